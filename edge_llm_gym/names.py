@@ -1,0 +1,20 @@
+"""Look-up of names that users type, with a suggestion where one is misspelt."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def suggestion(value: str, known: Iterable[str]) -> str:
+    """'did you mean ...?' for a near miss, else the list of what is known."""
+    names = sorted(known)
+    beginnings = [name for name in names if value and name.startswith(value)]
+    close = beginnings or get_close_matches(value, names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"choose one of: {', '.join(names)}"
+
+
+def known_name(kind: str, value: str, known: Iterable[str]) -> str:
+    """The value itself if it is known; raises ValueError with a suggestion otherwise."""
+    names = list(known)
+    if value not in names:
+        raise ValueError(f"unknown {kind} {value!r}; {suggestion(value, names)}")
+    return value

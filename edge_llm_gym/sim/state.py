@@ -1,0 +1,153 @@
+"""The records that the transition works on. Every field's shape, dtype and unit stands here, once.
+
+R rows (environments), K nodes, D devices, N slots, H epochs of an episode, C requests that a tape can hold, M metrics.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from edge_llm_gym.sim.metrics import METRICS
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# What became of a request this epoch (slot_outcome), and for good (Tape-wide `outcome` in State).
+EMPTY: Final = 0  # no request in the slot; in State.outcome: not arrived yet
+WAITING: Final = 1
+SERVED: Final = 2
+LATE: Final = 3
+POOR: Final = 4
+EXPIRED: Final = 5
+REFUSED_UPLINK: Final = 6
+REFUSED_DOWNLINK: Final = 7
+REFUSED_MEMORY: Final = 8
+OUTCOME_NAMES: Final = (
+    "empty",
+    "waiting",
+    "served",
+    "late",
+    "poor",
+    "expired",
+    "refused_uplink",
+    "refused_downlink",
+    "refused_memory",
+)
+UPLINK: Final = 0
+DOWNLINK: Final = 1
+
+
+class Tape(NamedTuple):
+    """All randomness of an episode, drawn before its first step. Requests stand in order of arrival."""
+
+    length: Array  # [R] int64, requests on the tape
+    arrival_s: Array  # [R, C] float64
+    deadline_s: Array  # [R, C] float64, arrival + latency budget
+    device: Array  # [R, C] int32
+    prompt_tokens: Array  # [R, C] int32
+    output_tokens: Array  # [R, C] int32
+    bits: Array  # [R, C, 2] float64, up and down
+    accuracy: Array  # [R, C] float64, demanded quality in [0, 1]
+    value: Array  # [R, C] float64
+    work_s: Array  # [R, C, K] float64, w: time that adds up over a batch
+    shared_s: Array  # [R, C, K] float64, v: time that a batch shares
+    kv_bytes: Array  # [R, C, K] float64
+    latest_start_s: Array  # [R, C, K] float64, -inf where the node can never serve the request
+    spectral_efficiency: Array  # [R, H + 1, D, K, 2] float32, bit/s/Hz, up and down
+    device_m: Array  # [R, D, 2] float64, positions
+    clipped: Array  # [R, 2] int64, prompts and outputs that were cut to the scenario's limits
+
+
+class State(NamedTuple):
+    """What changes from epoch to epoch."""
+
+    epoch: Array  # [R] int64, epochs done
+    node_free_s: Array  # [R, K] float64, when the node's last batch ends
+    batch_end_s: Array  # [R, K, H] float64, end of the batch begun in each epoch; -inf where none
+    batch_kv_bytes: Array  # [R, K, H] float64, its KV caches
+    oldest_batch: Array  # [R, K] int64, no batch begun in an earlier epoch is unfinished
+    queue: Array  # [R, C] int32, pending requests, earliest deadline first
+    queue_length: Array  # [R] int64
+    next_arrival: Array  # [R] int64, first request on the tape that has not arrived
+    arrived_last: Array  # [R] int64, arrivals in the last epoch
+    outcome: Array  # [R, C] int8, what became of each request
+    served_by: Array  # [R, C] int8, 1 + node that computed the request, 0 for none
+    latency_s: Array  # [R, C] float64, 0 until computed
+    totals: Array  # [R, M] float64, metrics summed since the reset
+
+
+class Result(NamedTuple):
+    """What one step reports."""
+
+    reward: Array  # [R] float64
+    metrics: Array  # [R, M] float64, columns of METRICS
+    slot_request: Array  # [R, N] int32, request shown in the slot when the epoch began, -1 for none
+    slot_outcome: Array  # [R, N] int8, an outcome code
+    slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
+
+
+class Parameters(NamedTuple):
+    """Constants of a scenario, as the compiled kernels take them."""
+
+    slots: int
+    horizon: int
+    epoch_s: float
+    uplink_slot_s: float
+    downlink_slot_s: float
+    bandwidth_hz: Array  # [K, 2] float64, up and down
+    room_bytes: Array  # [K] float64, memory left for KV caches beside the weights
+    quality: Array  # [K] float64, quality factor f of the node's quantisation
+    reward_column: Array  # [T] int64, metrics that the reward sums ...
+    reward_weight: Array  # [T] float64, ... and their weights
+
+
+def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
+    """An empty tape."""
+    per_request, per_node = (rows, capacity), (rows, capacity, nodes)
+    return Tape(
+        length=np.zeros(rows, np.int64),
+        arrival_s=np.zeros(per_request),
+        deadline_s=np.zeros(per_request),
+        device=np.zeros(per_request, np.int32),
+        prompt_tokens=np.zeros(per_request, np.int32),
+        output_tokens=np.zeros(per_request, np.int32),
+        bits=np.zeros((*per_request, 2)),
+        accuracy=np.zeros(per_request),
+        value=np.zeros(per_request),
+        work_s=np.zeros(per_node),
+        shared_s=np.zeros(per_node),
+        kv_bytes=np.zeros(per_node),
+        latest_start_s=np.zeros(per_node),
+        spectral_efficiency=np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32),
+        device_m=np.zeros((rows, devices, 2)),
+        clipped=np.zeros((rows, 2), np.int64),
+    )
+
+
+def allocate_state(rows: int, capacity: int, nodes: int, horizon: int) -> State:
+    """A state before any reset."""
+    return State(
+        epoch=np.zeros(rows, np.int64),
+        node_free_s=np.zeros((rows, nodes)),
+        batch_end_s=np.full((rows, nodes, horizon), -np.inf),
+        batch_kv_bytes=np.zeros((rows, nodes, horizon)),
+        oldest_batch=np.zeros((rows, nodes), np.int64),
+        queue=np.zeros((rows, capacity), np.int32),
+        queue_length=np.zeros(rows, np.int64),
+        next_arrival=np.zeros(rows, np.int64),
+        arrived_last=np.zeros(rows, np.int64),
+        outcome=np.zeros((rows, capacity), np.int8),
+        served_by=np.zeros((rows, capacity), np.int8),
+        latency_s=np.zeros((rows, capacity)),
+        totals=np.zeros((rows, len(METRICS))),
+    )
+
+
+def allocate_result(rows: int, slots: int) -> Result:
+    """A result to be filled by one step."""
+    return Result(
+        reward=np.zeros(rows),
+        metrics=np.zeros((rows, len(METRICS))),
+        slot_request=np.full((rows, slots), -1, np.int32),
+        slot_outcome=np.zeros((rows, slots), np.int8),
+        slot_latency_s=np.zeros((rows, slots)),
+    )

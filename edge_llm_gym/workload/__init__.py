@@ -1,0 +1,23 @@
+"""Requests: when they arrive and how long they are, from processes, published statistics or trace files."""
+
+from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig, build_workload
+from edge_llm_gym.workload.published import PUBLISHED, PublishedWorkload, published
+from edge_llm_gym.workload.traces import Trace, TraceError, describe, read_trace
+from edge_llm_gym.workload.workload import Arrivals, SyntheticWorkload, TraceWorkload, Workload
+
+__all__ = [
+    "PUBLISHED",
+    "Arrivals",
+    "ArrivalsConfig",
+    "LengthsConfig",
+    "PublishedWorkload",
+    "SyntheticWorkload",
+    "Trace",
+    "TraceError",
+    "TraceWorkload",
+    "Workload",
+    "build_workload",
+    "describe",
+    "published",
+    "read_trace",
+]

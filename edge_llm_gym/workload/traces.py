@@ -1,0 +1,191 @@
+"""Recorded request streams: reading, cutting, rescaling and describing them."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.workload.arrivals import require_positive
+from edge_llm_gym.workload.lengths import Clipped, LengthLimits, TokenCounts
+from edge_llm_gym.workload.statistics import dispersion, interarrival_cv, rank_correlation, window_counts
+from edge_llm_gym.workload.trace_formats import TraceError, read_columns
+
+__all__ = [
+    "Trace",
+    "TraceError",
+    "clip_lengths",
+    "describe",
+    "jitter",
+    "read_trace",
+    "rescale_rate",
+    "timestamp_resolution_s",
+    "window",
+]
+
+COINCIDING_SHARE = 0.01
+"""Where at least this share of arrivals carry their predecessor's timestamp, the clock is taken to be too coarse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A recorded stream of n >= 1 requests; the arrays are copied and read-only.
+
+    Raises ValueError where arrays differ in length, times are unsorted or do not start at 0, or a count is below 1.
+    """
+
+    name: str
+    arrival_s: NDArray[np.float64]
+    """float64 [n], sorted, starting at 0"""
+    prompt_tokens: NDArray[np.int64]
+    """int64 [n], at least 1"""
+    output_tokens: NDArray[np.int64]
+    """int64 [n], at least 1"""
+    notes: tuple[str, ...] = ()
+    """What was done to the stream since it was recorded, in order."""
+
+    def __post_init__(self) -> None:
+        for field, dtype in (("arrival_s", np.float64), ("prompt_tokens", np.int64), ("output_tokens", np.int64)):
+            array = np.array(getattr(self, field), dtype=dtype)
+            array.flags.writeable = False
+            object.__setattr__(self, field, array)
+        self._check()
+
+    def _check(self) -> None:
+        sizes = self.arrival_s.size, self.prompt_tokens.size, self.output_tokens.size
+        if min(sizes) < 1 or len(set(sizes)) > 1:
+            raise ValueError(f"a trace needs three arrays of one length, at least 1, got lengths {sizes}")
+        if self.arrival_s[0] != 0 or np.any(np.diff(self.arrival_s) < 0):
+            raise ValueError(f"arrival_s must be sorted and start at 0, got {self.arrival_s!r}")
+        for field in ("prompt_tokens", "output_tokens"):
+            if (least := getattr(self, field).min()) < 1:
+                raise ValueError(f"{field} must be at least 1 everywhere, got {least}")
+
+    def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
+        # Unpickled arrays are writeable: build anew instead, so that a copy in a worker is read-only as well.
+        return Trace, (self.name, self.arrival_s, self.prompt_tokens, self.output_tokens, self.notes)
+
+    @property
+    def requests(self) -> int:
+        """Number of requests, n."""
+        return self.arrival_s.size
+
+    @property
+    def span_s(self) -> float:
+        """Time from the first arrival to the last."""
+        return float(self.arrival_s[-1])
+
+    @property
+    def rate_per_s(self) -> float:
+        """Gaps per second, (n - 1) / span; raises ValueError where all arrivals coincide."""
+        if not self.span_s > 0:
+            raise ValueError(f"trace {self.name!r} has no rate: it needs two distinct arrival times or more")
+        return (self.requests - 1) / self.span_s
+
+
+def read_trace(path: str | Path, format: str | None = None) -> Trace:
+    """Read a trace file in one of the formats of `trace_formats.FORMATS`, detected from its first line when not named.
+
+    Failed requests (BurstGPT writes them with 0 tokens) are dropped, unsorted rows are put in order of time, keeping
+    the file's order among equals, and the clock is set to 0 at the first arrival. The notes say how many rows each
+    touched. Raises TraceError, a ValueError, for a file or row that breaks the format.
+    """
+    path = Path(path)
+    columns = read_columns(path, format)
+    served = (columns.prompt_tokens > 0) & (columns.output_tokens > 0)
+    if not served.any():
+        raise TraceError(f"{path}: a trace must hold at least one served request, got {served.size} failed ones")
+    arrival_s = columns.arrival_s[served]
+    tokens = TokenCounts(columns.prompt_tokens[served], columns.output_tokens[served])
+    failed, late = int(np.count_nonzero(~served)), int(np.count_nonzero(np.diff(arrival_s) < 0))
+    notes = [f"dropped {failed} failed requests (0 tokens)"] if failed else []
+    notes += [f"sorted by time: {late} rows came before their predecessor"] if late else []
+    return _sorted_trace(path.stem, arrival_s, tokens, tuple(notes))
+
+
+def _sorted_trace(name: str, arrival_s: NDArray[np.float64], tokens: TokenCounts, notes: tuple[str, ...]) -> Trace:
+    order = np.argsort(arrival_s, kind="stable")
+    since_first_s = arrival_s[order] - arrival_s[order[0]]
+    return Trace(name, since_first_s, tokens.prompt[order], tokens.output[order], notes)
+
+
+def _tokens(trace: Trace) -> TokenCounts:
+    return TokenCounts(trace.prompt_tokens, trace.output_tokens)
+
+
+def rescale_rate(trace: Trace, rate_per_s: float) -> Trace:
+    """The trace with its time stretched so that it comes at `rate_per_s`; order and burst shapes are kept."""
+    require_positive(rate_per_s=rate_per_s)
+    stretch = trace.rate_per_s / rate_per_s
+    note = f"time stretched by {stretch:.6g} to {rate_per_s:.6g} requests/s"
+    return replace(trace, arrival_s=trace.arrival_s * stretch, notes=(*trace.notes, note))
+
+
+def clip_lengths(trace: Trace, max_prompt_tokens: int, max_output_tokens: int) -> tuple[Trace, Clipped]:
+    """The trace with longer prompts and outputs cut to the limits, and how many of each were cut."""
+    tokens, clipped = LengthLimits(max_prompt_tokens, max_output_tokens).clip(_tokens(trace))
+    note = (
+        f"cut {clipped.prompts} prompts to {max_prompt_tokens} tokens and "
+        f"{clipped.outputs} outputs to {max_output_tokens}"
+    )
+    cut = replace(trace, prompt_tokens=tokens.prompt, output_tokens=tokens.output, notes=(*trace.notes, note))
+    return cut, clipped
+
+
+def jitter(trace: Trace, rng: np.random.Generator, width_s: float) -> Trace:
+    """The trace with each arrival delayed uniformly in [0, width_s), to spread what a coarse clock made coincide."""
+    require_positive(width_s=width_s)
+    arrival_s = trace.arrival_s + rng.uniform(0.0, width_s, trace.requests)
+    note = f"arrivals delayed at random by up to {width_s:.6g} s"
+    return _sorted_trace(trace.name, arrival_s, _tokens(trace), (*trace.notes, note))
+
+
+def window(trace: Trace, start_s: float, duration_s: float) -> Trace:
+    """The requests of [start_s, start_s + duration_s), timed from the first of them; ValueError where there is none."""
+    first, last = np.searchsorted(trace.arrival_s, (start_s, start_s + duration_s))
+    if first == last:
+        span = f"[{start_s}, {start_s + duration_s}) s"
+        raise ValueError(f"trace {trace.name!r} spans {trace.span_s} s and has no request in {span}; move the window")
+    rows = slice(first, last)
+    note = f"cut to {duration_s:.6g} s from {start_s:.6g} s on"
+    tokens = TokenCounts(trace.prompt_tokens[rows], trace.output_tokens[rows])
+    return _sorted_trace(trace.name, trace.arrival_s[rows], tokens, (*trace.notes, note))
+
+
+def timestamp_resolution_s(trace: Trace) -> float:
+    """Step of the clock that stamped the trace [s]; 0 where all arrivals coincide.
+
+    Where arrivals coincide often, it is the smallest positive gap, which finds batches stamped every few uneven
+    seconds too. Else it is the largest step of whole nanoseconds that divides all gaps: 1e-9 for a continuous clock.
+    """
+    gaps_s = np.diff(trace.arrival_s)
+    positive_s = gaps_s[gaps_s > 0]
+    if not positive_s.size:
+        return 0.0
+    if positive_s.size <= (1.0 - COINCIDING_SHARE) * gaps_s.size:
+        return float(positive_s.min())
+    ticks = np.rint(np.diff(np.rint(trace.arrival_s * 1e9))).astype(np.int64)
+    return float(np.gcd.reduce(ticks)) / 1e9
+
+
+def describe(trace: Trace) -> dict[str, float]:
+    """The trace in plain numbers, by name; NaN where it is too short for a statistic, notably for a dispersion."""
+    return {
+        "requests": trace.requests,
+        "span_s": trace.span_s,
+        "rate_per_s": trace.rate_per_s if trace.span_s > 0 else math.nan,
+        "interarrival_cv": interarrival_cv(trace.arrival_s),
+        "dispersion_2s": dispersion(trace.arrival_s, 2.0, trace.span_s),
+        "dispersion_60s": dispersion(trace.arrival_s, 60.0, trace.span_s),
+        "busiest_2s": float(window_counts(trace.arrival_s, 2.0, trace.span_s + 2.0).max()),
+        "timestamp_resolution_s": timestamp_resolution_s(trace),
+        "rank_correlation": rank_correlation(trace.prompt_tokens, trace.output_tokens),
+        **_length_summary("prompt", trace.prompt_tokens),
+        **_length_summary("output", trace.output_tokens),
+    }
+
+
+def _length_summary(kind: str, tokens: NDArray[np.int64]) -> dict[str, float]:
+    quantiles = {f"{kind}_p{percent}": float(np.percentile(tokens, percent)) for percent in (50, 90, 99)}
+    return {f"{kind}_mean": float(tokens.mean()), **quantiles, f"{kind}_max": float(tokens.max())}

@@ -1,0 +1,120 @@
+"""A workload: the requests of an episode, arrivals and lengths together, already cut to what can be served."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.workload.arrivals import ArrivalProcess
+from edge_llm_gym.workload.lengths import LengthLimits, LengthModel, TokenCounts
+from edge_llm_gym.workload.replay import TraceReplay
+from edge_llm_gym.workload.traces import Trace
+
+
+class Arrivals(NamedTuple):
+    """The n requests of one draw, in order of arrival."""
+
+    arrival_s: NDArray[np.float64]
+    """float64 [n], sorted, in [0, duration)"""
+    prompt_tokens: NDArray[np.int64]
+    """int64 [n], from 1 to max_prompt_tokens"""
+    output_tokens: NDArray[np.int64]
+    """int64 [n], from 1 to max_output_tokens"""
+    clipped_prompts: int
+    """Requests whose prompt was longer than the limit"""
+    clipped_outputs: int
+    """Requests whose output was longer than the limit"""
+
+
+class Workload(Protocol):
+    """A source of requests. A draw depends on its generator alone, never on earlier draws."""
+
+    @property
+    def rate_per_s(self) -> float:
+        """Mean number of requests per second."""
+        ...
+
+    @property
+    def max_prompt_tokens(self) -> int:
+        """No prompt is longer."""
+        ...
+
+    @property
+    def max_output_tokens(self) -> int:
+        """No output is longer."""
+        ...
+
+    def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
+        """The requests of one episode of `duration_s`."""
+        ...
+
+    def describe(self) -> str:
+        """One line for people."""
+        ...
+
+
+class _Limited:
+    """What all workloads share: lengths cut to the limits."""
+
+    limits: LengthLimits
+
+    @property
+    def max_prompt_tokens(self) -> int:
+        """No prompt is longer."""
+        return self.limits.max_prompt_tokens
+
+    @property
+    def max_output_tokens(self) -> int:
+        """No output is longer."""
+        return self.limits.max_output_tokens
+
+    def _cut(self, arrival_s: NDArray[np.float64], tokens: TokenCounts) -> Arrivals:
+        cut, clipped = self.limits.clip(tokens)
+        return Arrivals(arrival_s, *cut, *clipped)
+
+
+@dataclass(frozen=True)
+class SyntheticWorkload(_Limited):
+    """Arrivals from a process and, independent of them and of each other, lengths from a model."""
+
+    process: ArrivalProcess
+    lengths: LengthModel
+    limits: LengthLimits
+
+    @property
+    def rate_per_s(self) -> float:
+        """Mean number of requests per second."""
+        return self.process.rate_per_s
+
+    def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
+        """The requests of one episode of `duration_s`."""
+        arrival_s = self.process.draw(rng, duration_s)
+        return self._cut(arrival_s, self.lengths.draw(rng, arrival_s.size))
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.process}; {self.lengths}; {self.limits}"
+
+
+@dataclass(frozen=True, eq=False)
+class TraceWorkload(_Limited):
+    """Whole rows of a trace, arrivals with their own lengths, replayed from a random start as `TraceReplay` says."""
+
+    trace: Trace
+    limits: LengthLimits
+    rate_per_s: float
+    jitter_s: float = 0.0
+    _replay: TraceReplay = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_replay", TraceReplay(self.trace, self.rate_per_s, self.jitter_s))
+
+    def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
+        """The requests of one episode of `duration_s`."""
+        arrival_s, row = self._replay.draw_rows(rng, duration_s)
+        return self._cut(arrival_s, TokenCounts(self.trace.prompt_tokens[row], self.trace.output_tokens[row]))
+
+    def describe(self) -> str:
+        """One line for people."""
+        return "; ".join([str(self._replay), "lengths of the same rows", str(self.limits), *self.trace.notes])

@@ -1,0 +1,26 @@
+"""Fixtures for all tests: the public traces, which are not part of the repository."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def azure_trace() -> Callable[[str], Path]:
+    """Path of the Azure 2023 trace of a kind, "conv" or "code"; skips the test where it is not at hand.
+
+    Traces are looked for in the folder `traces` of EDGE_LLM_GYM_SHARED, by default ../shared beside the repository.
+    """
+
+    def path(kind: str) -> Path:
+        shared = REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
+        file = shared / "traces" / f"AzureLLMInferenceTrace_{kind}.csv"
+        if not file.is_file():
+            pytest.skip(f"no public trace at {file}; set EDGE_LLM_GYM_SHARED to the folder that holds traces/")
+        return file
+
+    return path

@@ -1,0 +1,78 @@
+"""Laws of the channel: Rayleigh fading within confidence bounds, Clarke's correlation, ergodic capacity."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.models.channel import bessel_j0, fading_correlation, fading_path, spectral_efficiency_path
+
+scipy_special = pytest.importorskip("scipy.special", reason="Bessel functions are checked against scipy")
+
+EPOCHS, DEVICES, NODES = 60, 100, 40
+LINKS = DEVICES * NODES
+Z = 4.5
+"""Standard errors allowed to a mean over independent links: a sound sample fails once in 150,000 draws of the seed."""
+
+
+def normals(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((EPOCHS, DEVICES, NODES, 2), dtype=np.float32)
+
+
+def power_paths(correlation: float) -> np.ndarray:
+    """Power gains [H, links] of independent links."""
+    out = np.empty((EPOCHS, DEVICES, NODES))
+    fading_path(normals(11), correlation, out)
+    return out.reshape(EPOCHS, LINKS)
+
+
+def assert_mean(per_link: np.ndarray, expected: float) -> None:
+    """The mean over independent links lies within Z standard errors, themselves under 0.05, of what theory says."""
+    error = per_link.std(ddof=1) / np.sqrt(per_link.size)
+    assert error < 0.05
+    assert abs(per_link.mean() - expected) < Z * error
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.95, -0.8])
+def test_mean_power_is_one(correlation: float) -> None:
+    assert_mean(power_paths(correlation).mean(axis=0), 1.0)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.95, -0.8])
+@pytest.mark.parametrize("lag", [1, 2, 5])
+def test_power_is_correlated_by_the_square_of_the_gains_correlation(correlation: float, lag: int) -> None:
+    # |g|^2 / 2 is exponential of variance 1, and jointly Gaussian gains give Cov = correlation^(2 lag).
+    deviation = power_paths(correlation) - 1.0
+    assert_mean((deviation[lag:] * deviation[:-lag]).mean(axis=0), correlation ** (2 * lag))
+
+
+@pytest.mark.parametrize("epoch", [0, 1, EPOCHS - 1])
+def test_power_is_exponential_at_every_epoch(epoch: int) -> None:
+    # Kolmogorov-Smirnov over independent links: sqrt(n) D exceeds 2.2 with probability 2 exp(-2 * 2.2^2) = 1.3e-4.
+    sample = np.sort(power_paths(0.95)[epoch])
+    law = 1.0 - np.exp(-sample)
+    below, above = np.arange(LINKS) / LINKS, np.arange(1, LINKS + 1) / LINKS
+    distance = max(np.max(above - law), np.max(law - below))
+    assert np.sqrt(LINKS) * distance < 2.2
+
+
+@pytest.mark.parametrize("snr", [0.5, 10.0, 200.0])
+def test_mean_efficiency_is_the_ergodic_capacity_of_rayleigh_fading(snr: float) -> None:
+    # E log2(1 + snr X) for exponential X of mean 1 is exp(1/snr) E1(1/snr) / ln 2.
+    out = np.empty((EPOCHS, DEVICES, NODES, 2), np.float32)
+    mean = np.full((DEVICES, NODES), snr)
+    spectral_efficiency_path(normals(12), 0.6, mean, 4 * mean, 1e9, out)
+    for direction, ratio in enumerate((snr, 4 * snr)):
+        capacity = np.exp(1 / ratio) * scipy_special.exp1(1 / ratio) / np.log(2)
+        assert_mean(out[..., direction].mean(axis=0, dtype=float).ravel(), capacity)
+
+
+def test_bessel_agrees_with_scipy() -> None:
+    x = np.linspace(0.0, 50.0, 5001)
+    np.testing.assert_allclose(bessel_j0(x), scipy_special.j0(x), rtol=0, atol=1e-12)
+    far = np.array([75.0, 1256.6, 20_000.0])
+    np.testing.assert_allclose(bessel_j0(-far), scipy_special.j0(far), rtol=0, atol=1e-12)
+
+
+def test_fading_correlation_is_clarkes() -> None:
+    # 10 Hz over 20 ms: J0(2 pi 0.2) = J0(1.2566).
+    assert fading_correlation(10.0, 0.02) == pytest.approx(float(scipy_special.j0(0.4 * np.pi)), abs=1e-12)
+    assert fading_correlation(0.0, 5.0) == 1.0

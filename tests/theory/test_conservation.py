@@ -1,0 +1,109 @@
+"""The conservation law, causality and monotone facts under many random actions."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.sim.observation import Observer
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, WAITING
+
+SCENARIOS = ("single-node", "multi-node")
+
+
+def random_action(rng, simulator):
+    """Sparse and dense batches alike, so that some are served, some late and some refused."""
+    shape = (simulator.rows, simulator.scenario.slots)
+    batch = rng.integers(simulator.nodes + 1, size=shape)
+    batch[rng.random(shape) < rng.random()] = 0
+    return batch, rng.random((*shape, 2))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_ten_thousand_random_actions_conserve_requests(name):
+    simulator = Simulator(load_scenario(name), rows=20)
+    rng = np.random.default_rng(0)
+    seen = np.zeros(6)
+    for _ in range(5):
+        for row in range(simulator.rows):
+            simulator.reset(row, rng)
+        for _ in range(simulator.scenario.horizon_epochs):
+            before = simulator.state.totals.copy()
+            result = simulator.step(*random_action(rng, simulator))
+            assert simulator.conserves()
+            assert (result.metrics >= 0).all()
+            np.testing.assert_allclose(simulator.state.totals - before, result.metrics)
+            column = COLUMN
+            refused = sum(result.metrics[:, column[f"refused_{why}"]] for why in ("uplink", "downlink", "memory"))
+            assert (result.metrics[:, column["asked"]] == refused + result.metrics[:, column["admitted"]]).all()
+            assert (result.metrics[:, column["utilisation"]] <= 1.0 + 1e-12).all()
+        for row in range(simulator.rows):
+            seen += np.bincount(simulator.state.outcome[row], minlength=6)
+            check_outcomes(simulator, row)
+    assert (seen[[WAITING, SERVED, LATE, EXPIRED]] > 0).all(), "the actions must reach every outcome"
+
+
+def check_outcomes(simulator: Simulator, row: int) -> None:
+    """Every outcome agrees with its definition, recomputed from the tape."""
+    tape, state = simulator.tape, simulator.state
+    size = tape.length[row]
+    outcome, latency_s = state.outcome[row, :size], state.latency_s[row, :size]
+    computed = np.isin(outcome, (SERVED, LATE, POOR))
+    node = state.served_by[row, :size] - 1
+    assert ((node >= 0) == computed).all()
+    in_time = latency_s <= (tape.deadline_s - tape.arrival_s)[row, :size] + 1e-9
+    good = simulator.parameters.quality[node] >= tape.accuracy[row, :size]
+    np.testing.assert_array_equal(outcome == SERVED, computed & in_time & good)
+    np.testing.assert_array_equal(outcome == LATE, computed & ~in_time)
+    np.testing.assert_array_equal(outcome == POOR, computed & in_time & ~good)
+    least_s = simulator.scenario.uplink_slot_s + simulator.scenario.downlink_slot_s
+    chosen = np.flatnonzero(computed)
+    alone_s = (tape.work_s + tape.shared_s)[row, chosen, node[chosen]]
+    assert (latency_s[chosen] >= alone_s + least_s - 1e-9).all()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_observations_never_read_ahead(name):
+    """Scrambling everything that lies in the future leaves the observation as it is."""
+    simulator = Simulator(load_scenario(name))
+    simulator.reset(0, np.random.default_rng(3))
+    rng = np.random.default_rng(4)
+    observer = Observer(simulator)
+    for _ in range(10):
+        simulator.step(*random_action(rng, simulator))
+        before = observer.observe()
+        saved = simulator.snapshot()
+        future = slice(int(simulator.state.next_arrival[0]), None)
+        for name_ in ("deadline_s", "bits", "accuracy", "value", "work_s", "shared_s", "kv_bytes", "prompt_tokens"):
+            getattr(simulator.tape, name_)[0, future] = 77
+        simulator.tape.spectral_efficiency[0, simulator.state.epoch[0] + 1 :] = 7.0
+        for field, array in observer.observe()._asdict().items():
+            np.testing.assert_array_equal(array, getattr(before, field), err_msg=field)
+        simulator.restore(saved)
+
+
+def test_a_request_is_expired_exactly_when_no_node_can_serve_it_alone():
+    """Brute force over nodes: a pending request served alone at once, on an idle future, is in time somewhere."""
+    simulator = Simulator(load_scenario("multi-node", {"channel.spectral_efficiency_cap": 7.4}))
+    simulator.reset(0, np.random.default_rng(5))
+    rng = np.random.default_rng(6)
+    checked = 0
+    for _ in range(60):
+        simulator.step(*random_action(rng, simulator))
+        state, tape = simulator.state, simulator.tape
+        now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
+        start_s = np.maximum(now_s + simulator.scenario.uplink_slot_s, state.node_free_s[0])
+        for request in range(state.next_arrival[0]):
+            finish_s = start_s + tape.work_s[0, request] + tape.shared_s[0, request]
+            finish_s += simulator.scenario.downlink_slot_s
+            able = finish_s <= tape.deadline_s[0, request]
+            able &= tape.accuracy[0, request] <= simulator.parameters.quality
+            able &= tape.kv_bytes[0, request] <= simulator.parameters.room_bytes
+            if state.outcome[0, request] == WAITING:
+                assert able.any()
+                checked += 1
+            elif state.outcome[0, request] == EXPIRED:
+                assert not able.any()
+                checked += 1
+    assert checked > 1000

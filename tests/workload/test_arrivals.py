@@ -1,0 +1,58 @@
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_llm_gym.workload.arrivals import DayCycle, GammaBursty, ModulatedPoisson, Modulation, Poisson
+
+PROCESSES = [
+    Poisson(4),
+    GammaBursty(4, 0.3),
+    GammaBursty(4, 12),
+    DayCycle(4, 1, 30),
+    DayCycle(4, 0.5, 30, phase=0.25),
+    ModulatedPoisson(4, (Modulation(1, 2, silence=0.5), Modulation(20, 1))),
+]
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=str)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), duration_s=st.floats(0, 200))
+def test_arrivals_are_sorted_and_inside_the_draw(process, seed, duration_s):
+    arrival_s = process.draw(np.random.default_rng(seed), duration_s)
+    assert arrival_s.dtype == np.float64
+    assert arrival_s.ndim == 1
+    assert np.all(np.diff(arrival_s) >= 0)
+    assert np.all((arrival_s >= 0) & (arrival_s < duration_s))
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=str)
+def test_a_draw_depends_on_its_generator_alone(process):
+    first = process.draw(np.random.default_rng(5), 60.0)
+    process.draw(np.random.default_rng(6), 10.0)
+    copy = pickle.loads(pickle.dumps(process))
+    assert copy == process
+    np.testing.assert_array_equal(copy.draw(np.random.default_rng(5), 60.0), first)
+    assert not np.array_equal(process.draw(np.random.default_rng(6), 60.0), first)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Poisson(0.0), r"rate_per_s must be a positive finite number, got 0\.0"),
+        (lambda: Poisson(float("nan")), "rate_per_s must be a positive finite number, got nan"),
+        (lambda: GammaBursty(1.0, -1.0), r"cv must be a positive finite number, got -1\.0"),
+        (lambda: DayCycle(1.0, 1.5, 10.0), r"depth must lie in \[0, 1\].* got 1\.5"),
+        (lambda: DayCycle(1.0, 0.5, 0.0), r"period_s must be a positive"),
+        (lambda: DayCycle(1.0, 0.5, 10.0, phase=1.0), r"phase .* must lie in \[0, 1\), got 1\.0"),
+        (lambda: Modulation(0.0, 1.0), "timescale_s must be a positive"),
+        (lambda: Modulation(1.0, 1.0, silence=0.6), r"silence must lie in .*\[0, 0\.5\], got 0\.6"),
+        (lambda: ModulatedPoisson(-1.0, ()), "rate_per_s must be a positive"),
+        (lambda: ModulatedPoisson(1.0, ()).at_rate(0.0), r"rate_per_s must be a positive finite number, got 0\.0"),
+    ],
+)
+def test_impossible_parameters_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
