@@ -1,0 +1,34 @@
+# Every target sets .venv up by itself from pyproject.toml and constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# One thread each for the numeric libraries: several of them on few cores slow one another down.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo test check bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 20 --jobs 2 --out runs/demo
+	$(BIN)/edge-llm-gym render --policy ot-gah --form png --out runs/demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n 2
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/edge-llm-gym bench
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m edge_llm_gym` is the command line."""
+
+from edge_llm_gym.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""`edge-llm-gym compare`: policies on common tapes, as a table, files and pictures."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from edge_llm_gym.cli.options import (
+    EnvironmentOption,
+    RateOption,
+    ScenarioOption,
+    SetOption,
+    TraceOption,
+    read_settings,
+)
+from edge_llm_gym.evaluation import save
+from edge_llm_gym.evaluation.compare import Comparison, compare
+from edge_llm_gym.evaluation.policies import policy_sources
+from edge_llm_gym.experts import make_expert
+from edge_llm_gym.sim.scenario import Scenario
+
+DEFAULT_POLICIES = "ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random"
+Columns = tuple[tuple[str, str, str], ...]
+RESULT_COLUMNS = (
+    ("on_time", "on time", "{:.1%}"),
+    ("delay_p50_s", "p50 [s]", "{:.2f}"),
+    ("delay_p95_s", "p95 [s]", "{:.2f}"),
+    ("quality", "quality", "{:.3f}"),
+    ("utilisation", "busy", "{:.0%}"),
+    ("decision_ms", "ms/decision", "{:.2f}"),
+)
+CAUSE_COLUMNS = (
+    ("arrived", "arrived", "{:.1f}"),
+    ("late", "late", "{:.1f}"),
+    ("poor", "poor", "{:.1f}"),
+    ("expired", "expired", "{:.1f}"),
+    ("refused_uplink", "refused: uplink", "{:.1f}"),
+    ("refused_downlink", "downlink", "{:.1f}"),
+    ("refused_memory", "memory", "{:.1f}"),
+)
+NARROWEST = 124
+
+
+def compare_policies(
+    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    policies: Annotated[
+        str, typer.Option("--policies", "-p", help="Comma-separated: expert names or package.module:factory.")
+    ] = DEFAULT_POLICIES,
+    seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
+    first_seed: Annotated[int, typer.Option(help="The first of them.", min=0)] = 0,
+    scenario: ScenarioOption = None,
+    set_: SetOption = None,
+    trace: TraceOption = None,
+    rate: RateOption = None,
+    gap: Annotated[
+        int,
+        typer.Option("--gap", min=0, help="Measure the gap to the exact optimum of every so many epochs; 0: never."),
+    ] = 0,
+    bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to share the episodes.")] = 1,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+) -> None:
+    """Compare policies on common tapes (paired seeds).
+
+    [bold]Examples[/]
+
+      edge-llm-gym compare -n 10
+
+      edge-llm-gym compare --env EdgeLLM/SingleNode-v0 -p dftsp,edf,random --set arrivals.rate_per_s=3
+
+      edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
+    """
+    console = wide_console()
+    sys.path.insert(0, "")  # a policy of one's own is found from the working directory
+    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    names = [name.strip() for name in policies.split(",") if name.strip()]
+    policy_sources(names)
+    describe_workload(console, environment, settings, first_seed)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("episodes", total=seeds * (len(names) + bound))
+        result = compare(
+            environment,
+            names,
+            range(first_seed, first_seed + seeds),
+            scenario=resolved,
+            gap_every=gap or None,
+            bound=bound,
+            jobs=jobs,
+            progress=lambda done, _: bar.update(task, completed=done),
+        )
+    console.print(result_table(result), cause_table(result), sep="\n")
+    for table in optional_tables(result):
+        console.print(table)
+    paths = save(result, out)
+    paths.append(save_best_timeline(result, environment, resolved, out))
+    for path in paths:
+        console.print(f"wrote {path}")
+
+
+def wide_console() -> Console:
+    """A console on which the tables fit, also where the output is no terminal."""
+    console = Console()
+    return Console(width=max(console.width, NARROWEST))
+
+
+def describe_workload(console: Console, environment: str, settings: dict[str, Any], seed: int) -> None:
+    """Says what is replayed or drawn, and aloud how many lengths are cut to the scenario's limits."""
+    env = gymnasium.make(environment, **settings)
+    _, info = env.reset(seed=seed)
+    scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
+    console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
+    console.print(f"workload: {env.unwrapped.simulator.recorder.workload.describe()}")  # type: ignore[attr-defined]
+    console.print(
+        f"first tape: {tape['requests']} requests; lengths cut to the scenario's limits: {tape['clipped_prompts']} "
+        f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "
+        f"(over {scenario.lengths.max_output_tokens})"
+    )
+
+
+def result_table(comparison: Comparison) -> Table:
+    """What every policy achieves: means over seeds, the score with its interval and paired to the best policy's."""
+    title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
+    table = _table(title, "value served", f"served - {comparison.best}", *_titles(RESULT_COLUMNS))
+    for policy in comparison.policies:
+        share = comparison.mean(policy, "served_share")
+        served = f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]"
+        table.add_row(policy, served, _difference(comparison, policy), *_cells(comparison, policy, RESULT_COLUMNS))
+    return table
+
+
+def cause_table(comparison: Comparison) -> Table:
+    """Requests per episode that were not served, and refusals, by cause."""
+    table = _table("requests and refusals per episode, by cause", *_titles(CAUSE_COLUMNS))
+    for policy in comparison.policies:
+        table.add_row(policy, *_cells(comparison, policy, CAUSE_COLUMNS))
+    return table
+
+
+def optional_tables(comparison: Comparison) -> Iterator[Table]:
+    """The certified gaps and the clairvoyant bound, where they were measured."""
+    if "gap" in comparison.metrics:
+        table = _table("left unserved of the measured epochs' exact optima", "gap", "epochs", "optima proved")
+        for policy in comparison.policies:
+            gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
+            cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
+            table.add_row(policy, cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
+        yield table
+    if comparison.bounds:
+        title = f"served value over the clairvoyant bound, which is {np.mean(comparison.bounds):.1f} on average"
+        table = _table(title, "share of the bound")
+        for policy in comparison.policies:
+            share = comparison.share_of_bound(policy)
+            table.add_row(policy, f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
+        yield table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title)
+    table.add_column("policy", style="bold", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _titles(columns: Columns) -> list[str]:
+    return [title for _, title, _ in columns]
+
+
+def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
+    means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
+    return ["-" if mean != mean else form.format(mean) for mean, form in means]
+
+
+def _difference(comparison: Comparison, policy: str) -> str:
+    if policy == comparison.best:
+        return "best"
+    interval = comparison.difference(policy)
+    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+
+
+def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:
+    """Draws who serves whom over the first seed's episode under the best expert."""
+    from edge_llm_gym.rendering.timeline import save_timeline
+
+    experts = [name for name in comparison.policies if ":" not in name]
+    name = experts[0] if experts else "edf"
+    env = gymnasium.make(environment, scenario=scenario)
+    policy = make_expert(name, env, seed=comparison.seeds[0])
+    observation, _ = env.reset(seed=comparison.seeds[0])
+    truncated = False
+    while not truncated:
+        observation, _, _, truncated, _ = env.step(policy.predict(observation)[0])
+    path = out / f"timeline-{name}.png"
+    save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
+    return path

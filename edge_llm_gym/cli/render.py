@@ -1,0 +1,94 @@
+"""`edge-llm-gym render`: an episode under a policy as text, picture, animation or timeline."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium
+import numpy as np
+import typer
+from rich.console import Console
+
+from edge_llm_gym.cli.options import (
+    EnvironmentOption,
+    RateOption,
+    ScenarioOption,
+    SetOption,
+    TraceOption,
+    read_settings,
+)
+from edge_llm_gym.evaluation.policies import policy_sources
+from edge_llm_gym.names import known_name
+
+FRAME_MS = 500
+
+
+def render_episode(
+    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    policy: Annotated[str, typer.Option("--policy", "-p", help="Expert or package.module:factory.")] = "edf",
+    form: Annotated[str, typer.Option("--form", "-f", help="ansi, png, gif or timeline.")] = "ansi",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to play; a png shows the last one.")] = 20,
+    scenario: ScenarioOption = None,
+    set_: SetOption = None,
+    trace: TraceOption = None,
+    rate: RateOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for pictures.")] = Path("runs/render"),
+) -> None:
+    """Play an episode and show it."""
+    known_name("form", form, FORMS)
+    (source,) = policy_sources([policy])
+    _, settings = read_settings(environment, scenario, set_, trace, rate)
+    mode = "ansi" if form == "ansi" else "rgb_array"
+    env = gymnasium.make(environment, render_mode=mode, **settings)
+    acting = source.make(env, seed)
+    observation, _ = env.reset(seed=seed)
+    frames, ended = [], False
+    for _ in range(epochs):
+        if ended:
+            break
+        observation, _, _, ended, _ = env.step(acting.predict(observation)[0])
+        frames.append(None if form == "timeline" else env.render())
+    out.mkdir(parents=True, exist_ok=True)
+    FORMS[form](env, frames, out / f"{environment.split('/')[-1]}-{source.name.replace(':', '.')}-{seed}")
+
+
+def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
+    for frame in frames:
+        print(frame)
+
+
+def _write_png(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
+    from PIL import Image
+
+    _told(stem.with_suffix(".png"), Image.fromarray(frames[-1]).save)
+
+
+def _write_gif(env: gymnasium.Env, frames: list[np.ndarray], stem: Path) -> None:
+    from PIL import Image
+
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    _told(
+        stem.with_suffix(".gif"),
+        lambda path: first.save(path, save_all=True, append_images=rest, duration=FRAME_MS, loop=0),
+    )
+
+
+def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
+    from edge_llm_gym.rendering.timeline import save_timeline
+
+    simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    _told(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
+
+
+def _told(path: Path, write: Callable[[Path], Any]) -> None:
+    write(path)
+    Console().print(f"wrote {path}")
+
+
+FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {
+    "ansi": _print,
+    "png": _write_png,
+    "gif": _write_gif,
+    "timeline": _write_timeline,
+}

@@ -1,0 +1,64 @@
+"""`edge-llm-gym scenarios`: list, show and validate scenario files."""
+
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sim.loading import load_scenario, scenario_names
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.tape import node_costs
+
+app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
+Source = Annotated[str, typer.Argument(help="Shipped name or path of a YAML file.")]
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """List the shipped scenarios and the environments that default to them."""
+    table = Table("scenario", "environment", "nodes", "slots", "epoch [s]", "description")
+    owners = {scenario: environment for environment, scenario in ENVIRONMENTS.items()}
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        sizes = (str(len(scenario.nodes)), str(scenario.slots), f"{scenario.epoch_s:g}")
+        table.add_row(name, owners.get(name, ""), *sizes, scenario.description)
+    Console().print(table)
+
+
+@app.command("show")
+def show(source: Source) -> None:
+    """Show a scenario whole, defaults included, and what its nodes offer."""
+    scenario = load_scenario(source)
+    text = yaml.safe_dump(scenario.model_dump(mode="json", exclude_none=True), sort_keys=False)
+    console = Console()
+    console.print(Syntax(text, "yaml", background_color="default"))
+    console.print(node_table(scenario))
+
+
+@app.command("validate")
+def validate(source: Source) -> None:
+    """Check a scenario file; exit status 2 and one line per broken rule where it does not hold."""
+    scenario = load_scenario(source)
+    console = Console()
+    console.print(f"[green]valid:[/] {scenario.name}, {len(scenario.nodes)} nodes, {scenario.slots} slots")
+    console.print(node_table(scenario))
+
+
+def node_table(scenario: Scenario) -> Table:
+    """What every node offers: speed, room for KV caches, quality."""
+    table = Table("node", "hardware", "quantisation", "TFLOP/s usable", "GB/s", "KV room [GB]", "quality")
+    for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True):
+        table.add_row(
+            node.name,
+            f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
+            node.quantization,
+            f"{costs.rates.usable_flops / 1e12:.1f}",
+            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{costs.room_bytes / 1e9:.2f}",
+            f"{costs.quality:.3f}",
+        )
+    return table

@@ -1,0 +1,63 @@
+"""The certified gap: what a decision serves against the exact optimum of the same epoch's problem."""
+
+from typing import Any
+
+import gymnasium
+
+from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.experts.registry import scenario_of
+from edge_llm_gym.problems import AssignmentProblem
+from edge_llm_gym.solvers import dftsp
+
+TIME_LIMIT_S = 60.0
+
+
+class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Adds info["gap"] to every `every`-th step of an epoch-admission environment.
+
+    `served_value` is what the decision serves, `optimum` the most that any decision could have served of the requests
+    shown in the same state, `proved` whether the solver proved it (else `optimum` is an upper bound). One node is
+    solved by DFTSP, several by a MILP (needs the extra "solvers"). The optimum is that of one epoch: a policy that
+    waits on purpose shows a gap here and may still serve more over the episode.
+    """
+
+    def __init__(self, env: gymnasium.Env, every: int = 1, time_limit_s: float = TIME_LIMIT_S) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1 epoch, got {every}")
+        super().__init__(env)
+        self._every = every
+        self._time_limit_s = time_limit_s
+        self._reader = EpochReader(scenario_of(env))
+        self._observation: Any = None
+        self._epoch = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Resets the environment."""
+        self._observation, info = self.env.reset(seed=seed, options=options)
+        self._epoch = 0
+        return self._observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Steps, and measures the decision where it is this epoch's turn."""
+        before, measured = self._observation, self._epoch % self._every == 0
+        self._observation, reward, terminated, truncated, info = self.env.step(action)
+        self._epoch += 1
+        if measured:
+            info["gap"] = self._measure(before, info["metrics"]["served_value"])
+        return self._observation, reward, terminated, truncated, info
+
+    def _measure(self, observation: Any, served_value: float) -> dict[str, float | bool]:
+        optimum, proved = epoch_optimum(self._reader.read(observation).problem, self._time_limit_s)
+        # Experts' problems keep a margin of a millionth, which a decision may happen to use.
+        return {"served_value": served_value, "optimum": max(optimum, served_value), "proved": proved}
+
+
+def epoch_optimum(problem: AssignmentProblem, time_limit_s: float = TIME_LIMIT_S) -> tuple[float, bool]:
+    """The greatest value that one epoch can serve, or an upper bound on it, and whether it is proved to be reached."""
+    if problem.node_count == 1:
+        one = dftsp.solve(problem.nodes[0], time_limit_s=time_limit_s)
+        return one.upper_bound, one.optimal
+    from edge_llm_gym.solvers import reference
+
+    many = reference.milp(problem, time_limit_s=time_limit_s)
+    return many.upper_bound, many.optimal

@@ -1,0 +1,119 @@
+"""Measures speed and memory of environments. Figures are for ratios within one run, not for comparing machines."""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+REPETITIONS = 5
+SAMPLED_ACTIONS = 32
+SINGLE = 0
+"""Stands for the single environment in a list of row numbers."""
+VECTOR_ROWS = (SINGLE, 1, 16, 256, 1024)
+MEMORY_ROWS = 16
+EARLY_STEPS = 10_000
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Env-steps per second: the median of the repetitions, the slowest and the fastest."""
+
+    environment: str
+    num_envs: int
+    steps_per_s: float
+    slowest: float
+    fastest: float
+
+    @property
+    def label(self) -> str:
+        """Number of rows, or that it is the single environment."""
+        return "single" if self.num_envs == SINGLE else str(self.num_envs)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory early and late in one run, in bytes."""
+
+    num_envs: int
+    early_steps: int
+    early_bytes: int
+    late_steps: int
+    late_bytes: int
+
+
+def measure(environment: str, num_envs: int, seconds: float) -> Speed:
+    """Steps per second under uniformly random actions, resets included, sampling of actions excluded.
+
+    `num_envs` 0 is the single environment from gym.make, other numbers are rows of the native vector environment.
+    """
+    step = _single_stepper(environment) if num_envs == SINGLE else _vector_stepper(environment, num_envs)
+    _run(step, seconds / 4)
+    rates = sorted(max(num_envs, 1) * _run(step, seconds) for _ in range(REPETITIONS))
+    return Speed(environment, num_envs, statistics.median(rates), rates[0], rates[-1])
+
+
+def memory_growth(environment: str, late_steps: int) -> Memory:
+    """Resident memory after 10,000 env-steps and after `late_steps`."""
+    step = _vector_stepper(environment, MEMORY_ROWS)
+    for _ in range(EARLY_STEPS // MEMORY_ROWS):
+        step()
+    early = resident_bytes()
+    for _ in range((late_steps - EARLY_STEPS) // MEMORY_ROWS):
+        step()
+    return Memory(MEMORY_ROWS, EARLY_STEPS, early, late_steps, resident_bytes())
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now; where the system tells no more, the peak so far."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text("ascii").split()[1]) * os.sysconf("SC_PAGESIZE")
+    import resource  # not there on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _run(step: Callable[[], None], seconds: float) -> float:
+    """Calls per second of `step` over about `seconds`."""
+    calls, begun = 0, time.perf_counter()
+    while (passed := time.perf_counter() - begun) < seconds:
+        step()
+        calls += 1
+    return calls / passed
+
+
+def _actions(space: gymnasium.Space, seed: int) -> Iterator[Any]:
+    space.seed(seed)
+    return cycle([space.sample() for _ in range(SAMPLED_ACTIONS)])
+
+
+def _single_stepper(environment: str) -> Callable[[], None]:
+    env = gymnasium.make(environment)
+    env.reset(seed=0)
+    actions = _actions(env.action_space, 0)
+
+    def step() -> None:
+        _, _, terminated, truncated, _ = env.step(next(actions))
+        if terminated or truncated:
+            env.reset()
+
+    return step
+
+
+def _vector_stepper(environment: str, num_envs: int) -> Callable[[], None]:
+    envs = gymnasium.make_vec(environment, num_envs=num_envs, vectorization_mode="vector_entry_point")
+    envs.reset(seed=0)
+    actions = _actions(envs.action_space, 0)
+
+    def step() -> None:
+        envs.step(next(actions))
+
+    return step

@@ -1,0 +1,47 @@
+"""Means with bootstrap intervals; the seed is the unit that is resampled."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_llm_gym.sim.state import Array
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the whole interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def bootstrap_mean(samples: Array, seed: int = 0) -> Interval:
+    """Mean of independent samples [n] with a percentile bootstrap interval (Efron & Tibshirani 1993, section 13).
+
+    Samples that are NaN are left out; without any the interval is NaN. The same seed resamples the same indices, so
+    two calls on paired samples resample them together.
+    """
+    values = np.asarray(samples, np.float64)
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    chosen = np.random.default_rng(seed).integers(values.size, size=(RESAMPLES, values.size))
+    low, high = np.quantile(values[chosen].mean(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def paired_difference(samples: Array, reference: Array, seed: int = 0) -> Interval:
+    """Mean of samples - reference [n], seed by seed, with its bootstrap interval."""
+    return bootstrap_mean(np.asarray(samples) - np.asarray(reference), seed)

@@ -1,0 +1,6 @@
+"""Expert policies: observation -> problem -> solver -> action, behind the `predict` protocol."""
+
+from edge_llm_gym.experts.policy import Expert, Policy
+from edge_llm_gym.experts.registry import expert_names, make_expert
+
+__all__ = ["Expert", "Policy", "expert_names", "make_expert"]

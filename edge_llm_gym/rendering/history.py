@@ -1,0 +1,141 @@
+"""What a row's episode did so far, recovered from its tape and state: batches, admissions, expiries, queue lengths.
+
+The state keeps no log. It keeps the end of every batch and the latency of every computed request, and since all
+requests of a batch end together, that is enough to say who was computed where and when.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, Array
+from edge_llm_gym.sim.transition import TIME_TOLERANCE_S
+
+COMPUTED = (SERVED, LATE, POOR)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on one node: the epoch that began it, its times, its memory, and what becomes of its requests."""
+
+    epoch: int
+    begin_s: float
+    end_s: float
+    kv_bytes: float
+    served: int
+    late: int
+    poor: int
+
+    @property
+    def requests(self) -> int:
+        """Requests in the batch."""
+        return self.served + self.late + self.poor
+
+
+def decision_times_s(simulator: Simulator, row: int) -> Array:
+    """[E + 1] s, decision times of the E epochs done and of the current one."""
+    return np.arange(1, simulator.state.epoch[row] + 2) * simulator.scenario.epoch_s
+
+
+def earliest_starts_s(simulator: Simulator, row: int) -> Array:
+    """[E + 1, K] s, when a batch of each epoch could start on each node: after its uplink and the batches before."""
+    done = simulator.state.epoch[row]
+    ends_s = simulator.state.batch_end_s[row, :, :done].T
+    free_s = np.maximum.accumulate(np.vstack([np.zeros(simulator.nodes), ends_s]))
+    uplink_ends_s = decision_times_s(simulator, row) + simulator.scenario.uplink_slot_s
+    return np.maximum(uplink_ends_s[:, None], free_s)
+
+
+def admission_epochs(simulator: Simulator, row: int) -> Array:
+    """[C] int64, epoch that computed each request of the tape, -1 for none: the batch whose end is the request's."""
+    tape, state = simulator.tape, simulator.state
+    finish_s = tape.arrival_s[row] + state.latency_s[row] - simulator.scenario.downlink_slot_s
+    epochs = np.full(finish_s.size, -1)
+    for node in range(simulator.nodes):
+        ends_s = state.batch_end_s[row, node]
+        begun = np.flatnonzero(np.isfinite(ends_s))
+        between_s = (ends_s[begun][:-1] + ends_s[begun][1:]) / 2  # nearest end, so that rounding cannot matter
+        mine = state.served_by[row] == node + 1
+        epochs[mine] = begun[np.searchsorted(between_s, finish_s[mine])]
+    return epochs
+
+
+def expiry_epochs(simulator: Simulator, row: int) -> Array:
+    """[C] int64, epoch at whose decision time each expired request was dropped, -1 for the others.
+
+    Starts only move later, so a request expires at the first epoch whose start is too late on every node.
+    """
+    tape, state = simulator.tape, simulator.state
+    expired = np.flatnonzero(state.outcome[row] == EXPIRED)
+    latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
+    starts_s = earliest_starts_s(simulator, row)
+    hopeless = [np.searchsorted(starts_s[:, node], latest_s[:, node], side="right") for node in range(simulator.nodes)]
+    epochs = np.full(state.outcome.shape[1], -1)
+    epochs[expired] = np.maximum(np.max(hopeless, axis=0), entry_epochs(simulator, row)[expired])
+    return epochs
+
+
+def entry_epochs(simulator: Simulator, row: int) -> Array:
+    """[C] int64, epoch at whose decision time each request enters the queue; E + 1 for those yet to come."""
+    epochs = np.searchsorted(decision_times_s(simulator, row), simulator.tape.arrival_s[row], side="right")
+    epochs[simulator.tape.length[row] :] = simulator.state.epoch[row] + 1
+    return epochs
+
+
+def pending_levels(simulator: Simulator, row: int) -> Array:
+    """[E + 1] int64, requests pending at every decision time, after arrivals and expiries."""
+    moments = int(simulator.state.epoch[row]) + 1
+    admitted, expired = admission_epochs(simulator, row), expiry_epochs(simulator, row)
+    entered = _per_epoch(entry_epochs(simulator, row), moments)
+    left = _per_epoch(admitted[admitted >= 0] + 1, moments) + _per_epoch(expired[expired >= 0], moments)
+    return np.cumsum(entered - left)
+
+
+def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
+    """Requests per epoch, each [E + 1] int64: served, late and poor when admitted, expired when dropped."""
+    moments = int(simulator.state.epoch[row]) + 1
+    admitted, expired = admission_epochs(simulator, row), expiry_epochs(simulator, row)
+    outcome = simulator.state.outcome[row]
+    counts = {
+        name: _per_epoch(admitted[outcome == code], moments)
+        for name, code in zip(("served", "late", "poor"), COMPUTED, strict=True)
+    }
+    return counts | {"expired": _per_epoch(expired[expired >= 0], moments)}
+
+
+def batches(simulator: Simulator, row: int, after_s: float = -np.inf) -> tuple[tuple[Batch, ...], ...]:
+    """Per node, in order, the batches that end after `after_s`, finished or not."""
+    admitted = admission_epochs(simulator, row)
+    starts_s = earliest_starts_s(simulator, row)
+    return tuple(_node_batches(simulator, row, node, after_s, admitted, starts_s) for node in range(simulator.nodes))
+
+
+def _node_batches(
+    simulator: Simulator, row: int, node: int, after_s: float, admitted: Array, starts_s: Array
+) -> tuple[Batch, ...]:
+    state = simulator.state
+    ends_s = state.batch_end_s[row, node, : state.epoch[row]]
+    counts = {
+        code: np.bincount(
+            admitted[(state.served_by[row] == node + 1) & (state.outcome[row] == code)], minlength=ends_s.size
+        )
+        for code in COMPUTED
+    }
+    return tuple(
+        Batch(
+            epoch=int(epoch),
+            begin_s=float(starts_s[epoch, node]),
+            end_s=float(ends_s[epoch]),
+            kv_bytes=float(state.batch_kv_bytes[row, node, epoch]),
+            served=int(counts[SERVED][epoch]),
+            late=int(counts[LATE][epoch]),
+            poor=int(counts[POOR][epoch]),
+        )
+        for epoch in np.flatnonzero(ends_s > max(after_s, 0.0))
+    )
+
+
+def _per_epoch(epochs: Array, moments: int) -> Array:
+    """How often each of 0..moments - 1 occurs."""
+    return np.bincount(epochs, minlength=moments)[:moments]

@@ -1,0 +1,29 @@
+"""The colours of every picture, in one place; colour-blind safe after Okabe and Ito (2008)."""
+
+from typing import Final
+
+Colour = tuple[int, int, int]
+
+INK: Final[Colour] = (33, 37, 41)
+MUTED: Final[Colour] = (105, 112, 119)
+GRID: Final[Colour] = (222, 226, 230)
+PANEL: Final[Colour] = (255, 255, 255)
+BACKGROUND: Final[Colour] = (241, 243, 245)
+STRIP: Final[Colour] = (248, 249, 250)
+
+OUTCOMES: Final[dict[str, Colour]] = {
+    "served": (0, 158, 115),
+    "late": (213, 94, 0),
+    "poor": (204, 121, 167),
+    "expired": (73, 80, 87),
+    "pending": (86, 180, 233),
+}
+REFUSED: Final[Colour] = (230, 159, 0)
+URGENT: Final[Colour] = (240, 228, 66)
+IDLE: Final[Colour] = (173, 181, 189)
+NODE: Final[Colour] = (33, 37, 41)
+
+WEIGHTS: Final[Colour] = (134, 142, 150)
+KV_CACHE: Final[Colour] = (0, 114, 178)
+FREED: Final[Colour] = (153, 201, 232)
+FREE: Final[Colour] = (233, 236, 239)

@@ -1,0 +1,142 @@
+"""One moment as coloured text for a terminal: header, nodes, queue, what the last epoch did, totals."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS, Colour
+from edge_llm_gym.rendering.view import EpochView, LastEpoch, NodeView, SlotView
+from edge_llm_gym.units import GIGA
+
+WIDTH: Final = 98
+BAR: Final = 24
+NAME: Final = 16
+BUSY_EPOCHS: Final = 4  # a full busy bar
+MAX_SLOTS: Final = 12
+REFUSALS: Final = ("uplink", "downlink", "memory")
+CUBE_LEVELS: Final = (0, 95, 135, 175, 215, 255)  # of xterm's 256 colours
+RESET: Final = "\x1b[0m"
+
+
+def epoch_text(view: EpochView) -> str:
+    """Lines of at most WIDTH columns, coloured with ANSI escapes."""
+    parts = (_header(view), _nodes(view), _queue(view), _last_epoch(view), _totals(view))
+    return "\n".join(line for part in parts for line in part)
+
+
+def painted(text: str, colour: Colour) -> str:
+    """The text in the nearest colour of a terminal's 6 x 6 x 6 cube."""
+    red, green, blue = (min(range(6), key=lambda level: abs(CUBE_LEVELS[level] - channel)) for channel in colour)
+    return f"\x1b[38;5;{16 + 36 * red + 6 * green + blue}m{text}{RESET}"
+
+
+def bold(text: str) -> str:
+    """The text in bold face."""
+    return f"\x1b[1m{text}{RESET}"
+
+
+def bar(parts: tuple[tuple[float, str, Colour], ...], width: int) -> str:
+    """Parts (fraction of the whole, mark, colour), one after the other over `width` columns, in proportion."""
+    drawn, done, column = "", 0.0, 0
+    for fraction, mark, colour in parts:
+        done += fraction
+        end = min(round(done * width), width)
+        drawn += painted(mark * (end - column), colour) if end > column else ""
+        column = max(end, column)
+    return drawn + " " * (width - column)
+
+
+def compact(number: float) -> str:
+    """Three significant digits and a metric prefix, at most five characters from 0 up to a quadrillion."""
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            return f"{number / size:.3g}{prefix}"
+    return f"{number:.3g}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _header(view: EpochView) -> Iterator[str]:
+    moment = f"epoch {view.epoch}/{view.horizon}   t = {view.time_s:.1f} s"
+    yield bold(_cut(view.scenario, WIDTH - len(moment) - 3)) + "   " + moment
+
+
+def _nodes(view: EpochView) -> Iterator[str]:
+    keys = f"{painted('█', WEIGHTS)} weights {painted('▓', KV_CACHE)} KV caches {painted('▒', FREED)} freed "
+    keys += f"{painted('░', MUTED)} free"
+    yield f"{bold('nodes')}  memory: {keys}   busy: {BUSY_EPOCHS} epochs full"
+    for node in view.nodes:
+        yield _node(node, view)
+
+
+def _node(node: NodeView, view: EpochView) -> str:
+    memory = (
+        (node.weight_bytes / node.usable_bytes, "█", WEIGHTS),
+        (node.kv_bytes / node.usable_bytes, "▓", KV_CACHE),
+        (node.freed_bytes / node.usable_bytes, "▒", FREED),
+        ((node.free_bytes - node.freed_bytes) / node.usable_bytes, "░", MUTED),
+    )
+    busy_s = max(node.free_at_s - view.time_s, 0.0)
+    busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
+    sizes = "+".join(f"{batch.requests}" for batch in node.batches if batch.end_s > view.time_s) or "idle"
+    return (
+        f"  {_cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
+        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, 8)} {busy_s:6.1f} s  {_cut(sizes, 9)}"
+    )
+
+
+def _queue(view: EpochView) -> Iterator[str]:
+    hidden = len(view.queue) - MAX_SLOTS
+    yield f"{bold('queue')}  {len(view.queue)} shown, {view.unseen} unseen"
+    if view.queue:
+        yield painted("  slot device prompt output quality  value  waited     left", MUTED)
+    for slot in view.queue[:MAX_SLOTS]:
+        yield _slot(slot, view.epoch_s)
+    if hidden > 0:
+        yield painted(f"  ... {hidden} more with later deadlines", MUTED)
+
+
+def _slot(slot: SlotView, epoch_s: float) -> str:
+    colour = URGENT if slot.left_s < epoch_s else OUTCOMES["pending"]
+    marks = min(math.ceil(slot.left_s / epoch_s), 30)
+    return (
+        f"  {slot.slot:4d} {slot.device:6d} {slot.prompt_tokens:6d} {slot.output_tokens:6d} {slot.accuracy:7.2f} "
+        f"{compact(slot.value):>6} {slot.waited_s:5.1f} s {slot.left_s:6.1f} s  {painted('■' * marks, colour)}"
+    )
+
+
+def _last_epoch(view: EpochView) -> Iterator[str]:
+    last = view.last
+    if last is None:
+        yield f"{bold('last epoch')}  none yet"
+        return
+    computed = "  ".join(painted(f"{last.count(name)} {name}", OUTCOMES[name]) for name in ("served", "late", "poor"))
+    refused = ", ".join(f"{last.count(f'refused_{why}')} {why}" for why in REFUSALS)
+    expired = painted(f"{last.expired} expired", OUTCOMES["expired"])
+    yield f"{bold('last epoch')}  reward {last.reward:+.2f}   {last.arrived} arrived  {computed}  {expired}"
+    yield f"  {painted('refused:', REFUSED)} {refused}   nodes {last.utilisation:.0%} busy"
+    for index, node in enumerate(view.nodes):
+        if any(slot.node == index for slot in last.slots):
+            yield _served_by(index, node, last)
+
+
+def _served_by(index: int, node: NodeView, last: LastEpoch) -> str:
+    """The devices whose requests a node took, in the colour of their outcome, as many as the line holds."""
+    line, room = f"  {_cut(node.name, NAME):{NAME}} <- devices", WIDTH - NAME - 15
+    for slot in last.slots:
+        word = f" {slot.device}"
+        if slot.node != index:
+            continue
+        if room < len(word) + 4:
+            return line + " ..."
+        line, room = line + painted(word, OUTCOMES[slot.outcome]), room - len(word)
+    return line
+
+
+def _totals(view: EpochView) -> Iterator[str]:
+    totals = view.totals
+    counts = "  ".join(painted(f"{getattr(totals, name)} {name}", colour) for name, colour in OUTCOMES.items())
+    yield f"{bold('totals')}  {totals.arrived} arrived: {counts}"
+    yield f"  served value {compact(totals.served_value)} of {compact(totals.arrived_value)}"

@@ -1,0 +1,201 @@
+"""Exact references, slow and plain: every subset, or a mixed-integer program. Written from the problem's statement alone.
+
+They share no code with the schedulers, so that each can be tested against the other.
+"""
+
+from functools import singledispatch
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.problems.assignment import AssignmentProblem
+from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE, BatchProblem
+from edge_llm_gym.solvers.solution import AssignmentSolution, BatchSolution
+
+MOST_FOR_ONE_NODE = 20
+MOST_FOR_MANY_NODES = 10
+
+
+@singledispatch
+def brute_force(problem: Any) -> Any:
+    """The optimum by trying every set of requests, for a BatchProblem or an AssignmentProblem of few requests.
+
+    Returns a BatchSolution or an AssignmentSolution. Raises ValueError for more requests than can be tried
+    (MOST_FOR_ONE_NODE, MOST_FOR_MANY_NODES) and TypeError for anything but the two problems.
+    """
+    raise TypeError(_wrong_type(problem))
+
+
+@brute_force.register
+def _(problem: BatchProblem) -> BatchSolution:
+    _check_size(problem.request_count, MOST_FOR_ONE_NODE)
+    worth = _worth_of_subsets(problem)
+    best = int(np.argmax(worth))
+    value = float(worth[best])
+    return BatchSolution(_members(best, problem.request_count), value, value, True, worth.size)
+
+
+@brute_force.register
+def _(problem: AssignmentProblem) -> AssignmentSolution:
+    n = problem.request_count
+    _check_size(n, MOST_FOR_MANY_NODES)
+    tables = [_worth_of_subsets(node) for node in problem.nodes]
+    total, choice = np.zeros(1 << n), []
+    for table in tables:
+        total, chosen = _best_split(table, total)
+        choice.append(chosen)
+    node, left = np.zeros(n, np.int64), (1 << n) - 1
+    for k in range(problem.node_count, 0, -1):
+        batch = int(choice[k - 1][left])
+        node[_members(batch, n)] = k
+        left &= ~batch
+    value = float(total[-1])
+    return AssignmentSolution(node, value, value, True, True, (1 << n) * problem.node_count)
+
+
+def _check_size(n: int, most: int) -> None:
+    if n > most:
+        raise ValueError(f"brute force tries all 2^N sets and takes at most {most} requests, got {n}; use milp instead")
+
+
+def _wrong_type(problem: Any) -> str:
+    return f"problem must be a BatchProblem or an AssignmentProblem, got {type(problem).__name__}"
+
+
+def _worth_of_subsets(problem: BatchProblem) -> NDArray[np.float64]:
+    """Value [2^N] of every subset, -inf for an infeasible one; bit i of an index says whether request i is in."""
+    time_s, value, kv, up, down = (np.zeros(1) for _ in range(5))
+    shared_s, limit_s = np.zeros(1), np.full(1, problem.time_cap_s)
+    for i in range(problem.request_count):
+        time_s = np.append(time_s, time_s + problem.time_s[i])
+        value = np.append(value, value + problem.value[i])
+        kv = np.append(kv, kv + problem.kv_bytes[i])
+        up = np.append(up, up + problem.uplink_share[i])
+        down = np.append(down, down + problem.downlink_share[i])
+        shared_s = np.append(shared_s, np.maximum(shared_s, problem.shared_time_s[i]))
+        limit_s = np.append(limit_s, np.minimum(limit_s, problem.budget_s[i]))
+    slack = 1.0 + RELATIVE_TOLERANCE
+    feasible = (time_s + shared_s <= limit_s * slack) & (kv <= problem.memory_bytes * slack)
+    return np.where(feasible & (up <= slack) & (down <= slack), value, -np.inf)
+
+
+def _members(subset: int, n: int) -> NDArray[np.bool_]:
+    return (subset >> np.arange(n)) & 1 == 1
+
+
+def _best_split(table: NDArray[np.float64], rest: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Best value [2^N] of splitting each set between one node's ``table`` and the ``rest``, and that node's part."""
+    everyone = np.arange(table.size)
+    best, part = rest.copy(), np.zeros(table.size, np.int64)
+    for subset in range(1, table.size):
+        within = everyone[(everyone & subset) == subset]
+        total = table[subset] + rest[within ^ subset]
+        better = total > best[within]
+        best[within[better]], part[within[better]] = total[better], subset
+    return best, part
+
+
+@singledispatch
+def milp(problem: Any, time_limit_s: float | None = None) -> Any:
+    """The optimum by mixed-integer programming (HiGHS through scipy), for a BatchProblem or an AssignmentProblem.
+
+    Returns a BatchSolution or an AssignmentSolution; ``optimal`` is False and ``upper_bound`` what is proved if
+    ``time_limit_s`` ends the search early. Raises ImportError where scipy is missing, TypeError for anything but the
+    two problems, and RuntimeError when HiGHS finds nothing feasible in time.
+    """
+    raise TypeError(_wrong_type(problem))
+
+
+@milp.register
+def _(problem: BatchProblem, time_limit_s: float | None = None) -> BatchSolution:
+    taken, bound, optimal, nodes = _solve((problem,), time_limit_s)
+    value = problem.objective(taken[0])
+    return BatchSolution(taken[0], value, max(bound, value), optimal, nodes)
+
+
+@milp.register
+def _(problem: AssignmentProblem, time_limit_s: float | None = None) -> AssignmentSolution:
+    taken, bound, optimal, nodes = _solve(problem.nodes, time_limit_s)
+    node = np.zeros(problem.request_count, np.int64)
+    for k, selected in enumerate(taken, start=1):
+        node[selected] = k
+    value = problem.objective(node)
+    return AssignmentSolution(node, value, max(bound, value), optimal, optimal, nodes)
+
+
+def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple[NDArray[np.bool_], float, bool, int]:
+    """Who is taken [K, N], the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
+
+    Columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS keeps rows to about 1e-6 only; a batch that
+    breaks a limit by less is cut off (no superset of it is feasible) and the program solved again.
+    """
+    optimize, sparse = _scipy()
+    n, width = nodes[0].request_count, nodes[0].request_count + 1
+    blocks = [_rows(node, sparse) for node in nodes]
+    matrix = sparse.block_diag([rows for rows, _ in blocks], format="csr")
+    once = sparse.hstack([sparse.eye(n, width)] * len(nodes), format="csr")
+    matrix = sparse.vstack([matrix, once], format="csr")
+    limit = np.concatenate([*(limits for _, limits in blocks), np.ones(n)])
+    highest = np.concatenate([_highest(node) for node in nodes])
+    worth = np.concatenate([np.append(node.value, 0.0) for node in nodes])
+    whole = np.tile(np.append(np.ones(n), 0.0), len(nodes))
+    while True:
+        result = optimize.milp(
+            -worth,
+            integrality=whole,
+            bounds=optimize.Bounds(0.0, highest),
+            constraints=optimize.LinearConstraint(matrix, -np.inf, limit),
+            options={"mip_rel_gap": 0.0} | ({} if time_limit_s is None else {"time_limit": time_limit_s}),
+        )
+        if result.x is None:
+            raise RuntimeError(f"HiGHS returned no batch (time limit {time_limit_s} s): {result.message}")
+        taken = result.x.reshape(len(nodes), width)[:, :n] > 0.5
+        broken = [k for k, node in enumerate(nodes) if not node.feasible(taken[k])]
+        if not broken:
+            optimal = result.status == 0
+            return taken, -(result.fun if optimal else result.mip_dual_bound), optimal, int(result.mip_node_count or 0)
+        for k in broken:
+            cover = np.zeros((len(nodes), width))
+            cover[k, :n] = taken[k]
+            matrix = sparse.vstack([matrix, sparse.csr_matrix(cover.reshape(1, -1))], format="csr")
+            limit = np.append(limit, taken[k].sum() - 1.0)
+
+
+def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, NDArray[np.float64]]:
+    """Left-hand sides [R, N + 1] over x_1 .. x_N, m of one node's constraints, and the right-hand sides [R].
+
+    Budgets: sum of w x + m <= D_i must hold only if x_i = 1, hence  sum of w x + m + (M - D_i) x_i <= M  with the latest
+    budget M. Shared times: v_i x_i <= m.
+    """
+    n, alone = node.request_count, _feasible_alone(node)
+    budget_s = np.minimum(node.budget_s, node.time_cap_s)
+    latest_s = float(budget_s[alone].max(initial=0.0))
+    batch_s = np.append(np.where(alone, node.time_s, 0.0), 1.0)
+    deadlines = np.tile(batch_s, (n, 1)) + np.eye(n, n + 1) * (latest_s - budget_s)[:, None]
+    longest = np.eye(n, n + 1) * node.shared_time_s[:, None]
+    longest[:, n] = -1.0
+    loads = [node.kv_bytes / max(node.memory_bytes, 1e-300), node.uplink_share, node.downlink_share]
+    shares = np.array([np.append(np.where(alone, load, 0.0), 0.0) for load in loads])
+    rows = np.concatenate([deadlines[alone], longest[alone], shares])
+    limits = np.concatenate([np.full(alone.sum(), latest_s), np.zeros(alone.sum()), np.ones(3)])
+    return sparse.csr_matrix(rows), limits
+
+
+def _highest(node: BatchProblem) -> NDArray[np.float64]:
+    """Upper limits of x_1 .. x_N, m."""
+    alone = _feasible_alone(node)
+    return np.append(alone, node.shared_time_s[alone].max(initial=0.0))
+
+
+def _feasible_alone(node: BatchProblem) -> NDArray[np.bool_]:
+    return np.array([node.feasible(np.arange(node.request_count) == i) for i in range(node.request_count)], np.bool_)
+
+
+def _scipy() -> tuple[ModuleType, ModuleType]:
+    try:
+        from scipy import optimize, sparse
+    except ImportError as error:
+        raise ImportError("the reference MILP needs scipy: pip install 'edge-llm-gym[solvers]'") from error
+    return optimize, sparse

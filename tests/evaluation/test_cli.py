@@ -1,0 +1,98 @@
+"""The command line as a user types it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from edge_llm_gym import cli
+from edge_llm_gym.cli import app
+
+runner = CliRunner()
+SHORT = ["--set", "horizon_epochs=4"]
+
+
+def run(*words) -> str:
+    result = runner.invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_help_names_every_command():
+    output = run("--help")
+    for command in ("compare", "scenarios", "trace", "render", "bench"):
+        assert command in output
+
+
+def test_compare_writes_table_and_files(tmp_path):
+    output = run("compare", "-e", "EdgeLLM/SingleNode-v0", "-p", "edf,random", "-n", 2, *SHORT, "-o", tmp_path)
+    assert "edf" in output
+    assert "lengths cut" in output
+    assert {path.name for path in tmp_path.iterdir()} >= {"episodes.csv", "comparison.json", "comparison.png"}
+    assert json.loads((tmp_path / "comparison.json").read_text())["seeds"] == [0, 1]
+
+
+def test_compare_on_a_trace_of_ones_own(tmp_path):
+    trace = tmp_path / "mine.csv"
+    rows = [f"{0.5 * i},{100 + i},{20 + i}" for i in range(50)]
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + "\n".join(rows) + "\n")
+    output = run("compare", "--trace", trace, "-p", "edf", "-n", 1, "--rate", 2, *SHORT, "-o", tmp_path / "out")
+    assert "mine" in output
+    assert "2/s" in output
+
+
+def test_compare_on_the_public_trace(azure_trace, tmp_path):
+    output = run("compare", "--trace", azure_trace("conv"), "-p", "edf", "-n", 1, *SHORT, "-o", tmp_path)
+    assert "AzureLLMInferenceTrace_conv" in output
+
+
+def test_trace_describes_and_says_what_becomes_of_it(tmp_path):
+    trace = tmp_path / "mine.csv"
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + "".join(f"{i},9999,20\n" for i in range(9)))
+    output = run("trace", trace)
+    assert "9 prompts over 4096" in output
+    assert "steps of 1 s" in output
+
+
+def test_scenarios_list_show_validate(tmp_path):
+    assert "multi-node" in run("scenarios", "list")
+    shown = run("scenarios", "show", "single-node")
+    assert "memory_fraction" in shown
+    mine = tmp_path / "mine.yaml"
+    import yaml
+
+    from edge_llm_gym.sim.loading import load_scenario
+
+    data = load_scenario("single-node").model_dump(mode="json", exclude_none=True)
+    mine.write_text(yaml.safe_dump(data))
+    assert "valid" in run("scenarios", "validate", mine)
+    mine.write_text(yaml.safe_dump(data | {"slotz": 3}))
+    with pytest.raises(ValueError, match="did you mean 'slots'"):
+        run("scenarios", "validate", mine)
+
+
+@pytest.mark.parametrize("form", ["ansi", "png", "gif", "timeline"])
+def test_render_forms(form, tmp_path):
+    output = run("render", "-e", "EdgeLLM/SingleNode-v0", "-f", form, "--epochs", 3, *SHORT, "-o", tmp_path)
+    assert "single-node" in output if form == "ansi" else len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["compare", "-p", "edff"], "did you mean 'edf'"),
+        (["compare", "-e", "EdgeLLM/MultiNod-v0"], "did you mean 'EdgeLLM/MultiNode-v0'"),
+        (["compare", "--set", "slots"], "--set takes path=value"),
+        (["compare", "--scenario", "multinode"], "did you mean 'multi-node'"),
+        (["render", "-f", "jpg"], "unknown form 'jpg'"),
+        (["trace", "no-such-file.csv"], "no-such-file.csv"),
+    ],
+)
+def test_mistakes_end_with_one_message_and_status_2(words, message, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["edge-llm-gym", *words])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error

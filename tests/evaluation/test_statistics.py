@@ -1,0 +1,37 @@
+"""Bootstrap intervals against theory."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.evaluation.statistics import bootstrap_mean, paired_difference
+
+
+def test_interval_agrees_with_the_normal_law():
+    samples = np.random.default_rng(0).normal(5.0, 2.0, 400)
+    interval = bootstrap_mean(samples)
+    half = 1.96 * samples.std() / np.sqrt(samples.size)
+    assert interval.mean == pytest.approx(samples.mean())
+    assert interval.low == pytest.approx(samples.mean() - half, rel=0.02)
+    assert interval.high == pytest.approx(samples.mean() + half, rel=0.02)
+
+
+def test_coverage_is_near_the_level():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for trial in range(200):
+        interval = bootstrap_mean(rng.exponential(1.0, 50), seed=trial)
+        hits += interval.low <= 1.0 <= interval.high
+    assert 0.87 <= hits / 200 <= 0.99  # 95 % nominal, a little less for skewed samples; +-3 standard errors
+
+
+def test_pairing_removes_what_the_seeds_share():
+    rng = np.random.default_rng(2)
+    shared = rng.normal(0.0, 100.0, 30)
+    first, second = shared + 1.0 + rng.normal(0, 0.1, 30), shared
+    assert paired_difference(first, second).excludes_zero
+    assert not bootstrap_mean(first).excludes_zero
+
+
+def test_nan_samples_are_left_out_and_none_is_nan():
+    assert bootstrap_mean(np.array([1.0, np.nan, 3.0])).mean == 2.0
+    assert np.isnan(bootstrap_mean(np.array([np.nan])).mean)

@@ -1,0 +1,94 @@
+"""Experts by name, through the predict protocol."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+from edge_llm_gym.experts import expert_names, make_expert
+from edge_llm_gym.experts.registry import DESCRIPTIONS, EXPERTS
+from edge_llm_gym.sim.loading import load_scenario
+from tests.equality import assert_same
+
+FAST = ("random", "fcfs", "edf", "sjf", "stb", "nob", "dftsp", "ot-gah")
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"])
+def test_actions_lie_in_the_action_space_single_and_batched(environment, name):
+    envs = gymnasium.make_vec(environment, num_envs=3, vectorization_mode="vector_entry_point")
+    observations, _ = envs.reset(seed=0)
+    batched, state = make_expert(name, envs, seed=5).predict(observations)
+    assert state is None
+    assert envs.action_space.contains(batched)
+    single = make_expert(name, gymnasium.make(environment), seed=5)
+    for row in range(3):
+        action, _ = single.predict({key: value[row] for key, value in observations.items()})
+        assert envs.single_action_space.contains(action)
+        assert_same(action, {key: value[row] for key, value in batched.items()})
+
+
+def test_every_expert_is_described():
+    assert set(DESCRIPTIONS) == set(EXPERTS) == set(expert_names())
+
+
+def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
+    env = gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make("EdgeLLM/SingleNode-v0"))
+    observation, _ = env.reset(seed=0)
+    from_env, from_scenario = make_expert("edf", env), make_expert("edf", load_scenario("single-node"))
+    assert_same(from_env.predict(observation)[0], from_scenario.predict(observation)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda env: make_expert("dtfsp", env), ValueError, "did you mean 'dftsp'"),
+        (lambda env: make_expert("edf", env, node_rul="first"), TypeError, "did you mean 'node_rule'"),
+        (lambda env: make_expert("edf", env, overrun_s=-1.0), ValueError, "overrun_s must be zero or more, got -1.0"),
+        (lambda env: make_expert("edf", "single-node"), TypeError, "from an Edge LLM Gym environment or a Scenario"),
+        (lambda env: make_expert("edf", gymnasium.make("CartPole-v1")), TypeError, "from an Edge LLM Gym environment"),
+    ],
+)
+def test_misuse_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call(gymnasium.make("EdgeLLM/SingleNode-v0"))
+
+
+def test_an_observation_of_another_scenario_is_refused():
+    observation, _ = gymnasium.make("EdgeLLM/MultiNode-v0").reset(seed=0)
+    with pytest.raises(ValueError, match="was made for scenario 'single-node'"):
+        make_expert("edf", load_scenario("single-node")).predict(observation)
+
+
+def test_random_repeats_with_its_seed_and_differs_between_seeds():
+    env = gymnasium.make("EdgeLLM/MultiNode-v0")
+    observation, _ = env.reset(seed=0)
+    first, again, other = (make_expert("random", env, seed=seed).predict(observation)[0] for seed in (1, 1, 2))
+    assert_same(first, again)
+    assert not np.array_equal(first["batch"], other["batch"])
+
+
+def test_an_empty_queue_is_an_answer():
+    env = gymnasium.make("EdgeLLM/MultiNode-v0", overrides={"arrivals": {"process": "poisson", "rate_per_s": 1e-9}})
+    observation, _ = env.reset(seed=0)
+    assert not observation["request_mask"].any()
+    for name in FAST:
+        action, _ = make_expert(name, env).predict(observation)
+        assert not action["batch"].any()
+
+
+def test_orders_are_what_they_say():
+    """With room for one request per node, each baseline takes the first of its own order that fits."""
+    env = gymnasium.make(
+        "EdgeLLM/SingleNode-v0", overrides={"channel.shadowing_db": 0.0, "requests.accuracy": [0.0, 0.0]}
+    )
+    observation, _ = env.reset(seed=3)
+    for _ in range(3):
+        observation, *_ = env.step(make_expert("random", env, seed=0).predict(observation)[0])
+    count = int(observation["request_mask"].sum())
+    fits = env.unwrapped.action_masks().reshape(32, 2)[:count, 1]
+    waited = np.where(fits, observation["requests"][:count, 4], -1.0)
+    chosen = np.flatnonzero(make_expert("nob", env).predict(observation)[0]["batch"])
+    assert chosen.size <= 1
+    assert count > 3
+    if chosen.size:
+        assert waited[chosen[0]] >= 0

@@ -1,0 +1,51 @@
+"""The map's placement: nodes side by side, names that cover nothing, every device inside."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.rendering.canvas import Box
+from edge_llm_gym.rendering.network_map import NODE_HALF, around, pixel_positions, placed_labels
+from edge_llm_gym.rendering.view import DeviceView
+from tests.rendering.by_hand import node_view
+
+INSIDE = Box(20, 94, 340, 360)
+
+
+def placed(view, seed: int, nodes: int, same_site: bool = False):
+    rng = np.random.default_rng(seed)
+    places = [(1000.0, 500.0)] * nodes if same_site else (rng.random((nodes, 2)) * 1000).tolist()
+    view = replace(
+        view,
+        nodes=tuple(replace(node_view(index), position_m=tuple(place)) for index, place in enumerate(places)),
+        devices=tuple(DeviceView((x_m, y_m), 0) for x_m, y_m in (rng.random((60, 2)) * 1000).tolist()),
+    )
+    node_pixels, device_pixels = pixel_positions(view, INSIDE)
+    return node_pixels, device_pixels, list(placed_labels(view, node_pixels, device_pixels, INSIDE))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("same_site", [False, True])
+def test_nodes_and_names_cover_neither_each_other_nor_the_edge(view, seed, same_site):
+    nodes, devices, labels = placed(view, seed, 12, same_site)
+    boxes = [around(pixel, NODE_HALF) for pixel in nodes] + [box for _, box in labels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(box.within(INSIDE) for box in boxes)
+    assert all(around(pixel, 4).within(INSIDE) for pixel in devices)
+
+
+def test_lone_nodes_always_have_their_name(view):
+    for seed in range(20):
+        assert len(placed(view, seed, 1)[2]) == 1
+
+
+def test_scale_is_the_same_on_both_axes_and_north_is_up(view):
+    corners = ((0.0, 0.0), (1000.0, 0.0), (0.0, 1000.0))
+    (x0, y0), (x1, y1), (x2, y2) = pixel_positions(
+        replace(view, devices=tuple(DeviceView(corner, 0) for corner in corners)), INSIDE
+    )[1]
+    assert x1 - x0 == pytest.approx(y0 - y2)
+    assert (y1, x2) == (pytest.approx(y0), pytest.approx(x0))
+    assert x1 > x0
+    assert y2 < y0
