@@ -56,5 +56,5 @@ def _draw_differences(axis: Any, comparison: Comparison) -> None:
         axis.plot([interval.low, interval.high], [place, place], color=COLOUR, linewidth=2)
         axis.plot(interval.mean, place, "o", color=BEST_COLOUR if policy == comparison.best else COLOUR)
     axis.axvline(0.0, color="black", linewidth=0.8)
-    axis.set_title(f"served value, paired difference to {comparison.best}", fontsize=10)
+    axis.set_title(f"served, paired to {comparison.best}", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)

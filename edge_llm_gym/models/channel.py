@@ -72,7 +72,7 @@ def _macro(distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
 
 def _checked_distance(distance_m: ArrayLike) -> FloatArray:
     distance = np.asarray(distance_m, dtype=np.float64)
-    if not np.all(distance >= 0):
+    if distance.size and not distance.min() >= 0:  # NaN fails too
         raise ValueError(f"a distance in m must be zero or more, got {distance_m!r}")
     return np.maximum(distance, NEAREST_M)
 

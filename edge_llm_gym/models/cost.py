@@ -64,7 +64,7 @@ def kv_read_bytes(shape: ModelShape, prompt: ArrayLike, output: ArrayLike, kv_bi
 
 def _tokens(name: str, count: ArrayLike) -> FloatArray:
     tokens = np.asarray(count, dtype=np.float64)
-    if not np.all(tokens >= 0):
+    if tokens.size and not tokens.min() >= 0:  # NaN fails too
         raise ValueError(f"{name} tokens must be zero or more, got {count!r}")
     return tokens
 

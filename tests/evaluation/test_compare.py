@@ -136,7 +136,8 @@ def test_progress_is_told():
 
 def test_settings_follow_a_name_in_brackets():
     result = compare(ENVIRONMENT, ["stb[batch_size=1]", "stb[batch_size=6]"], seeds=[0], overrides=SHORT)
-    assert result.mean("stb[batch_size=1]", "served_value").mean != result.mean("stb[batch_size=6]", "served_value").mean
+    small, large = (result.mean(f"stb[batch_size={size}]", "served_value").mean for size in (1, 6))
+    assert small != large
     with pytest.raises(TypeError, match="did you mean 'batch_size'"):
         compare(ENVIRONMENT, ["stb[batch_siz=1]"], seeds=[0], overrides=SHORT)
     with pytest.raises(ValueError, match="are written as name"):
