@@ -1,14 +1,13 @@
 """`edge-llm-gym compare`: policies on common tapes, as a table, files and pictures."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import gymnasium
-import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -22,8 +21,8 @@ from edge_llm_gym.cli.options import (
 )
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import Comparison, compare
-from edge_llm_gym.evaluation.policies import policy_sources
-from edge_llm_gym.experts import make_expert
+from edge_llm_gym.evaluation.policies import policy_sources, split_settings
+from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.sim.scenario import Scenario
 
 DEFAULT_POLICIES = "ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random"
@@ -63,7 +62,6 @@ def compare_policies(
         int,
         typer.Option("--gap", min=0, help="Measure the gap to the exact optimum of every so many epochs; 0: never."),
     ] = 0,
-    bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to share the episodes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
 ) -> None:
@@ -84,20 +82,19 @@ def compare_policies(
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
     with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("episodes", total=seeds * (len(names) + bound))
+        task = bar.add_task("episodes", total=seeds * len(names))
         result = compare(
             environment,
             names,
             range(first_seed, first_seed + seeds),
             scenario=resolved,
             gap_every=gap or None,
-            bound=bound,
             jobs=jobs,
             progress=lambda done, _: bar.update(task, completed=done),
         )
     console.print(result_table(result), cause_table(result), sep="\n")
-    for table in optional_tables(result):
-        console.print(table)
+    if gap:
+        console.print(gap_table(result))
     paths = save(result, out)
     paths.append(save_best_timeline(result, environment, resolved, out))
     for path in paths:
@@ -127,11 +124,13 @@ def describe_workload(console: Console, environment: str, settings: dict[str, An
 def result_table(comparison: Comparison) -> Table:
     """What every policy achieves: means over seeds, the score with its interval and paired to the best policy's."""
     title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
-    table = _table(title, "value served", f"served - {comparison.best}", *_titles(RESULT_COLUMNS))
+    table = _table(title, "value served", f"served - {escape(comparison.best)}", *_titles(RESULT_COLUMNS))
     for policy in comparison.policies:
         share = comparison.mean(policy, "served_share")
         served = f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]"
-        table.add_row(policy, served, _difference(comparison, policy), *_cells(comparison, policy, RESULT_COLUMNS))
+        table.add_row(
+            escape(policy), served, _difference(comparison, policy), *_cells(comparison, policy, RESULT_COLUMNS)
+        )
     return table
 
 
@@ -139,26 +138,18 @@ def cause_table(comparison: Comparison) -> Table:
     """Requests per episode that were not served, and refusals, by cause."""
     table = _table("requests and refusals per episode, by cause", *_titles(CAUSE_COLUMNS))
     for policy in comparison.policies:
-        table.add_row(policy, *_cells(comparison, policy, CAUSE_COLUMNS))
+        table.add_row(escape(policy), *_cells(comparison, policy, CAUSE_COLUMNS))
     return table
 
 
-def optional_tables(comparison: Comparison) -> Iterator[Table]:
-    """The certified gaps and the clairvoyant bound, where they were measured."""
-    if "gap" in comparison.metrics:
-        table = _table("left unserved of the measured epochs' exact optima", "gap", "epochs", "optima proved")
-        for policy in comparison.policies:
-            gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
-            cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
-            table.add_row(policy, cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
-        yield table
-    if comparison.bounds:
-        title = f"served value over the clairvoyant bound, which is {np.mean(comparison.bounds):.1f} on average"
-        table = _table(title, "share of the bound")
-        for policy in comparison.policies:
-            share = comparison.share_of_bound(policy)
-            table.add_row(policy, f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
-        yield table
+def gap_table(comparison: Comparison) -> Table:
+    """What every policy left of the measured epochs' exact optima."""
+    table = _table("left unserved of the measured epochs' exact optima", "gap", "epochs", "optima proved")
+    for policy in comparison.policies:
+        gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
+        cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
+        table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
+    return table
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -192,11 +183,8 @@ def save_best_timeline(comparison: Comparison, environment: str, scenario: Scena
     experts = [name for name in comparison.policies if ":" not in name]
     name = experts[0] if experts else "edf"
     env = gymnasium.make(environment, scenario=scenario)
-    policy = make_expert(name, env, seed=comparison.seeds[0])
-    observation, _ = env.reset(seed=comparison.seeds[0])
-    truncated = False
-    while not truncated:
-        observation, _, _, truncated, _ = env.step(policy.predict(observation)[0])
-    path = out / f"timeline-{name}.png"
+    (source,) = policy_sources([name])
+    run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
+    path = out / f"timeline-{split_settings(name)[0]}.png"
     save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
     return path

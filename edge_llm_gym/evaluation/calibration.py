@@ -89,7 +89,7 @@ def calibration_checks(comparison: Comparison, shares: Mapping[str, tuple[float,
     chance = comparison.mean("random", "served_share").mean / best
     bandwidth = max(shares["uplink"][0], shares["downlink"][0])
     refusals = {"time": shares["time"][0], "memory": shares["memory"][0], "bandwidth": bandwidth}
-    checks = [
+    return [
         Check(f"value served by the best expert, {comparison.best}", best, "50-85 %", 0.5 <= best <= 0.85),
         Check("value served at random / by the best expert", chance, "under 50 %", chance < 0.5),
         *(
@@ -97,7 +97,3 @@ def calibration_checks(comparison: Comparison, shares: Mapping[str, tuple[float,
             for name, share in refusals.items()
         ),
     ]
-    if comparison.bounds:
-        gain = float(np.sum(comparison.bounds) / comparison.samples(comparison.best, "served_value").sum()) - 1.0
-        checks.append(Check("clairvoyant bound above the best expert", gain, "5 % or more", gain >= 0.05))
-    return checks

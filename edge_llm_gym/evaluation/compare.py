@@ -17,8 +17,7 @@ from edge_llm_gym.sim.loading import ScenarioSource
 from edge_llm_gym.sim.state import Array
 
 SCORE = "served_value"
-Job = tuple[PolicySource | None, int]
-"""A policy and a seed; without a policy, the clairvoyant bound of the seed's tape."""
+Job = tuple[PolicySource, int]
 Progress = Callable[[int, int], None]
 """Called with the number of episodes done and of all."""
 
@@ -27,14 +26,12 @@ Progress = Callable[[int, int], None]
 class Comparison:
     """Episodes of every policy on the same seeds.
 
-    `episodes[policy]` holds one record per seed, in the order of `seeds`; `bounds` one upper bound on the served value
-    per seed where they were asked for, else nothing.
+    `episodes[policy]` holds one record per seed, in the order of `seeds`.
     """
 
     environment: str
     seeds: tuple[int, ...]
     episodes: Mapping[str, tuple[Episode, ...]]
-    bounds: tuple[float, ...] = ()
 
     @property
     def policies(self) -> list[str]:
@@ -63,12 +60,6 @@ class Comparison:
         """Paired difference policy - reference (the best policy by default) with its 95 % bootstrap interval."""
         return paired_difference(self.samples(policy, metric), self.samples(reference or self.best, metric))
 
-    def share_of_bound(self, policy: str) -> Interval:
-        """Served value over the clairvoyant bound, tape by tape. Raises ValueError where there are no bounds."""
-        if not self.bounds:
-            raise ValueError("this comparison has no clairvoyant bounds; call compare(..., bound=True)")
-        return bootstrap_mean(self.samples(policy, SCORE) / np.array(self.bounds))
-
     def records(self) -> list[dict[str, Any]]:
         """One flat record per policy and seed."""
         return [
@@ -81,7 +72,6 @@ class Comparison:
         """One record per policy: each figure's mean and interval, and the paired difference to the best."""
         return [
             {"policy": policy, "to_best": self.difference(policy)}
-            | ({"share_of_bound": self.share_of_bound(policy)} if self.bounds else {})
             | {metric: self.mean(policy, metric) for metric in self.metrics}
             for policy in self.policies
         ]
@@ -110,7 +100,6 @@ def compare(
     scenario: ScenarioSource | None = None,
     overrides: Mapping[str, Any] | None = None,
     gap_every: int | None = None,
-    bound: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -118,8 +107,8 @@ def compare(
 
     A policy is an expert's name, "package.module:factory", a factory taking the environment, or an object with
     `predict`; a (name, policy) pair names it. `gap_every` measures the gap to the exact optimum of every so many
-    epochs (see EpochGap), `bound` adds the clairvoyant bound of every tape; both need the extra "solvers". `jobs`
-    processes share the work (needs the extra "parallel"). Raises ValueError for unknown names, before anything runs.
+    epochs (see EpochGap; needs the extra "solvers"). `jobs` processes share the work (needs the extra "parallel").
+    Raises ValueError for unknown names, before anything runs.
     """
     known_name("environment", environment, ENVIRONMENTS)
     sources, chosen = policy_sources(policies), tuple(seeds)
@@ -129,14 +118,12 @@ def compare(
     setup = Setup(environment, settings, gap_every)
     setup.make().close()
     work: list[Job] = [(source, seed) for seed in chosen for source in sources]
-    work += [(None, seed) for seed in chosen] if bound else []
     results = _run(work, setup, jobs, progress)
-    records = {
-        source: tuple(episode for (who, _), episode in zip(work, results, strict=True) if who is source)
-        for source in (*sources, None)
+    episodes = {
+        source.name: tuple(episode for (who, _), episode in zip(work, results, strict=True) if who is source)
+        for source in sources
     }
-    bounds = tuple(record["bound"] for record in records.pop(None))
-    return Comparison(environment, chosen, {who.name: episodes for who, episodes in records.items() if who}, bounds)
+    return Comparison(environment, chosen, episodes)
 
 
 def _run(work: Sequence[Job], setup: Setup, jobs: int, progress: Progress | None) -> list[Episode]:
@@ -159,15 +146,9 @@ def _episodes(work: Sequence[Job], setup: Setup, jobs: int) -> Iterable[Episode]
     return Parallel(n_jobs=jobs, return_as="generator")(delayed(_in_worker)(setup, *job) for job in work)
 
 
-def _in_worker(setup: Setup, source: PolicySource | None, seed: int) -> Episode:
+def _in_worker(setup: Setup, source: PolicySource, seed: int) -> Episode:
     return _one(setup.make(), source, seed)
 
 
-def _one(env: gymnasium.Env, source: PolicySource | None, seed: int) -> Episode:
-    """An episode of a policy, or without one the clairvoyant bound of the seed's tape."""
-    if source is not None:
-        return run_episode(env, source.make(env, seed), seed)
-    from edge_llm_gym.evaluation.bounds import clairvoyant_bound
-
-    env.reset(seed=seed)
-    return {"bound": clairvoyant_bound(env.unwrapped.simulator).value}  # type: ignore[attr-defined]
+def _one(env: gymnasium.Env, source: PolicySource, seed: int) -> Episode:
+    return run_episode(env, source.make(env, seed), seed)

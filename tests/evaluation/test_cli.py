@@ -25,10 +25,17 @@ def test_help_names_every_command():
 
 
 def test_compare_writes_table_and_files(tmp_path):
-    output = run("compare", "-e", "EdgeLLM/SingleNode-v0", "-p", "edf,random", "-n", 2, *SHORT, "-o", tmp_path)
-    assert "edf" in output
+    output = run(
+        "compare", "-e", "EdgeLLM/SingleNode-v0", "-p", "edf[overrun_s=0],random", "-n", 2, *SHORT, "-o", tmp_path
+    )
+    assert "edf[overrun_s=0]" in output
     assert "lengths cut" in output
-    assert {path.name for path in tmp_path.iterdir()} >= {"episodes.csv", "comparison.json", "comparison.png"}
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        "episodes.csv",
+        "comparison.json",
+        "comparison.png",
+        "timeline-edf.png",
+    }
     assert json.loads((tmp_path / "comparison.json").read_text())["seeds"] == [0, 1]
 
 
@@ -96,3 +103,21 @@ def test_mistakes_end_with_one_message_and_status_2(words, message, monkeypatch,
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_calibrate_shows_checks_and_says_whether_they_hold(tmp_path):
+    words = ["calibrate", "-e", "EdgeLLM/SingleNode-v0", "-n", "2", "--experts", "sjf", *SHORT, "-o", str(tmp_path)]
+    result = runner.invoke(app, words)
+    figures = json.loads((tmp_path / "SingleNode-v0.json").read_text())
+    assert result.exit_code == (0 if all(check["holds"] for check in figures["checks"]) else 1)
+    assert set(figures["resources"]) == {"time", "memory", "uplink", "downlink"}
+
+
+def test_compare_with_gap_shows_it(tmp_path):
+    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "dftsp[overrun_s=.inf],edf", "-n", 1, "--gap", 2, *SHORT]
+    assert "optima proved" in run("compare", *words, "-o", tmp_path)
+    (exact,) = [
+        row for row in json.loads((tmp_path / "comparison.json").read_text())["policies"] if "dftsp" in row["policy"]
+    ]
+    assert exact["gap"]["mean"] == pytest.approx(0.0, abs=1e-9)
+    assert exact["gap_epochs"]["mean"] == 2
