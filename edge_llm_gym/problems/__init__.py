@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_llm_gym.problems.assignment import AssignmentProblem
     from edge_llm_gym.problems.batch import BatchProblem
-    from edge_llm_gym.problems.routing import RoutingProblem
 
-__all__ = ["AssignmentProblem", "BatchProblem", "RoutingProblem"]
+__all__ = ["AssignmentProblem", "BatchProblem"]
 
-_HOMES = {"AssignmentProblem": "assignment", "BatchProblem": "batch", "RoutingProblem": "routing"}
+_HOMES = {"AssignmentProblem": "assignment", "BatchProblem": "batch"}
 
 
 def __getattr__(name: str) -> Any:

@@ -69,8 +69,8 @@ def degenerate(rng: Generator, n: int, *, equal_values: bool = True) -> BatchPro
         kv_bytes=kv_bytes,
         uplink_share=np.where(hopeless, np.inf, uplink / 10),
         downlink_share=downlink / 10,
-        budget_s=rng.integers(-2, 16, n) if rng.random() < 0.7 else np.full(n, 10.0),
-        value=rng.integers(0, 4, n) if not equal_values else np.full(n, 0.3),
+        budget_s=np.asarray(rng.integers(-2, 16, n) if rng.random() < 0.7 else np.full(n, 10.0), np.float64),
+        value=np.full(n, 0.3) if equal_values else rng.integers(0, 4, n).astype(np.float64),
         memory_bytes=float(rng.choice([0, 3, 10, 30])),
         time_cap_s=float(rng.choice([0.0, 6.0, 12.0, np.inf])),
     )

@@ -46,7 +46,7 @@ def _fill(search: Search, cost: Floats) -> None:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def explore(search: Search, stop: int) -> bool:
-    """Offer every set of the core that reaches the goal, likely ones first; False if ``stop`` nodes came before the end."""
+    """Offer every set of the core that reaches the goal, likely ones first; False if ``stop`` nodes came first."""
     progress, core = search.progress[0], search.core
     depth, nodes, leaf = progress.depth, progress.nodes, progress.open
     while depth >= 0 and nodes < stop:

@@ -117,7 +117,7 @@ def _arrays(problem: BatchProblem) -> tuple[Any, ...]:
 def _checked_urgency(urgency: ArrayLike | None, count: int) -> NDArray[np.float64]:
     array = np.zeros(count) if urgency is None else np.array(urgency, dtype=np.float64)
     if array.shape != (count,) or not (np.isfinite(array) & (array >= 0)).all():
-        raise ValueError(f"urgency must hold {count} finite numbers of zero or more, one per request, got {urgency}")
+        raise ValueError(f"urgency must hold {count} finite numbers of zero or more, one per request, got {array}")
     return array
 
 

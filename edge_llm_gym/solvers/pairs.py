@@ -118,7 +118,7 @@ def fix_outsiders(search: Search) -> None:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def greedy_batch(search: Search) -> tuple[Flags, bool]:
-    """A batch of the pair in hand: by falling reduced profit, each request that still fits; and whether it is feasible."""
+    """A batch of the pair in hand: by falling reduced profit, each that still fits; and whether it is feasible."""
     left = room_of(search, search.progress[0].row, search.progress[0].column)
     chosen = np.zeros(search.fixed.size, np.bool_)
     for j in np.argsort(-search.simplex.reduced):

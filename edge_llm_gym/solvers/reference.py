@@ -1,4 +1,4 @@
-"""Exact references, slow and plain: every subset, or a mixed-integer program. Written from the problem's statement alone.
+"""Exact references, slow and plain: every subset, or a mixed-integer program, from the problem's statement alone.
 
 They share no code with the schedulers, so that each can be tested against the other.
 """
@@ -128,8 +128,8 @@ def _(problem: AssignmentProblem, time_limit_s: float | None = None) -> Assignme
 def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple[NDArray[np.bool_], float, bool, int]:
     """Who is taken [K, N], the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
 
-    Columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS keeps rows to about 1e-6 only; a batch that
-    breaks a limit by less is cut off (no superset of it is feasible) and the program solved again.
+    Columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS keeps rows to about 1e-6 only; a batch
+    that breaks a limit by less is cut off (no superset of it is feasible) and the program solved again.
     """
     optimize, sparse = _scipy()
     n, width = nodes[0].request_count, nodes[0].request_count + 1
@@ -166,8 +166,8 @@ def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple
 def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, NDArray[np.float64]]:
     """Left-hand sides [R, N + 1] over x_1 .. x_N, m of one node's constraints, and the right-hand sides [R].
 
-    Budgets: sum of w x + m <= D_i must hold only if x_i = 1, hence  sum of w x + m + (M - D_i) x_i <= M  with the latest
-    budget M. Shared times: v_i x_i <= m.
+    Budgets: sum of w x + m <= D_i must hold only if x_i = 1, hence  sum of w x + m + (M - D_i) x_i <= M  with the
+    latest budget M. Shared times: v_i x_i <= m.
     """
     n, alone = node.request_count, _feasible_alone(node)
     budget_s = np.minimum(node.budget_s, node.time_cap_s)

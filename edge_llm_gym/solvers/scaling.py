@@ -125,7 +125,7 @@ def _ranked(values: Floats) -> tuple[Ints, Ints, Floats, Ints]:
 
 @njit(cache=True)
 def grain_of(profit: Floats) -> float:
-    """Greatest number that every profit is a whole multiple of, by Euclid's algorithm; 0 if there is none to speak of."""
+    """Greatest number that every profit is a whole multiple of, by Euclid's algorithm; 0 if there is none."""
     largest = profit.max()
     grain = 0.0
     for p in profit:
