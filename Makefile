@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 .PHONY: demo test check bench clean
 
 demo: $(INSTALLED)
-	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 12 --jobs 2 --out runs/demo
+	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 10 --jobs 2 --out runs/demo
 	$(BIN)/edge-llm-gym render --policy ot-gah --form png --out runs/demo
 
 test: $(INSTALLED)

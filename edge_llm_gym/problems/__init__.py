@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_llm_gym.problems.assignment import AssignmentProblem
     from edge_llm_gym.problems.batch import BatchProblem
+    from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 
-__all__ = ["AssignmentProblem", "BatchProblem"]
+__all__ = ["AssignmentProblem", "BatchProblem", "EarlyExit", "RoutingProblem"]
 
-_HOMES = {"AssignmentProblem": "assignment", "BatchProblem": "batch"}
+_HOMES = {
+    "AssignmentProblem": "assignment",
+    "BatchProblem": "batch",
+    "EarlyExit": "routing",
+    "RoutingProblem": "routing",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,133 @@
+"""The routing problem: where should each device and node send its requests, and which of them should exit early?"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.problems.routing_checks import (
+    check_exit_order,
+    check_links,
+    check_second_moment,
+    index_array,
+    real_array,
+    stages,
+)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class EarlyExit:
+    """Free thresholds: what each row of an exit profile would answer at each exit, and what a right answer is worth.
+
+    A request draws one of the M rows, each as likely as any other. It leaves at the first node on its way whose
+    threshold its confidence reaches; a node without links always answers.
+
+    Args:
+        confidence: [M, E] in [0, 1], how sure of its answer a request of this row is at each exit.
+        correct: [M, E] in [0, 1], whether (or how likely) that answer is right.
+        hosted_exit: [K] integers in 0..E-1, the exit after the blocks that each node hosts.
+        accuracy_weight_s: seconds of mean delay that one whole unit of accuracy is worth.
+
+    Arrays are kept as read-only copies. Raises ValueError for a NaN, a number out of its range or shapes that disagree.
+    """
+
+    confidence: Floats
+    correct: Floats
+    hosted_exit: Integers
+    accuracy_weight_s: float
+
+    def __post_init__(self) -> None:
+        confidence = real_array("confidence", self.confidence, ("M", "E"), (None, None), upper=1.0)
+        correct = real_array("correct", self.correct, ("M", "E"), confidence.shape, upper=1.0)
+        hosted_exit = index_array("hosted_exit", self.hosted_exit, confidence.shape[1])
+        weight = real_array("accuracy_weight_s", self.accuracy_weight_s, (), ())
+        for name, value in (("confidence", confidence), ("correct", correct), ("hosted_exit", hosted_exit)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "accuracy_weight_s", float(weight))
+
+
+@dataclass(frozen=True, eq=False)
+class RoutingProblem:
+    """Split the requests of D devices over K staged nodes, for the least mean delay.
+
+    Nodes are M/G/1 queues: at rate x, a node's mean wait is x E[S^2] / (2 (1 - x E[S])) (Pollaczek-Khinchine). The
+    delay of a request is the sum of the links it crosses, its waits and its services, averaged over all requests.
+
+    With ``early_exit`` the thresholds are free, and the aim is to maximise accuracy_weight_s * accuracy - mean delay.
+
+    Args:
+        arrival_rate: [D] requests per second of each device.
+        link_delay_s: [D + K, K] seconds to send one request from a device, or from a node, to a node; infinite where
+            there is no link. Links go from devices to stage 1, and from each stage to the next.
+        service_s: [K] mean service time.
+        service_sq_s2: [K] second moment of the service time; service_s squared where the work is constant.
+        pass_ratio: [K] share of a node's requests that go on to the next stage, 0 at the last. Give either this or
+            ``early_exit``, from which the shares follow.
+        early_exit: the exit profile behind free thresholds.
+
+    A node that has left is a node without links. Arrays are kept as read-only copies. Raises ValueError for a NaN or a
+    number out of its range, shapes that disagree, a cycle, a link that skips a stage, a device that sends but has no
+    link, a node that must pass requests on but has no link, and for no arrivals at all.
+    """
+
+    arrival_rate: Floats
+    link_delay_s: Floats
+    service_s: Floats
+    service_sq_s2: Floats
+    pass_ratio: Floats | None = None
+    early_exit: EarlyExit | None = None
+    stage: Integers = field(init=False)
+    """[K] stage of each node, from 1; 0 for a node that no request can reach."""
+
+    def __post_init__(self) -> None:
+        if (self.pass_ratio is None) == (self.early_exit is None):
+            given = "neither" if self.pass_ratio is None else "both"
+            raise ValueError(f"give either pass_ratio or early_exit (free thresholds), got {given}")
+        self._keep_arrays()
+        if not self.arrival_rate.sum() > 0:
+            raise ValueError("at least one device must send requests, got an arrival_rate of zero for all")
+        check_second_moment(self.service_s, self.service_sq_s2)
+        self._keep("stage", stages(self.link_delay_s, self.device_count))
+        check_links(self.link_delay_s, self.arrival_rate, self.pass_ratio, self.stage)
+        if self.early_exit is not None:
+            check_exit_order(self.link_delay_s[self.device_count :], self.early_exit.hosted_exit)
+
+    @property
+    def device_count(self) -> int:
+        """Number D of devices."""
+        return int(np.size(self.arrival_rate))
+
+    @property
+    def node_count(self) -> int:
+        """Number K of nodes."""
+        return int(np.size(self.service_s))
+
+    @property
+    def has_link(self) -> NDArray[np.bool_]:
+        """[D + K, K] whether requests can be sent from a device, or from a node, to a node."""
+        return np.isfinite(self.link_delay_s)
+
+    @property
+    def is_last(self) -> NDArray[np.bool_]:
+        """[K] whether the node has no link to go on by, so that it answers whatever reaches it."""
+        return np.asarray(np.isinf(self.link_delay_s[self.device_count :]).all(axis=1))
+
+    def _keep_arrays(self) -> None:
+        devices, nodes = self.device_count, self.node_count
+        self._keep("arrival_rate", real_array("arrival_rate", self.arrival_rate, ("D",), (None,)))
+        self._keep("service_s", real_array("service_s", self.service_s, ("K",), (None,), positive=True))
+        square = real_array("service_sq_s2", self.service_sq_s2, ("K",), (nodes,), positive=True)
+        self._keep("service_sq_s2", square)
+        shape = (devices + nodes, nodes)
+        self._keep("link_delay_s", real_array("link_delay_s", self.link_delay_s, ("D + K", "K"), shape, infinite=True))
+        if self.pass_ratio is not None:
+            self._keep("pass_ratio", real_array("pass_ratio", self.pass_ratio, ("K",), (nodes,), upper=1.0))
+        if self.early_exit is not None and self.early_exit.hosted_exit.size != nodes:
+            hosted = self.early_exit.hosted_exit.size
+            raise ValueError(f"hosted_exit must name one exit for each of the {nodes} nodes, got {hosted}")
+
+    def _keep(self, name: str, value: Floats | Integers) -> None:
+        object.__setattr__(self, name, value)

@@ -1,0 +1,144 @@
+"""What routing schedulers are compared with: rules of thumb, selfish requests, genetic search, fixed thresholds."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from edge_llm_gym.names import known_name
+from edge_llm_gym.problems.routing import RoutingProblem
+from edge_llm_gym.problems.routing_outcome import evaluate
+from edge_llm_gym.solvers import dto_ee
+from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
+
+Floats = NDArray[np.float64]
+Rule = Callable[[RoutingProblem, Generator], RoutingSolution]
+
+FIXED_THRESHOLD = 0.8
+"""Confidence at which requests exit where a baseline does not choose thresholds."""
+SELFISH_ROUNDS = 400
+GENERATIONS = 60
+POPULATION = 40
+PARENTS = 10
+MUTATION_RATE = 0.1
+SATURATED = 0.999
+"""Utilisation that an overloaded node is taken to have, plus its excess, where a finite delay is needed."""
+
+
+def solve(name: str, problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """The plan of the baseline of this ``name``; raises ValueError, with a suggestion, for one that is not known."""
+    return BASELINES[known_name("routing baseline", name, BASELINES)](problem, rng)
+
+
+def uniform(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """Every sender splits evenly over its links."""
+    return solution(problem, _proportional(problem, np.ones(problem.node_count)), _fixed_threshold(problem))
+
+
+def compute_proportional(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """Shares in proportion to the receivers' service rates."""
+    return solution(problem, _proportional(problem, 1 / problem.service_s), _fixed_threshold(problem))
+
+
+def bandwidth_proportional(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """Shares in proportion to the links' speed, the inverse of their delay."""
+    fastest = max(float(problem.link_delay_s[problem.has_link].max()), 1e-300) * 1e-6  # links without delay get all
+    speed = 1 / np.maximum(problem.link_delay_s, fastest)
+    return solution(problem, _proportional(problem, speed), _fixed_threshold(problem))
+
+
+def selfish(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """Wardrop's equilibrium, in which each request takes the way that is quickest for itself.
+
+    By the method of successive averages: in round n, each sender moves 1 / (1 + n) of its requests to its best link.
+    """
+    threshold = _fixed_threshold(problem)
+    offload = _proportional(problem, 1 / problem.service_s)
+    for done in range(1, SELFISH_ROUNDS + 1):
+        quickest = np.argmin(experienced_delay_s(problem, offload, threshold), axis=1)
+        choice = np.eye(problem.node_count)[quickest] * problem.has_link
+        offload += (choice - offload) / (1 + done)
+    return solution(problem, offload, threshold, rounds=SELFISH_ROUNDS)
+
+
+def experienced_delay_s(problem: RoutingProblem, offload: Floats, threshold: Floats | None) -> Floats:
+    """[D + K, K] mean delay of a request from each link to its answer, infinite where there is no link."""
+    outcome = evaluate(problem, offload, threshold)
+    idle = np.maximum(1 - outcome.utilisation, 1 - SATURATED)
+    overload = 1 + np.maximum(outcome.utilisation - SATURATED, 0.0) / (1 - SATURATED)
+    wait_s = outcome.node_rate * problem.service_sq_s2 / (2 * idle)
+    to_go_s = wait_s * overload + problem.service_s
+    for stage in range(int(problem.stage.max()) - 1, 0, -1):
+        senders = np.flatnonzero((problem.stage == stage) & ~problem.is_last)
+        link_s = np.where(problem.has_link, problem.link_delay_s, 0.0)[problem.device_count + senders] + to_go_s
+        share = offload[problem.device_count + senders]
+        to_go_s[senders] += outcome.pass_ratio[senders] * (share * link_s).sum(axis=1)
+    return problem.link_delay_s + to_go_s
+
+
+def genetic(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """Genetic search over shares and free thresholds: elitism, uniform crossover, Gaussian mutation."""
+    genes = problem.link_delay_s.size + (problem.node_count if problem.early_exit is not None else 0)
+    population = rng.normal(0.0, 1.0, (POPULATION, genes))
+    for _ in range(GENERATIONS):
+        elite = _fittest(problem, population)[:PARENTS]
+        population = np.concatenate([elite, _offspring(elite, POPULATION - PARENTS, rng)])
+    return solution(problem, *_expressed(problem, _fittest(problem, population)[0]), rounds=GENERATIONS)
+
+
+def _fittest(problem: RoutingProblem, population: Floats) -> Floats:
+    """The population, the fittest first."""
+    fitness = [_fitness(problem, genes) for genes in population]
+    return population[sorted(range(len(fitness)), key=lambda i: fitness[i], reverse=True)]
+
+
+def _offspring(elite: Floats, count: int, rng: Generator) -> Floats:
+    mothers, fathers = elite[rng.integers(len(elite), size=(2, count))]
+    children = np.where(rng.random(mothers.shape) < 0.5, mothers, fathers)
+    return children + rng.normal(0.0, 1.0, children.shape) * (rng.random(children.shape) < MUTATION_RATE)
+
+
+def _expressed(problem: RoutingProblem, genes: Floats) -> tuple[Floats, Floats | None]:
+    """Shares in proportion to the exponentials of the first genes, thresholds as a logistic function of the rest."""
+    links = problem.link_delay_s.size
+    offload = _proportional(problem, np.exp(2 * genes[:links]).reshape(problem.link_delay_s.shape))
+    return offload, None if problem.early_exit is None else 1 / (1 + np.exp(-genes[links:]))
+
+
+def _fitness(problem: RoutingProblem, genes: Floats) -> tuple[float, float]:
+    """Least overload first, then the utility."""
+    outcome = evaluate(problem, *_expressed(problem, genes))
+    return -float(np.maximum(outcome.utilisation - SATURATED, 0.0).sum()), outcome.utility_s
+
+
+def fixed_threshold(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """The routing of DTO-EE with all thresholds at ``FIXED_THRESHOLD``; ValueError where pass ratios are given."""
+    return dto_ee.solve(problem, threshold=np.full(problem.node_count, FIXED_THRESHOLD))
+
+
+def no_exit(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+    """The routing of DTO-EE when nothing exits before the last stage; ValueError where pass ratios are given."""
+    return dto_ee.solve(problem, threshold=np.full(problem.node_count, np.inf))
+
+
+BASELINES: dict[str, Rule] = {
+    "uniform": uniform,
+    "compute-proportional": compute_proportional,
+    "bandwidth-proportional": bandwidth_proportional,
+    "selfish": selfish,
+    "genetic": genetic,
+    "fixed-threshold": fixed_threshold,
+    "no-exit": no_exit,
+}
+"""All baselines; the last two need a problem with free thresholds."""
+
+
+def _proportional(problem: RoutingProblem, weight: Floats) -> Floats:
+    """[D + K, K] shares of the links in proportion to ``weight``, of any shape that spreads to theirs."""
+    share = problem.has_link * weight
+    return share / np.where(problem.has_link.any(axis=1), share.sum(axis=1), 1.0)[:, None]
+
+
+def _fixed_threshold(problem: RoutingProblem) -> Floats | None:
+    return None if problem.early_exit is None else np.full(problem.node_count, FIXED_THRESHOLD)

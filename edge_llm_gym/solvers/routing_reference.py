@@ -1,0 +1,124 @@
+"""What no routing can beat: the convex optimum with its certificate, and a search over thresholds around it."""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
+from edge_llm_gym.problems.routing_outcome import evaluate
+from edge_llm_gym.solvers.routing_program import FlowProgram
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReferenceRouting:
+    """A routing, and how far from the best it can be at most."""
+
+    offload: Floats
+    """[D + K, K] shares."""
+    threshold: Floats | None
+    """[K] thresholds where they are free, else None."""
+    mean_delay_s: float
+    utility_s: float
+    gap_s: float
+    """No routing with these thresholds has a mean delay under mean_delay_s - gap_s (Frank-Wolfe duality gap)."""
+
+
+def convex_optimum(problem: RoutingProblem, relative_gap: float = 1e-5) -> ReferenceRouting:
+    """The least mean delay for given pass ratios, by a log-barrier Newton method in the flows of the links.
+
+    In flows the M/G/1 delay is convex and conservation linear, so the duality gap of the linearised delay (Frank &
+    Wolfe 1956) bounds the error. Raises ValueError for free thresholds and where no routing is stable, RuntimeError if
+    the gap asked for was not reached.
+    """
+    if problem.pass_ratio is None:
+        raise ValueError("the convex optimum needs given pass ratios: use search_thresholds for free thresholds")
+    program = FlowProgram(problem)
+    flow = program.minimise(program.interior(), relative_gap / 4)
+    delay, gap = program.delay(flow) / program.total, program.duality_gap(flow) / program.total
+    if not gap <= relative_gap * delay:
+        raise RuntimeError(f"the reference stopped at a duality gap of {gap / delay:.1e}, asked for {relative_gap:.1e}")
+    return ReferenceRouting(program.offload(flow), None, delay, -delay, gap)
+
+
+def least_utilisation(problem: RoutingProblem) -> float:
+    """Utilisation of the busiest node under the routing that keeps it lowest: stable routings exist below 1."""
+    return FlowProgram(problem).balanced()[0]
+
+
+def at_load(problem: RoutingProblem, load: float) -> RoutingProblem:
+    """The same network with its arrivals scaled so that the least utilisation of the busiest node is ``load``."""
+    return replace(problem, arrival_rate=problem.arrival_rate * (load / least_utilisation(problem)))
+
+
+def with_stage_thresholds(problem: RoutingProblem, threshold: Floats) -> RoutingProblem:
+    """The problem that remains when all nodes of stage s use ``threshold[s - 1]``: its pass ratios are given, exactly.
+
+    Every request then meets the same thresholds whatever its way, so what a node passes on depends on its stage alone.
+    """
+    if problem.early_exit is None:
+        raise ValueError("only a problem with early_exit has thresholds to fix")
+    exits = _stage_exits(problem)
+    alive = np.ones(problem.early_exit.confidence.shape[0], dtype=bool)
+    ratio = np.zeros(exits.size + 1)
+    for stage, hosted in enumerate(exits, start=1):
+        kept = alive & (problem.early_exit.confidence[:, hosted] < threshold[stage - 1])
+        ratio[stage] = kept.sum() / max(alive.sum(), 1)
+        alive = kept
+    pass_ratio = np.where(problem.is_last, 0.0, ratio[problem.stage])
+    return replace(problem, pass_ratio=pass_ratio, early_exit=None)
+
+
+def search_thresholds(problem: RoutingProblem, levels: int = 11) -> ReferenceRouting:
+    """The best of all thresholds common to a stage, from ``levels`` quantiles at each exit, with optimal routing.
+
+    Then each node in turn tries all levels of its own while the routing stands. The first part is exact on its grid,
+    the second a local search: a bound from below on the best utility. The effort grows as levels ** stages.
+    """
+    if problem.early_exit is None:
+        raise ValueError("search_thresholds needs a problem with early_exit; use convex_optimum for given pass ratios")
+    grid = _threshold_grid(problem, problem.early_exit, levels)
+    tried = [_at_stage_thresholds(problem, np.array(choice)) for choice in product(*grid[:-1], [0.0])]
+    stable = [routing for routing in tried if routing is not None]
+    if not stable:
+        raise ValueError("no threshold on the grid leaves a stable routing: the load is too high")
+    return _refine_nodes(problem, max(stable, key=lambda routing: routing.utility_s), grid)
+
+
+def _threshold_grid(problem: RoutingProblem, early_exit: EarlyExit, levels: int) -> list[Floats]:
+    quantiles = [np.quantile(early_exit.confidence[:, e], np.linspace(0, 1, levels)) for e in _stage_exits(problem)]
+    return [np.unique(np.append(q, np.nextafter(q[-1], 2.0))) for q in quantiles]
+
+
+def _stage_exits(problem: RoutingProblem) -> NDArray[np.int64]:
+    assert problem.early_exit is not None
+    hosted = [np.unique(problem.early_exit.hosted_exit[problem.stage == s]) for s in range(1, problem.stage.max() + 1)]
+    if any(exits.size != 1 for exits in hosted):
+        raise ValueError(f"all nodes of a stage must host the same exit for this reference, got {hosted}")
+    return np.concatenate(hosted)
+
+
+def _at_stage_thresholds(problem: RoutingProblem, threshold: Floats) -> ReferenceRouting | None:
+    fixed = with_stage_thresholds(problem, threshold)
+    if least_utilisation(fixed) >= 1:
+        return None
+    best = convex_optimum(fixed, 1e-4)
+    per_node = threshold[np.maximum(problem.stage - 1, 0)]
+    outcome = evaluate(problem, best.offload, per_node)
+    return ReferenceRouting(best.offload, per_node, outcome.mean_delay_s, outcome.utility_s, best.gap_s)
+
+
+def _refine_nodes(problem: RoutingProblem, routing: ReferenceRouting, grid: list[Floats]) -> ReferenceRouting:
+    for node in np.flatnonzero(~problem.is_last & (problem.stage > 0)):
+        for level in grid[problem.stage[node] - 1]:
+            threshold = np.array(routing.threshold)
+            threshold[node] = level
+            outcome = evaluate(problem, routing.offload, threshold)
+            if outcome.utility_s > routing.utility_s:
+                routing = replace(
+                    routing, threshold=threshold, mean_delay_s=outcome.mean_delay_s, utility_s=outcome.utility_s
+                )
+    return routing
