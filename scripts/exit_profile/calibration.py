@@ -1,0 +1,80 @@
+"""How far the confidences of an exit profile can be trusted, and what leaving early saves and costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_llm_gym.models.exits import ExitProfile
+
+Floats = NDArray[np.float64]
+
+BINS = 15
+COMMON_THRESHOLDS = np.linspace(0.0, 1.0, 101)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The rows of one exit in bins of equal width by confidence; empty bins are left out."""
+
+    count: NDArray[np.int64]
+    """[B] rows in the bin"""
+    confidence: Floats
+    """[B] their mean confidence"""
+    accuracy: Floats
+    """[B] the share of them that is right"""
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: mean gap between confidence and accuracy of a bin, weighted by its rows.
+
+        Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
+        """
+        return float(np.average(np.abs(self.accuracy - self.confidence), weights=self.count))
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """What each of T vectors of thresholds saves and costs."""
+
+    threshold: Floats
+    """[T, E]"""
+    saved: Floats
+    """[T] mean share of the layers that is not computed, for exits at equal distances"""
+    accuracy: Floats
+    """[T] share of right answers"""
+
+
+def reliability(profile: ExitProfile, exit_index: int, bins: int = BINS) -> Reliability:
+    """Bin the rows of one exit by confidence; a bin includes its lower edge, the last one its upper edge too."""
+    confidence = profile.confidence[:, exit_index].astype(np.float64)
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    used = count > 0
+    sums = (np.bincount(place, column, bins) for column in (confidence, profile.correct[:, exit_index]))
+    mean_confidence, accuracy = (total[used] / count[used] for total in sums)
+    return Reliability(count[used], mean_confidence, accuracy)
+
+
+def tradeoff(profile: ExitProfile, thresholds: Floats) -> Tradeoff:
+    """Let the rows leave by each of the vectors of ``thresholds`` [T, E] in turn."""
+    saved = [1 - (profile.exit_of(threshold).mean() + 1) / profile.exits for threshold in thresholds]
+    accuracy = [profile.expected_accuracy(threshold) for threshold in thresholds]
+    return Tradeoff(thresholds, np.array(saved), np.array(accuracy))
+
+
+def common_threshold(profile: ExitProfile, values: Floats = COMMON_THRESHOLDS) -> Tradeoff:
+    """Let all exits share each of the ``values`` [T] in turn."""
+    return tradeoff(profile, np.repeat(values[:, None], profile.exits, axis=1))
+
+
+def own_thresholds(profile: ExitProfile, tries: int = 2000, seed: int = 0) -> Tradeoff:
+    """The best of many random vectors, each exit with a threshold of its own, sorted by what they save.
+
+    The best are those that no other vector beats in what it saves without losing accuracy.
+    """
+    found = tradeoff(profile, np.random.default_rng(seed).random((tries, profile.exits)))
+    order = np.lexsort((-found.accuracy, -found.saved))
+    best_before = np.concatenate(([-np.inf], np.maximum.accumulate(found.accuracy[order])[:-1]))
+    best = order[found.accuracy[order] > best_before][::-1]
+    return Tradeoff(found.threshold[best], found.saved[best], found.accuracy[best])

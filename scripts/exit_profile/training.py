@@ -1,0 +1,115 @@
+"""Training of the multi-exit model: every exit predicts the next byte, and the deeper its loss, the more it counts."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.optim import AdamW, Muon, Optimizer
+
+from exit_profile.model import MultiExitTransformer, Shape
+
+WINDOWS_PER_STEP = 4
+WARM_UP_SHARE = 0.03
+DECAY_SHARE = 0.5
+GRADIENT_LIMIT = 1.0
+PROBE_STEPS = 6
+REPORTS = 20
+"""Lines of progress that one training prints"""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, the number of steps it took and the bytes it saw."""
+
+    model: MultiExitTransformer
+    steps: int
+    seen_bytes: int
+
+
+def train(text: NDArray[np.uint8], shape: Shape, steps: int, seed: int, report: Report = print) -> Trained:
+    """Train a new model on windows drawn from the text; the same arguments give the same model on the same machine."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = MultiExitTransformer(shape)
+    optimisers = _optimisers(model)
+    rates = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
+    start_s = time.perf_counter()
+    for step in range(steps):
+        _set_rates(optimisers, rates, learning_rate_share((step + 1) / (steps + 1)))
+        losses = _step(model, optimisers, windows(text, WINDOWS_PER_STEP, shape.context, rng))
+        if (step + 1) % max(1, steps // REPORTS) == 0:
+            report(_progress(step + 1, steps, losses, time.perf_counter() - start_s))
+    return Trained(model, steps, steps * WINDOWS_PER_STEP * shape.context)
+
+
+def steps_within(minutes: float, text: NDArray[np.uint8], shape: Shape) -> int:
+    """How many steps take about so many minutes, from the speed of a few steps of a model that is thrown away."""
+    train(text, shape, 1, seed=0, report=lambda line: None)
+    start_s = time.perf_counter()
+    train(text, shape, PROBE_STEPS, seed=0, report=lambda line: None)
+    step_s = (time.perf_counter() - start_s) / PROBE_STEPS
+    return max(1, int(60 * minutes / step_s))
+
+
+def windows(text: NDArray[np.uint8], count: int, context: int, rng: np.random.Generator) -> Tensor:
+    """``count`` windows [count, context + 1] of the text, at uniformly drawn places, as integers."""
+    start = rng.integers(0, text.size - context, count)
+    return torch.from_numpy(text[start[:, None] + np.arange(context + 1)].astype(np.int64))
+
+
+def exit_losses(logits: list[Tensor], target: Tensor) -> Tensor:
+    """[E] mean cross-entropy in nats at each exit."""
+    return torch.stack([functional.cross_entropy(each.flatten(0, 1), target.flatten()) for each in logits])
+
+
+def weighted_mean(losses: Tensor) -> Tensor:
+    """Mean of the losses [E] with weights 1, 2, ..., E: alike, the first exit would hold the deeper layers back."""
+    weight = torch.arange(1, len(losses) + 1.0)
+    return (weight * losses).sum() / weight.sum()
+
+
+def learning_rate_share(progress: float) -> float:
+    """Share of the full learning rate when so much of the training is done: up, level, and down to zero."""
+    return min(1.0, progress / WARM_UP_SHARE, (1.0 - progress) / DECAY_SHARE)
+
+
+def _optimisers(model: MultiExitTransformer) -> list[Optimizer]:
+    """Muon (Jordan et al., 2024) for the matrices of the layers, which needs fewer steps; AdamW for the rest."""
+    matrices = [parameter for parameter in model.layers.parameters() if parameter.ndim == 2]
+    taken = {id(parameter) for parameter in matrices}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in taken]
+    return [
+        Muon(matrices, lr=0.03, momentum=0.95, weight_decay=0.01),
+        AdamW(rest, lr=0.003, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+
+
+def _set_rates(optimisers: list[Optimizer], rates: list[float], share: float) -> None:
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    for group, rate in zip(groups, rates, strict=True):
+        group["lr"] = share * rate
+
+
+def _step(model: MultiExitTransformer, optimisers: list[Optimizer], batch: Tensor) -> Tensor:
+    """One update; the losses [E] before it."""
+    losses = exit_losses(model(batch[:, :-1]), batch[:, 1:])
+    weighted_mean(losses).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
+    for optimiser in optimisers:
+        optimiser.step()
+        optimiser.zero_grad()
+    return losses.detach()
+
+
+def _progress(step: int, steps: int, losses: Tensor, elapsed_s: float) -> str:
+    shown = " ".join(f"{loss:.3f}" for loss in losses.tolist())
+    return (
+        f"step {step}/{steps}  loss by exit {shown}  {elapsed_s:.0f} s, {elapsed_s / step * (steps - step):.0f} s to go"
+    )

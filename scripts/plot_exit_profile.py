@@ -1,0 +1,60 @@
+"""Draws an exit profile and prints its figures as the tables of docs/exit-profiles.md.
+
+python scripts/plot_exit_profile.py stdlib-lm --out docs/images
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from exit_profile.calibration import Tradeoff, common_threshold, own_thresholds, reliability
+from exit_profile.pictures import FIGURES, MARKED_THRESHOLDS
+
+from edge_llm_gym.models.exits import ExitProfile, exit_profile
+
+DOTS_PER_INCH = 110
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("profile", nargs="?", default="stdlib-lm", help="name or path (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    options = parser.parse_args(arguments)
+    profile = exit_profile(options.profile)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        draw(profile).savefig(options.out / f"{name}.png", dpi=DOTS_PER_INCH)
+    print("\n".join([*exit_table(profile), "", *threshold_table(profile)]))
+    print(f"\n{profile.rows} rows: {profile.source}")
+    return 0
+
+
+def exit_table(profile: ExitProfile) -> list[str]:
+    """Lines of a Markdown table with one row for each exit."""
+    lines = ["| exit | share right | mean confidence | ECE |", "|---|---|---|---|"]
+    mean = profile.confidence.mean(axis=0, dtype=np.float64)
+    for place in range(profile.exits):
+        ece = reliability(profile, place).ece
+        lines.append(f"| {place + 1} | {profile.accuracy[place]:.3f} | {mean[place]:.3f} | {ece:.3f} |")
+    return lines
+
+
+def threshold_table(profile: ExitProfile) -> list[str]:
+    """Lines of a Markdown table: common thresholds, and own thresholds that save at least as much as each of them."""
+    lines = ["| common threshold | layers saved | share right | with own thresholds |", "|---|---|---|---|"]
+    marked, best = common_threshold(profile, np.array(MARKED_THRESHOLDS)), own_thresholds(profile)
+    for threshold, saved, accuracy in zip(MARKED_THRESHOLDS, marked.saved, marked.accuracy, strict=True):
+        lines.append(f"| {threshold:g} | {saved:.1%} | {accuracy:.3f} | {best_saving(best, saved):.3f} |")
+    return lines
+
+
+def best_saving(best: Tradeoff, saved: float) -> float:
+    """The best accuracy among the points that save at least so much; 0 if there is none."""
+    return float(best.accuracy[best.saved >= saved].max(initial=0.0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
