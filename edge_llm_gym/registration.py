@@ -7,6 +7,7 @@ import gymnasium
 ENVIRONMENTS: Final[dict[str, str]] = {
     "EdgeLLM/SingleNode-v0": "single-node",
     "EdgeLLM/MultiNode-v0": "multi-node",
+    "EdgeLLM/EarlyExit-v0": "early-exit",
 }
 
 

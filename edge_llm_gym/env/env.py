@@ -8,12 +8,12 @@ import gymnasium
 import numpy as np
 
 from edge_llm_gym.env.info import reset_info, row_of, step_info
-from edge_llm_gym.env.spaces import action_space, observation_space, read_action
+from edge_llm_gym.env.spaces import action_space, observation_space, read_action, shell_of
 from edge_llm_gym.names import known_name
 from edge_llm_gym.sim.loading import ScenarioSource, load_scenario
-from edge_llm_gym.sim.observation import Observer
+from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
-from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.state import Array
 
 RENDER_MODES = ("ansi", "rgb_array")
 
@@ -30,9 +30,12 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     """Schedules language-model inference over edge nodes, one epoch a step.
 
     `scenario` is a shipped name, a YAML file, a mapping or a Scenario; `overrides` maps dotted paths to values, as in
-    {"arrivals.rate_per_s": 8.0}. Observation and action keys are described in `edge_llm_gym.env.observation` and
-    `edge_llm_gym.env.spaces`. An episode is truncated after the scenario's `horizon_epochs`; it never terminates.
-    Raises ScenarioError for a scenario that breaks a rule and ActionError (a ValueError) for a malformed action.
+    {"arrivals.rate_per_s": 8.0}. Observation and action keys depend on the scenario's admission and are described in
+    `edge_llm_gym.env.epoch` and `edge_llm_gym.env.stream`. An episode is truncated after the scenario's
+    `horizon_epochs`; it never terminates.
+
+    Raises ScenarioError for a scenario that breaks a rule, ActionError (a ValueError) for a malformed action, and
+    NotImplementedError for a render mode where the admission has no pictures yet.
     """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
@@ -43,15 +46,14 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         overrides: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None:
-            known_name("render mode", render_mode, RENDER_MODES)
         self.scenario = load_scenario(scenario, overrides)
+        check_render_mode(render_mode, self.scenario)
         self.render_mode = render_mode
         self.observation_space = observation_space(self.scenario)
         self.action_space = action_space(self.scenario)
         self.simulator = Simulator(self.scenario)
-        self._observer = Observer(self.simulator)
-        self._last: Result | None = None
+        self._observer = shell_of(self.scenario).observer(self.simulator)
+        self._last: Any = None
         self._started = False
 
     def reset(
@@ -68,8 +70,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def step(self, action: dict[str, Array]) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
         """One epoch. Raises ActionError for a malformed action, RuntimeError before a reset or after the end."""
         self._require_reset()
-        batch, bandwidth = read_action(action, (), self.scenario)
-        self._last = result = self.simulator.step(batch, bandwidth)
+        self._last = result = self.simulator.step(*read_action(action, (), self.scenario))
         info = row_of(step_info(self.simulator, result), 0)
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
@@ -84,7 +85,10 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         return render_row(self.simulator, 0, self._last, self.render_mode)
 
     def action_masks(self) -> Array:
-        """[N * (K + 1)] bool over the flattened `batch`: False where the transition would refuse the request alone."""
+        """[N * (K + 1)] bool over the flattened `batch`: False where the transition would refuse the request alone.
+
+        Raises TypeError for stream admission, whose actions are continuous.
+        """
         self._require_reset()
         return self.simulator.admissible()[0].ravel()
 
@@ -107,6 +111,18 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def _require_reset(self) -> None:
         if not self._started:
             raise RuntimeError("call reset() first: there is no episode yet")
+
+
+def check_render_mode(mode: str | None, scenario: Scenario) -> None:
+    """Raises ValueError for an unknown mode, NotImplementedError where the scenario's admission is not drawn yet."""
+    if mode is None:
+        return
+    known_name("render mode", mode, RENDER_MODES)
+    if not shell_of(scenario).is_drawn:
+        raise NotImplementedError(
+            f"environments of admission {scenario.admission!r} cannot be drawn yet, got render_mode={mode!r}; leave it "
+            f"out, and read env.unwrapped.simulator.state instead"
+        )
 
 
 def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:

@@ -4,35 +4,30 @@ from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.sim.metrics import METRICS
+from edge_llm_gym.env.spaces import shell_of
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.state import Array
 
 Info = dict[str, Any]
 
 
-def step_info(simulator: Simulator, result: Result) -> Info:
+def step_info(simulator: Simulator, result: Any) -> Info:
     """Nested dictionary of arrays with a leading axis of rows.
 
-    `metrics` counts what the epoch did, `totals` what the episode did so far, `rewards` names the reward's terms,
-    `slots` tells per slot the request (index on the tape), its outcome code and its latency in s.
+    `metrics` counts what the epoch did, `totals` what the episode did so far, `rewards` names the reward's terms; what
+    more there is depends on the admission and stands at `info` in `env.epoch` and `env.stream`.
     """
-    totals = simulator.state.totals
+    names, totals = simulator.scenario.metrics, simulator.state.totals
     return {
-        "metrics": {name: result.metrics[:, column] for column, name in enumerate(METRICS)},
-        "totals": {name: totals[:, column].copy() for column, name in enumerate(METRICS)},
+        "metrics": {name: result.metrics[:, column] for column, name in enumerate(names)},
+        "totals": {name: totals[:, column].copy() for column, name in enumerate(names)},
         "rewards": {
             term: weight * result.metrics[:, column]
             for (term, weight), column in zip(
                 simulator.scenario.reward.items(), simulator.parameters.reward_column, strict=True
             )
         },
-        "slots": {
-            "request": result.slot_request,
-            "outcome": result.slot_outcome,
-            "latency_s": result.slot_latency_s,
-        },
-    }
+    } | shell_of(simulator.scenario).info(simulator, result)
 
 
 def reset_info(simulator: Simulator) -> Info:

@@ -8,14 +8,12 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from edge_llm_gym.env.env import RENDER_MODES, refuse_options
+from edge_llm_gym.env.env import RENDER_MODES, check_render_mode, refuse_options
 from edge_llm_gym.env.info import Info, reset_info, step_info, with_masks
-from edge_llm_gym.env.spaces import action_space, observation_space, read_action
-from edge_llm_gym.names import known_name
+from edge_llm_gym.env.spaces import action_space, observation_space, read_action, shell_of
 from edge_llm_gym.sim.loading import ScenarioSource, load_scenario
-from edge_llm_gym.sim.observation import Observer
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.state import Array
 
 Observations = dict[str, Array]
 
@@ -41,11 +39,10 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
     ) -> None:
-        if render_mode is not None:
-            known_name("render mode", render_mode, RENDER_MODES)
         if max_episode_steps is not None and max_episode_steps < 1:
             raise ValueError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
         self.scenario = load_scenario(scenario, overrides)
+        check_render_mode(render_mode, self.scenario)
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.single_observation_space = observation_space(self.scenario)
@@ -53,11 +50,11 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.scenario, num_envs)
-        self._observer = Observer(self.simulator)
+        self._observer = shell_of(self.scenario).observer(self.simulator)
         self._limit = min(self.scenario.horizon_epochs, max_episode_steps or self.scenario.horizon_epochs)
         self._generators: list[np.random.Generator] = []
         self._seeds: list[int] = []
-        self._last: Result | None = None
+        self._last: Any = None
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
@@ -88,8 +85,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         for a malformed action of any row, before any row moves.
         """
         self._require_reset()
-        batch, bandwidth = read_action(actions, (self.num_envs,), self.scenario)
-        self._last = result = self.simulator.step(batch, bandwidth)
+        self._last = result = self.simulator.step(*read_action(actions, (self.num_envs,), self.scenario))
         truncated = self.simulator.state.epoch >= self._limit
         info = step_info(self.simulator, result)
         observations = self._observe()

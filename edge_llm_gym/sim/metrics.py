@@ -1,5 +1,7 @@
-"""The numbers that one epoch leaves behind, by name and column."""
+"""The numbers that one epoch leaves behind, by name and column, for each admission."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 METRICS: Final[tuple[str, ...]] = (
@@ -24,5 +26,46 @@ METRICS: Final[tuple[str, ...]] = (
     "quality",  # summed over the served
     "utilisation",  # busy share of the epoch, mean over nodes
 )
-COLUMN: Final[dict[str, int]] = {name: column for column, name in enumerate(METRICS)}
+"""Of epoch admission."""
+COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(METRICS)})
 FINAL_OUTCOMES: Final[tuple[str, ...]] = ("served", "late", "poor", "expired")
+
+STREAM_METRICS: Final[tuple[str, ...]] = (
+    "arrived",  # requests that arrived during the epoch; what becomes of them is known at once
+    "served",
+    "late",
+    "poor",
+    "in_flight",  # level after the epoch: requests whose answer is still to come
+    "arrived_value",
+    "served_value",
+    "late_value",
+    "poor_value",
+    "delay_s",  # summed over the served
+    "quality",  # summed over the served
+    "utilisation",  # busy share of the epoch, mean over nodes
+    "response_s",  # response delay summed over the arrived
+    "mean_delay_s",  # response_s / arrived, 0 where nobody arrived
+    "correct",  # right answers, each weighted with the quality factor of its way
+    "accuracy",  # correct / arrived, 0 where nobody arrived
+)
+"""Of stream admission; behind them "exit_1", "exit_2", ... count who left after which block."""
+STREAM_COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(STREAM_METRICS)})
+
+
+def _epoch_metrics(blocks: int) -> tuple[str, ...]:
+    return METRICS
+
+
+def _stream_metrics(blocks: int) -> tuple[str, ...]:
+    return (*STREAM_METRICS, *(f"exit_{block + 1}" for block in range(blocks)))
+
+
+METRIC_NAMES: Final[Mapping[str, Callable[[int], tuple[str, ...]]]] = MappingProxyType(
+    {"epoch": _epoch_metrics, "stream": _stream_metrics}
+)
+"""Admission -> metric names of a model in so many blocks."""
+
+DEFAULT_REWARD: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
+    {"epoch": {"served_value": 1.0}, "stream": {"mean_delay_s": -1.0, "accuracy": 1.0}}
+)
+"""Admission -> weights of the metrics that make the reward."""

@@ -1,20 +1,27 @@
 """The scenario: one validated, frozen record of everything that is constant over an episode."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
 from edge_llm_gym.models.cost import COST_MODELS
-from edge_llm_gym.models.llm import ModelShape, model_shape, weight_bytes
+from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
-from edge_llm_gym.sim.metrics import METRICS
+from edge_llm_gym.sim.metrics import DEFAULT_REWARD, METRIC_NAMES
+from edge_llm_gym.sim.network import Network, staged_network
+from edge_llm_gym.sim.rules import RULES
 from edge_llm_gym.sim.sections import (
     Admission,
     ChannelSection,
     DevicesSection,
+    ExitsSection,
+    LinkSection,
     ModelChoice,
     NodeSection,
+    NonNegative,
     Positive,
     RequestsSection,
     Section,
@@ -27,8 +34,11 @@ MAX_SLOTS = 1024
 class Scenario(Section):
     """Everything that an episode does not change. Loaded by `load_scenario`; sections are documented on their classes.
 
-    `slots` is the number of pending requests that are shown (N), `horizon_epochs` the length of an episode, and
-    `reward` maps metric names to weights: the reward of an epoch is the weighted sum of its metrics.
+    `admission` says how requests come to nodes. With "epoch" they are pooled, and each epoch admits some of them in
+    batches: `slots` is the number of pending requests that are shown (N), the two slots are the radio's. With "stream"
+    each goes its way at its arrival, through the blocks of a model with early `exits` and over `links`.
+    `horizon_epochs` is the length of an episode, and `reward` maps metric names to weights: the reward of an epoch is
+    the weighted sum of its metrics.
     """
 
     name: str
@@ -36,20 +46,29 @@ class Scenario(Section):
     admission: Admission = "epoch"
     horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     epoch_s: Positive
-    uplink_slot_s: Positive
-    downlink_slot_s: Positive
+    uplink_slot_s: NonNegative = 0.0
+    downlink_slot_s: NonNegative = 0.0
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
     model: ModelChoice
     lm_head: bool = True
     pad_prompts: bool = False
+    exits: ExitsSection | None = None
     cost: str = "roofline"
     nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
+    links: tuple[LinkSection, ...] = ()
     devices: DevicesSection = DevicesSection()
     channel: ChannelSection = ChannelSection()
     arrivals: ArrivalsConfig
     lengths: LengthsConfig
     requests: RequestsSection
-    reward: dict[str, float] = Field(default={"served_value": 1.0}, min_length=1)
+    reward: Annotated[dict[str, float], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reward_of_the_admission(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "reward" in data:
+            return data
+        return {**data, "reward": DEFAULT_REWARD.get(str(data.get("admission", "epoch")), {})}
 
     @field_validator("cost")
     @classmethod
@@ -62,47 +81,36 @@ class Scenario(Section):
         known_name("path loss", value.path_loss, PATH_LOSS)
         return value
 
-    @field_validator("reward")
-    @classmethod
-    def _reward_terms_are_metrics(cls, value: dict[str, float]) -> dict[str, float]:
-        for term in value:
-            known_name("reward term", term, METRICS)
-        return value
-
     @model_validator(mode="after")
-    def _slots_fit_the_epoch(self) -> Self:
-        radio_s = self.uplink_slot_s + self.downlink_slot_s
-        if radio_s >= self.epoch_s:
-            raise ValueError(
-                f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
-                f"{self.epoch_s:g} s; shorten the slots or lengthen the epoch"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _weights_fit_every_node(self) -> Self:
-        for node in self.nodes:
-            needed = weight_bytes(self.shape, node.method(self.shape.name).weight_bits)
-            usable = node.device().memory_bytes * node.memory_fraction
-            if needed >= usable:
-                raise ValueError(
-                    f"the weights must fit in the usable memory of every node: {self.shape.name} as "
-                    f"{node.quantization} takes {needed / 1e9:.2f} GB, node {node.name!r} has {usable / 1e9:.2f} GB; "
-                    f"choose fewer weight bits, a smaller model or a larger node"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _node_names_differ(self) -> Self:
-        names = [node.name for node in self.nodes]
-        if len(set(names)) < len(names):
-            raise ValueError(f"node names must differ from one another, got {names}")
+    def _rules_hold(self) -> Self:
+        for rule in RULES[self.admission]:
+            rule(self)
         return self
 
     @property
     def shape(self) -> ModelShape:
-        """The transformer that every node hosts."""
+        """The whole transformer."""
         return model_shape(self.model) if isinstance(self.model, str) else self.model.shape()
+
+    @property
+    def block_layers(self) -> tuple[int, ...]:
+        """Layers of each of the E blocks; a model without early exits is one block."""
+        return self.exits.blocks if self.exits is not None else (self.shape.layers,)
+
+    @property
+    def network(self) -> Network:
+        """Who hosts which blocks, and who sends to whom."""
+        return staged_network(self.nodes, len(self.block_layers), self.links)
+
+    def hosted_shape(self, node: int) -> ModelShape:
+        """What a node hosts of the transformer: some of its layers, with embedding and output head."""
+        first, last = self.nodes[node].blocks or (0, len(self.block_layers) - 1)
+        return replace(self.shape, layers=sum(self.block_layers[first : last + 1]))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what an epoch leaves behind, in the order of their columns."""
+        return METRIC_NAMES[self.admission](len(self.block_layers))
 
     @property
     def fading_correlation(self) -> float:

@@ -12,6 +12,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0)]
 
 
 class Section(BaseModel):
@@ -31,13 +33,13 @@ class ModelSection(Section):
     """A decoder-only transformer of one's own; the shipped ones go by name instead."""
 
     name: str = "own"
-    layers: Annotated[int, Field(ge=1)]
-    d_model: Annotated[int, Field(ge=1)]
-    heads: Annotated[int, Field(ge=1)]
-    kv_heads: Annotated[int, Field(ge=1)]
-    d_ff: Annotated[int, Field(ge=1)]
+    layers: Count
+    d_model: Count
+    heads: Count
+    kv_heads: Count
+    d_ff: Count
     gated: bool = False
-    vocabulary: Annotated[int, Field(ge=1)]
+    vocabulary: Count
     tied_head: bool = True
 
     @model_validator(mode="after")
@@ -54,21 +56,24 @@ class NodeSection(Section):
     """One node: base station and server in one.
 
     `usable_flops_fraction` is the share of peak FLOP/s that inference reaches; `memory_fraction` the share of the
-    memory that weights and KV caches may fill; `count` makes a pool of identical devices act as one.
+    memory that weights and KV caches may fill; `count` makes a pool of identical devices act as one. `uplink_hz` and
+    `downlink_hz` are the radio bands, 0 at a node that no device reaches. `blocks` is the range [first, last] of the
+    model's blocks that the node hosts, counted from 0; left out, it hosts the whole model.
     """
 
     name: str
     hardware: str
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Count = 1
     usable_flops_fraction: Fraction = 0.5
     memory_fraction: Fraction = 0.9
     quantization: str = "fp16"
     perplexity: tuple[Positive, Positive] | None = None
     compute_scale: Positive | None = None
     position_m: tuple[float, float]
-    uplink_hz: Positive
-    downlink_hz: Positive
+    uplink_hz: NonNegative = 0.0
+    downlink_hz: NonNegative = 0.0
     transmit_power_dbm: float = 38.0
+    blocks: tuple[Index, Index] | None = None
 
     @field_validator("hardware")
     @classmethod
@@ -79,6 +84,11 @@ class NodeSection(Section):
     def device(self) -> Hardware:
         """The hardware row, pooled `count` times."""
         return pool(hardware(self.hardware), self.count)
+
+    @property
+    def usable_bytes(self) -> float:
+        """Memory that weights and KV caches may fill."""
+        return self.device().memory_bytes * self.memory_fraction
 
     def method(self, model: str) -> Quantization:
         """The quantisation of `model` on this node, with the node's own perplexities and compute scale if given."""
@@ -96,7 +106,8 @@ class DevicesSection(Section):
 class ChannelSection(Section):
     """Path loss, log-normal shadowing and autoregressive Rayleigh fading of every device-node link.
 
-    The fading correlation over one epoch is `correlation` where given, else J0(2 pi doppler_hz epoch_s).
+    The fading correlation over one epoch is `correlation` where given, else J0(2 pi doppler_hz epoch_s). The spectral
+    efficiency lies between a floor (the lowest modulation and code, with repetition) and a cap (the highest).
     """
 
     path_loss: str = "umi-nlos"
@@ -106,6 +117,7 @@ class ChannelSection(Section):
     correlation: Annotated[float, Field(ge=-1, le=1)] | None = None
     uplink_noise_figure_db: NonNegative = 5.0
     downlink_noise_figure_db: NonNegative = 9.0
+    spectral_efficiency_floor: NonNegative = 0.0
     spectral_efficiency_cap: Positive = 7.4
 
 
@@ -136,7 +148,42 @@ class RequestsSection(Section):
     _ranges_ascend = field_validator("budget_s", "accuracy", "value")(ascending)
 
 
-Admission = Literal["epoch"]
+class DriftSection(Section):
+    """The mix of requests swings between easy and hard ones, as a sine over `period_s`.
+
+    At the swing's height c = depth * sin(2 pi (t / period_s + phase)) a request of difficulty u in (0, 1) is
+    1 + c (2 u - 1) times as likely as on average: over whole periods every row of the profile is equally likely.
+    `phase` is the share of the period that lies behind an episode's start; random when left out.
+    """
+
+    period_s: Positive
+    depth: Probability
+    phase: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+
+class ExitsSection(Section):
+    """The model cut into blocks of consecutive layers with an exit after each, and what is answered at each exit.
+
+    `blocks` gives the layers of each block; `profile` is a shipped exit profile or the path of one. What a node sends
+    on is a hidden vector of d_model * `hidden_bits` for each token.
+    """
+
+    profile: str
+    blocks: Annotated[tuple[Count, ...], Field(min_length=1)]
+    hidden_bits: Positive = 16.0
+    drift: DriftSection | None = None
+
+
+class LinkSection(Section):
+    """A wired link from one node to another, by name. It carries any number of requests at once, each at its rate."""
+
+    source: str
+    target: str
+    rate_bps: Positive
+    latency_s: NonNegative = 0.0
+
+
+Admission = Literal["epoch", "stream"]
 
 
 def _known_model(value: str) -> str:

@@ -1,23 +1,13 @@
-"""The simulator: tape, state and constants of R rows, and the four things one can do with them."""
+"""The simulator: tape, state and constants of R rows, and what one can do with them, whatever the admission."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.sim import transition
-from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.sim.physics import PHYSICS
 from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import (
-    Array,
-    Parameters,
-    Result,
-    State,
-    Tape,
-    allocate_result,
-    allocate_state,
-    allocate_tape,
-)
-from edge_llm_gym.sim.tape import TapeRecorder, node_costs
+from edge_llm_gym.sim.state import Array
 
 
 @dataclass(frozen=True)
@@ -32,16 +22,21 @@ class Snapshot:
 class Simulator:
     """R independent copies of one scenario, each on its own tape.
 
-    Attributes `tape`, `state` and `parameters` are the records of `edge_llm_gym.sim.state`; treat them as read-only.
+    Attributes `tape`, `state` and `parameters` are the records of the scenario's admission, described in
+    `edge_llm_gym.sim.state` and `edge_llm_gym.sim.stream.state`; treat them as read-only.
     """
+
+    tape: Any
+    state: Any
 
     def __init__(self, scenario: Scenario, rows: int = 1) -> None:
         if rows < 1:
             raise ValueError(f"a simulator needs at least one row, got {rows}")
         self.scenario = scenario
         self.rows = rows
-        self.recorder = TapeRecorder(scenario)
-        self.parameters = compile_parameters(scenario)
+        self._physics = PHYSICS[scenario.admission](scenario)
+        self.recorder = self._physics.recorder
+        self.parameters = self._physics.parameters
         self._allocate(self.recorder.expected_requests())
 
     @property
@@ -52,12 +47,10 @@ class Simulator:
     @property
     def capacity(self) -> int:
         """Requests that a tape can hold now; grows when an episode needs more."""
-        return self.tape.arrival_s.shape[1]
+        return int(self.tape.arrival_s.shape[1])
 
     def _allocate(self, capacity: int) -> None:
-        horizon = self.scenario.horizon_epochs
-        self.tape = allocate_tape(self.rows, capacity, self.nodes, self.scenario.devices.count, horizon)
-        self.state = allocate_state(self.rows, capacity, self.nodes, horizon)
+        self.tape, self.state = self._physics.allocate(self.rows, capacity)
 
     def _grow(self, capacity: int) -> None:
         """Lengthens every record along its request axis, keeping what it holds."""
@@ -73,28 +66,28 @@ class Simulator:
         if arrivals.arrival_s.size > self.capacity:
             self._grow(max(arrivals.arrival_s.size, self.capacity * 5 // 4))
         self.recorder.write(rng, arrivals, self.tape, row)
-        transition.begin_row(self.parameters, self.tape, self.state, row)
+        self._physics.begin(self.tape, self.state, row)
 
-    def step(self, batch: Array, bandwidth: Array) -> Result:
-        """One epoch of every row: batch [R, N] int64 in 0..K, bandwidth [R, N, 2] float64 >= 0, both checked before.
+    def step(self, *action: Array) -> Any:
+        """One epoch of every row, with arrays that were checked before; returns the admission's result.
 
-        Raises RuntimeError for a row past its horizon.
+        Epoch admission takes batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0; stream admission offload
+        [R, D + K, K] and threshold [R, K], both float32 in [0, 1]. Raises RuntimeError for a row past its horizon.
         """
         if (self.state.epoch >= self.scenario.horizon_epochs).any():
             raise RuntimeError("an episode has ended in some row: reset that row before the next step")
-        result = allocate_result(self.rows, self.scenario.slots)
-        transition.step_rows(self.parameters, self.tape, self.state, batch, bandwidth, result)
-        return result
+        return self._physics.step(self.tape, self.state, *action)
 
     def ended(self) -> Array:
         """[R] bool, rows whose episode is over."""
-        return self.state.epoch >= self.scenario.horizon_epochs
+        return np.asarray(self.state.epoch >= self.scenario.horizon_epochs)
 
     def admissible(self) -> Array:
-        """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is."""
-        mask = np.empty((self.rows, self.scenario.slots, self.nodes + 1), np.bool_)
-        transition.admissible_rows(self.parameters, self.tape, self.state, mask)
-        return mask
+        """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is.
+
+        Raises TypeError for stream admission, whose actions are continuous.
+        """
+        return self._physics.admissible(self.tape, self.state)
 
     def snapshot(self, row: int = 0) -> Snapshot:
         """Copies of a row's tape and state."""
@@ -115,28 +108,9 @@ class Simulator:
                 getattr(record, name)[(row, *(slice(size) for size in array.shape))] = array
 
     def conserves(self) -> bool:
-        """Whether arrived = served + late + poor + expired + pending holds in every row."""
-        totals = self.state.totals
-        settled = sum(totals[:, COLUMN[name]] for name in ("served", "late", "poor", "expired"))
-        return bool((totals[:, COLUMN["arrived"]] == settled + self.state.queue_length).all())
+        """Whether in every row whoever arrived is accounted for once: served, late, poor, expired or pending."""
+        return bool(self._physics.conserves(self.tape, self.state).all())
 
 
-def compile_parameters(scenario: Scenario) -> Parameters:
-    """The constants of a scenario as the kernels take them."""
-    costs = node_costs(scenario)
-    return Parameters(
-        slots=scenario.slots,
-        horizon=scenario.horizon_epochs,
-        epoch_s=scenario.epoch_s,
-        uplink_slot_s=scenario.uplink_slot_s,
-        downlink_slot_s=scenario.downlink_slot_s,
-        bandwidth_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes]),
-        room_bytes=np.array([node.room_bytes for node in costs]),
-        quality=np.array([node.quality for node in costs]),
-        reward_column=np.array([COLUMN[name] for name in scenario.reward], np.int64),
-        reward_weight=np.array(list(scenario.reward.values()), np.float64),
-    )
-
-
-def _copy_row(record: Tape | State, row: int) -> dict[str, Array]:
+def _copy_row(record: Any, row: int) -> dict[str, Array]:
     return {name: np.array(array[row]) for name, array in record._asdict().items()}

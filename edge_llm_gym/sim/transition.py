@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.state import (
     DOWNLINK,
     EMPTY,
@@ -313,10 +314,7 @@ def step_row(
     _settle(parameters, tape, state, row, batch, result)
     state.epoch[row] += 1
     _turn_clock(parameters, tape, state, row, result.metrics[row])
-    reward = 0.0
-    for term in range(parameters.reward_column.size):
-        reward += parameters.reward_weight[term] * result.metrics[row, parameters.reward_column[term]]
-    result.reward[row] = reward
+    result.reward[row] = weighted_sum(result.metrics[row], parameters.reward_column, parameters.reward_weight)
 
 
 @njit(cache=True)

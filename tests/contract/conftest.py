@@ -4,11 +4,22 @@ import gymnasium
 import pytest
 
 from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sim.loading import load_scenario
+
+ADMISSION = {environment: load_scenario(scenario).admission for environment, scenario in ENVIRONMENTS.items()}
+DRAWN = [environment for environment, admission in ADMISSION.items() if admission == "epoch"]
 
 
 @pytest.fixture(params=list(ENVIRONMENTS))
 def environment(request) -> str:
     return request.param
+
+
+def of_admission(admission: str) -> list[str]:
+    """Environments whose scenario has this admission; never none."""
+    found = [environment for environment, its in ADMISSION.items() if its == admission]
+    assert found
+    return found
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What RL code written for other environments expects of a single environment."""
 
+import copy
 import pickle
 import warnings
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from edge_llm_gym.env.spaces import ActionError
+from edge_llm_gym.registration import ENVIRONMENTS
+from tests.contract.conftest import ADMISSION, DRAWN
 from tests.equality import assert_same, differs
 
 UNAVOIDABLE_FOR_SB3 = (
@@ -37,6 +39,7 @@ def test_gymnasium_checker_has_nothing_to_say(env):
 
 
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
+@pytest.mark.parametrize("environment", DRAWN)
 def test_render_modes(environment, mode):
     env = gymnasium.make(environment, render_mode=mode)
     env.reset(seed=0)
@@ -86,31 +89,42 @@ def test_pickling_mid_episode_keeps_the_future(env):
 
 
 def test_returned_arrays_are_never_written_again(env):
-    observation, _ = env.reset(seed=0)
-    kept = [(observation, {key: array.copy() for key, array in observation.items()})]
+    observation, info = env.reset(seed=0)
+    kept = [({"observation": observation} | info, copy.deepcopy({"observation": observation} | info))]
     for _ in range(10):
         observation, _, _, _, info = env.step(env.action_space.sample())
-        kept.append((observation | info["slots"], {k: v.copy() for k, v in (observation | info["slots"]).items()}))
-    for live, copy in kept:
-        assert_same(live, copy)
+        kept.append(({"observation": observation} | info, copy.deepcopy({"observation": observation} | info)))
+    for live, saved in kept:
+        assert_same(live, saved)
+
+
+ANYWHERE = [
+    {"arrivals": {"process": "poisson", "rate_per_s": 60.0}},
+    {"arrivals": {"process": "poisson", "rate_per_s": 1e-3}},
+    {"arrivals": {"process": "azure-code-2023", "rate_per_s": 10.0}},
+    {"requests.budget_s": [1e-3, 1e3]},
+    {"requests.accuracy": [1.0, 1.0]},
+    {"channel.shadowing_db": 60.0},
+    {"channel.correlation": 1.0},
+    {"devices.count": 1},
+    {"horizon_epochs": 1},
+    {"requests.uplink_payload": {"probability": 1.0, "bits": [0.0, 1e12]}},
+]
+EXTREMES = {
+    "epoch": [*ANYWHERE, {"slots": 1}, {"slots": 300}],
+    "stream": [
+        *ANYWHERE,
+        {"epoch_s": 0.01},
+        {"epoch_s": 500.0, "horizon_epochs": 2},
+        {"exits.drift": None},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+    ],
+}
 
 
 @pytest.mark.parametrize(
-    "extreme",
-    [
-        {"arrivals": {"process": "poisson", "rate_per_s": 60.0}},
-        {"arrivals": {"process": "poisson", "rate_per_s": 1e-3}},
-        {"arrivals": {"process": "azure-code-2023", "rate_per_s": 10.0}},
-        {"slots": 1},
-        {"slots": 300},
-        {"requests.budget_s": [1e-3, 1e3]},
-        {"requests.accuracy": [1.0, 1.0]},
-        {"channel.shadowing_db": 60.0},
-        {"channel.correlation": 1.0},
-        {"devices.count": 1},
-        {"horizon_epochs": 1},
-        {"requests.uplink_payload": {"probability": 1.0, "bits": [0.0, 1e12]}},
-    ],
+    ("environment", "extreme"),
+    [(environment, extreme) for environment in ENVIRONMENTS for extreme in EXTREMES[ADMISSION[environment]]],
     ids=str,
 )
 def test_observations_stay_in_their_space_at_the_extremes(environment, extreme):
@@ -177,7 +191,7 @@ def test_snapshot_restores_into_another_environment_of_the_same_scenario(environ
 
 def test_snapshot_of_another_scenario_is_refused(environment, env):
     env.reset(seed=0)
-    other = gymnasium.make(environment, overrides={"slots": 5})
+    other = gymnasium.make(environment, overrides={"devices.count": 5})
     other.reset(seed=0)
     before = other.unwrapped.snapshot()
     with pytest.raises(ValueError, match="only be restored into the scenario"):
@@ -185,62 +199,19 @@ def test_snapshot_of_another_scenario_is_refused(environment, env):
     assert_same(before.simulator.state, other.unwrapped.snapshot().simulator.state)
 
 
+WEIGHTS = {
+    "epoch": {"served_value": 1.0, "late_value": -0.5, "expired": -0.25, "refused_uplink": -0.125},
+    "stream": {"mean_delay_s": -1.0, "late_value": -0.5, "accuracy": 8.0, "exit_2": -0.125},
+}
+
+
 def test_rewards_add_up_to_the_reward(environment):
-    weights = {"served_value": 1.0, "late_value": -0.5, "expired": -0.25, "refused_uplink": -0.125}
+    weights = WEIGHTS[ADMISSION[environment]]
     env = gymnasium.make(environment, overrides={"reward": weights})
     for _, reward, info in play(env, seed=0)[1:]:
         assert set(info["rewards"]) == set(weights)
         assert reward == pytest.approx(sum(info["rewards"].values()))
         assert info["rewards"]["late_value"] == -0.5 * info["metrics"]["late_value"]
-
-
-def test_masks_are_what_the_transition_refuses(env):
-    """Each slot is asked alone with the whole band: it is refused exactly where its mask is False."""
-    env.reset(seed=5)
-    env.action_space.seed(5)
-    nodes = len(env.unwrapped.scenario.nodes)
-    for _ in range(3):
-        mask = env.unwrapped.action_masks().reshape(-1, nodes + 1)
-        assert mask[:, 0].all()
-        snapshot = env.unwrapped.snapshot()
-        for slot, node in np.argwhere(np.ones_like(mask)):
-            batch = np.zeros(len(mask), np.int64)
-            batch[slot] = node
-            bandwidth = np.ones((len(mask), 2), np.float32)
-            metrics = env.unwrapped.step({"batch": batch, "bandwidth": bandwidth})[4]["metrics"]
-            assert bool(metrics["admitted"]) == (mask[slot, node] and node > 0), (slot, node)
-            env.unwrapped.restore(snapshot)
-        env.step(env.action_space.sample())
-
-
-def test_malformed_actions_change_nothing(env):
-    env.reset(seed=0)
-    env.step(env.action_space.sample())
-    good = env.action_space.sample()
-    slots = env.unwrapped.scenario.slots
-    nan = good["bandwidth"].copy()
-    nan[0, 0] = np.nan
-    malformed = {
-        "an action is a mapping": good["batch"],
-        "lacks the key 'bandwidth'": {"batch": good["batch"]},
-        "did you mean 'batch'": good | {"bach": good["batch"]},
-        "'batch' must have shape": good | {"batch": good["batch"][:-1]},
-        "whole numbers": good | {"batch": good["batch"].astype(float)},
-        "must lie in 0..": good | {"batch": np.full(slots, 99)},
-        "got values from -1": good | {"batch": np.full(slots, -1)},
-        "'bandwidth' must have shape": good | {"bandwidth": good["bandwidth"][:, :1]},
-        r"must lie in \[0, 1\], got values from nan": good | {"bandwidth": nan},
-        r"must lie in \[0, 1\]": good | {"bandwidth": good["bandwidth"] - 2.0},
-        "holds numbers": good | {"bandwidth": np.full((slots, 2), "x")},
-        "must be an array": good | {"batch": [[1], [2, 3]]},
-    }
-    before = env.unwrapped.snapshot()
-    for message, action in malformed.items():
-        with pytest.raises(ActionError, match=message):
-            env.step(action)
-    after = env.unwrapped.snapshot()
-    assert_same(before.simulator.state, after.simulator.state)
-    assert before.generator == after.generator
 
 
 def test_unknown_names_are_refused_with_a_suggestion(env):

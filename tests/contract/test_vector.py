@@ -6,7 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from edge_llm_gym.env.spaces import ActionError
-from tests.contract.conftest import make_rows
+from tests.contract.conftest import ADMISSION, make_rows
 from tests.equality import assert_same
 
 ROWS, HORIZON = 3, 6
@@ -108,21 +108,12 @@ def test_malformed_action_moves_no_row(environment):
     envs = make_rows(environment, 2)
     envs.reset(seed=0)
     actions = envs.action_space.sample()
-    actions["bandwidth"] = actions["bandwidth"].copy()
-    actions["bandwidth"][1, 0, 0] = np.nan
+    key = {"epoch": "bandwidth", "stream": "offload"}[ADMISSION[environment]]
+    actions[key] = actions[key].copy()
+    actions[key][1, 0, 0] = np.nan
     with pytest.raises(ActionError, match="got values from nan"):
         envs.step(actions)
     assert envs.unwrapped.simulator.state.epoch.tolist() == [0, 0]
-
-
-def test_masks_equal_those_of_the_rows(environment):
-    envs = make_rows(environment, 2)
-    envs.reset(seed=0)
-    single = gymnasium.make(environment)
-    single.reset(seed=1)
-    masks = envs.unwrapped.action_masks()
-    assert masks.dtype == np.bool_
-    assert_same(masks[1], single.unwrapped.action_masks())
 
 
 def test_a_burst_beyond_the_tape_grows_it_and_changes_no_number(environment):

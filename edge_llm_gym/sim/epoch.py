@@ -1,0 +1,73 @@
+"""Epoch admission as the simulator takes it: recorder, parameters, records and kernels together."""
+
+import numpy as np
+
+from edge_llm_gym.sim import transition
+from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.sim.reward import reward_terms
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.state import (
+    Array,
+    Parameters,
+    Result,
+    State,
+    Tape,
+    allocate_result,
+    allocate_state,
+    allocate_tape,
+)
+from edge_llm_gym.sim.tape import TapeRecorder, node_costs
+
+
+class EpochPhysics:
+    """What `admission: epoch` brings to the simulator."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.recorder = TapeRecorder(scenario)
+        self.parameters = compile_parameters(scenario)
+        self._devices = scenario.devices.count
+
+    def allocate(self, rows: int, capacity: int) -> tuple[Tape, State]:
+        """Empty records."""
+        nodes, horizon = self.parameters.room_bytes.size, self.parameters.horizon
+        tape = allocate_tape(rows, capacity, nodes, self._devices, horizon)
+        return tape, allocate_state(rows, capacity, nodes, horizon)
+
+    def begin(self, tape: Tape, state: State, row: int) -> None:
+        """Sets a row to the first decision time of its freshly drawn tape."""
+        transition.begin_row(self.parameters, tape, state, row)
+
+    def step(self, tape: Tape, state: State, batch: Array, bandwidth: Array) -> Result:
+        """One epoch of every row: batch [R, N] int64 in 0..K, bandwidth [R, N, 2] float64 >= 0, both checked before."""
+        result = allocate_result(batch.shape[0], self.parameters.slots)
+        transition.step_rows(self.parameters, tape, state, batch, bandwidth, result)
+        return result
+
+    def admissible(self, tape: Tape, state: State) -> Array:
+        """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is."""
+        mask = np.empty((state.epoch.size, self.parameters.slots, self.parameters.room_bytes.size + 1), np.bool_)
+        transition.admissible_rows(self.parameters, tape, state, mask)
+        return mask
+
+    def conserves(self, tape: Tape, state: State) -> Array:
+        """[R] bool, whether arrived = served + late + poor + expired + pending."""
+        settled = sum(state.totals[:, COLUMN[name]] for name in ("served", "late", "poor", "expired"))
+        return state.totals[:, COLUMN["arrived"]] == settled + state.queue_length
+
+
+def compile_parameters(scenario: Scenario) -> Parameters:
+    """The constants of a scenario as the kernels take them."""
+    costs = node_costs(scenario)
+    reward_column, reward_weight = reward_terms(scenario.reward, scenario.metrics)
+    return Parameters(
+        slots=scenario.slots,
+        horizon=scenario.horizon_epochs,
+        epoch_s=scenario.epoch_s,
+        uplink_slot_s=scenario.uplink_slot_s,
+        downlink_slot_s=scenario.downlink_slot_s,
+        bandwidth_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes]),
+        room_bytes=np.array([node.room_bytes for node in costs]),
+        quality=np.array([node.quality for node in costs]),
+        reward_column=reward_column,
+        reward_weight=reward_weight,
+    )

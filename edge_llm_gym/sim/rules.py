@@ -1,0 +1,171 @@
+"""The rules that span sections of a scenario, listed by admission. Each raises ValueError where it is broken."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from edge_llm_gym.models.cost import kv_bytes
+from edge_llm_gym.models.exits import exit_profile
+from edge_llm_gym.models.llm import weight_bytes
+from edge_llm_gym.names import known_name
+from edge_llm_gym.sim.sections import NodeSection
+from edge_llm_gym.units import GIGA
+from edge_llm_gym.workload.config import Keys
+
+if TYPE_CHECKING:
+    from edge_llm_gym.sim.scenario import Scenario
+
+Rule = Callable[["Scenario"], None]
+
+ADMISSION_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
+    {
+        "epoch": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots",)),
+        "stream": Keys(needed=("exits",), optional=("links",)),
+    }
+)
+
+
+def keys_fit(scenario: "Scenario") -> None:
+    """A scenario gives what its admission needs, and nothing that only another admission reads."""
+    fields, keys = type(scenario).model_fields, ADMISSION_KEYS[scenario.admission]
+    given = {
+        key
+        for admission in ADMISSION_KEYS.values()
+        for key in (*admission.needed, *admission.optional)
+        if getattr(scenario, key) != fields[key].default
+    }
+    if missing := [key for key in keys.needed if key not in given]:
+        raise ValueError(f"admission {scenario.admission!r} needs {' and '.join(missing)}")
+    for key in sorted(given - {*keys.needed, *keys.optional}):
+        raise ValueError(f"admission {scenario.admission!r} has no use for {key}; leave it out")
+
+
+def slots_fit_the_epoch(scenario: "Scenario") -> None:
+    """Both radio slots leave time to compute in every epoch."""
+    radio_s = scenario.uplink_slot_s + scenario.downlink_slot_s
+    if radio_s >= scenario.epoch_s:
+        raise ValueError(
+            f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
+            f"{scenario.epoch_s:g} s; shorten the slots or lengthen the epoch"
+        )
+
+
+def names_differ(scenario: "Scenario") -> None:
+    """No two nodes share a name."""
+    names = [node.name for node in scenario.nodes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"node names must differ from one another, got {names}")
+
+
+def whole_model_everywhere(scenario: "Scenario") -> None:
+    """Every node hosts the whole model."""
+    for node in scenario.nodes:
+        if node.blocks is not None:
+            raise ValueError(
+                f"admission {scenario.admission!r} puts the whole model on every node, got blocks {list(node.blocks)} "
+                f"at node {node.name!r}; leave blocks out"
+            )
+
+
+def every_node_has_radio(scenario: "Scenario") -> None:
+    """Devices reach every node by radio."""
+    for node in scenario.nodes:
+        _require_radio(node)
+
+
+def entry_nodes_have_radio(scenario: "Scenario") -> None:
+    """The nodes form stages, and devices reach every node of the first by radio, over links that never die."""
+    for index in scenario.network.entry_nodes:
+        _require_radio(scenario.nodes[index])
+    floor, cap = scenario.channel.spectral_efficiency_floor, scenario.channel.spectral_efficiency_cap
+    if not 0 < floor <= cap:
+        raise ValueError(
+            f"admission 'stream' needs a channel.spectral_efficiency_floor above 0 and at most the cap of {cap:g}, got "
+            f"{floor:g}: over a dead link a request would travel for ever"
+        )
+
+
+def _require_radio(node: NodeSection) -> None:
+    if not (node.uplink_hz > 0 and node.downlink_hz > 0):
+        raise ValueError(
+            f"devices reach node {node.name!r} by radio, so its uplink_hz and downlink_hz must be above 0, got "
+            f"{node.uplink_hz:g} and {node.downlink_hz:g}"
+        )
+
+
+def weights_fit_every_node(scenario: "Scenario") -> None:
+    """The weights that a node hosts leave room in its usable memory."""
+    for index, node in enumerate(scenario.nodes):
+        shape = scenario.hosted_shape(index)
+        needed = weight_bytes(shape, node.method(shape.name).weight_bits)
+        if needed >= node.usable_bytes:
+            raise ValueError(
+                f"the weights must fit in the usable memory of every node: {shape.name} as {node.quantization} takes "
+                f"{needed / GIGA:.2f} GB, node {node.name!r} has {node.usable_bytes / GIGA:.2f} GB; "
+                f"choose fewer weight bits, a smaller model or a larger node"
+            )
+
+
+def longest_request_fits_every_node(scenario: "Scenario") -> None:
+    """Beside its weights every node has room for the KV cache of one request of the greatest length."""
+    limits = scenario.lengths
+    for index, node in enumerate(scenario.nodes):
+        shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)
+        cache = float(kv_bytes(shape, limits.max_prompt_tokens, limits.max_output_tokens, method.kv_bits))
+        room = node.usable_bytes - weight_bytes(shape, method.weight_bits)
+        if cache > room:
+            raise ValueError(
+                f"a request of {limits.max_prompt_tokens} + {limits.max_output_tokens} tokens needs {cache / GIGA:.3g} "
+                f"GB of KV cache, but node {node.name!r} has {room / GIGA:.3g} GB left beside its weights; shorten "
+                f"lengths, or choose a larger node"
+            )
+
+
+def blocks_cover_the_model(scenario: "Scenario") -> None:
+    """The blocks add up to the model's layers, and the exit profile has one exit for each."""
+    assert scenario.exits is not None
+    blocks, layers = scenario.exits.blocks, scenario.shape.layers
+    if sum(blocks) != layers:
+        raise ValueError(
+            f"exits.blocks must add up to the {layers} layers of {scenario.shape.name}, got {list(blocks)}, which add "
+            f"up to {sum(blocks)}"
+        )
+    try:
+        profile = exit_profile(scenario.exits.profile)
+    except (OSError, TypeError) as error:
+        raise ValueError(f"exits.profile: {error}") from error
+    if profile.exits != len(blocks):
+        raise ValueError(
+            f"exits.blocks must list one block for each of the {profile.exits} exits of profile "
+            f"{scenario.exits.profile!r}, got {len(blocks)} blocks"
+        )
+
+
+def reward_terms_are_metrics(scenario: "Scenario") -> None:
+    """Every term of the reward is a metric."""
+    for term in scenario.reward:
+        known_name("reward term", term, scenario.metrics)
+
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
+    {
+        "epoch": (
+            keys_fit,
+            slots_fit_the_epoch,
+            whole_model_everywhere,
+            every_node_has_radio,
+            weights_fit_every_node,
+            names_differ,
+            reward_terms_are_metrics,
+        ),
+        "stream": (
+            keys_fit,
+            names_differ,
+            blocks_cover_the_model,
+            entry_nodes_have_radio,
+            weights_fit_every_node,
+            longest_request_fits_every_node,
+            reward_terms_are_metrics,
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""Stream admission: every request goes its own way through a staged network, from its arrival to its exit."""

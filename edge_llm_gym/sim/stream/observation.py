@@ -1,0 +1,194 @@
+"""What is observed of a stream: features, their scales, and the compiled reading of the state."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.sim.observation import BUSY_CAP, COUNT_CAP
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import Array
+from edge_llm_gym.sim.stream.constants import stream_constants
+from edge_llm_gym.sim.stream.state import StreamParameters, StreamState, StreamTape
+from edge_llm_gym.sim.tape import node_costs
+
+NODE_FEATURES = (
+    "claimed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
+    "utilisation",  # busy share of the last epoch
+    "sent",  # requests that the last action sent to the node / mean arrivals per epoch, clipped at COUNT_CAP
+    # what follows is constant over an episode, so that a policy can tell unlike nodes apart
+    "stage",  # 1 for the last one
+    "service",  # mean time that a request takes there / that of the slowest node
+    "flops",  # usable, / 1e15 FLOP/s
+    "memory_bandwidth",  # / 1e13 B/s
+    "uplink_hz",  # / 1e9, 0 where no device reaches the node
+    "downlink_hz",
+    "quality",
+)
+LIVE_FEATURES = 3
+CONSTANT_SCALES = np.array([1.0, 1.0, 1e15, 1e13, 1e9, 1e9, 1.0])
+LINK_FEATURES = (
+    "exists",
+    "rate",  # / 1e11 bit/s
+    "latency",  # / 1 s
+)
+LINK_SCALES = np.array([1.0, 1e11, 1.0])
+SEEN_EPOCHS = 8
+"""`exit_confidence` is over the requests that arrived in so many last epochs, as far as they have been computed."""
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+CONFIDENCE_BINS = 64
+"""Quantiles come from a histogram, so they are exact to the width of a bin, 1 / 64."""
+
+
+class StreamScales(NamedTuple):
+    """Divisors that bring features to about [0, 1], and the features that do not change."""
+
+    efficiency: float
+    device_arrivals: float  # of one device, mean per epoch
+    arrivals: float  # of all devices
+    node_constants: Array  # [K, F - LIVE_FEATURES] float32, already scaled
+    links: Array  # [K, K, 3] float32, already scaled
+    quantiles: Array  # [Q] float64
+
+
+class StreamObservation(NamedTuple):
+    """Arrays of R rows: the fields are the keys of the observation. Constants per epoch mean the scenario's mean."""
+
+    spectral_efficiency: Array  # [R, D, K1, 2] float32, / cap, to the nodes of the first stage; up and down
+    nodes: Array  # [R, K, F] float32
+    links: Array  # [R, K, K, 3] float32, from row to column
+    exit_confidence: Array  # [R, E, Q] float32, quantiles of the confidences seen, 0 at an exit where none were
+    arrivals: Array  # [R, D] float32, arrivals of the last epoch / mean arrivals of a device per epoch
+    backlog: Array  # [R, K] float32, requests in the network that the node has yet to finish / mean arrivals per epoch
+
+
+def stream_scales(scenario: Scenario) -> StreamScales:
+    """Scales of a scenario."""
+    constants = stream_constants(scenario)
+    network, arrivals = constants.network, constants.rate_per_s * scenario.epoch_s
+    links = np.stack([network.has_link, network.rate_bps, network.latency_s], axis=-1) / LINK_SCALES
+    service_s, _ = constants.whole_service()
+    return StreamScales(
+        efficiency=scenario.channel.spectral_efficiency_cap,
+        device_arrivals=arrivals / scenario.devices.count,
+        arrivals=arrivals,
+        node_constants=_node_constants(scenario, service_s),
+        links=np.minimum(links, 1.0).astype(np.float32),
+        quantiles=np.array(QUANTILES),
+    )
+
+
+def _node_constants(scenario: Scenario, service_s: Array) -> Array:
+    network = scenario.network
+    columns = [
+        (network.stage + 1) / network.stages,
+        service_s / service_s.max(),
+        [costs.rates.usable_flops for costs in node_costs(scenario)],
+        [costs.rates.memory_bandwidth for costs in node_costs(scenario)],
+        [node.uplink_hz for node in scenario.nodes],
+        [node.downlink_hz for node in scenario.nodes],
+        [costs.quality for costs in node_costs(scenario)],
+    ]
+    return np.minimum(np.stack(columns, axis=-1) / CONSTANT_SCALES, 1.0).astype(np.float32)
+
+
+@njit(cache=True)
+def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ignore[no-untyped-def]
+    """Adds to count [E, bins] the confidences of the requests of the last epochs, where computed by now."""
+    oldest = state.first_of_epoch[row, max(state.epoch[row] - SEEN_EPOCHS, 0)]
+    for request in range(oldest, state.next_arrival[row]):
+        for stage in range(parameters.stages):
+            node = state.node[row, request, stage] - 1
+            if node < 0 or state.finish_s[row, request, stage] > now_s:
+                break
+            last = min(state.exit_block[row, request] - 1, parameters.last_block[node])
+            for block in range(parameters.first_block[node], last + 1):
+                place = int(tape.confidence[row, request, block] * CONFIDENCE_BINS)
+                count[block, min(place, CONFIDENCE_BINS - 1)] += 1
+
+
+@njit(cache=True)
+def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
+    """Fills out [Q] with quantiles of numbers in [0, 1] that count [bins] counts, spread evenly over their bins.
+
+    `probabilities` [Q] ascend. Without any number, all quantiles are 0.
+    """
+    total, below, place = count.sum(), 0, 0
+    out[:] = 0.0
+    if total == 0:
+        return
+    for index in range(probabilities.size):
+        wanted = probabilities[index] * total
+        while count[place] == 0 or below + count[place] < wanted:
+            below += count[place]
+            place += 1
+        out[index] = (place + (wanted - below) / count[place]) / count.size
+
+
+@njit(cache=True)
+def _observe_confidences(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
+    count = np.zeros((parameters.blocks, CONFIDENCE_BINS), np.int64)
+    _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
+    for block in range(parameters.blocks):
+        histogram_quantiles(count[block], scales.quantiles, out.exit_confidence[row, block])
+
+
+@njit(cache=True)
+def _observe_devices(tape, state, scales, row, out):  # type: ignore[no-untyped-def]
+    epoch = state.epoch[row]
+    _, devices, stations, directions = out.spectral_efficiency.shape
+    for device in range(devices):
+        arrived = state.arrived_last[row, device] / scales.device_arrivals
+        out.arrivals[row, device] = min(arrived, COUNT_CAP)
+        for station in range(stations):
+            for direction in range(directions):
+                efficiency = tape.spectral_efficiency[row, epoch, device, station, direction]
+                out.spectral_efficiency[row, device, station, direction] = efficiency / scales.efficiency
+
+
+@njit(cache=True)
+def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-untyped-def]
+    for node in range(parameters.station.size):
+        claimed = state.claimed_s[row, node] / parameters.epoch_s
+        out.nodes[row, node, 0] = min(claimed, BUSY_CAP)
+        out.nodes[row, node, 1] = min(state.busy_last_s[row, node] / parameters.epoch_s, 1.0)
+        out.nodes[row, node, 2] = min(state.sent_last[row, node] / scales.arrivals, COUNT_CAP)
+        out.backlog[row, node] = min(state.open_visits[row, node] / scales.arrivals, COUNT_CAP)
+    out.nodes[row, :, LIVE_FEATURES:] = scales.node_constants
+
+
+@njit(cache=True)
+def observe_rows(
+    parameters: StreamParameters, tape: StreamTape, state: StreamState, scales: StreamScales, out: StreamObservation
+) -> None:
+    """Fills `out` with what every row shows now."""
+    for row in range(out.arrivals.shape[0]):
+        _observe_devices(tape, state, scales, row, out)
+        _observe_nodes(parameters, state, scales, row, out)
+        _observe_confidences(parameters, tape, state, scales, row, out)
+        out.links[row] = scales.links
+
+
+class StreamObserver:
+    """Reads fresh observations off a simulator of stream admission."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._scales = stream_scales(simulator.scenario)
+
+    def observe(self) -> StreamObservation:
+        """What every row shows now, in arrays of its own."""
+        simulator = self._simulator
+        rows, nodes, devices = simulator.rows, simulator.nodes, simulator.scenario.devices.count
+        blocks = len(simulator.scenario.block_layers)
+        out = StreamObservation(
+            spectral_efficiency=np.empty((rows, *simulator.tape.spectral_efficiency.shape[2:]), np.float32),
+            nodes=np.empty((rows, nodes, len(NODE_FEATURES)), np.float32),
+            links=np.empty((rows, *self._scales.links.shape), np.float32),
+            exit_confidence=np.empty((rows, blocks, len(QUANTILES)), np.float32),
+            arrivals=np.empty((rows, devices), np.float32),
+            backlog=np.empty((rows, nodes), np.float32),
+        )
+        observe_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
+        return out

@@ -1,0 +1,93 @@
+"""What becomes of the requests of an epoch once they have left the network: delay, quality, outcome."""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.sim.metrics import STREAM_COLUMN, STREAM_METRICS
+from edge_llm_gym.sim.state import DOWNLINK, LATE, POOR, SERVED, Array
+from edge_llm_gym.sim.stream.links import radio_s
+from edge_llm_gym.sim.stream.state import StreamParameters, StreamState, StreamTape
+from edge_llm_gym.sim.transition import TIME_TOLERANCE_S
+
+DELAY, QUALITY, RESPONSE = STREAM_COLUMN["delay_s"], STREAM_COLUMN["quality"], STREAM_COLUMN["response_s"]
+ARRIVED_VALUE, CORRECT = STREAM_COLUMN["arrived_value"], STREAM_COLUMN["correct"]
+FIRST_EXIT = len(STREAM_METRICS)
+COUNT_OF = np.zeros(POOR + 1, np.int64)
+COUNT_OF[[SERVED, LATE, POOR]] = STREAM_COLUMN["served"], STREAM_COLUMN["late"], STREAM_COLUMN["poor"]
+VALUE_OF = np.zeros(POOR + 1, np.int64)
+VALUE_OF[[SERVED, LATE, POOR]] = (
+    STREAM_COLUMN["served_value"],
+    STREAM_COLUMN["late_value"],
+    STREAM_COLUMN["poor_value"],
+)
+
+
+@njit(cache=True)
+def expected_accuracy(sorted_confidence: Array, tail_accuracy: Array, block: int, threshold: float) -> float:
+    """Accuracy to expect of an answer at an exit with this threshold, relative to the full model's.
+
+    It is that of the profile's rows whose confidence there reaches the threshold; an answer of the last exit is the
+    model's best and counts as full. Arrays are those of `StreamParameters`.
+    """
+    if block == sorted_confidence.shape[0] - 1:
+        return 1.0
+    below, end = 0, sorted_confidence.shape[1]
+    while below < end:
+        middle = (below + end) // 2
+        if sorted_confidence[block, middle] < threshold:
+            below = middle + 1
+        else:
+            end = middle
+    return tail_accuracy[block, below]
+
+
+@njit(cache=True)
+def _outcome(finish_s, deadline_s, quality, demand):  # type: ignore[no-untyped-def]
+    if finish_s > deadline_s + TIME_TOLERANCE_S:
+        return LATE
+    return SERVED if quality >= demand else POOR
+
+
+@njit(cache=True)
+def settle(
+    parameters: StreamParameters,
+    tape: StreamTape,
+    state: StreamState,
+    row: int,
+    first: int,
+    last: int,
+    threshold: Array,
+    metrics: Array,
+) -> None:
+    """Adds the requests `first` to `last` (exclusive) to metrics [M]: their way back, their outcome, their exit.
+
+    Answers go back over the radio of the nodes where the requests came in. The quality offered is f times
+    `expected_accuracy`, at most 1; the quality factor f of a way is the lowest among the nodes on it.
+    """
+    epoch = state.epoch[row]
+    for request in range(first, last):
+        node, stage, factor = state.node[row, request, 0] - 1, 0, 1.0
+        efficiency = tape.spectral_efficiency[row, epoch, tape.device[row, request], parameters.station[node], DOWNLINK]
+        back_s = radio_s(tape.bits[row, request, DOWNLINK], parameters.band_hz[node, DOWNLINK], efficiency)
+        block = state.exit_block[row, request] - 1
+        factor = parameters.quality[node]
+        while parameters.last_block[node] < block:
+            stage += 1
+            node = state.node[row, request, stage] - 1
+            factor = min(factor, parameters.quality[node])
+        answered_s = state.finish_s[row, request, stage] + back_s
+        delay_s = answered_s - tape.arrival_s[row, request]
+        accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
+        quality = min(factor * accuracy, 1.0)
+        outcome = _outcome(answered_s, tape.deadline_s[row, request], quality, tape.accuracy[row, request])
+        state.outcome[row, request] = outcome
+        state.delay_s[row, request] = delay_s
+        if outcome == SERVED:
+            metrics[DELAY] += delay_s
+            metrics[QUALITY] += quality
+        metrics[COUNT_OF[outcome]] += 1
+        metrics[VALUE_OF[outcome]] += tape.value[row, request]
+        metrics[ARRIVED_VALUE] += tape.value[row, request]
+        metrics[RESPONSE] += delay_s
+        metrics[CORRECT] += factor * tape.correct[row, request, block]
+        metrics[FIRST_EXIT + block] += 1

@@ -1,0 +1,157 @@
+"""The records that the stream transition works on. Every field's shape, dtype and unit stands here, once.
+
+R rows (environments), K nodes, K1 of them in the first stage, S stages, D devices, E blocks of the model and as many
+exits, P hosted blocks (pairs of a node and a block that it hosts, node by node), L wired links, H epochs of an episode,
+C requests that a tape can hold, M metrics, T reward terms, Z rows of the exit profile.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_llm_gym.sim.state import Array
+
+
+class StreamTape(NamedTuple):
+    """All randomness of an episode, drawn before its first step. Requests stand in order of arrival."""
+
+    length: Array  # [R] int64, requests on the tape
+    arrival_s: Array  # [R, C] float64
+    deadline_s: Array  # [R, C] float64, arrival + latency budget
+    device: Array  # [R, C] int32
+    prompt_tokens: Array  # [R, C] int32
+    output_tokens: Array  # [R, C] int32
+    bits: Array  # [R, C, 2] float64, by radio, up and down
+    forward_bits: Array  # [R, C] float64, by wire, from one node to the next
+    accuracy: Array  # [R, C] float64, demanded quality in [0, 1]
+    value: Array  # [R, C] float64
+    service_s: Array  # [R, C, P] float64, time alone on the node through the hosted block and its exit
+    confidence: Array  # [R, C, E] float32, in [0, 1]
+    correct: Array  # [R, C, E] bool, whether the answer at the exit would be right
+    route: Array  # [R, C, S] float64, uniform in [0, 1): which way to take into each stage
+    spectral_efficiency: Array  # [R, H + 1, D, K1, 2] float32, bit/s/Hz, up and down
+    device_m: Array  # [R, D, 2] float64, positions
+    clipped: Array  # [R, 2] int64, prompts and outputs that were cut to the scenario's limits
+
+
+class StreamState(NamedTuple):
+    """What changes from epoch to epoch. The idle intervals of a node lie in places idle_first, idle_first + 1, ..."""
+
+    epoch: Array  # [R] int64, epochs done
+    idle_from_s: Array  # [R, K, C + 1] float64, start of an interval that no request has claimed, in order
+    idle_until_s: Array  # [R, K, C + 1] float64, its end; the last interval never ends (inf)
+    idle_first: Array  # [R, K] int64, place of the first interval
+    next_arrival: Array  # [R] int64, first request on the tape that has not arrived
+    first_of_epoch: Array  # [R, H + 1] int64, first request on the tape that an epoch's action decides on
+    oldest_open: Array  # [R] int64, no earlier request waits for its answer
+    arrived_last: Array  # [R, D] int64, arrivals of each device in the last epoch
+    sent_last: Array  # [R, K] int64, requests that the last epoch's action sent to each node
+    busy_last_s: Array  # [R, K] float64, time that each node computed in the last epoch
+    open_visits: Array  # [R, K] int64, requests in the network that each node has yet to finish
+    claimed_s: Array  # [R, K] float64, time to come that they will take there
+    outcome: Array  # [R, C] int8, an outcome code
+    exit_block: Array  # [R, C] int8, 1 + block after which the request leaves, 0 before it arrives
+    delay_s: Array  # [R, C] float64, response delay, from the arrival to the end of the downlink
+    node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
+    reach_s: Array  # [R, C, S] float64, when the request reaches that node
+    start_s: Array  # [R, C, S] float64, when its service begins
+    finish_s: Array  # [R, C, S] float64, and ends
+    totals: Array  # [R, M] float64, metrics summed since the reset
+
+
+class StreamResult(NamedTuple):
+    """What one step reports."""
+
+    reward: Array  # [R] float64
+    metrics: Array  # [R, M] float64
+
+
+class StreamParameters(NamedTuple):
+    """Constants of a scenario, as the compiled kernels take them."""
+
+    epoch_s: float
+    stages: int
+    blocks: int
+    band_hz: Array  # [K, 2] float64, up and down: one device's share of the node's bands
+    station: Array  # [K] int64, place of the node among the K1 of the first stage, -1 for others
+    first_block: Array  # [K] int64
+    last_block: Array  # [K] int64
+    first_hosted: Array  # [K] int64, place of the node's first block among the P hosted blocks
+    link_first: Array  # [K + 2] int64, sender s has the links link_first[s] to link_first[s + 1]; 0 is any device ...
+    link_target: Array  # [K1 + L] int64, ... and 1 + k is node k
+    rate_bps: Array  # [K, K] float64
+    latency_s: Array  # [K, K] float64
+    quality: Array  # [K] float64, quality factor f of the node's quantisation
+    sorted_confidence: Array  # [E, Z] float32, ascending
+    tail_accuracy: Array  # [E, Z + 1] float64, accuracy of the rows from a place of that order on / of the full model
+    reward_column: Array  # [T] int64, metrics that the reward sums ...
+    reward_weight: Array  # [T] float64, ... and their weights
+
+
+class Sizes(NamedTuple):
+    """Lengths of the axes of a scenario's records, but for the rows and the requests."""
+
+    nodes: int
+    stations: int
+    stages: int
+    devices: int
+    blocks: int
+    hosted: int
+    horizon: int
+    metrics: int
+
+
+def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> StreamTape:
+    """An empty tape."""
+    per_request = (rows, capacity)
+    return StreamTape(
+        length=np.zeros(rows, np.int64),
+        arrival_s=np.zeros(per_request),
+        deadline_s=np.zeros(per_request),
+        device=np.zeros(per_request, np.int32),
+        prompt_tokens=np.zeros(per_request, np.int32),
+        output_tokens=np.zeros(per_request, np.int32),
+        bits=np.zeros((*per_request, 2)),
+        forward_bits=np.zeros(per_request),
+        accuracy=np.zeros(per_request),
+        value=np.zeros(per_request),
+        service_s=np.zeros((*per_request, sizes.hosted)),
+        confidence=np.zeros((*per_request, sizes.blocks), np.float32),
+        correct=np.zeros((*per_request, sizes.blocks), np.bool_),
+        route=np.zeros((*per_request, sizes.stages)),
+        spectral_efficiency=np.zeros((rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2), np.float32),
+        device_m=np.zeros((rows, sizes.devices, 2)),
+        clipped=np.zeros((rows, 2), np.int64),
+    )
+
+
+def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamState:
+    """A state before any reset."""
+    per_node, per_request, per_visit = (rows, sizes.nodes), (rows, capacity), (rows, capacity, sizes.stages)
+    return StreamState(
+        epoch=np.zeros(rows, np.int64),
+        idle_from_s=np.zeros((*per_node, capacity + 1)),
+        idle_until_s=np.zeros((*per_node, capacity + 1)),
+        idle_first=np.zeros(per_node, np.int64),
+        next_arrival=np.zeros(rows, np.int64),
+        first_of_epoch=np.zeros((rows, sizes.horizon + 1), np.int64),
+        oldest_open=np.zeros(rows, np.int64),
+        arrived_last=np.zeros((rows, sizes.devices), np.int64),
+        sent_last=np.zeros(per_node, np.int64),
+        busy_last_s=np.zeros(per_node),
+        open_visits=np.zeros(per_node, np.int64),
+        claimed_s=np.zeros(per_node),
+        outcome=np.zeros(per_request, np.int8),
+        exit_block=np.zeros(per_request, np.int8),
+        delay_s=np.zeros(per_request),
+        node=np.zeros(per_visit, np.int8),
+        reach_s=np.zeros(per_visit),
+        start_s=np.zeros(per_visit),
+        finish_s=np.zeros(per_visit),
+        totals=np.zeros((rows, sizes.metrics)),
+    )
+
+
+def allocate_result(rows: int, sizes: Sizes) -> StreamResult:
+    """A result to be filled by one step."""
+    return StreamResult(reward=np.zeros(rows), metrics=np.zeros((rows, sizes.metrics)))

@@ -1,0 +1,92 @@
+"""Streaming scenarios: what is wrong with a network is refused with the rule, the value and a suggestion."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.sim.loading import ScenarioError, load_scenario
+from tests.sim.streams import staged
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"exits.blocks": [8, 8, 8]}, "must add up to the 32 layers of llama-3-8b, got .* add up to 24"),
+        ({"exits.blocks": [16, 8, 8]}, "one block for each of the 4 exits of profile .*, got 3 blocks"),
+        ({"exits.blocks": []}, "exits.blocks: .*at least 1"),
+        ({"exits.profile": "parametrik"}, "did you mean 'parametric'"),
+        ({"exits.profile": "no/such.npz"}, "exits.profile: .*there is no file 'no/such.npz'"),
+        ({"exits.profil": "x"}, "did you mean 'profile'"),
+        ({"exits": None}, "admission 'stream' needs exits"),
+        ({"exits.drift": {"period_s": 10.0, "depth": 1.5}}, "exits.drift.depth: .*less than or equal to 1"),
+        ({"uplink_slot_s": 0.25}, "admission 'stream' has no use for uplink_slot_s"),
+        ({"slots": 8}, "admission 'stream' has no use for slots"),
+        ({"nodes.4.blocks": [2, 3]}, r"must host all|must follow one another.*\[1, ...\] is wanted|next stage"),
+        ({"nodes.0.blocks": [0, 1]}, r"must follow one another.*a range \[1, ...\] is wanted where \[0, 1\] is given"),
+        ({"nodes.0.blocks": [1, 0]}, "must follow one another"),
+        ({"nodes.0.blocks": None}, "must follow one another"),
+        ({"nodes.8.blocks": [2, 2], "nodes.7.blocks": [2, 2]}, "must host all 4 blocks .* end with block 2"),
+        ({"links.0.target": "hub-z"}, "unknown node 'hub-z'; did you mean 'hub-"),
+        ({"links.0.target": "centre-a"}, "'cell-a' in stage 1 to 'centre-a' in stage 3"),
+        ({"links.0.source": "hub-a", "links.0.target": "cell-a"}, "must lead to a node of the next stage"),
+        ({"links.1.target": "hub-a"}, "from 'cell-a' to 'hub-a' is given twice"),
+        ({"links": []}, "node 'cell-a' in stage 1 needs a link to a node that hosts the next block"),
+        ({"links.0.rate_bps": 0.0}, "links.0.rate_bps: .*greater than 0"),
+        ({"links.0.rate": 1.0}, "did you mean 'rate_bps'"),
+        ({"nodes.0.uplink_hz": 0.0}, "devices reach node 'cell-a' by radio.* got 0 and 1e.07"),
+        ({"channel.spectral_efficiency_floor": 0.0}, "needs a channel.spectral_efficiency_floor above 0"),
+        ({"channel.spectral_efficiency_floor": 9.0}, "at most the cap of 7.4, got 9"),
+        ({"nodes.0.memory_fraction": 0.05}, "the weights must fit .* node 'cell-a' has 3.20 GB"),
+        ({"lengths.max_prompt_tokens": 2_000_000}, "needs .* GB of KV cache, but node 'cell-a' has"),
+        ({"nodes.1.name": "cell-a"}, "node names must differ"),
+        ({"reward": {"served_valu": 1.0}}, "did you mean 'served_value'"),
+        ({"reward": {"expired": 1.0}}, "unknown reward term 'expired'"),
+        ({"reward": {"exit_5": 1.0}}, "unknown reward term 'exit_5'; did you mean 'exit_"),
+    ],
+    ids=str,
+)
+def test_a_broken_rule_is_named(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("early-exit", overrides)
+
+
+def test_a_node_that_nothing_leads_to_is_refused():
+    links = [link.model_dump() for link in load_scenario("early-exit").links if link.target != "hub-c"]
+    with pytest.raises(ScenarioError, match="no link leads to node 'hub-c' in stage 2"):
+        load_scenario("early-exit", {"links": links})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nodes.0.blocks": [0, 0]}, "puts the whole model on every node, got blocks .* at node 'l4-pair'"),
+        ({"exits": {"profile": "parametric", "blocks": [8, 8, 8, 8]}}, "admission 'epoch' has no use for exits"),
+        ({"uplink_slot_s": 0.0}, "admission 'epoch' needs uplink_slot_s"),
+        ({"nodes.0.downlink_hz": 0.0}, "its uplink_hz and downlink_hz must be above 0"),
+        ({"admission": "batch"}, "admission: .*'epoch' or 'stream'"),
+    ],
+    ids=str,
+)
+def test_epoch_admission_refuses_what_only_streams_know(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("single-node", overrides)
+
+
+def test_stages_and_links():
+    network = staged([2, 1, 2]).network
+    assert network.stage.tolist() == [0, 0, 1, 2, 2]
+    assert network.first_block.tolist() == [0, 0, 1, 2, 2]
+    assert network.last_block.tolist() == [0, 0, 1, 3, 3]
+    assert network.entry_nodes.tolist() == [0, 1]
+    assert np.argwhere(network.has_link).tolist() == [[0, 2], [1, 2], [2, 3], [2, 4]]
+
+
+def test_one_stage_needs_no_link_and_no_ranges():
+    scenario = staged([2], **{"nodes.0.blocks": None, "nodes.1.blocks": None})
+    assert scenario.network.stages == 1
+    assert scenario.network.last_block.tolist() == [3, 3]
+
+
+def test_nodes_hold_the_layers_that_they_host():
+    scenario = load_scenario("early-exit")
+    layers = [scenario.hosted_shape(node).layers for node in range(9)]
+    assert layers == [8] * 7 + [16] * 2
