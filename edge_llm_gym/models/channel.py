@@ -117,9 +117,10 @@ def path_loss_db(kind: str, distance_m: ArrayLike, carrier_hz: float) -> FloatAr
     return PATH_LOSS[known_name("path loss", kind, PATH_LOSS)](distance_m, carrier_hz)
 
 
-def noise_power_w(bandwidth_hz: ArrayLike, noise_figure_db: float) -> FloatArray:
+def noise_power_w(bandwidth_hz: ArrayLike, noise_figure_db: ArrayLike) -> FloatArray:
     """Thermal noise power in W over a band, at -174 dBm/Hz plus the noise figure."""
-    return dbm_to_watt(THERMAL_NOISE_DBM_PER_HZ + noise_figure_db) * np.asarray(bandwidth_hz, dtype=np.float64)
+    density_w_per_hz = dbm_to_watt(THERMAL_NOISE_DBM_PER_HZ + np.asarray(noise_figure_db, dtype=np.float64))
+    return density_w_per_hz * np.asarray(bandwidth_hz, dtype=np.float64)
 
 
 def mean_snr(
@@ -127,7 +128,7 @@ def mean_snr(
     path_loss_db: ArrayLike,
     shadowing_db: ArrayLike,
     bandwidth_hz: ArrayLike,
-    noise_figure_db: float,
+    noise_figure_db: ArrayLike,
 ) -> FloatArray:
     """SNR as a ratio before fading; shadowing counts as loss. The power is that of the whole band."""
     loss_db = np.asarray(path_loss_db, dtype=np.float64) + np.asarray(shadowing_db, dtype=np.float64)
@@ -173,69 +174,43 @@ def fading_correlation(doppler_hz: float, period_s: float) -> float:
 
 
 @njit(cache=True)
-def _check_path(innovations: NDArray, correlation: float, out: NDArray) -> None:
-    if innovations.shape[3] != 2 or innovations.shape[:3] != out.shape[:3]:
-        raise ValueError("innovations must be [H, D, K, 2] and out must share the axes [H, D, K]")
-    if not -1.0 <= correlation <= 1.0:
-        raise ValueError("the correlation must lie in -1..1")
-
-
-@njit(cache=True)
-def _advance(gain: FloatArray, innovation: NDArray, keep: float) -> None:
-    """Carry the complex gains [D, K, 2] over one epoch, keeping the share ``keep`` of the old amplitude."""
-    fresh = np.sqrt(1.0 - keep * keep)
-    for d in range(gain.shape[0]):
-        for k in range(gain.shape[1]):
-            for part in range(2):
-                gain[d, k, part] = keep * gain[d, k, part] + fresh * innovation[d, k, part]
-
-
-@njit(cache=True)
-def _power(gain: FloatArray, d: int, k: int) -> float:
-    return 0.5 * (gain[d, k, 0] ** 2 + gain[d, k, 1] ** 2)
-
-
-@njit(cache=True)
-def fading_path(innovations: NDArray, correlation: float, out: NDArray) -> None:
+def fading_path(rng: np.random.Generator, correlation: float, out: NDArray) -> None:
     """Fill ``out`` [H, D, K] with the Rayleigh power gains |g|^2 / 2, of mean 1, of H epochs.
 
-    ``innovations`` [H, D, K, 2] are standard normals, real and imaginary part. g_0 is the first of them, which is the
-    stationary law; then g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Raises ValueError for shapes that do not fit or a
-    correlation outside -1..1.
+    Standard normals e_t, real and imaginary part, are drawn epoch by epoch, link by link. g_0 = e_0, which is the
+    stationary law; then g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Raises ValueError for a correlation outside -1..1.
     """
-    _check_path(innovations, correlation, out)
+    if not -1.0 <= correlation <= 1.0:
+        raise ValueError("the correlation must lie in -1..1")
     epochs, devices, nodes = out.shape
     gain = np.zeros((devices, nodes, 2))
     for t in range(epochs):
-        _advance(gain, innovations[t], 0.0 if t == 0 else correlation)
+        keep = 0.0 if t == 0 else correlation
+        fresh = np.sqrt(1.0 - keep * keep)
         for d in range(devices):
             for k in range(nodes):
-                out[t, d, k] = _power(gain, d, k)
+                real = keep * gain[d, k, 0] + fresh * rng.standard_normal()
+                imaginary = keep * gain[d, k, 1] + fresh * rng.standard_normal()
+                gain[d, k, 0], gain[d, k, 1] = real, imaginary
+                out[t, d, k] = 0.5 * (real * real + imaginary * imaginary)
 
 
-@njit(cache=True)
 def spectral_efficiency_path(
-    innovations: NDArray,
-    correlation: float,
-    mean_snr_up: FloatArray,
-    mean_snr_down: FloatArray,
-    cap: float,
-    out: NDArray[np.float32],
+    power: NDArray[np.float32], mean_snr: FloatArray, floor: float, cap: float, out: NDArray[np.float32]
 ) -> None:
     """Fill ``out`` [H, D, K, 2] (float32) with the uplink and downlink efficiencies, bit/s/Hz, of H epochs.
 
-    Both directions see the same gain of `fading_path` (time-division duplex, a reciprocal channel) on their own mean
-    SNR [D, K]. Raises ValueError for shapes that do not fit or a correlation outside -1..1.
+    Both directions see the same power gains [H, D, K] of `fading_path` (time-division duplex, a reciprocal channel) on
+    their own mean SNR [D, K, 2]. The efficiency of `spectral_efficiency` is raised to ``floor`` where it lies below.
+    Raises ValueError for shapes that do not fit.
     """
-    _check_path(innovations, correlation, out)
-    epochs, devices, nodes, directions = out.shape
-    if directions != 2 or mean_snr_up.shape != (devices, nodes) or mean_snr_down.shape != (devices, nodes):
-        raise ValueError("out must be [H, D, K, 2] and both mean SNRs [D, K]")
-    gain = np.zeros((devices, nodes, 2))
-    for t in range(epochs):
-        _advance(gain, innovations[t], 0.0 if t == 0 else correlation)
-        for d in range(devices):
-            for k in range(nodes):
-                power = _power(gain, d, k)
-                out[t, d, k, 0] = min(np.log2(1.0 + mean_snr_up[d, k] * power), cap)
-                out[t, d, k, 1] = min(np.log2(1.0 + mean_snr_down[d, k] * power), cap)
+    if power.shape != out.shape[:3] or mean_snr.shape != out.shape[1:]:
+        raise ValueError(
+            f"power gains must be [H, D, K], both mean SNRs [D, K, 2] and the efficiencies [H, D, K, 2], got shapes "
+            f"{power.shape}, {mean_snr.shape} and {out.shape}"
+        )
+    for direction in range(mean_snr.shape[-1]):  # contiguous float32 arrays: numpy computes many at a time
+        efficiency = power * mean_snr[..., direction].astype(np.float32)
+        efficiency += np.float32(1.0)
+        np.log2(efficiency, out=efficiency)
+        np.clip(efficiency, np.float32(floor), np.float32(cap), out=out[..., direction])

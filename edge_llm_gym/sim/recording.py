@@ -1,13 +1,13 @@
 """Writers of the parts that the tapes of all admissions share: the radio channels and what every request carries."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from edge_llm_gym.models import channel
 from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.sections import PayloadSection
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array, Tape
 from edge_llm_gym.sim.stream.state import StreamTape
 from edge_llm_gym.workload.config import build_workload
@@ -24,8 +24,11 @@ class RadioWriter:
         self._scenario = scenario
         self._station_m = np.array([node.position_m for node in nodes])
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
-        self._power_dbm = np.array([node.transmit_power_dbm for node in nodes])
+        device_dbm = scenario.devices.transmit_power_dbm
+        self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
         self._correlation = scenario.fading_correlation
+        links = scenario.horizon_epochs + 1, scenario.devices.count, len(nodes)
+        self._power = np.empty(links, np.float32)  # work space
 
     def write(self, rng: Generator, tape: Tape | StreamTape, row: int) -> None:
         """Writes one episode into a row of the tape."""
@@ -33,53 +36,93 @@ class RadioWriter:
         devices, stations = scenario.devices.count, len(self._station_m)
         tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
         shadowing_db = settings.shadowing_db * rng.standard_normal((devices, stations))
-        innovations = rng.standard_normal((scenario.horizon_epochs + 1, devices, stations, 2), dtype=np.float32)
         offset_m = tape.device_m[row][:, None, :] - self._station_m
         distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
-        efficiency = tape.spectral_efficiency[row]
+        channel.fading_path(rng, self._correlation, self._power)
         channel.spectral_efficiency_path(
-            innovations,
-            self._correlation,
-            *self._mean_snr(loss_db, shadowing_db),
+            self._power,
+            self._mean_snr(loss_db, shadowing_db),
+            settings.spectral_efficiency_floor,
             settings.spectral_efficiency_cap,
-            efficiency,
+            tape.spectral_efficiency[row],
         )
-        np.maximum(efficiency, np.float32(settings.spectral_efficiency_floor), out=efficiency)
 
-    def _mean_snr(self, loss_db: Array, shadowing_db: Array) -> tuple[Array, Array]:
-        """Mean SNR [D, stations] up and down, each over the whole band."""
-        settings = self._scenario.channel
-        device_dbm = self._scenario.devices.transmit_power_dbm
-        up_nf, down_nf = settings.uplink_noise_figure_db, settings.downlink_noise_figure_db
-        up = channel.mean_snr(device_dbm, loss_db, shadowing_db, self._band_hz[:, UPLINK], up_nf)
-        down = channel.mean_snr(self._power_dbm, loss_db, shadowing_db, self._band_hz[:, DOWNLINK], down_nf)
-        return up, down
+    def _mean_snr(self, loss_db: Array, shadowing_db: Array) -> Array:
+        """Mean SNR [D, stations, 2] up and down, each over the whole band."""
+        settings, loss_db, shadowing_db = self._scenario.channel, loss_db[..., None], shadowing_db[..., None]
+        noise_figure_db = np.array([settings.uplink_noise_figure_db, settings.downlink_noise_figure_db])
+        return channel.mean_snr(self._power_dbm, loss_db, shadowing_db, self._band_hz, noise_figure_db)
+
+
+class _Wants(NamedTuple):
+    """What requests ask for, as the kernel takes it: limits of uniform numbers, in pairs."""
+
+    budget_s: tuple[float, float]
+    budget_per_output_token_s: float
+    accuracy: tuple[float, float]
+    value: tuple[float, float]
+    bits_per_token: float
+    uplink_payload: tuple[float, float, float]  # probability, limits of the bits
+    downlink_payload: tuple[float, float, float]
+
+
+@njit(cache=True)
+def _within(rng, low, high):  # type: ignore[no-untyped-def]
+    return low + (high - low) * rng.random()
+
+
+@njit(cache=True)
+def _payload_bits(rng, payload):  # type: ignore[no-untyped-def]
+    """Extra bits of a request; takes the same numbers whatever the probability."""
+    probability, low, high = payload
+    chance, bits = rng.random(), round(_within(rng, low, high))
+    return bits if chance < probability else 0.0
+
+
+@njit(cache=True)
+def _write_requests(rng, wants, devices, arrival_s, prompt_tokens, output_tokens, tape, row):  # type: ignore[no-untyped-def]
+    arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
+    prompt, output, accuracy, value = (
+        tape.prompt_tokens[row],
+        tape.output_tokens[row],
+        tape.accuracy[row],
+        tape.value[row],
+    )
+    for request in range(arrival_s.size):
+        tokens_in, tokens_out = prompt_tokens[request], output_tokens[request]
+        budget_s = _within(rng, *wants.budget_s) + wants.budget_per_output_token_s * tokens_out
+        arrival[request] = arrival_s[request]
+        deadline[request] = arrival_s[request] + budget_s
+        prompt[request], output[request] = tokens_in, tokens_out
+        device[request] = int(devices * rng.random())
+        accuracy[request] = _within(rng, *wants.accuracy)
+        value[request] = _within(rng, *wants.value)
+        bits[request, UPLINK] = wants.bits_per_token * tokens_in + _payload_bits(rng, wants.uplink_payload)
+        bits[request, DOWNLINK] = wants.bits_per_token * tokens_out + _payload_bits(rng, wants.downlink_payload)
 
 
 class RequestWriter:
     """Draws what every request carries beside its arrival time and its token counts."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+        wants = scenario.requests
+        self._devices = scenario.devices.count
+        self._wants = _Wants(
+            budget_s=_floats(*wants.budget_s),
+            budget_per_output_token_s=float(wants.budget_per_output_token_s),
+            accuracy=_floats(*wants.accuracy),
+            value=_floats(*wants.value),
+            bits_per_token=float(wants.bits_per_token),
+            uplink_payload=_floats(wants.uplink_payload.probability, *wants.uplink_payload.bits),
+            downlink_payload=_floats(wants.downlink_payload.probability, *wants.downlink_payload.bits),
+        )
 
     def write(self, rng: Generator, arrivals: Arrivals, tape: Tape | StreamTape, row: int) -> None:
         """Writes the requests of one episode into a row of the tape, whose capacity must suffice."""
-        wants, size = self._scenario.requests, arrivals.arrival_s.size
-        tape.length[row] = size
+        tape.length[row] = arrivals.arrival_s.size
         tape.clipped[row] = arrivals.clipped_prompts, arrivals.clipped_outputs
-        budget_s = rng.uniform(*wants.budget_s, size) + wants.budget_per_output_token_s * arrivals.output_tokens
-        tape.device[row, :size] = rng.integers(self._scenario.devices.count, size=size)
-        tape.accuracy[row, :size] = rng.uniform(*wants.accuracy, size)
-        tape.value[row, :size] = rng.uniform(*wants.value, size)
-        tape.arrival_s[row, :size] = arrivals.arrival_s
-        tape.deadline_s[row, :size] = arrivals.arrival_s + budget_s
-        tape.prompt_tokens[row, :size] = arrivals.prompt_tokens
-        tape.output_tokens[row, :size] = arrivals.output_tokens
-        tape.bits[row, :size, UPLINK] = wants.bits_per_token * arrivals.prompt_tokens
-        tape.bits[row, :size, UPLINK] += _payload_bits(rng, wants.uplink_payload, size)
-        tape.bits[row, :size, DOWNLINK] = wants.bits_per_token * arrivals.output_tokens
-        tape.bits[row, :size, DOWNLINK] += _payload_bits(rng, wants.downlink_payload, size)
+        _write_requests(rng, self._wants, self._devices, *arrivals[:3], tape, row)
 
 
 class Recorder(ABC):
@@ -115,7 +158,6 @@ class Recorder(ABC):
         """What only this admission's tape holds, for the first `size` requests of a row."""
 
 
-def _payload_bits(rng: Generator, payload: PayloadSection, size: int) -> Array:
-    """Extra bits of `size` requests; draws the same numbers whatever the probability."""
-    carries = rng.random(size) < payload.probability
-    return np.where(carries, np.rint(rng.uniform(*payload.bits, size)), 0.0)
+def _floats(*values: float) -> Any:
+    """The values as floats: an int would have the kernel compiled once more."""
+    return tuple(float(value) for value in values)

@@ -1,5 +1,6 @@
 """The simulator: tape, state and constants of R rows, and what one can do with them, whatever the admission."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,15 @@ class Simulator:
         """Lengthens every record along its request axis, keeping what it holds."""
         old_tape, old_state, length = self.tape, self.state, self.capacity
         self._allocate(capacity)
-        for old, new in zip((*old_tape, *old_state), (*self.tape, *self.state), strict=True):
-            new[tuple(slice(size) for size in old.shape)] = old
+        _copy_records((*old_tape, *old_state), (*self.tape, *self.state))
         assert self.capacity > length
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        """Lays unpickled records out as allocated ones: the kernels are compiled for that layout."""
+        self.__dict__.update(attributes)
+        old_tape, old_state = self.tape, self.state
+        self._allocate(self.capacity)
+        _copy_records((*old_tape, *old_state), (*self.tape, *self.state))
 
     def reset(self, row: int, rng: np.random.Generator) -> None:
         """Draws a new tape for a row and sets it to its first decision time."""
@@ -110,6 +117,11 @@ class Simulator:
     def conserves(self) -> bool:
         """Whether in every row whoever arrived is accounted for once: served, late, poor, expired or pending."""
         return bool(self._physics.conserves(self.tape, self.state).all())
+
+
+def _copy_records(old: Iterable[Array], new: Iterable[Array]) -> None:
+    for source, target in zip(old, new, strict=True):
+        target[tuple(slice(size) for size in source.shape)] = source
 
 
 def _copy_row(record: Any, row: int) -> dict[str, Array]:

@@ -101,22 +101,24 @@ class Parameters(NamedTuple):
 
 
 def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
-    """An empty tape."""
-    per_request, per_node = (rows, capacity), (rows, capacity, nodes)
+    """An empty tape. What belongs to one request lies side by side: requests are looked up one here, one there."""
+    request = np.zeros((rows, capacity, 8))
+    counts = request[..., 6:].view(np.int32)
+    on_node = np.zeros((rows, capacity, nodes, 4))
     return Tape(
         length=np.zeros(rows, np.int64),
-        arrival_s=np.zeros(per_request),
-        deadline_s=np.zeros(per_request),
-        device=np.zeros(per_request, np.int32),
-        prompt_tokens=np.zeros(per_request, np.int32),
-        output_tokens=np.zeros(per_request, np.int32),
-        bits=np.zeros((*per_request, 2)),
-        accuracy=np.zeros(per_request),
-        value=np.zeros(per_request),
-        work_s=np.zeros(per_node),
-        shared_s=np.zeros(per_node),
-        kv_bytes=np.zeros(per_node),
-        latest_start_s=np.zeros(per_node),
+        arrival_s=request[..., 0],
+        deadline_s=request[..., 1],
+        device=counts[..., 0],
+        prompt_tokens=counts[..., 1],
+        output_tokens=counts[..., 2],
+        bits=request[..., 2:4],
+        accuracy=request[..., 4],
+        value=request[..., 5],
+        work_s=on_node[..., 0],
+        shared_s=on_node[..., 1],
+        kv_bytes=on_node[..., 2],
+        latest_start_s=on_node[..., 3],
         spectral_efficiency=np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32),
         device_m=np.zeros((rows, devices, 2)),
         clipped=np.zeros((rows, 2), np.int64),

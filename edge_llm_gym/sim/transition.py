@@ -31,6 +31,7 @@ from edge_llm_gym.sim.state import (
 
 SHARE_TOLERANCE = 1e-9  # relative: shares that add up to one must survive their normalisation
 TIME_TOLERANCE_S = 1e-9
+DEAD = 1e-300  # bit/s/Hz, stands for none at all
 
 ARRIVED, EXPIRED_COUNT, PENDING, UNSEEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["unseen"]
 ASKED, ADMITTED, UTILISATION = COLUMN["asked"], COLUMN["admitted"], COLUMN["utilisation"]
@@ -61,12 +62,11 @@ def shown(parameters: Parameters, state: State, row: int) -> int:
 
 @njit(cache=True)
 def minimum_share(bits: float, slot_s: float, bandwidth_hz: float, spectral_efficiency: float) -> float:
-    """Share of the band that carries `bits` within the slot; inf on a dead channel."""
-    if bits <= 0.0:
-        return 0.0
-    if spectral_efficiency <= 0.0:
-        return np.inf
-    return bits / (slot_s * bandwidth_hz * spectral_efficiency)
+    """Share of the band that carries `bits` within the slot: beyond all bounds on a dead channel, 0 for no bits."""
+    return bits / (slot_s * bandwidth_hz * max(spectral_efficiency, DEAD))
+
+
+# What is called for every request takes arrays and numbers: numba copies a whole record at each call.
 
 
 @njit(cache=True)
@@ -83,26 +83,19 @@ def unfinished_kv_bytes(state: State, row: int, node: int, at_s: float) -> float
 
 @njit(cache=True)
 def refusal(
-    parameters: Parameters,
-    tape: Tape,
-    row: int,
-    epoch: int,
-    request: int,
-    node: int,
     uplink_share: float,
+    uplink_needed: float,
     downlink_share: float,
+    downlink_needed: float,
+    kv_bytes: float,
     room_bytes: float,
 ) -> int:
     """Why a node refuses a request that is given these shares and this room; WAITING if it does not."""
-    efficiency = tape.spectral_efficiency[row, epoch, tape.device[row, request], node]
-    bits, band = tape.bits[row, request], parameters.bandwidth_hz[node]
-    up = minimum_share(bits[UPLINK], parameters.uplink_slot_s, band[UPLINK], efficiency[UPLINK])
-    if uplink_share * (1.0 + SHARE_TOLERANCE) < up:
+    if uplink_share * (1.0 + SHARE_TOLERANCE) < uplink_needed:
         return REFUSED_UPLINK
-    down = minimum_share(bits[DOWNLINK], parameters.downlink_slot_s, band[DOWNLINK], efficiency[DOWNLINK])
-    if downlink_share * (1.0 + SHARE_TOLERANCE) < down:
+    if downlink_share * (1.0 + SHARE_TOLERANCE) < downlink_needed:
         return REFUSED_DOWNLINK
-    if tape.kv_bytes[row, request, node] > room_bytes:
+    if kv_bytes > room_bytes:
         return REFUSED_MEMORY
     return WAITING
 
@@ -120,28 +113,58 @@ def _share(weight: float, total: float, asked: int) -> float:
 
 
 @njit(cache=True)
+def _ask(batch, bandwidth, slots, total, asked):  # type: ignore[no-untyped-def]
+    """Adds up, for each node, the weights [K, 2] and the number [K] of the requests that are asked onto it."""
+    for slot in range(slots):
+        node = batch[slot] - 1
+        if node >= 0:
+            asked[node] += 1
+            total[node, UPLINK] += bandwidth[slot, UPLINK]
+            total[node, DOWNLINK] += bandwidth[slot, DOWNLINK]
+
+
+@njit(cache=True)
+def _need(parameters, tape, state, row, batch, needed):  # type: ignore[no-untyped-def]
+    """Fills needed [n, 2] with the shares that the shown requests need on the nodes that they are asked onto.
+
+    A pass of its own, without a branch for those who wait: its look-ups lie far apart in memory, and so they overlap.
+    """
+    epoch, band_hz = state.epoch[row], parameters.bandwidth_hz
+    for slot in range(needed.shape[0]):
+        request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
+        device = tape.device[row, request]
+        up = tape.spectral_efficiency[row, epoch, device, node, UPLINK]
+        down = tape.spectral_efficiency[row, epoch, device, node, DOWNLINK]
+        up_bits, down_bits = tape.bits[row, request, UPLINK], tape.bits[row, request, DOWNLINK]
+        needed[slot, UPLINK] = minimum_share(up_bits, parameters.uplink_slot_s, band_hz[node, UPLINK], up)
+        needed[slot, DOWNLINK] = minimum_share(down_bits, parameters.downlink_slot_s, band_hz[node, DOWNLINK], down)
+
+
+@njit(cache=True)
 def _admit(parameters, tape, state, row, batch, bandwidth, result, work_s, shared_s, kv_bytes):  # type: ignore[no-untyped-def]
     """Radio and memory: decides slot by slot who joins, and adds up each node's batch."""
-    nodes = work_s.size
-    epoch = state.epoch[row]
-    total, asked, room = np.zeros((nodes, 2)), np.zeros(nodes, np.int64), np.empty(nodes)
-    for slot in range(shown(parameters, state, row)):
-        if batch[slot] > 0:
-            asked[batch[slot] - 1] += 1
-            total[batch[slot] - 1] += bandwidth[slot]
+    nodes, slots = work_s.size, shown(parameters, state, row)
+    total, asked, room_bytes = np.zeros((nodes, 2)), np.zeros(nodes, np.int64), np.empty(nodes)
+    needed = np.empty((slots, 2))
+    _ask(batch, bandwidth, slots, total, asked)
+    _need(parameters, tape, state, row, batch, needed)
     for node in range(nodes):
-        room[node] = free_room_bytes(parameters, state, row, node)
-    for slot in range(shown(parameters, state, row)):
+        room_bytes[node] = free_room_bytes(parameters, state, row, node)
+    for slot in range(slots):
         request = state.queue[row, slot]
         result.slot_request[row, slot] = request
         node = batch[slot] - 1
         if node < 0:
             result.slot_outcome[row, slot] = WAITING
             continue
-        up = _share(bandwidth[slot, UPLINK], total[node, UPLINK], asked[node])
-        down = _share(bandwidth[slot, DOWNLINK], total[node, DOWNLINK], asked[node])
-        left = room[node] - kv_bytes[node]
-        why = refusal(parameters, tape, row, epoch, request, node, up, down, left)
+        why = refusal(
+            _share(bandwidth[slot, UPLINK], total[node, UPLINK], asked[node]),
+            needed[slot, UPLINK],
+            _share(bandwidth[slot, DOWNLINK], total[node, DOWNLINK], asked[node]),
+            needed[slot, DOWNLINK],
+            tape.kv_bytes[row, request, node],
+            room_bytes[node] - kv_bytes[node],
+        )
         result.metrics[row, ASKED] += 1
         if why != WAITING:
             result.slot_outcome[row, slot] = why
@@ -209,11 +232,11 @@ def _settle(parameters, tape, state, row, batch, result):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def _is_hopeless(parameters, tape, state, row, request, earliest_s):  # type: ignore[no-untyped-def]
+def _is_hopeless(latest_start_s, node_free_s, row, request, earliest_s):  # type: ignore[no-untyped-def]
     """Whether no node could serve the request in time any more, alone on its earliest free node."""
-    for node in range(parameters.room_bytes.size):
-        start_s = max(earliest_s, state.node_free_s[row, node])
-        if start_s <= tape.latest_start_s[row, request, node] + TIME_TOLERANCE_S:
+    for node in range(node_free_s.shape[1]):
+        start_s = max(earliest_s, node_free_s[row, node])
+        if start_s <= latest_start_s[row, request, node] + TIME_TOLERANCE_S:
             return False
     return True
 
@@ -225,7 +248,7 @@ def _expire(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-d
     kept = 0
     for place in range(state.queue_length[row]):
         request = state.queue[row, place]
-        if _is_hopeless(parameters, tape, state, row, request, earliest_s):
+        if _is_hopeless(tape.latest_start_s, state.node_free_s, row, request, earliest_s):
             state.outcome[row, request] = EXPIRED
             metrics[EXPIRED_COUNT] += 1
             metrics[EXPIRED_VALUE] += tape.value[row, request]
@@ -236,26 +259,26 @@ def _expire(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _enqueue(tape, state, row, request):  # type: ignore[no-untyped-def]
-    """Inserts a request by deadline; among equal deadlines the earlier arrival stands first."""
-    queue, place = state.queue[row], state.queue_length[row]
-    deadline_s = tape.deadline_s[row, request]
-    while place > 0 and tape.deadline_s[row, queue[place - 1]] > deadline_s:
+def _enqueue(queue, length, deadline_s, request):  # type: ignore[no-untyped-def]
+    """Inserts a request by deadline behind `length` others; among equal deadlines the earlier arrival stands first."""
+    place = length
+    while place > 0 and deadline_s[queue[place - 1]] > deadline_s[request]:
         queue[place] = queue[place - 1]
         place -= 1
     queue[place] = request
-    state.queue_length[row] += 1
-    state.outcome[row, request] = WAITING
 
 
 @njit(cache=True)
 def _arrive(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
     """Brings in the requests that arrived before the decision time of the current epoch."""
     now_s = decision_time_s(parameters, state.epoch[row])
+    queue, deadline_s = state.queue[row], tape.deadline_s[row]
     first = state.next_arrival[row]
     request = first
     while request < tape.length[row] and tape.arrival_s[row, request] < now_s:
-        _enqueue(tape, state, row, request)
+        _enqueue(queue, state.queue_length[row], deadline_s, request)
+        state.queue_length[row] += 1
+        state.outcome[row, request] = WAITING
         metrics[ARRIVED_VALUE] += tape.value[row, request]
         request += 1
     state.next_arrival[row] = request
@@ -329,12 +352,14 @@ def admissible(parameters: Parameters, tape: Tape, state: State, row: int, mask:
     """Fills mask [N, K + 1]: whether a slot's request, asked alone with the whole band, would not be refused."""
     mask[:, 0] = True
     mask[:, 1:] = False
-    epoch = state.epoch[row]
+    slots = shown(parameters, state, row)
+    needed = np.empty((slots, 2))
     for node in range(parameters.room_bytes.size):
         room = free_room_bytes(parameters, state, row, node)
-        for slot in range(shown(parameters, state, row)):
-            request = state.queue[row, slot]
-            why = refusal(parameters, tape, row, epoch, request, node, 1.0, 1.0, room)
+        _need(parameters, tape, state, row, np.full(slots, node + 1), needed)
+        for slot in range(slots):
+            kv_bytes = tape.kv_bytes[row, state.queue[row, slot], node]
+            why = refusal(1.0, needed[slot, UPLINK], 1.0, needed[slot, DOWNLINK], kv_bytes, room)
             mask[slot, node + 1] = why == WAITING
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 
@@ -37,6 +38,36 @@ def sorted_uniform(rng: np.random.Generator, count: int, end: float) -> NDArray[
     """
     sums = np.cumsum(rng.standard_exponential(count + 1))
     return np.minimum(sums[:-1] * (end / sums[-1]), np.nextafter(end, 0.0))
+
+
+@njit(cache=True)
+def _interpolate_sorted(
+    x: NDArray[np.float64], known_x: NDArray[np.float64], known_y: NDArray[np.float64], limit: float
+) -> NDArray[np.float64]:
+    """Linear interpolation at ascending x, all in the range of the ascending known_x; values are cut at a limit."""
+    y, piece = np.empty(x.size), 0
+    for index in range(x.size):
+        while piece < known_x.size - 2 and known_x[piece + 1] < x[index]:
+            piece += 1
+        width = known_x[piece + 1] - known_x[piece]
+        share = (x[index] - known_x[piece]) / width if width > 0.0 else 0.0
+        y[index] = min(known_y[piece] + share * (known_y[piece + 1] - known_y[piece]), limit)
+    return y
+
+
+@njit(cache=True)
+def _scale_pieces(
+    rate: NDArray[np.float64], start_s: NDArray[np.float64], level: NDArray[np.float64], jump_s: NDArray[np.float64]
+) -> None:
+    """Multiplies the rate of the pieces that begin at ascending start_s by the level that holds there.
+
+    The level changes at each of the ascending jump_s, and is one longer than they.
+    """
+    jumped = 0
+    for piece in range(start_s.size):
+        while jumped < jump_s.size and jump_s[jumped] <= start_s[piece]:
+            jumped += 1
+        rate[piece] *= level[jumped]
 
 
 @dataclass(frozen=True)
@@ -184,7 +215,7 @@ class ModulatedPoisson:
         edge_s = np.append(start_s, duration_s)
         expected = np.concatenate([[0.0], np.cumsum(rate_per_s * np.diff(edge_s))])
         position = sorted_uniform(rng, rng.poisson(expected[-1]), expected[-1])
-        return np.minimum(np.interp(position, expected, edge_s), np.nextafter(duration_s, 0.0))
+        return _interpolate_sorted(position, expected, edge_s, math.nextafter(duration_s, 0.0))
 
     def _rate_path(
         self, rng: np.random.Generator, duration_s: float
@@ -194,8 +225,7 @@ class ModulatedPoisson:
         start_s = np.sort(np.concatenate([[0.0], *jumps]))
         rate_per_s = np.full(start_s.size, float(self.rate_per_s))
         for modulation, jump_s in zip(self.modulations, jumps, strict=True):
-            level = modulation.levels(rng, jump_s.size + 1)
-            rate_per_s *= level[np.searchsorted(jump_s, start_s, side="right")]
+            _scale_pieces(rate_per_s, start_s, modulation.levels(rng, jump_s.size + 1), jump_s)
         return start_s, rate_per_s
 
     def dispersion(self, window_s: float) -> float:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from edge_llm_gym.workload.arrivals import require_positive
@@ -92,12 +93,30 @@ _SCORES = np.arange(-_SCORE_LIMIT * _SCORE_STEPS, _SCORE_LIMIT * _SCORE_STEPS + 
 _NORMAL_CDF = np.array([0.5 * math.erfc(-score / math.sqrt(2.0)) for score in _SCORES])
 
 
-def _at_scores(table: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.int64]:
-    """A table over `_SCORES` at normal scores, linear between its entries, rounded; an even grid needs no search."""
-    place = np.clip((score + _SCORE_LIMIT) * _SCORE_STEPS, 0, table.size - 2)
-    below = place.astype(np.int64)
-    low = table[below]
-    return np.rint(low + (place - below) * (table[below + 1] - low)).astype(np.int64)
+@njit(cache=True)
+def _at_score(table: NDArray[np.float64], score: float) -> int:
+    """A table over `_SCORES` at a normal score, linear between its entries, rounded; an even grid needs no search."""
+    place = min(max((score + _SCORE_LIMIT) * _SCORE_STEPS, 0.0), table.size - 2.0)
+    below = int(place)
+    return round(table[below] + (place - below) * (table[below + 1] - table[below]))
+
+
+@njit(cache=True)
+def _draw_pairs(
+    rng: np.random.Generator,
+    size: int,
+    correlation: float,
+    prompt_table: NDArray[np.float64],
+    output_table: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token counts at normal scores of the given correlation."""
+    prompt, output = np.empty(size, np.int64), np.empty(size, np.int64)
+    own = math.sqrt(1.0 - correlation**2)
+    for index in range(size):
+        score = rng.standard_normal()
+        prompt[index] = _at_score(prompt_table, score)
+        output[index] = _at_score(output_table, correlation * score + own * rng.standard_normal())
+    return prompt, output
 
 
 @dataclass(frozen=True)
@@ -137,11 +156,8 @@ class QuantileTable:
 
     def draw(self, rng: np.random.Generator, size: int) -> TokenCounts:
         """Token counts of `size` requests."""
-        prompt_score, own_score = rng.standard_normal((2, size))
         correlation = 2.0 * math.sin(math.pi * self.rank_correlation / 6.0)
-        output_score = correlation * prompt_score + math.sqrt(1.0 - correlation**2) * own_score
-        prompt, output = self._by_score
-        return TokenCounts(_at_scores(prompt, prompt_score), _at_scores(output, output_score))
+        return TokenCounts(*_draw_pairs(rng, size, correlation, *self._by_score))
 
 
 def _check_quantiles(name: str, values: tuple[float, ...], size: int) -> None:

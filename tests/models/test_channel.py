@@ -113,49 +113,49 @@ def test_minimum_share_of_dead_links_and_empty_messages() -> None:
     assert minimum_share(8.0, 1.0, 8.0, 0.0) == np.inf
 
 
-def plain_power(innovations: np.ndarray, correlation: float) -> np.ndarray:
-    gains = [innovations[0].astype(float)]
+LINKS = (12, 3, 4)
+
+
+def plain_power(seed: int, correlation: float) -> np.ndarray:
+    innovations = np.random.default_rng(seed).standard_normal((*LINKS, 2))
+    gains = [innovations[0]]
     for fresh in innovations[1:]:
         gains.append(correlation * gains[-1] + np.sqrt(1 - correlation**2) * fresh)
     return np.sum(np.square(gains), axis=-1) / 2
 
 
-@pytest.fixture(params=[np.float32, np.float64])
-def innovations(request: pytest.FixtureRequest) -> np.ndarray:
-    return np.random.default_rng(5).standard_normal((12, 3, 4, 2)).astype(request.param)
-
-
 @pytest.mark.parametrize("correlation", [-1.0, -0.3, 0.0, 0.9, 1.0])
-def test_fading_path_is_the_plain_recursion(innovations: np.ndarray, correlation: float) -> None:
-    out = np.empty(innovations.shape[:3])
-    fading_path(innovations, correlation, out)
-    np.testing.assert_allclose(out, plain_power(innovations, correlation), rtol=1e-12)
+def test_fading_path_is_the_plain_recursion(correlation: float) -> None:
+    out = np.empty(LINKS)
+    fading_path(np.random.default_rng(5), correlation, out)
+    np.testing.assert_allclose(out, plain_power(5, correlation), rtol=1e-12)
 
 
-def test_spectral_efficiency_path_is_fading_then_shannon(innovations: np.ndarray) -> None:
-    up, down = np.random.default_rng(6).uniform(0.1, 300.0, (2, 3, 4))
-    out = np.empty(innovations.shape, np.float32)
-    spectral_efficiency_path(innovations, 0.8, up, down, 6.0, out)
-    power = plain_power(innovations, 0.8)
-    expected = np.stack([spectral_efficiency(up * power, 6.0), spectral_efficiency(down * power, 6.0)], axis=-1)
-    np.testing.assert_allclose(out, expected, rtol=1e-6)
+def test_fading_path_takes_its_numbers_from_the_generator_alone() -> None:
+    rng, plain = np.random.default_rng(3), np.random.default_rng(3)
+    fading_path(rng, 0.5, np.empty(LINKS))
+    plain.standard_normal((*LINKS, 2))
+    assert rng.random() == plain.random()
+
+
+def test_spectral_efficiency_path_is_shannon_between_floor_and_cap() -> None:
+    power = plain_power(5, 0.8).astype(np.float32)
+    mean_snr = np.random.default_rng(6).uniform(0.1, 300.0, (3, 4, 2))
+    mean_snr[0, 0] = 0.1
+    out = np.empty((*LINKS, 2), np.float32)
+    spectral_efficiency_path(power, mean_snr, 0.3, 6.0, out)
+    expected = np.maximum(spectral_efficiency(power[..., None] * mean_snr, 6.0), 0.3)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
     assert 0 < np.mean(out == 6.0) < 1
+    assert 0 < np.mean(out == np.float32(0.3)) < 1
 
 
-def test_kernels_leave_their_inputs_alone(innovations: np.ndarray) -> None:
-    before = innovations.copy()
-    fading_path(innovations, 0.5, np.empty(innovations.shape[:3]))
-    np.testing.assert_array_equal(innovations, before)
-
-
-def test_kernels_refuse_shapes_that_do_not_fit(innovations: np.ndarray) -> None:
-    mean = np.ones((3, 4))
-    with pytest.raises(ValueError, match=r"innovations must be \[H, D, K, 2\]"):
-        fading_path(innovations, 0.5, np.empty((12, 3, 5)))
-    with pytest.raises(ValueError, match=r"both mean SNRs \[D, K\]"):
-        spectral_efficiency_path(innovations, 0.5, mean, mean.T.copy(), 6.0, np.empty((12, 3, 4, 2), np.float32))
+def test_paths_refuse_what_does_not_fit() -> None:
+    power, out = np.ones(LINKS, np.float32), np.empty((*LINKS, 2), np.float32)
+    with pytest.raises(ValueError, match=r"both mean SNRs \[D, K, 2\]"):
+        spectral_efficiency_path(power, np.ones((4, 3, 2)), 0.0, 6.0, out)
     with pytest.raises(ValueError, match="correlation must lie"):
-        fading_path(innovations, 1.1, np.empty((12, 3, 4)))
+        fading_path(np.random.default_rng(0), 1.1, np.empty(LINKS))
 
 
 def test_bessel_takes_any_shape() -> None:

@@ -13,14 +13,10 @@ Z = 4.5
 """Standard errors allowed to a mean over independent links: a sound sample fails once in 150,000 draws of the seed."""
 
 
-def normals(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((EPOCHS, DEVICES, NODES, 2), dtype=np.float32)
-
-
-def power_paths(correlation: float) -> np.ndarray:
+def power_paths(correlation: float, seed: int = 11) -> np.ndarray:
     """Power gains [H, links] of independent links."""
     out = np.empty((EPOCHS, DEVICES, NODES))
-    fading_path(normals(11), correlation, out)
+    fading_path(np.random.default_rng(seed), correlation, out)
     return out.reshape(EPOCHS, LINKS)
 
 
@@ -58,8 +54,9 @@ def test_power_is_exponential_at_every_epoch(epoch: int) -> None:
 def test_mean_efficiency_is_the_ergodic_capacity_of_rayleigh_fading(snr: float) -> None:
     # E log2(1 + snr X) for exponential X of mean 1 is exp(1/snr) E1(1/snr) / ln 2.
     out = np.empty((EPOCHS, DEVICES, NODES, 2), np.float32)
-    mean = np.full((DEVICES, NODES), snr)
-    spectral_efficiency_path(normals(12), 0.6, mean, 4 * mean, 1e9, out)
+    power = power_paths(0.6, seed=12).reshape(EPOCHS, DEVICES, NODES).astype(np.float32)
+    mean_snr = np.full((DEVICES, NODES, 2), [snr, 4 * snr])
+    spectral_efficiency_path(power, mean_snr, 0.0, 1e9, out)
     for direction, ratio in enumerate((snr, 4 * snr)):
         capacity = np.exp(1 / ratio) * scipy_special.exp1(1 / ratio) / np.log(2)
         assert_mean(out[..., direction].mean(axis=0, dtype=float).ravel(), capacity)
