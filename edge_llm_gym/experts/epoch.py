@@ -1,7 +1,8 @@
 """What an expert reads off an observation: the epoch's assignment problem over the requests that are shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,12 +11,29 @@ from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.sim.observation import NODE_FEATURES, REQUEST_FEATURES, Scales, observation_scales
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array
-from edge_llm_gym.sim.tape import NodeCosts, node_costs, request_costs
+from edge_llm_gym.sim.tape import node_costs, request_costs
 
 MARGIN = 1e-6
 """Relative slack that experts leave everywhere: observations are float32, the transition computes in float64."""
 _REQUEST = {name: column for column, name in enumerate(REQUEST_FEATURES)}
 _NODE = {name: column for column, name in enumerate(NODE_FEATURES)}
+
+
+class EpochArrays(NamedTuple):
+    """The problems of R rows at once: N slots, K nodes. An empty slot can go nowhere: its budget is -1 s."""
+
+    shown: Array  # [R, N] bool, whether there is a request in the slot
+    value: Array  # [R, N]
+    waited_s: Array  # [R, N]
+    left_s: Array  # [R, N] time to the deadline
+    time_s: Array  # [R, N, K] w
+    shared_time_s: Array  # [R, N, K] v
+    kv_bytes: Array  # [R, N, K]
+    uplink_share: Array  # [R, N, K] least share
+    downlink_share: Array  # [R, N, K]
+    budget_s: Array  # [R, N, K], -1 where the node's answers are not good enough
+    busy_s: Array  # [R, K] time from the end of this uplink slot until the node is free
+    room_bytes: Array  # [R, K]
 
 
 @dataclass(frozen=True)
@@ -42,85 +60,88 @@ class EpochReader:
         self.scenario = scenario
         self._overrun_s = overrun_s
         self._costs = node_costs(scenario)
+        self._quality = np.array([costs.quality for costs in self._costs])
+        self._room_bytes = np.array([costs.room_bytes for costs in self._costs])
+        self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes])
         self._scales: Scales = observation_scales(scenario)
 
     def read(self, observation: Mapping[str, Array]) -> Epoch:
         """The epoch behind the observation of one row."""
-        shown = np.asarray(observation["request_mask"]).astype(bool)
-        requests = np.asarray(observation["requests"], np.float64)[shown]
-        efficiency = np.asarray(observation["spectral_efficiency"], np.float64)[shown] * self._scales.efficiency
-        nodes = np.asarray(observation["nodes"], np.float64)
-        left_s = requests[:, _REQUEST["left"]] * self._scales.budget_s
-        busy_s = nodes[:, _NODE["busy"]] * self.scenario.epoch_s
-        room_bytes = nodes[:, _NODE["room"]] * [costs.room_bytes for costs in self._costs]
-        costs = request_costs(self.scenario, self._costs, *self._tokens(requests))
+        rows = self.read_rows({key: np.asarray(value)[None] for key, value in observation.items()})
+        return self.epoch_of(rows, 0)
+
+    def epoch_of(self, rows: EpochArrays, row: int) -> Epoch:
+        """One row of many, over the n requests that it shows."""
+        shown = rows.shown[row]
+        cap_s = time_cap_s(self.scenario, rows.busy_s[row], self._overrun_s)
         problem = AssignmentProblem(
             tuple(
-                self._node_problem(
-                    index,
-                    requests,
-                    [cost[:, index] for cost in costs],
-                    self._shares(index, requests, efficiency[:, index]),
-                    left_s,
-                    busy_s[index],
-                    room_bytes[index],
+                BatchProblem(
+                    time_s=rows.time_s[row, shown, node],
+                    shared_time_s=rows.shared_time_s[row, shown, node],
+                    kv_bytes=rows.kv_bytes[row, shown, node],
+                    uplink_share=rows.uplink_share[row, shown, node],
+                    downlink_share=rows.downlink_share[row, shown, node],
+                    budget_s=rows.budget_s[row, shown, node],
+                    value=rows.value[row, shown],
+                    memory_bytes=rows.room_bytes[row, node],
+                    time_cap_s=cap_s[node],
                 )
-                for index in range(len(self._costs))
+                for node in range(len(self._costs))
             )
         )
         return Epoch(
             problem=problem,
-            waited_s=requests[:, _REQUEST["waited"]] * self._scales.budget_s,
-            left_s=left_s,
-            busy_s=busy_s,
+            waited_s=rows.waited_s[row, shown],
+            left_s=rows.left_s[row, shown],
+            busy_s=rows.busy_s[row],
             urgent=self._urgent(problem),
         )
 
-    def _node_problem(
-        self,
-        index: int,
-        requests: Array,
-        costs: Sequence[Array],
-        shares: tuple[Array, Array],
-        left_s: Array,
-        busy_s: float,
-        room_bytes: float,
-    ) -> BatchProblem:
-        """The problem of one node: costs are work_s, shared_s and kv_bytes [n], shares those up and down [n]."""
-        scenario = self.scenario
-        time_s, shared_time_s, kv_bytes = costs
-        slots_s = scenario.uplink_slot_s + scenario.downlink_slot_s
-        budget_s = left_s - busy_s - slots_s - MARGIN * (left_s + busy_s + 1.0)
-        cap_s = max(scenario.epoch_s + self._overrun_s - busy_s, 0.0)
-        return BatchProblem(
+    def read_rows(self, observation: Mapping[str, Array]) -> EpochArrays:
+        """The problems behind the observations of R rows."""
+        shown = np.asarray(observation["request_mask"]).astype(bool)
+        requests = np.asarray(observation["requests"], np.float64)
+        nodes = np.asarray(observation["nodes"], np.float64)
+        busy_s = nodes[..., _NODE["busy"]] * self.scenario.epoch_s
+        left_s = requests[..., _REQUEST["left"]] * self._scales.budget_s
+        prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
+        output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
+        costs = request_costs(self.scenario, self._costs, prompt.ravel(), output.ravel())
+        time_s, shared_time_s, kv_bytes = (cost.reshape(*shown.shape, -1) for cost in costs)
+        uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
+        return EpochArrays(
+            shown=shown,
+            value=requests[..., _REQUEST["value"]] * self._scales.value,
+            waited_s=requests[..., _REQUEST["waited"]] * self._scales.budget_s,
+            left_s=left_s,
             time_s=time_s,
             shared_time_s=shared_time_s,
             kv_bytes=kv_bytes,
-            uplink_share=shares[UPLINK],
-            downlink_share=shares[DOWNLINK],
-            budget_s=np.where(self._is_good_enough(self._costs[index], requests), budget_s, -1.0),
-            value=requests[:, _REQUEST["value"]] * self._scales.value,
-            memory_bytes=room_bytes * (1.0 - MARGIN),
-            time_cap_s=cap_s,
+            uplink_share=uplink_share,
+            downlink_share=downlink_share,
+            budget_s=self._budgets_s(shown, requests[..., _REQUEST["accuracy"]], left_s, busy_s),
+            busy_s=busy_s,
+            room_bytes=nodes[..., _NODE["room"]] * self._room_bytes * (1.0 - MARGIN),
         )
 
-    def _tokens(self, requests: Array) -> tuple[Array, Array]:
-        prompt = np.rint(requests[:, _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
-        output = np.rint(requests[:, _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        return prompt, output
+    def _budgets_s(self, shown: Array, accuracy: Array, left_s: Array, busy_s: Array) -> Array:
+        """[R, N, K] time that a batch with the request may take, a margin taken off."""
+        slots_s = self.scenario.uplink_slot_s + self.scenario.downlink_slot_s
+        left_s, busy_s = left_s[..., None], busy_s[:, None, :]
+        budget_s = left_s - busy_s - slots_s - MARGIN * (left_s + busy_s + 1.0)
+        good = self._quality >= accuracy[..., None] + MARGIN
+        return np.where(good & shown[..., None], budget_s, -1.0)
 
-    def _shares(self, index: int, requests: Array, efficiency: Array) -> tuple[Array, Array]:
-        """Minimum shares [n] up and down on a node, a margin added."""
-        scenario, node = self.scenario, self.scenario.nodes[index]
-        up_bits = requests[:, _REQUEST["uplink_bits"]] * self._scales.uplink_bits * (1.0 + MARGIN)
-        down_bits = requests[:, _REQUEST["downlink_bits"]] * self._scales.downlink_bits * (1.0 + MARGIN)
-        up = minimum_share(up_bits, scenario.uplink_slot_s, node.uplink_hz, efficiency[:, UPLINK])
-        down = minimum_share(down_bits, scenario.downlink_slot_s, node.downlink_hz, efficiency[:, DOWNLINK])
+    def _shares(self, requests: Array, observed_efficiency: Array) -> tuple[Array, Array]:
+        """Minimum shares [R, N, K] up and down, a margin added."""
+        efficiency = np.asarray(observed_efficiency, np.float64) * self._scales.efficiency
+        up_bits = requests[..., _REQUEST["uplink_bits"], None] * self._scales.uplink_bits * (1.0 + MARGIN)
+        down_bits = requests[..., _REQUEST["downlink_bits"], None] * self._scales.downlink_bits * (1.0 + MARGIN)
+        band_hz, scenario = self._band_hz, self.scenario
+        up = minimum_share(up_bits, scenario.uplink_slot_s, band_hz[:, UPLINK], efficiency[..., UPLINK])
+        down = minimum_share(down_bits, scenario.downlink_slot_s, band_hz[:, DOWNLINK], efficiency[..., DOWNLINK])
         return up, down
-
-    def _is_good_enough(self, costs: NodeCosts, requests: Array) -> Array:
-        """[n] bool, whether the node's quality meets each request's demand."""
-        return costs.quality >= requests[:, _REQUEST["accuracy"]] + MARGIN
 
     def _urgent(self, problem: AssignmentProblem) -> Array:
         """[n] bool: alone on every node, a start one epoch later would miss the budget."""
@@ -128,3 +149,8 @@ class EpochReader:
         for node in problem.nodes:
             urgent &= node.time_s + node.shared_time_s + self.scenario.epoch_s > node.budget_s
         return urgent
+
+
+def time_cap_s(scenario: Scenario, busy_s: Array, overrun_s: Array | float) -> Array:
+    """Longest batch of a node that is busy for so long yet and may overrun the next batch's start by so much."""
+    return np.maximum(scenario.epoch_s + overrun_s - busy_s, 0.0)

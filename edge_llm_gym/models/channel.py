@@ -141,12 +141,13 @@ def spectral_efficiency(snr: ArrayLike, cap: float) -> FloatArray:
     return np.minimum(np.log2(1.0 + np.asarray(snr, dtype=np.float64)), cap)
 
 
-def rate_bps(share: ArrayLike, bandwidth_hz: float, se: ArrayLike) -> FloatArray:
+def rate_bps(share: ArrayLike, bandwidth_hz: ArrayLike, se: ArrayLike) -> FloatArray:
     """Rate in bit/s of a share of the band at a spectral efficiency in bit/s/Hz."""
-    return np.asarray(share, dtype=np.float64) * bandwidth_hz * np.asarray(se, dtype=np.float64)
+    band_hz = np.asarray(bandwidth_hz, dtype=np.float64)
+    return np.asarray(share, dtype=np.float64) * band_hz * np.asarray(se, dtype=np.float64)
 
 
-def minimum_share(bits: ArrayLike, slot_s: float, bandwidth_hz: float, se: ArrayLike) -> FloatArray:
+def minimum_share(bits: ArrayLike, slot_s: float, bandwidth_hz: ArrayLike, se: ArrayLike) -> FloatArray:
     """Share of the band that carries ``bits`` in one slot: inf over a dead link, 0 where there is nothing to send."""
     capacity_bits = slot_s * rate_bps(1.0, bandwidth_hz, se)
     wanted, carried = np.broadcast_arrays(np.asarray(bits, dtype=np.float64), capacity_bits)

@@ -1,10 +1,17 @@
-"""Depth-first search among the few requests of a pair that its multipliers do not settle."""
+"""Depth-first search among the few requests of a pair that its multipliers do not settle.
+
+A request *dominates* another if it is worth as much or more and uses no more of any row. Some best set then holds the
+other only together with it: swapping the one for the other cannot hurt. Long searches make use of that.
+"""
 
 import numpy as np
 from numba import njit
 
 from edge_llm_gym.solvers.multipliers import FREE, Floats
-from edge_llm_gym.solvers.state import Search, offer, room_of
+from edge_llm_gym.solvers.state import RIVALS, Search, offer, room_of
+
+_WORSE, _BETTER = 0, 1
+_PATIENCE = 2000  # nodes of one core before comparing its requests pays
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -22,7 +29,7 @@ def open_core(search: Search, bound: float) -> None:
         if not settled:
             cost[j] = abs(reduced[j])
     _fill(search, cost)
-    progress.depth = 0
+    progress.depth, progress.compare_from = 0, progress.nodes + _PATIENCE
     core.left[0], core.spent[0], core.branch[0] = left, 0.0, 0
 
 
@@ -52,7 +59,10 @@ def explore(search: Search, stop: int) -> bool:
     while depth >= 0 and nodes < stop:
         if core.branch[depth] == 0:
             nodes += 1
-            if not _promising(search, depth):
+            if nodes == progress.compare_from:
+                _compare(search)
+            dominated = depth > 0 and nodes >= progress.compare_from and _dominated(search, depth)
+            if dominated or not _promising(search, depth):
                 depth -= 1
                 continue
             if depth == leaf:
@@ -93,3 +103,40 @@ def _go_on(search: Search, depth: int) -> int:
         core.left[depth + 1, k] = core.left[depth, k] - (core.usage[depth, k] if take else 0.0)
     core.branch[depth + 1] = 0
     return depth + 1
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _dominated(search: Search, depth: int) -> bool:
+    """Whether the last decision took a request while a better one is left out, or left it while a worse one is in."""
+    core = search.core
+    take = core.chosen[core.request[depth - 1]]
+    for u in core.rivals[depth - 1, _BETTER if take else _WORSE]:
+        if u >= 0 and core.chosen[core.request[u]] != take:
+            return True
+    return False
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _compare(search: Search) -> None:
+    """Find the rivals of every request of the core; of two that are alike the one ahead counts as the better."""
+    core = search.core
+    core.rivals[:] = -1
+    for t in range(search.progress[0].open):
+        found = np.zeros(2, np.int64)
+        for u in range(t - 1, -1, -1):
+            kind = _kind(search, t, u)
+            if kind >= 0 and found[kind] < RIVALS:
+                core.rivals[t, kind, found[kind]] = u
+                found[kind] += 1
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _kind(search: Search, t: int, u: int) -> int:
+    """Whether the open request u dominates t, is dominated by it, or neither (-1)."""
+    core = search.core
+    gain = search.profit[core.request[u]] - search.profit[core.request[t]]
+    better, worse = gain >= 0.0, gain <= 0.0
+    for k in range(core.usage.shape[1]):
+        better &= core.usage[u, k] <= core.usage[t, k]
+        worse &= core.usage[u, k] >= core.usage[t, k]
+    return _BETTER if better else _WORSE if worse else -1

@@ -8,7 +8,8 @@ Reconstruction of the scheduler of that name (arXiv 2405.07140) on textbook grou
    prefix sums (Lagrangian bounds), so that of N^2 pairs few are ever opened.
 3. The search goes through the batch sizes, or with unequal values through the totals, from the upper bound down. Each
    goal is searched in the pairs whose bound reaches it, depth first: a request that would have to be decided against
-   its reduced profit at a cost of more than the bound exceeds the goal is settled; the few others branch.
+   its reduced profit at a cost of more than the bound exceeds the goal is settled; the few others branch. Long searches
+   also skip sets that hold a request without one that dominates it.
 
 Prices only ever guide and prune: rounding errors in them cannot make a bound invalid.
 """

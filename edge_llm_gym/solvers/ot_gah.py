@@ -11,11 +11,12 @@ whatever the order of the nodes. What that leaves on the table the optional impr
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numba import njit
 
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE
-from edge_llm_gym.solvers.oracle import Oracle
+from edge_llm_gym.solvers.multipliers import Ints
+from edge_llm_gym.solvers.oracle import Oracle, ask, oracle_of
 from edge_llm_gym.solvers.request_prices import improve_by_prices
 from edge_llm_gym.solvers.solution import AssignmentSolution
 
@@ -42,41 +43,51 @@ def solve(
 
     Raises ValueError for an order that is no permutation of 1..K, or limits below zero.
     """
-    oracle = Oracle(problem, node_limit)
-    node, bound = _residual_loop(problem, _places(order, problem.node_count), oracle)
-    bound = min(2.0 * bound, _most_conceivable(problem))
+    for name, limit in (("node_limit", node_limit), ("rounds", rounds)):
+        if limit < 0:
+            raise ValueError(f"{name} must be zero or more, got {limit}")
+    oracle = oracle_of(problem, node_limit)
+    node, bound = residual_loop(oracle, _places(order, problem.node_count))
     if improve:
-        node, better_bound = improve_by_prices(problem, node, oracle, rounds)
-        bound = min(bound, better_bound)
+        node, bound = improve_by_prices(oracle, node, bound, rounds)
     value = problem.objective(node)
-    optimal = bound <= value * (1.0 + RELATIVE_TOLERANCE)
-    return AssignmentSolution(node, value, max(bound, value), optimal, oracle.always_optimal, oracle.nodes_visited)
+    nodes_visited, unproved = oracle.tally
+    optimal = bool(bound <= value * (1.0 + RELATIVE_TOLERANCE))
+    return AssignmentSolution(node, value, max(bound, value), optimal, not unproved, int(nodes_visited))
 
 
-def _residual_loop(
-    problem: AssignmentProblem, places: Sequence[int], oracle: Oracle
-) -> tuple[NDArray[np.int64], float]:
-    """The assignment, and the sum of the oracle's upper bounds: twice that bounds the optimum."""
-    node = np.zeros(problem.request_count, np.int64)
-    held = np.zeros(problem.request_count)  # worth of each request where it was last wanted
-    bound = 0.0
+@njit(cache=True)
+def residual_loop(oracle: Oracle, places: Ints) -> tuple[Ints, float]:
+    """The assignment, and an upper bound on every assignment.
+
+    Beyond what the requests are held at in the end, no node can gain more than what the oracle allowed it when they
+    were held at less. So the optimum is at most the value found and the oracle's bounds, added up. A single node had
+    nothing to pay: there the oracle's bound is one by itself.
+    """
+    node = np.zeros(oracle.value.shape[1], np.int64)
+    held = np.zeros(node.size)  # worth of each request where it was last wanted
+    gains = 0.0
     for place in places:
-        value = problem.nodes[place].value
-        batch = oracle(place, np.maximum(value - held, 0.0))
-        node[batch.selected] = place + 1
-        held[batch.selected] = value[batch.selected]
-        bound += batch.upper_bound
-    return node, bound
+        value = oracle.value[place]
+        wish = ask(oracle, place, np.maximum(value - held, 0.0))
+        node[wish.selected] = place + 1
+        held[wish.selected] = value[wish.selected]
+        gains += wish.upper_bound
+    return node, gains if places.size == 1 else min(held.sum() + gains, _most_conceivable(oracle))
 
 
-def _most_conceivable(problem: AssignmentProblem) -> float:
+@njit(cache=True, no_cpython_wrapper=True)
+def _most_conceivable(oracle: Oracle) -> float:
     """Value of serving every request where it is worth most."""
-    return float(np.max([node.value for node in problem.nodes], axis=0).sum())
+    most = np.zeros(oracle.value.shape[1])
+    for value in oracle.value:
+        most = np.maximum(most, value)
+    return float(most.sum())
 
 
-def _places(order: Sequence[int] | None, node_count: int) -> Sequence[int]:
+def _places(order: Sequence[int] | None, node_count: int) -> Ints:
     if order is None:
-        return range(node_count)
+        return np.arange(node_count)
     if sorted(order) != list(range(1, node_count + 1)):
         raise ValueError(f"order must list each node number from 1 to {node_count} once, got {list(order)}")
-    return [number - 1 for number in order]
+    return np.array(order, np.int64) - 1

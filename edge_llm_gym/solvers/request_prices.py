@@ -6,52 +6,59 @@ programming problems", 1981). Prices rise where several nodes want a request and
 steps in Polyak's length. Every round's batches, freed of double bookings and filled up, are a candidate assignment.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
+from numba import njit
 
-from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE
-from edge_llm_gym.solvers.oracle import Oracle
+from edge_llm_gym.solvers.multipliers import Flags, Floats, Ints
+from edge_llm_gym.solvers.oracle import Oracle, ask
+from edge_llm_gym.solvers.scaling import grain_of
+from edge_llm_gym.solvers.search import attainable
 
 _FIRST_PRICE = 0.5  # of the value of the requests served at first
 _PATIENCE = 2  # rounds without a better bound before the steps shrink
 _SHRINK = 0.6
 
 
-def improve_by_prices(
-    problem: AssignmentProblem, node: NDArray[np.int64], oracle: Oracle, rounds: int
-) -> tuple[NDArray[np.int64], float]:
-    """The best of the assignment ``node`` [N] and ``rounds`` candidates, and an upper bound on every assignment."""
-    best, value, bound = node, problem.objective(node), np.inf
-    price = _FIRST_PRICE * _worth(problem, node)
-    scale, stalled = 1.0, 0
+@njit(cache=True)
+def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> tuple[Ints, float]:
+    """The best of the assignment ``node`` [N] and ``rounds`` candidates, and an upper bound on every assignment.
+
+    ``bound`` is the best upper bound known before.
+    """
+    best, value = node, total(oracle, node)
+    price = _FIRST_PRICE * worth(oracle, node)
+    least, scale, stalled = np.inf, 1.0, 0
     for turn in range(rounds):
-        wanted, priced = _price_batches(problem, price, oracle)
-        stalled = 0 if priced < bound else stalled + 1
-        bound = min(bound, priced)
-        candidate = _candidate(problem, wanted, turn, oracle)
-        if problem.objective(candidate) > value:
-            best, value = candidate, problem.objective(candidate)
         if bound <= value * (1.0 + RELATIVE_TOLERANCE):
             break
+        wanted, priced = _price_batches(oracle, price)
+        stalled = 0 if priced < least else stalled + 1
+        least = min(least, priced)
+        bound = min(bound, sharpened(oracle, priced))
+        candidate = _candidate(oracle, wanted, turn)
+        if total(oracle, candidate) > value:
+            best, value = candidate, total(oracle, candidate)
         if stalled > _PATIENCE:
             scale, stalled = scale * _SHRINK, 0
         price = _next_price(price, wanted, scale * (priced - value))
     return best, bound
 
 
-def _price_batches(
-    problem: AssignmentProblem, price: NDArray[np.float64], oracle: Oracle
-) -> tuple[NDArray[np.bool_], float]:
+@njit(cache=True, no_cpython_wrapper=True)
+def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     """Which node wants which request [K, N] at these prices, and the bound that this proves."""
-    batches = [oracle(place, np.maximum(node.value - price, 0.0)) for place, node in enumerate(problem.nodes)]
-    bound = price.sum() + sum(batch.upper_bound for batch in batches)
-    return np.stack([batch.selected for batch in batches]), float(bound)
+    wanted = np.empty(oracle.value.shape, np.bool_)
+    bound = price.sum()
+    for place in range(len(wanted)):
+        wish = ask(oracle, place, np.maximum(oracle.value[place] - price, 0.0))
+        wanted[place] = wish.selected
+        bound += wish.upper_bound
+    return wanted, bound
 
 
-def _next_price(price: NDArray[np.float64], wanted: NDArray[np.bool_], excess: float) -> NDArray[np.float64]:
+@njit(cache=True, no_cpython_wrapper=True)
+def _next_price(price: Floats, wanted: Flags, excess: float) -> Floats:
     """One subgradient step as long as the ``excess`` of the bound over the best value justifies (Polyak)."""
     unwanted = 1.0 - wanted.sum(axis=0)
     unwanted[(price == 0.0) & (unwanted > 0.0)] = 0.0
@@ -59,34 +66,51 @@ def _next_price(price: NDArray[np.float64], wanted: NDArray[np.bool_], excess: f
     return price if length == 0.0 else np.maximum(price - excess / length * unwanted, 0.0)
 
 
-def _candidate(problem: AssignmentProblem, wanted: NDArray[np.bool_], turn: int, oracle: Oracle) -> NDArray[np.int64]:
+@njit(cache=True, no_cpython_wrapper=True)
+def _candidate(oracle: Oracle, wanted: Flags, turn: int) -> Ints:
     """An assignment out of the nodes' wishes [K, N]: first come, first served, the first in line changing each turn."""
-    line = [(turn + place) % problem.node_count for place in range(problem.node_count)]
-    node = np.zeros(problem.request_count, np.int64)
-    for place in reversed(line):
+    line = (turn + np.arange(len(wanted))) % len(wanted)
+    node = np.zeros(wanted.shape[1], np.int64)
+    for place in line[::-1]:
         node[wanted[place]] = place + 1
-    return refill(problem, node, line, oracle)
+    return refill(oracle, node, line)
 
 
-def refill(
-    problem: AssignmentProblem, node: NDArray[np.int64], line: Sequence[int], oracle: Oracle
-) -> NDArray[np.int64]:
+@njit(cache=True)
+def refill(oracle: Oracle, node: Ints, line: Ints) -> Ints:
     """Let each node of the ``line`` choose again, among all requests at their worth beyond where they are now.
 
     The total never falls: a node's present batch stays open to it.
     """
     node = node.copy()
     for place in line:
-        mine = node == place + 1
-        elsewhere = np.where(mine, 0.0, _worth(problem, node))
-        batch = oracle(place, np.maximum(problem.nodes[place].value - elsewhere, 0.0))
-        if batch.value >= problem.nodes[place].value[mine].sum():
+        mine, value = node == place + 1, oracle.value[place]
+        elsewhere = np.where(mine, 0.0, worth(oracle, node))
+        wish = ask(oracle, place, np.maximum(value - elsewhere, 0.0))
+        if wish.profit >= value[mine].sum():
             node[mine] = 0
-            node[batch.selected] = place + 1
+            node[wish.selected] = place + 1
     return node
 
 
-def _worth(problem: AssignmentProblem, node: NDArray[np.int64]) -> NDArray[np.float64]:
+@njit(cache=True)
+def worth(oracle: Oracle, node: Ints) -> Floats:
     """Value [N] of each request on its node; 0 for one that is left out."""
-    values = np.stack([np.zeros(node.size), *(each.value for each in problem.nodes)])
-    return values[node, np.arange(node.size)]
+    value = np.zeros(node.size)
+    for j in range(node.size):
+        if node[j] > 0:
+            value[j] = oracle.value[node[j] - 1, j]
+    return value
+
+
+@njit(cache=True)
+def total(oracle: Oracle, node: Ints) -> float:
+    """Value of an assignment ``node`` [N]."""
+    return float(worth(oracle, node).sum())
+
+
+@njit(cache=True)
+def sharpened(oracle: Oracle, bound: float) -> float:
+    """The greatest total up to the ``bound`` that can be made of the requests' values at all."""
+    unit = oracle.value.max()
+    return unit * attainable(bound / unit, grain_of(oracle.value.ravel() / unit))

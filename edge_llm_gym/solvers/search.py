@@ -26,11 +26,11 @@ def advance(search: Search, stop: int) -> bool:
 def upper_bound(search: Search) -> float:
     """No set has a greater profit than this."""
     progress = search.progress[0]
-    return max(_attainable(highest(search)[2], progress.grain), progress.best)
+    return max(attainable(highest(search)[2], progress.grain), progress.best)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _attainable(bound: float, grain: float) -> float:
+@njit(cache=True)
+def attainable(bound: float, grain: float) -> float:
     """Greatest total not above the bound that is a multiple of the grain."""
     return np.floor((bound + MARGIN) / grain) * grain if grain > 0.0 else bound
 
@@ -72,7 +72,7 @@ def _lower_goal(search: Search, bound: float) -> None:
     else:
         progress.step = max(progress.grain, (bound - progress.best) / 32.0)
     if progress.grain > 0.0:
-        goal = _attainable(bound - progress.step + progress.grain, progress.grain) - MARGIN
+        goal = attainable(bound - progress.step + progress.grain, progress.grain) - MARGIN
     else:
         goal = bound - progress.step
     progress.goal = max(goal, next_better(search))

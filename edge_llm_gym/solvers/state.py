@@ -19,6 +19,7 @@ PROGRESS = np.dtype(
         ("column", np.int64),
         ("bound", np.float64),  # upper bound of its core
         ("open", np.int64),  # number of open requests in its core
+        ("compare_from", np.int64),  # node from which on its requests are compared with one another
         ("depth", np.int64),  # where the search stands in the core's tree; -1 when no pair is in hand
         ("first_row", np.int64),  # window that holds all the pairs that may still have a better set
         ("last_row", np.int64),
@@ -29,6 +30,9 @@ PROGRESS = np.dtype(
 
 MARGIN = 1e-9
 """Totals closer than this, in units of the greatest single profit, count as equal."""
+
+RIVALS = 4
+"""Of each kind are remembered for a request: few catch most, as a rival that yields yields to its own rivals too."""
 
 
 class Core(NamedTuple):
@@ -46,6 +50,7 @@ class Core(NamedTuple):
     left: Floats  # [n + 1, m] room left at each depth of the present path
     spent: Floats  # [n + 1] cost of the present path down to each depth
     branch: NDArray[np.int8]  # [n + 1] branches already begun at each depth
+    rivals: Ints  # [n, 2, RIVALS] nearest ones ahead that are dominated by each open request, and that dominate it
     chosen: Flags  # [n] requests taken on the present path, settled ones included
 
 
@@ -88,6 +93,7 @@ def make_core(row_count: int, n: int) -> Core:
         np.empty((n + 1, row_count)),
         np.empty(n + 1),
         np.empty(n + 1, np.int8),
+        np.empty((n, 2, RIVALS), np.int64),
         np.empty(n, np.bool_),
     )
 

@@ -1,0 +1,49 @@
+"""What the verification commands share: a patient judge, a timed call, a spread of numbers, a report on disk."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from edge_llm_gym.problems import BatchProblem
+from edge_llm_gym.solvers import reference
+from edge_llm_gym.solvers.solution import BatchSolution
+
+Row = dict[str, Any]
+Result = TypeVar("Result")
+
+
+def milp_within(time_limit_s: float, problem: BatchProblem) -> BatchSolution:
+    """The reference MILP; no batch and no bound where it finds none in time."""
+    try:
+        return reference.milp(problem, time_limit_s=time_limit_s)
+    except RuntimeError:
+        return BatchSolution(np.zeros(problem.request_count, np.bool_), 0.0, np.inf, False, 0)
+
+
+def timed(action: Callable[[], Result], repeats: int = 1) -> tuple[Result, float]:
+    """What the action returns, and the least of ``repeats`` wall times in milliseconds."""
+    spent_s = []
+    for _ in range(repeats):
+        started_s = time.perf_counter()
+        result = action()
+        spent_s.append(time.perf_counter() - started_s)
+    return result, 1e3 * min(spent_s)
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Least, median, mean, 99th percentile and greatest; empty for no values."""
+    array = np.array(list(values), dtype=np.float64)
+    if array.size == 0:
+        return {}
+    quantiles = {"least": 0.0, "median": 0.5, "p99": 0.99, "greatest": 1.0}
+    return {name: float(np.quantile(array, at)) for name, at in quantiles.items()} | {"mean": float(array.mean())}
+
+
+def save(report: Row, folder: Path, name: str) -> None:
+    """Write the report as JSON into a folder, made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -1,0 +1,96 @@
+"""The multidiscrete codecs: a choice per slot, or a level per weight and threshold, with masks."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from gymnasium import spaces
+
+from edge_llm_gym.env.codecs.assignment import with_least_shares
+from edge_llm_gym.env.codecs.codec import Action, Observation, whole_numbers
+from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.state import Array
+
+
+class EpochMultiDiscrete:
+    """A node or 0 for each slot, N choices of K + 1. Serves PPO, A2C and, with its masks, MaskablePPO.
+
+    Bandwidth is automatic, at the minimum share of each request; with `levels` L of 2 or more the action ends in 2 N
+    choices of L, the weights up and down of each slot in steps from 0 to 1.
+    """
+
+    def __init__(self, scenario: Scenario, levels: int | None = None) -> None:
+        if levels is not None and levels < 2:
+            raise ValueError(f"levels must be 2 or more, or left out for automatic bandwidth, got {levels!r}")
+        self._reader = EpochReader(scenario)
+        self._slots, self._nodes, self._levels = scenario.slots, len(scenario.nodes), levels
+        weights = [levels] * (2 * self._slots) if levels else []
+        self._choices = np.array([self._nodes + 1] * self._slots + weights)
+        self.space = spaces.MultiDiscrete(self._choices)
+
+    def decode(self, action: Array, observation: Observation) -> Action:
+        """Batch and bandwidth."""
+        flat = whole_numbers(action, self._choices)
+        batch = flat[:, : self._slots]
+        if self._levels is None:
+            return with_least_shares(batch, self._reader.read_rows(observation))
+        level = flat[:, self._slots :].reshape(-1, self._slots, 2)
+        return {"batch": batch, "bandwidth": (level / (self._levels - 1)).astype(np.float32)}
+
+    def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
+        """The choices, and the nearest level that is not too low for each weight."""
+        batch = np.asarray(action["batch"], np.int64)
+        if self._levels is None:
+            return batch
+        weights = np.asarray(action["bandwidth"], np.float64).reshape(len(batch), -1)
+        return np.concatenate([batch, np.ceil(weights * (self._levels - 1) - 1e-6).astype(np.int64)], axis=1)
+
+    def mask(self, observation: Observation) -> Array:
+        """[R, N * (K + 1) + 2 N L] bool: False where a request, asked alone with the whole band, would be refused."""
+        arrays = self._reader.read_rows(observation)
+        shares_fit = (arrays.uplink_share <= 1.0) & (arrays.downlink_share <= 1.0)
+        can = shares_fit & (arrays.kv_bytes <= arrays.room_bytes[:, None, :]) & arrays.shown[..., None]
+        may_wait = np.ones((*can.shape[:2], 1), np.bool_)
+        choice = np.concatenate([may_wait, can], axis=2).reshape(len(can), -1)
+        return np.concatenate([choice, np.ones((len(can), 2 * self._slots * (self._levels or 0)), np.bool_)], axis=1)
+
+
+class StreamMultiDiscrete:
+    """A level of `levels` for each offload weight [D + K, K] and each threshold [K]. Serves PPO, A2C, MaskablePPO.
+
+    The mask lets a link that does not exist have level 0 alone.
+    """
+
+    def __init__(self, scenario: Scenario, levels: int = 5) -> None:
+        if levels < 2:
+            raise ValueError(f"levels must be 2 or more, got {levels!r}")
+        self._levels, self._nodes = levels, len(scenario.nodes)
+        self._senders = scenario.devices.count + self._nodes
+        network = scenario.network
+        is_entry = np.isin(np.arange(self._nodes), network.entry_nodes)
+        exists = np.concatenate([np.tile(is_entry, (scenario.devices.count, 1)), network.has_link.astype(bool)])
+        mask = np.ones((self._senders * self._nodes + self._nodes, levels), np.bool_)
+        mask[: exists.size, 1:] = exists.ravel()[:, None]
+        self._mask = mask.ravel()
+        self._choices = np.full(len(mask), levels)
+        self.space = spaces.MultiDiscrete(self._choices)
+
+    def decode(self, action: Array, observation: Observation) -> Action:
+        """Offload and threshold."""
+        share = (whole_numbers(action, self._choices) / (self._levels - 1)).astype(np.float32)
+        offload, threshold = share[:, : -self._nodes], share[:, -self._nodes :]
+        return {
+            "offload": offload.reshape(-1, self._senders, self._nodes),
+            "threshold": np.ascontiguousarray(threshold),
+        }
+
+    def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
+        """The nearest levels; existing links only."""
+        threshold = np.asarray(action["threshold"], np.float64)
+        offload = np.asarray(action["offload"], np.float64).reshape(len(threshold), -1)
+        level = np.rint(np.concatenate([offload, threshold], axis=1) * (self._levels - 1)).astype(np.int64)
+        return np.where(self._mask.reshape(-1, self._levels)[:, 1], level, 0)
+
+    def mask(self, observation: Observation) -> Array:
+        """[R, sum of levels] bool, the same in every row."""
+        return np.tile(self._mask, (len(observation["backlog"]), 1))
