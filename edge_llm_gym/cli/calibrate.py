@@ -28,6 +28,7 @@ def show_calibration(
     environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1)] = 30,
     experts: Annotated[str, typer.Option(help="Comma-separated; the best of them counts.")] = EXPERTS,
+    bound: Annotated[bool, typer.Option(help="Include the clairvoyant bound, seconds a seed.")] = True,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
@@ -35,21 +36,23 @@ def show_calibration(
     jobs: Annotated[int, typer.Option("--jobs", "-j")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON.")] = Path("runs/calibration"),
 ) -> None:
-    """Show what the best expert and chance achieve, and which resources bind.
+    """Show what the best expert and chance achieve, which resources bind, and what a clairvoyant may add at most.
 
-    In a scenario worth learning the best expert serves 50-85 % of the value and chance less than half of that, and
-    each resource refuses somebody in 10 % of the epochs or more. Exit status 1 where a check does not hold.
+    In a scenario worth learning the best expert serves 50-85 % of the value and chance less than half of that, each
+    resource refuses somebody in 10 % of the epochs or more, and the clairvoyant bound lies 5 % or more above the best
+    expert. Exit status 1 where a check does not hold.
     """
     console = Console()
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
     names = [*dict.fromkeys(experts.split(",")), "random"]
     with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("episodes", total=seeds * len(names))
+        task = bar.add_task("episodes", total=seeds * (len(names) + bound))
         result = compare(
             environment,
             names,
             range(seeds),
             scenario=resolved,
+            bound=bound,
             jobs=jobs,
             progress=lambda done, _: bar.update(task, completed=done),
         )
@@ -59,6 +62,7 @@ def show_calibration(
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{environment.split('/')[-1]}.json"
     figures = {"seeds": seeds, "checks": [asdict(check) for check in checks], "resources": shares}
+    figures |= {"share_of_bound": asdict(result.share_of_bound(result.best))} if bound else {}
     path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     console.print(f"wrote {path}")
     if not all(check.holds for check in checks):

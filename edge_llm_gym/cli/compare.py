@@ -62,6 +62,7 @@ def compare_policies(
         int,
         typer.Option("--gap", min=0, help="Measure the gap to the exact optimum of every so many epochs; 0: never."),
     ] = 0,
+    bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to share the episodes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
 ) -> None:
@@ -82,19 +83,22 @@ def compare_policies(
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
     with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("episodes", total=seeds * len(names))
+        task = bar.add_task("episodes", total=seeds * (len(names) + bound))
         result = compare(
             environment,
             names,
             range(first_seed, first_seed + seeds),
             scenario=resolved,
             gap_every=gap or None,
+            bound=bound,
             jobs=jobs,
             progress=lambda done, _: bar.update(task, completed=done),
         )
     console.print(result_table(result), cause_table(result), sep="\n")
     if gap:
         console.print(gap_table(result))
+    if bound:
+        console.print(bound_table(result))
     paths = save(result, out)
     paths.append(save_best_timeline(result, environment, resolved, out))
     for path in paths:
@@ -149,6 +153,16 @@ def gap_table(comparison: Comparison) -> Table:
         gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
         cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
         table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
+    return table
+
+
+def bound_table(comparison: Comparison) -> Table:
+    """What every policy serves of what no policy can exceed."""
+    mean = sum(comparison.bounds) / len(comparison.bounds)
+    table = _table(f"served value over the clairvoyant bound, on average {mean:.1f} a tape", "share of the bound")
+    for policy in comparison.policies:
+        share = comparison.share_of_bound(policy)
+        table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
     return table
 
 

@@ -84,12 +84,15 @@ class Check:
 
 
 def calibration_checks(comparison: Comparison, shares: Mapping[str, tuple[float, float]]) -> list[Check]:
-    """The checks of a scenario: `comparison` holds experts and "random", `shares` come from `binding_shares`."""
+    """The checks of a scenario: `comparison` holds experts and "random", `shares` come from `binding_shares`.
+
+    With bounds in the comparison, that they leave the best expert something to gain is checked too.
+    """
     best = comparison.mean(comparison.best, "served_share").mean
     chance = comparison.mean("random", "served_share").mean / best
     bandwidth = max(shares["uplink"][0], shares["downlink"][0])
     refusals = {"time": shares["time"][0], "memory": shares["memory"][0], "bandwidth": bandwidth}
-    return [
+    checks = [
         Check(f"value served by the best expert, {comparison.best}", best, "50-85 %", 0.5 <= best <= 0.85),
         Check("value served at random / by the best expert", chance, "under 50 %", chance < 0.5),
         *(
@@ -97,3 +100,7 @@ def calibration_checks(comparison: Comparison, shares: Mapping[str, tuple[float,
             for name, share in refusals.items()
         ),
     ]
+    if comparison.bounds:
+        room = comparison.room_to_gain
+        checks.append(Check("clairvoyant bound above the best expert", room, "5 % or more", room >= 0.05))
+    return checks

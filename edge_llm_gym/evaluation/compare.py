@@ -7,17 +7,20 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.loading import ScenarioSource
 from edge_llm_gym.sim.state import Array
 
 SCORE = "served_value"
-Job = tuple[PolicySource, int]
+Job = tuple[PolicySource | None, int]
+"""A policy and a seed; without a policy, the clairvoyant bound of the seed's tape."""
 Progress = Callable[[int, int], None]
 """Called with the number of episodes done and of all."""
 
@@ -26,12 +29,14 @@ Progress = Callable[[int, int], None]
 class Comparison:
     """Episodes of every policy on the same seeds.
 
-    `episodes[policy]` holds one record per seed, in the order of `seeds`.
+    `episodes[policy]` holds one record per seed, in the order of `seeds`; `bounds` an upper bound on the value that any
+    policy can serve per seed, where they were asked for, else nothing.
     """
 
     environment: str
     seeds: tuple[int, ...]
     episodes: Mapping[str, tuple[Episode, ...]]
+    bounds: tuple[float, ...] = ()
 
     @property
     def policies(self) -> list[str]:
@@ -60,18 +65,36 @@ class Comparison:
         """Paired difference policy - reference (the best policy by default) with its 95 % bootstrap interval."""
         return paired_difference(self.samples(policy, metric), self.samples(reference or self.best, metric))
 
+    def share_of_bound(self, policy: str) -> Interval:
+        """Served value over the clairvoyant bound, tape by tape; raises ValueError where there are no bounds.
+
+        A tape on which nothing can be served is left out.
+        """
+        if not self.bounds:
+            raise ValueError("this comparison has no clairvoyant bounds; call compare(..., bound=True)")
+        bounds = np.array(self.bounds)
+        return bootstrap_mean(self.samples(policy, SCORE) / np.where(bounds > 0.0, bounds, np.nan))
+
+    @property
+    def room_to_gain(self) -> float:
+        """How far the bounds lie above what the best policy serves, over all tapes, as a share of it."""
+        served = self.samples(self.best, SCORE).sum()
+        return float(np.sum(self.bounds) / served) - 1.0 if served > 0.0 else np.inf
+
     def records(self) -> list[dict[str, Any]]:
         """One flat record per policy and seed."""
+        bounds = [{"bound": bound} for bound in self.bounds] or [{} for _ in self.seeds]
         return [
-            {"policy": policy, "seed": seed, **episode}
+            {"policy": policy, "seed": seed, **episode, **bound}
             for policy in self.policies
-            for seed, episode in zip(self.seeds, self.episodes[policy], strict=True)
+            for seed, episode, bound in zip(self.seeds, self.episodes[policy], bounds, strict=True)
         ]
 
     def summary(self) -> list[dict[str, Any]]:
         """One record per policy: each figure's mean and interval, and the paired difference to the best."""
         return [
             {"policy": policy, "to_best": self.difference(policy)}
+            | ({"share_of_bound": self.share_of_bound(policy)} if self.bounds else {})
             | {metric: self.mean(policy, metric) for metric in self.metrics}
             for policy in self.policies
         ]
@@ -91,6 +114,13 @@ class Setup:
         env = gymnasium.make(self.environment, **self.settings)
         return env if self.gap_every is None else EpochGap(env, self.gap_every)
 
+    def check(self, bound: bool) -> None:
+        """Raises ValueError for settings that build no environment, and for a scenario without the bound wanted."""
+        env = self.make()
+        if bound:
+            require_bound(scenario_of(env))
+        env.close()
+
 
 def compare(
     environment: str,
@@ -100,6 +130,7 @@ def compare(
     scenario: ScenarioSource | None = None,
     overrides: Mapping[str, Any] | None = None,
     gap_every: int | None = None,
+    bound: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -107,8 +138,9 @@ def compare(
 
     A policy is an expert's name, "package.module:factory", a factory taking the environment, or an object with
     `predict`; a (name, policy) pair names it. `gap_every` measures the gap to the exact optimum of every so many
-    epochs (see EpochGap; needs the extra "solvers"). `jobs` processes share the work (needs the extra "parallel").
-    Raises ValueError for unknown names, before anything runs.
+    epochs (see EpochGap; needs the extra "solvers"). `bound` adds the clairvoyant bound of every tape, which takes
+    seconds each. `jobs` processes share the work (needs the extra "parallel"). Raises ValueError for unknown names and
+    for bounds of a scenario that has none, before anything runs.
     """
     known_name("environment", environment, ENVIRONMENTS)
     sources, chosen = policy_sources(policies), tuple(seeds)
@@ -116,14 +148,15 @@ def compare(
         raise ValueError("there is no seed to compare on; give at least one")
     settings = {"overrides": dict(overrides or {})} | ({} if scenario is None else {"scenario": scenario})
     setup = Setup(environment, settings, gap_every)
-    setup.make().close()
-    work: list[Job] = [(source, seed) for seed in chosen for source in sources]
+    setup.check(bound)
+    work: list[Job] = [(source, seed) for seed in chosen for source in (*sources, *((None,) if bound else ()))]
     results = _run(work, setup, jobs, progress)
-    episodes = {
-        source.name: tuple(episode for (who, _), episode in zip(work, results, strict=True) if who is source)
-        for source in sources
+    records = {
+        source: tuple(record for (who, _), record in zip(work, results, strict=True) if who is source)
+        for source in (*sources, None)
     }
-    return Comparison(environment, chosen, episodes)
+    bounds = tuple(record["bound"] for record in records.pop(None))
+    return Comparison(environment, chosen, {who.name: episodes for who, episodes in records.items() if who}, bounds)
 
 
 def _run(work: Sequence[Job], setup: Setup, jobs: int, progress: Progress | None) -> list[Episode]:
@@ -146,9 +179,13 @@ def _episodes(work: Sequence[Job], setup: Setup, jobs: int) -> Iterable[Episode]
     return Parallel(n_jobs=jobs, return_as="generator")(delayed(_in_worker)(setup, *job) for job in work)
 
 
-def _in_worker(setup: Setup, source: PolicySource, seed: int) -> Episode:
+def _in_worker(setup: Setup, source: PolicySource | None, seed: int) -> Episode:
     return _one(setup.make(), source, seed)
 
 
-def _one(env: gymnasium.Env, source: PolicySource, seed: int) -> Episode:
-    return run_episode(env, source.make(env, seed), seed)
+def _one(env: gymnasium.Env, source: PolicySource | None, seed: int) -> Episode:
+    """An episode of a policy, or without one the clairvoyant bound of the seed's tape."""
+    if source is not None:
+        return run_episode(env, source.make(env, seed), seed)
+    env.reset(seed=seed)
+    return {"bound": clairvoyant_bound(env.unwrapped.simulator)}  # type: ignore[attr-defined]

@@ -37,6 +37,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "seeds": list(comparison.seeds),
         "interval": "95 % percentile bootstrap over seeds",
         "best": comparison.best,
+        "clairvoyant_bounds": list(comparison.bounds),
         "policies": [{key: _plain(value) for key, value in row.items()} for row in comparison.summary()],
     }
 

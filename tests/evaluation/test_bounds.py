@@ -1,0 +1,216 @@
+"""The clairvoyant bound against exhaustive search on miniature tapes, by hand, and against what experts serve."""
+
+from itertools import product
+
+import gymnasium
+import numpy as np
+import pytest
+
+import edge_llm_gym  # noqa: F401  registers the ids
+from edge_llm_gym.evaluation.bounds import clairvoyant_bound
+from edge_llm_gym.evaluation.bounds.batch_search import new_desk, offer, search
+from edge_llm_gym.evaluation.bounds.candidates import candidates
+from edge_llm_gym.evaluation.bounds.clairvoyant import Lagrangian, Stage
+from edge_llm_gym.evaluation.policies import policy_sources
+from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.models.channel import minimum_share
+from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import SERVED
+
+EPOCHS = 4
+MINIATURE = {
+    "horizon_epochs": EPOCHS,
+    "slots": 8,
+    "arrivals": {"process": "poisson", "rate_per_s": 0.5},
+    "requests.value": [1.0, 3.0],
+}
+SCARCE = {  # every resource binds, and batches run into the epochs that follow
+    "nodes.0.memory_fraction": 0.125,
+    "nodes.0.uplink_hz": 2.0e6,
+    "nodes.0.usable_flops_fraction": 0.1,
+    "requests.budget_s": [5.0, 14.0],
+}
+TWO_NODES = {"nodes": [load_scenario("multi-node").model_dump(mode="json")["nodes"][index] for index in (1, 2)]}
+MINIATURES = [("single-node", {}), ("single-node", SCARCE), ("multi-node", TWO_NODES)]
+
+
+def miniature(name, overrides, seed):
+    """A simulator on a tape of at most seven requests."""
+    simulator = Simulator(load_scenario(name, MINIATURE | overrides))
+    rng = np.random.default_rng(seed)
+    simulator.reset(0, rng)
+    while not 3 <= simulator.tape.length[0] <= 7:
+        simulator.reset(0, rng)
+    return simulator
+
+
+def decide(simulator, batch):
+    """One epoch, everybody with the share needed; whether all who were asked got served."""
+    parameters, tape, state = simulator.parameters, simulator.tape, simulator.state
+    epoch = state.epoch[0]
+    slots = np.zeros((1, parameters.slots), np.int64)
+    weights = np.zeros((1, parameters.slots, 2))
+    slots[0, : len(batch)] = batch
+    for slot in np.flatnonzero(slots[0]):
+        request, node = state.queue[0, slot], slots[0, slot] - 1
+        for way, slot_s in enumerate((parameters.uplink_slot_s, parameters.downlink_slot_s)):
+            efficiency = tape.spectral_efficiency[0, epoch, tape.device[0, request], node, way]
+            share = minimum_share(tape.bits[0, request, way], slot_s, parameters.bandwidth_hz[node, way], efficiency)
+            weights[0, slot, way] = min(float(share), 1e9)
+    result = simulator.step(slots, weights)
+    return (result.slot_outcome[0][slots[0] > 0] == SERVED).all()
+
+
+def best_of_all_policies(simulator):
+    """The greatest value that can be served, over all ways to assign. Who would not be served may as well wait."""
+    if simulator.ended()[0]:
+        served = simulator.state.outcome[0, : simulator.tape.length[0]] == SERVED
+        return float(simulator.tape.value[0, : simulator.tape.length[0]][served].sum())
+    here, best = simulator.snapshot(), 0.0
+    for batch in product(range(simulator.nodes + 1), repeat=int(simulator.state.queue_length[0])):
+        simulator.restore(here)
+        if decide(simulator, batch):
+            best = max(best, best_of_all_policies(simulator))
+    return best
+
+
+@pytest.mark.parametrize(("name", "overrides"), MINIATURES, ids=["single", "scarce", "two nodes"])
+@pytest.mark.parametrize("seed", range(8))
+def test_never_below_the_best_of_all_policies_and_close_to_it(name, overrides, seed):
+    simulator = miniature(name, overrides, seed)
+    bound = clairvoyant_bound(simulator)
+    best = best_of_all_policies(simulator)
+    assert best <= bound <= 1.35 * best + 1e-6
+    total = simulator.tape.value[0, : simulator.tape.length[0]].sum()
+    assert bound <= total * (1 + 1e-6) + 1e-6
+
+
+@pytest.mark.parametrize(("name", "overrides"), MINIATURES, ids=["single", "scarce", "two nodes"])
+def test_any_prices_give_a_bound_and_finer_cells_a_lower_one(name, overrides):
+    simulator, rng = miniature(name, overrides, 3), np.random.default_rng(0)
+    best = best_of_all_policies(simulator)
+    coarse, fine = (lagrangian_of(simulator, cells) for cells in (3, 9))
+    for scale in (0.0, 0.1, 1.0):
+        for _ in range(20):
+            prices = scale * rng.exponential(size=coarse.size) * (rng.random(coarse.size) < 0.5)
+            assert best <= fine.evaluate(prices)[0] + 1e-9
+            assert fine.evaluate(prices)[0] <= coarse.evaluate(prices)[0] + 1e-9
+
+
+def lagrangian_of(simulator, cells):
+    value = np.array(simulator.tape.value[0, : simulator.tape.length[0]])
+    return Lagrangian(candidates(simulator, 0), value, simulator.parameters.epoch_s, cells)
+
+
+@pytest.mark.parametrize("name", ["single-node", "multi-node"])
+def test_slopes_are_subgradients(name):
+    simulator, rng = Simulator(load_scenario(name, {"horizon_epochs": 8})), np.random.default_rng(0)
+    simulator.reset(0, rng)
+    lagrangian = lagrangian_of(simulator, 4)
+    points = [0.6 * rng.random(lagrangian.size) for _ in range(6)]
+    values = [lagrangian.evaluate(point) for point in points]
+    for here, (bound, slope) in zip(points, values, strict=True):
+        for there, (other, _) in zip(points, values, strict=True):
+            assert other >= bound + slope @ (there - here) - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_search_finds_the_best_batch_of_every_duration(seed):
+    rng, count, cells, cell_s, price = np.random.default_rng(seed), 9, 12, 0.5, 0.2
+    profit, work_s, shared_s = rng.normal(0.3, 0.5, count), rng.uniform(0.1, 1.0, count), rng.uniform(0.2, 3.0, count)
+    usage = rng.uniform(0.0, 0.6, (count, 3))
+    desk, hurried = new_desk(count, cells), new_desk(count, cells)
+    for one in (desk, hurried):
+        for i in range(count):
+            offer(one, i, i, profit[i], work_s[i], shared_s[i], usage[i])
+    search(desk, count, cells, cell_s, price)
+    search(hurried, count, cells, cell_s, price, 5)
+    worth = np.full(cells + 1, -np.inf)
+    for subset in product((False, True), repeat=count):
+        chosen = np.array(subset)
+        if chosen.any() and (usage[chosen].sum(axis=0) <= 1).all():
+            duration = work_s[chosen].sum() + shared_s[chosen].max()
+            lasting = np.arange(cells + 1) * cell_s >= duration
+            worth[lasting] = np.maximum(worth[lasting], profit[chosen].sum() - price * shared_s[chosen].max())
+    np.testing.assert_allclose(desk.worth, worth)
+    assert (hurried.worth >= worth - 1e-12).all()
+    members = desk.members[: desk.size[0]]
+    assert profit[members].sum() - price * shared_s[members].max() == pytest.approx(worth[cells])
+
+
+@pytest.mark.parametrize("name", ["single-node", "multi-node"])
+def test_candidates_are_those_whom_the_simulator_serves_alone(name):
+    simulator = Simulator(load_scenario(name, {"horizon_epochs": 5, "slots": 64}))
+    simulator.reset(0, np.random.default_rng(1))
+    found = candidates(simulator, 0)
+    while not simulator.ended()[0]:
+        epoch, here = simulator.state.epoch[0], simulator.snapshot()
+        waiting = simulator.state.queue[0, : simulator.state.queue_length[0]].copy()
+        for node in range(simulator.nodes):
+            expected = found.request[found.first[node, epoch] : found.first[node, epoch + 1]]
+            alone = [request for slot, request in enumerate(waiting) if serves_alone(simulator, here, slot, node)]
+            assert sorted(alone) == sorted(expected)
+        simulator.restore(here)
+        decide(simulator, [])
+
+
+def serves_alone(simulator, here, slot, node):
+    simulator.restore(here)
+    batch = np.zeros(slot + 1, np.int64)
+    batch[slot] = node + 1
+    return decide(simulator, batch)
+
+
+@pytest.mark.parametrize(
+    ("environment", "policies"),
+    [
+        ("EdgeLLM/SingleNode-v0", ["dftsp", "dftsp[overrun_s=0]", "sjf", "edf", "random"]),
+        ("EdgeLLM/MultiNode-v0", ["ot-gah", "sjf", "edf", "fcfs", "nob"]),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_no_expert_exceeds_it_and_the_best_comes_near(environment, policies, seed):
+    env = gymnasium.make(environment, overrides={"horizon_epochs": 20, "requests.value": [0.5, 2.0]})
+    episodes = [run_episode(env, source.make(env, seed), seed) for source in policy_sources(policies)]
+    served = np.array([episode["served_value"] for episode in episodes])
+    bound = clairvoyant_bound(env.unwrapped.simulator)
+    assert (served <= bound).all()
+    assert served.max() >= 0.65 * bound
+    env.reset(seed=seed)
+    assert clairvoyant_bound(env.unwrapped.simulator) == bound  # whatever happened in the episode
+
+
+def test_where_everybody_can_be_served_the_bound_is_their_whole_value():
+    ample = {"nodes.0.memory_fraction": 0.9, "nodes.0.uplink_hz": 1e9, "nodes.0.downlink_hz": 1e9}
+    calm = {"arrivals.rate_per_s": 0.3, "requests.budget_s": [30.0, 40.0], "requests.accuracy": [0.1, 0.2]}
+    env = gymnasium.make("EdgeLLM/SingleNode-v0", overrides={"horizon_epochs": 20} | ample | calm)
+    (source,) = policy_sources(["edf"])
+    episode = run_episode(env, source.make(env, 0), 0)
+    assert episode["served_value"] == clairvoyant_bound(env.unwrapped.simulator) > 0
+
+
+def test_one_batch_by_hand():
+    """A single epoch, and memory for two of the three that wait: whole values, so the bound is what can be served."""
+    simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
+    simulator.reset(0, np.random.default_rng(0))
+    tape = simulator.tape
+    tape.length[0] = 3
+    tape.arrival_s[0, :3], tape.deadline_s[0, :3], tape.latest_start_s[0, :3] = 0.0, 20.0, 10.0
+    tape.bits[0, :3], tape.work_s[0, :3], tape.shared_s[0, :3] = 0.0, 0.1, 1.0
+    tape.kv_bytes[0, :3] = 0.4 * simulator.parameters.room_bytes
+    tape.value[0, :3] = [1.0, 2.0, 5.0]
+    assert clairvoyant_bound(simulator) == 7.0
+    assert clairvoyant_bound(simulator, stages=(Stage(1, 1, 0.1),)) == 8.0
+
+
+def test_nothing_to_serve_is_a_bound_of_zero():
+    simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 3}))
+    simulator.reset(0, np.random.default_rng(0))
+    simulator.tape.length[0] = 0
+    assert clairvoyant_bound(simulator) == 0.0
+
+
+def test_stream_admission_has_no_bound():
+    with pytest.raises(ValueError, match="for admission 'epoch', got scenario 'early-exit' with admission 'stream'"):
+        clairvoyant_bound(Simulator(load_scenario("early-exit")))
