@@ -19,39 +19,28 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     read_settings,
 )
+from edge_llm_gym.env.spaces import shell_of
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import Comparison, compare
+from edge_llm_gym.evaluation.measures import MEASURES, Columns
 from edge_llm_gym.evaluation.policies import policy_sources, split_settings
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.sim.scenario import Scenario
 
-DEFAULT_POLICIES = "ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random"
-Columns = tuple[tuple[str, str, str], ...]
-RESULT_COLUMNS = (
-    ("on_time", "on time", "{:.1%}"),
-    ("delay_p50_s", "p50 [s]", "{:.2f}"),
-    ("delay_p95_s", "p95 [s]", "{:.2f}"),
-    ("quality", "quality", "{:.3f}"),
-    ("utilisation", "busy", "{:.0%}"),
-    ("decision_ms", "ms/decision", "{:.2f}"),
-)
-CAUSE_COLUMNS = (
-    ("arrived", "arrived", "{:.1f}"),
-    ("late", "late", "{:.1f}"),
-    ("poor", "poor", "{:.1f}"),
-    ("expired", "expired", "{:.1f}"),
-    ("refused_uplink", "refused: uplink", "{:.1f}"),
-    ("refused_downlink", "downlink", "{:.1f}"),
-    ("refused_memory", "memory", "{:.1f}"),
-)
 NARROWEST = 124
 
 
 def compare_policies(
     environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
     policies: Annotated[
-        str, typer.Option("--policies", "-p", help="Comma-separated: expert names or package.module:factory.")
-    ] = DEFAULT_POLICIES,
+        str | None,
+        typer.Option(
+            "--policies",
+            "-p",
+            help="Comma-separated: expert names, package.module:factory, archives of trained policies. "
+            "By default an expert and the baselines that fit the environment.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
     first_seed: Annotated[int, typer.Option(help="The first of them.", min=0)] = 0,
     scenario: ScenarioOption = None,
@@ -79,7 +68,8 @@ def compare_policies(
     console = wide_console()
     sys.path.insert(0, "")  # a policy of one's own is found from the working directory
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    names = [name.strip() for name in policies.split(",") if name.strip()]
+    chosen = MEASURES[resolved.admission].policies if policies is None else policies
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
     with Progress(console=console, transient=True) as bar:
@@ -100,7 +90,8 @@ def compare_policies(
     if bound:
         console.print(bound_table(result))
     paths = save(result, out)
-    paths.append(save_best_timeline(result, environment, resolved, out))
+    if shell_of(resolved).is_drawn:
+        paths.append(save_best_timeline(result, environment, resolved, out))
     for path in paths:
         console.print(f"wrote {path}")
 
@@ -128,21 +119,24 @@ def describe_workload(console: Console, environment: str, settings: dict[str, An
 def result_table(comparison: Comparison) -> Table:
     """What every policy achieves: means over seeds, the score with its interval and paired to the best policy's."""
     title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
-    table = _table(title, "value served", f"served - {escape(comparison.best)}", *_titles(RESULT_COLUMNS))
+    measures = comparison.measures
+    figure, heading, form = measures.headline
+    paired = f"{measures.score_title} - {comparison.best}"
+    table = _table(title, heading, paired, *_titles(measures.columns))
     for policy in comparison.policies:
-        share = comparison.mean(policy, "served_share")
-        served = f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]"
-        table.add_row(
-            escape(policy), served, _difference(comparison, policy), *_cells(comparison, policy, RESULT_COLUMNS)
-        )
+        mean = comparison.mean(policy, figure)
+        first = f"{form.format(mean.mean)} [{form.format(mean.low)}, {form.format(mean.high)}]"
+        cells = _cells(comparison, policy, measures.columns)
+        table.add_row(escape(policy), first, _difference(comparison, policy), *cells)
     return table
 
 
 def cause_table(comparison: Comparison) -> Table:
     """Requests per episode that were not served, and refusals, by cause."""
-    table = _table("requests and refusals per episode, by cause", *_titles(CAUSE_COLUMNS))
+    measures = comparison.measures
+    table = _table(measures.cause_title, *_titles(measures.cause_columns))
     for policy in comparison.policies:
-        table.add_row(escape(policy), *_cells(comparison, policy, CAUSE_COLUMNS))
+        table.add_row(escape(policy), *_cells(comparison, policy, measures.cause_columns))
     return table
 
 
@@ -170,7 +164,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title)
     table.add_column("policy", style="bold", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column.replace("[", r"\["), justify="right", no_wrap=True)
     return table
 
 

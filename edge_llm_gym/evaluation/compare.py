@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
 from edge_llm_gym.evaluation.gap import EpochGap
+from edge_llm_gym.evaluation.measures import MEASURES, Measures
 from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
@@ -16,9 +17,10 @@ from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.loading import ScenarioSource
+from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
-SCORE = "served_value"
+SERVED_VALUE = "served_value"
 Job = tuple[PolicySource | None, int]
 """A policy and a seed; without a policy, the clairvoyant bound of the seed's tape."""
 Progress = Callable[[int, int], None]
@@ -37,15 +39,21 @@ class Comparison:
     seeds: tuple[int, ...]
     episodes: Mapping[str, tuple[Episode, ...]]
     bounds: tuple[float, ...] = ()
+    admission: str = "epoch"
+
+    @property
+    def measures(self) -> Measures:
+        """What is measured, and how it is shown."""
+        return MEASURES[self.admission]
 
     @property
     def policies(self) -> list[str]:
         """Policy names, best mean score first."""
-        return sorted(self.episodes, key=lambda name: -self.mean(name, SCORE).mean)
+        return sorted(self.episodes, key=lambda name: -self.mean(name, self.measures.score).mean)
 
     @property
     def best(self) -> str:
-        """The policy with the highest mean served value."""
+        """The policy with the highest mean score."""
         return self.policies[0]
 
     @property
@@ -61,8 +69,12 @@ class Comparison:
         """Mean over seeds with its 95 % bootstrap interval."""
         return bootstrap_mean(self.samples(policy, metric))
 
-    def difference(self, policy: str, reference: str | None = None, metric: str = SCORE) -> Interval:
-        """Paired difference policy - reference (the best policy by default) with its 95 % bootstrap interval."""
+    def difference(self, policy: str, reference: str | None = None, metric: str | None = None) -> Interval:
+        """Paired difference policy - reference with its 95 % bootstrap interval.
+
+        By default it is that of the score to the best policy's.
+        """
+        metric = metric or self.measures.score
         return paired_difference(self.samples(policy, metric), self.samples(reference or self.best, metric))
 
     def share_of_bound(self, policy: str) -> Interval:
@@ -73,12 +85,12 @@ class Comparison:
         if not self.bounds:
             raise ValueError("this comparison has no clairvoyant bounds; call compare(..., bound=True)")
         bounds = np.array(self.bounds)
-        return bootstrap_mean(self.samples(policy, SCORE) / np.where(bounds > 0.0, bounds, np.nan))
+        return bootstrap_mean(self.samples(policy, SERVED_VALUE) / np.where(bounds > 0.0, bounds, np.nan))
 
     @property
     def room_to_gain(self) -> float:
         """How far the bounds lie above what the best policy serves, over all tapes, as a share of it."""
-        served = self.samples(self.best, SCORE).sum()
+        served = self.samples(self.best, SERVED_VALUE).sum()
         return float(np.sum(self.bounds) / served) - 1.0 if served > 0.0 else np.inf
 
     def records(self) -> list[dict[str, Any]]:
@@ -114,12 +126,16 @@ class Setup:
         env = gymnasium.make(self.environment, **self.settings)
         return env if self.gap_every is None else EpochGap(env, self.gap_every)
 
-    def check(self, bound: bool) -> None:
-        """Raises ValueError for settings that build no environment, and for a scenario without the bound wanted."""
+    def check(self, sources: Sequence[PolicySource], bound: bool) -> Scenario:
+        """The scenario. Raises ValueError for settings that build no environment, policies and bounds it has not."""
         env = self.make()
+        scenario = scenario_of(env)
         if bound:
-            require_bound(scenario_of(env))
+            require_bound(scenario)
+        for source in sources:
+            source.make(env, 0)
         env.close()
+        return scenario
 
 
 def compare(
@@ -148,7 +164,7 @@ def compare(
         raise ValueError("there is no seed to compare on; give at least one")
     settings = {"overrides": dict(overrides or {})} | ({} if scenario is None else {"scenario": scenario})
     setup = Setup(environment, settings, gap_every)
-    setup.check(bound)
+    scenario_used = setup.check(sources, bound)
     work: list[Job] = [(source, seed) for seed in chosen for source in (*sources, *((None,) if bound else ()))]
     results = _run(work, setup, jobs, progress)
     records = {
@@ -156,7 +172,8 @@ def compare(
         for source in (*sources, None)
     }
     bounds = tuple(record["bound"] for record in records.pop(None))
-    return Comparison(environment, chosen, {who.name: episodes for who, episodes in records.items() if who}, bounds)
+    episodes = {who.name: episodes for who, episodes in records.items() if who}
+    return Comparison(environment, chosen, episodes, bounds, scenario_used.admission)
 
 
 def _run(work: Sequence[Job], setup: Setup, jobs: int, progress: Progress | None) -> list[Episode]:

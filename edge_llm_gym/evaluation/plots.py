@@ -6,12 +6,6 @@ import numpy as np
 
 from edge_llm_gym.evaluation.compare import Comparison
 
-PANELS = (
-    ("served_share", "value served / arrived"),
-    ("delay_p95_s", "delay of the served, p95 [s]"),
-    ("quality", "quality of the served"),
-    ("utilisation", "utilisation of the nodes"),
-)
 COLOUR, BEST_COLOUR = "#5b8db8", "#d1802b"
 
 
@@ -30,8 +24,9 @@ def new_figure(width: float, height: float) -> Any:
 def comparison_figure(comparison: Comparison) -> Any:
     """Mean and 95 % interval of the main figures of every policy, and paired differences to the best one."""
     figure = new_figure(15.0, 1.6 + 0.42 * len(comparison.policies))
-    axes = figure.subplots(1, len(PANELS) + 1, sharey=True)
-    for axis, (metric, title) in zip(axes, PANELS, strict=False):
+    panels = comparison.measures.panels
+    axes = figure.subplots(1, len(panels) + 1, sharey=True)
+    for axis, (metric, title) in zip(axes, panels, strict=False):
         _draw_means(axis, comparison, metric)
         axis.set_title(title, fontsize=10)
     _draw_differences(axes[-1], comparison)
@@ -56,5 +51,5 @@ def _draw_differences(axis: Any, comparison: Comparison) -> None:
         axis.plot([interval.low, interval.high], [place, place], color=COLOUR, linewidth=2)
         axis.plot(interval.mean, place, "o", color=BEST_COLOUR if policy == comparison.best else COLOUR)
     axis.axvline(0.0, color="black", linewidth=0.8)
-    axis.set_title(f"served, paired to {comparison.best}", fontsize=10)
+    axis.set_title(f"{comparison.measures.score_title}, paired to {comparison.best}", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""What `compare` takes for a policy: an expert's name, a path to a factory, a factory or a policy.
+"""What `compare` takes for a policy: an expert's name, a trained policy's file, a path to a factory, or the policy.
 
 An expert's settings follow its name in brackets, as in "dftsp[overrun_s=0]" or "stb[batch_size=4]"; several are parted
 by semicolons.
@@ -12,11 +12,14 @@ from typing import Any
 import gymnasium
 import yaml
 
-from edge_llm_gym.experts import Policy, make_expert
-from edge_llm_gym.experts.registry import EXPERTS
+from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.names import suggestion
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
+ARCHIVE = ".zip"
+"""Ending of the files of trained policies."""
+LOADER = "agents.loading:policy_factory"
+"""What loads them; it needs PyTorch, so it is imported only when such a file is named."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class PolicySource:
 
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
         """A policy for one episode; `seed` serves stochastic experts. Raises TypeError for what cannot predict."""
+        if isinstance(self.source, str) and self.source.endswith(ARCHIVE):
+            return _trained(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
             name, settings = split_settings(self.source)
             return make_expert(name, env, seed=seed, **settings)
@@ -58,11 +63,16 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike]) -> PolicySource:
         name, what = policy
         return PolicySource(name, _source(what).source)
     if isinstance(policy, str):
-        if ":" in policy:
+        if policy.endswith(ARCHIVE):
+            _trained(policy)
+        elif ":" in policy:
             _imported(policy)
-        elif split_settings(policy)[0] not in EXPERTS:
-            hint = suggestion(split_settings(policy)[0], EXPERTS)
-            raise ValueError(f"unknown policy {policy!r}; {hint} A policy of your own goes as package.module:factory")
+        elif split_settings(policy)[0] not in expert_names():
+            hint = suggestion(split_settings(policy)[0], expert_names())
+            raise ValueError(
+                f"unknown policy {policy!r}; {hint} A policy of your own goes as package.module:factory, a trained one "
+                f"as the path of its archive, which ends in {ARCHIVE}"
+            )
         return PolicySource(policy, policy)
     if not callable(policy) and not hasattr(policy, "predict"):
         raise TypeError(f"a policy is a name, 'package.module:factory', a factory or has predict(), got {policy!r}")
@@ -79,6 +89,20 @@ def split_settings(text: str) -> tuple[str, dict[str, Any]]:
     if not rest.endswith("]") or not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValueError(f"settings of a policy are written as name[key=value;key=value], got {text!r}")
     return name, {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
+
+
+def _trained(path: str) -> Callable[[gymnasium.Env], Policy]:
+    """The factory of a trained policy. Raises ValueError for a file that holds none, ImportError without PyTorch."""
+    module, _, name = LOADER.partition(":")
+    try:
+        loader = import_module(module)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{path!r} is a trained policy: loading it takes the package `agents` of a checkout of the repository, and "
+            f"what it needs, pip install --editable '.[agents]' ({error})"
+        ) from error
+    factory: Callable[[gymnasium.Env], Policy] = getattr(loader, name)(path)
+    return factory
 
 
 def _imported(path: str) -> Any:

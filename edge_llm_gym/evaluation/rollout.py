@@ -7,26 +7,24 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.evaluation.measures import MEASURES
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.sim.state import SERVED
+from edge_llm_gym.sim.simulator import Simulator
 
 Episode = dict[str, float]
 Watcher = Callable[[gymnasium.Env, Any, Any], None]
 """Called before each step with the environment, the observation and the action about to be taken."""
 
-COUNTS = ("late", "poor", "expired", "refused_uplink", "refused_downlink", "refused_memory")
-
 
 def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None = None) -> Episode:
     """One episode on the tape of `seed`, summed up by name.
 
-    Shares (served_share, on_time, ...) are of what arrived; delays are those of the served, NaN if nobody was;
-    decision_ms is the mean wall time of `predict`. In an environment wrapped in EpochGap, `gap` is the share of the
-    measured epochs' optima that was left unserved, and gap_proved the share of those optima that is proved.
+    Which figures there are depends on the admission (`evaluation.measures`); decision_ms is the mean wall time of
+    `predict`. In an environment wrapped in EpochGap, `gap` is the share of the measured epochs' optima that was left
+    unserved, and gap_proved the share of those optima that is proved.
     """
     observation, info = env.reset(seed=seed)
     state, first, ended = None, np.ones(1, np.bool_), False
-    delays_s: list[np.ndarray] = []
     gaps: list[dict[str, float]] = []
     reward_sum, decision_s, utilisation = 0.0, 0.0, 0.0
     steps = 0
@@ -37,14 +35,13 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         if watch is not None:
             watch(env, observation, action)
         observation, reward, terminated, truncated, info = env.step(action)
-        slots = info["slots"]
-        delays_s.append(slots["latency_s"][slots["outcome"] == SERVED])
         gaps += [info["gap"]] if "gap" in info else []
         reward_sum += float(reward)
         utilisation += info["metrics"]["utilisation"]
         ended, first, steps = terminated or truncated, np.zeros(1, np.bool_), steps + 1
+    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        _summary(info["totals"], np.concatenate(delays_s))
+        MEASURES[simulator.scenario.admission].figures(simulator, info["totals"])
         | {
             "utilisation": utilisation / steps,
             "reward": reward_sum,
@@ -65,15 +62,3 @@ def _gap_summary(gaps: list[dict[str, float]]) -> Episode:
         "gap_epochs": float(len(gaps)),
         "gap_proved": sum(gap["proved"] for gap in gaps) / len(gaps),
     }
-
-
-def _summary(totals: dict[str, float], delays_s: np.ndarray) -> Episode:
-    arrived, served = totals["arrived"], totals["served"]
-    return {
-        "served_value": totals["served_value"],
-        "served_share": totals["served_value"] / totals["arrived_value"] if totals["arrived_value"] else np.nan,
-        "on_time": served / arrived if arrived else np.nan,
-        "delay_p50_s": float(np.quantile(delays_s, 0.5)) if delays_s.size else np.nan,
-        "delay_p95_s": float(np.quantile(delays_s, 0.95)) if delays_s.size else np.nan,
-        "quality": totals["quality"] / served if served else np.nan,
-    } | {name: totals[name] for name in ("arrived", *COUNTS)}

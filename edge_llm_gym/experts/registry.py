@@ -9,11 +9,17 @@ import numpy as np
 
 from edge_llm_gym.experts import schedulers
 from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.policy import Assign, Expert
+from edge_llm_gym.experts.policy import Assign, Expert, Policy
+from edge_llm_gym.experts.stream import Baseline, DtoEe, Planner, RandomStream, StreamExpert
+from edge_llm_gym.experts.stream_reader import StreamReader
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.sim.scenario import Scenario
 
 NODE_LIMIT = 1_000_000
+FIXED_THRESHOLD = 0.5
+"""Confidence at which requests leave where a baseline chooses none: of 0.3, 0.4, 0.5 and 0.8 the best on early-exit."""
+GENETIC_EPOCHS = 20
+"""A genetic search takes about a hundred times as long as DTO-EE, so its plans hold for long."""
 
 
 def _random(rng: np.random.Generator) -> Assign:
@@ -56,7 +62,20 @@ def _brute_force() -> Assign:
     return schedulers.Reference("brute-force")
 
 
-EXPERTS: dict[str, Callable[..., Assign]] = {
+def _dto_ee(max_rounds: int = 30) -> Planner:
+    return DtoEe(max_rounds)
+
+
+def _rule(name: str) -> Callable[..., Planner]:
+    def rule(rng: np.random.Generator, threshold: float = FIXED_THRESHOLD) -> Planner:
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold is a confidence and must lie in [0, 1], got {threshold!r}")
+        return Baseline(name, rng, threshold)
+
+    return rule
+
+
+EPOCH_EXPERTS: dict[str, Callable[..., Assign]] = {
     "random": _random,
     "fcfs": _first_come,
     "edf": _earliest_deadline,
@@ -68,8 +87,23 @@ EXPERTS: dict[str, Callable[..., Assign]] = {
     "milp": _milp,
     "brute-force": _brute_force,
 }
+STREAM_EXPERTS: dict[str, Callable[..., Planner]] = {
+    "dto-ee": _dto_ee,
+    "uniform": _rule("uniform"),
+    "compute-proportional": _rule("compute-proportional"),
+    "bandwidth-proportional": _rule("bandwidth-proportional"),
+    "selfish": _rule("selfish"),
+    "genetic": _rule("genetic"),
+    "fixed-threshold": _rule("fixed-threshold"),
+    "no-exit": _rule("no-exit"),
+}
+EXPERTS: dict[str, dict[str, Callable[..., Any]]] = {
+    "epoch": {**EPOCH_EXPERTS},
+    "stream": {"random": RandomStream, **STREAM_EXPERTS},
+}
+"""Admission -> experts by name."""
 DESCRIPTIONS: dict[str, str] = {
-    "random": "every request waits or joins any node with equal probability",
+    "random": "every request waits or joins any node with equal probability; random weights and thresholds in streams",
     "fcfs": "first come, first served: feasible insertion in order of arrival",
     "edf": "earliest deadline first: feasible insertion in order of deadline",
     "sjf": "shortest job first: feasible insertion in order of size",
@@ -79,12 +113,21 @@ DESCRIPTIONS: dict[str, str] = {
     "ot-gah": "residual profits over all nodes with the exact search as oracle: a 1/2-approximation",
     "milp": "exact optimum of the epoch over all nodes by mixed-integer programming (slow; needs scipy)",
     "brute-force": "exact optimum of the epoch by enumeration (few requests only)",
+    "dto-ee": "distributed routing and exit thresholds by marginal costs, from estimated rates and mix",
+    "uniform": "equal shares over the links, one threshold for all",
+    "compute-proportional": "shares in proportion to the receivers' service rates, one threshold for all",
+    "bandwidth-proportional": "shares in proportion to the links' speed, one threshold for all",
+    "selfish": "the equilibrium in which each request takes its own quickest way, one threshold for all",
+    "genetic": "genetic search over shares and thresholds, replanned seldom",
+    "fixed-threshold": "the routing of DTO-EE, one threshold for all",
+    "no-exit": "the routing of DTO-EE where nobody leaves before the last stage",
 }
 
 
-def expert_names() -> list[str]:
-    """Names that `make_expert` knows."""
-    return list(EXPERTS)
+def expert_names(env: gymnasium.Env | gymnasium.vector.VectorEnv | Scenario | None = None) -> list[str]:
+    """Names that `make_expert` knows for an environment, or for any."""
+    tables = EXPERTS.values() if env is None else [EXPERTS[scenario_of(env).admission]]
+    return list(dict.fromkeys(name for table in tables for name in table))
 
 
 def make_expert(
@@ -92,26 +135,62 @@ def make_expert(
     env: gymnasium.Env | gymnasium.vector.VectorEnv | Scenario,
     *,
     seed: int | None = None,
-    overrun_s: float | None = None,
     **settings: Any,
-) -> Expert:
+) -> Policy:
     """An expert for an environment (single, vector or wrapped) or a scenario.
 
-    `seed` serves stochastic experts; `overrun_s` says how far a batch may run past the time at which the next epoch's
-    batches could begin, by default one epoch: without a limit experts fill a node for long with whatever is there now.
-    Other settings are the expert's own, such as node_rule for "edf" or batch_size for "stb". Raises ValueError for an
-    unknown name and TypeError for a setting that the expert does not have.
+    `seed` serves stochastic experts. In epoch admission `overrun_s` says how far a batch may run past the time at which
+    the next epoch's batches could begin, by default one epoch: without a limit experts fill a node for long with
+    whatever is there now. In stream admission `replan_every` says for how many epochs a plan holds. Other settings are
+    the expert's own, such as node_rule for "edf", batch_size for "stb" or threshold for "uniform".
+
+    Raises ValueError for an unknown name and for an expert of another admission, TypeError for a setting that the
+    expert does not have.
     """
-    factory = EXPERTS[known_name("expert", name, EXPERTS)]
-    known = inspect.signature(factory).parameters
-    if "rng" in known:
-        settings["rng"] = np.random.default_rng(seed)
-    for setting in settings:
-        if setting not in known:
-            raise TypeError(f"expert {name!r} has no setting {setting!r}; {suggestion(setting, known)}")
     scenario = scenario_of(env)
+    known_name("expert", name, expert_names())
+    if name not in EXPERTS[scenario.admission]:
+        raise ValueError(
+            f"expert {name!r} does not serve admission {scenario.admission!r} of scenario {scenario.name!r}; choose "
+            f"one of: {', '.join(expert_names(scenario))}"
+        )
+    return MAKERS[scenario.admission](name, scenario, np.random.default_rng(seed), settings)
+
+
+def _make_epoch_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Expert:
+    overrun_s = settings.pop("overrun_s", None)
     reader = EpochReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s)
-    return Expert(name, reader, factory(**settings))
+    return Expert(name, reader, _built(name, EPOCH_EXPERTS[name], rng, settings, ("overrun_s",)))
+
+
+def _make_stream_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Policy:
+    reader = StreamReader(scenario)
+    if name == "random":
+        return RandomStream(reader, _built(name, lambda rng: rng, rng, settings))
+    every = settings.pop("replan_every", GENETIC_EPOCHS if name == "genetic" else 1)
+    return StreamExpert(name, reader, _built(name, STREAM_EXPERTS[name], rng, settings, ("replan_every",)), every)
+
+
+MAKERS: dict[str, Callable[[str, Scenario, np.random.Generator, dict[str, Any]], Policy]] = {
+    "epoch": _make_epoch_expert,
+    "stream": _make_stream_expert,
+}
+
+
+def _built(
+    name: str,
+    factory: Callable[..., Any],
+    rng: np.random.Generator,
+    settings: dict[str, Any],
+    others: tuple[str, ...] = (),
+) -> Any:
+    """What the factory makes of its settings. Raises TypeError for one that neither it nor its like has."""
+    known = inspect.signature(factory).parameters
+    for setting in settings:
+        if setting not in known or setting == "rng":
+            own = [*(each for each in known if each != "rng"), *others]
+            raise TypeError(f"expert {name!r} has no setting {setting!r}; {suggestion(setting, own)}")
+    return factory(**({"rng": rng} if "rng" in known else {}), **settings)
 
 
 def scenario_of(env: gymnasium.Env | gymnasium.vector.VectorEnv | Scenario) -> Scenario:

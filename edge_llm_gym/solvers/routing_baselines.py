@@ -13,7 +13,7 @@ from edge_llm_gym.solvers import dto_ee
 from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
 
 Floats = NDArray[np.float64]
-Rule = Callable[[RoutingProblem, Generator], RoutingSolution]
+Rule = Callable[[RoutingProblem, Generator, float], RoutingSolution]
 
 FIXED_THRESHOLD = 0.8
 """Confidence at which requests exit where a baseline does not choose thresholds."""
@@ -26,40 +26,47 @@ SATURATED = 0.999
 """Utilisation that an overloaded node is taken to have, plus its excess, where a finite delay is needed."""
 
 
-def solve(name: str, problem: RoutingProblem, rng: Generator) -> RoutingSolution:
-    """The plan of the baseline of this ``name``; raises ValueError, with a suggestion, for one that is not known."""
-    return BASELINES[known_name("routing baseline", name, BASELINES)](problem, rng)
+def solve(name: str, problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
+    """The plan of the baseline of this ``name``; ``threshold`` serves those that do not choose any.
+
+    Raises ValueError, with a suggestion, for a name that is not known.
+    """
+    return BASELINES[known_name("routing baseline", name, BASELINES)](problem, rng, threshold)
 
 
-def uniform(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def uniform(problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
     """Every sender splits evenly over its links."""
-    return solution(problem, _proportional(problem, np.ones(problem.node_count)), _fixed_threshold(problem))
+    return solution(problem, _proportional(problem, np.ones(problem.node_count)), _fixed_threshold(problem, threshold))
 
 
-def compute_proportional(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def compute_proportional(
+    problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD
+) -> RoutingSolution:
     """Shares in proportion to the receivers' service rates."""
-    return solution(problem, _proportional(problem, 1 / problem.service_s), _fixed_threshold(problem))
+    return solution(problem, _proportional(problem, 1 / problem.service_s), _fixed_threshold(problem, threshold))
 
 
-def bandwidth_proportional(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def bandwidth_proportional(
+    problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD
+) -> RoutingSolution:
     """Shares in proportion to the links' speed, the inverse of their delay."""
     fastest = max(float(problem.link_delay_s[problem.has_link].max()), 1e-300) * 1e-6  # links without delay get all
     speed = 1 / np.maximum(problem.link_delay_s, fastest)
-    return solution(problem, _proportional(problem, speed), _fixed_threshold(problem))
+    return solution(problem, _proportional(problem, speed), _fixed_threshold(problem, threshold))
 
 
-def selfish(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def selfish(problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
     """Wardrop's equilibrium, in which each request takes the way that is quickest for itself.
 
     By the method of successive averages: in round n, each sender moves 1 / (1 + n) of its requests to its best link.
     """
-    threshold = _fixed_threshold(problem)
+    fixed = _fixed_threshold(problem, threshold)
     offload = _proportional(problem, 1 / problem.service_s)
     for done in range(1, SELFISH_ROUNDS + 1):
-        quickest = np.argmin(experienced_delay_s(problem, offload, threshold), axis=1)
+        quickest = np.argmin(experienced_delay_s(problem, offload, fixed), axis=1)
         choice = np.eye(problem.node_count)[quickest] * problem.has_link
         offload += (choice - offload) / (1 + done)
-    return solution(problem, offload, threshold, rounds=SELFISH_ROUNDS)
+    return solution(problem, offload, fixed, rounds=SELFISH_ROUNDS)
 
 
 def experienced_delay_s(problem: RoutingProblem, offload: Floats, threshold: Floats | None) -> Floats:
@@ -77,7 +84,7 @@ def experienced_delay_s(problem: RoutingProblem, offload: Floats, threshold: Flo
     return problem.link_delay_s + to_go_s
 
 
-def genetic(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def genetic(problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
     """Genetic search over shares and free thresholds: elitism, uniform crossover, Gaussian mutation."""
     genes = problem.link_delay_s.size + (problem.node_count if problem.early_exit is not None else 0)
     population = rng.normal(0.0, 1.0, (POPULATION, genes))
@@ -112,12 +119,12 @@ def _fitness(problem: RoutingProblem, genes: Floats) -> tuple[float, float]:
     return -float(np.maximum(outcome.utilisation - SATURATED, 0.0).sum()), outcome.utility_s
 
 
-def fixed_threshold(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
-    """The routing of DTO-EE with all thresholds at ``FIXED_THRESHOLD``; ValueError where pass ratios are given."""
-    return dto_ee.solve(problem, threshold=np.full(problem.node_count, FIXED_THRESHOLD))
+def fixed_threshold(problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
+    """The routing of DTO-EE with all thresholds at ``threshold``; ValueError where pass ratios are given."""
+    return dto_ee.solve(problem, threshold=np.full(problem.node_count, threshold))
 
 
-def no_exit(problem: RoutingProblem, rng: Generator) -> RoutingSolution:
+def no_exit(problem: RoutingProblem, rng: Generator, threshold: float = FIXED_THRESHOLD) -> RoutingSolution:
     """The routing of DTO-EE when nothing exits before the last stage; ValueError where pass ratios are given."""
     return dto_ee.solve(problem, threshold=np.full(problem.node_count, np.inf))
 
@@ -140,5 +147,5 @@ def _proportional(problem: RoutingProblem, weight: Floats) -> Floats:
     return share / np.where(problem.has_link.any(axis=1), share.sum(axis=1), 1.0)[:, None]
 
 
-def _fixed_threshold(problem: RoutingProblem) -> Floats | None:
-    return None if problem.early_exit is None else np.full(problem.node_count, FIXED_THRESHOLD)
+def _fixed_threshold(problem: RoutingProblem, threshold: float) -> Floats | None:
+    return None if problem.early_exit is None else np.full(problem.node_count, threshold)

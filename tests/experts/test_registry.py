@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.experts import expert_names, make_expert
-from edge_llm_gym.experts.registry import DESCRIPTIONS, EXPERTS
+from edge_llm_gym.experts.registry import DESCRIPTIONS
 from edge_llm_gym.sim.loading import load_scenario
 from tests.equality import assert_same
 
+STREAM = load_scenario("early-exit")
 FAST = ("random", "fcfs", "edf", "sjf", "stb", "nob", "dftsp", "ot-gah")
 
 
@@ -28,7 +29,7 @@ def test_actions_lie_in_the_action_space_single_and_batched(environment, name):
 
 
 def test_every_expert_is_described():
-    assert set(DESCRIPTIONS) == set(EXPERTS) == set(expert_names())
+    assert set(DESCRIPTIONS) == set(expert_names())
 
 
 def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
@@ -43,6 +44,15 @@ def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
     [
         (lambda env: make_expert("dtfsp", env), ValueError, "did you mean 'dftsp'"),
         (lambda env: make_expert("edf", env, node_rul="first"), TypeError, "did you mean 'node_rule'"),
+        (
+            lambda env: make_expert("dto-ee", env),
+            ValueError,
+            "does not serve admission 'epoch' .* one of: random, fcfs",
+        ),
+        (lambda env: make_expert("edf", STREAM), ValueError, "does not serve admission 'stream' .* random, dto-ee"),
+        (lambda env: make_expert("uniform", STREAM, treshold=1), TypeError, "did you mean 'threshold'"),
+        (lambda env: make_expert("uniform", STREAM, threshold=2), ValueError, "must lie in .0, 1., got 2"),
+        (lambda env: make_expert("dto-ee", STREAM, replan_every=0), ValueError, "at least 1 epoch, got 0"),
         (lambda env: make_expert("edf", env, overrun_s=-1.0), ValueError, "overrun_s must be zero or more, got -1.0"),
         (lambda env: make_expert("edf", "single-node"), TypeError, "from an Edge LLM Gym environment or a Scenario"),
         (lambda env: make_expert("edf", gymnasium.make("CartPole-v1")), TypeError, "from an Edge LLM Gym environment"),
