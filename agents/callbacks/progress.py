@@ -1,0 +1,31 @@
+"""A progress bar in the terminal."""
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from stable_baselines3.common.callbacks import BaseCallback
+
+
+def progress_bar() -> Progress:
+    """A bar with a label, counts and the time that remains."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
+    )
+
+
+class ProgressCallback(BaseCallback):
+    """Shows the environment steps of a run of `steps`."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def _on_training_start(self) -> None:
+        self._bar = progress_bar()
+        self._task = self._bar.add_task("training", total=self._steps, completed=self.num_timesteps)
+        self._bar.start()
+
+    def _on_step(self) -> bool:
+        self._bar.update(self._task, completed=self.num_timesteps)
+        return True
+
+    def _on_training_end(self) -> None:
+        self._bar.stop()

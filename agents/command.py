@@ -1,0 +1,51 @@
+"""What the scripts share: settings on the command line, the folder of a run, errors told in one line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.config import RunConfig, read_config
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds --set path=value."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change the configuration by dotted path, as in --set policy.width=64; may be repeated",
+    )
+
+
+def configuration(source: str | Path | None, settings: Sequence[str]) -> RunConfig:
+    """The configuration in a file, changed by path=value settings. Raises ValueError for malformed ones."""
+    if source is None:
+        raise ValueError("name a configuration file, or a run to resume")
+    return read_config(source, dict(_setting(text) for text in settings))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise ValueError(f"--set takes path=value, as in policy.width=64, got {text!r}")
+    return path.strip(), yaml.safe_load(value)
+
+
+def run_folder(config: str | Path | None) -> Path:
+    """runs/<name of the configuration>."""
+    return Path("runs") / Path(str(config)).stem
+
+
+def told(action: Callable[[], None]) -> int:
+    """Exit status of an action: what the user got wrong is told in one line, without a trace."""
+    try:
+        action()
+    except (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0

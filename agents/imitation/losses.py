@@ -1,0 +1,82 @@
+"""What it means to act like an expert, for each way of acting."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch as th
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch.nn import functional
+
+from agents.epoch_tokens import PAIR_FEATURES
+
+Tokens = Mapping[str, th.Tensor]
+Actor = ActorCriticPolicy | MaskableActorCriticPolicy
+NO_RIVAL = -30.0  # a logit that nobody loses to
+FEASIBLE = PAIR_FEATURES.index("feasible")
+Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor], th.Tensor]
+"""(policy, tokens [B, ...], flat labels [B, ...]) -> scalar."""
+
+SHARPNESS = 8.0
+"""Scores in [-1, 1] times this are the logits of choosing; choosing no node has logit 0."""
+WAITING_WEIGHT = 0.3
+"""Weight of a waiting request beside one that goes to a node.
+
+A decoder that keeps batches feasible makes up for too many positive scores by their order, but not for too few.
+"""
+
+
+def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
+    """[B, A] centre of a policy's distribution over a Box."""
+    distribution: Any = policy.get_distribution(tokens).distribution
+    return distribution.mean
+
+
+def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
+    """Weighted cross-entropy of each request's choice among waiting and the nodes, and squared errors of what follows.
+
+    A request whose label has no positive score waits. Scores that rank every pair of the expert's above the others
+    decode to the expert's action.
+    """
+    mask = tokens["pair_mask"]
+    rows, items, nodes = mask.shape
+    mean = mean_action(policy, tokens)
+    pairs = items * nodes
+    scores, wanted = (part[:, :pairs].view(rows, items, nodes) for part in (mean, labels))
+    logits = functional.pad(SHARPNESS * scores, (1, 0))
+    choice = functional.pad(wanted, (1, 0)).argmax(-1)
+    per_item = functional.cross_entropy(logits.flatten(0, 1), choice.flatten(), reduction="none").view(rows, items)
+    weight = tokens["item_mask"] * th.where(choice == 0, WAITING_WEIGHT, 1.0)
+    loss = (per_item * weight).sum() / weight.sum().clamp(min=1.0)
+    loss = loss + outranking_loss(SHARPNESS * scores, wanted > 0, tokens["pair"][..., FEASIBLE] > 0)
+    return loss + functional.mse_loss(mean[:, pairs:], labels[:, pairs:]) if mean.shape[1] > pairs else loss
+
+
+def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -> th.Tensor:
+    """How far the pairs that the expert joins are from outranking those that compete with them; all [B, L, K].
+
+    A pair competes with the feasible ones of the same node and of the same request that the expert does not join: in
+    greedy insertion any of those may take its place. The loss of a pair is -log of its softmax among them.
+    """
+    rivals = logits.masked_fill(joined | ~feasible, NO_RIVAL)
+    of_node, of_item = (rivals.logsumexp(dim, keepdim=True).expand_as(logits) for dim in (1, 2))
+    strongest = th.logaddexp(of_node, of_item)
+    per_pair = functional.softplus(strongest - logits)
+    return (per_pair * joined).sum() / joined.sum().clamp(min=1)
+
+
+def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
+    """Mean squared error of a Box action."""
+    return functional.mse_loss(mean_action(policy, tokens), labels.flatten(1))
+
+
+def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
+    """Negative logarithm of the probability of the expert's discrete action."""
+    return -policy.get_distribution(tokens).log_prob(labels).mean()
+
+
+LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
+    {"priority": ranking_loss, "multidiscrete": likelihood_loss, "box": squared_loss, "priced": squared_loss}
+)
+"""Codec -> loss."""

@@ -1,0 +1,86 @@
+"""How a flat action is made of what a set network says: blocks of numbers per pair, per item or per node, in order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from agents.index_codec import BENT
+from edge_llm_gym.sim.scenario import Scenario
+
+Shapes = tuple[int, int]
+"""Numbers of items L and of nodes K."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """`width` numbers for each member of a kind, one after the other in the flat action.
+
+    "pair" blocks are [L, K, width], "item" blocks [L, width], "node" blocks [K, width], and a "whole" block [width]; a
+    "choice" block [L, 1 + K] puts the score of choosing no node before the scores of the pairs.
+    """
+
+    kind: str
+    width: int = 1
+
+    def size(self, shapes: Shapes) -> int:
+        """Numbers in the flat action."""
+        return SIZES[self.kind](*shapes) * self.width
+
+
+SIZES: Final[Mapping[str, Callable[[int, int], int]]] = {
+    "pair": lambda items, nodes: items * nodes,
+    "item": lambda items, nodes: items,
+    "node": lambda items, nodes: nodes,
+    "choice": lambda items, nodes: items * (1 + nodes),
+    "whole": lambda items, nodes: 1,
+}
+
+
+def flat_size(blocks: Sequence[Block], shapes: Shapes) -> int:
+    """Length of the flat action."""
+    return sum(block.size(shapes) for block in blocks)
+
+
+def _priority(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+    return (Block("pair"), Block("node")) if settings.get("caps") else (Block("pair"),)
+
+
+def _priced(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+    return (Block("pair"),) if settings.get("pairs") else (Block("item"),)
+
+
+def _chosen(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+    levels = settings.get("levels")
+    return (Block("choice"),) if levels is None else (Block("choice"), Block("item", 2 * levels))
+
+
+def _levels(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+    levels = settings.get("levels", 5)
+    return (Block("pair", levels), Block("node", levels))
+
+
+LAYOUTS: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any]], tuple[Block, ...]]]] = MappingProxyType(
+    {
+        ("epoch", "priority"): _priority,
+        ("epoch", "priced"): _priced,
+        ("epoch", "index"): lambda settings: (Block("whole", len(BENT)), Block("node"), Block("node")),
+        ("epoch", "multidiscrete"): _chosen,
+        ("epoch", "box"): lambda settings: (Block("item"), Block("item", 2)),
+        ("stream", "box"): lambda settings: (Block("pair"), Block("node")),
+        ("stream", "multidiscrete"): _levels,
+    }
+)
+"""Admission and codec -> blocks of the flat action for the codec's settings."""
+
+
+def blocks_of(codec: str, settings: Mapping[str, Any], scenario: Scenario) -> tuple[Block, ...]:
+    """The blocks of a codec. Raises ValueError for one that a set network cannot speak."""
+    key = (scenario.admission, codec)
+    if key not in LAYOUTS:
+        able = [name for admission, name in LAYOUTS if admission == scenario.admission]
+        raise ValueError(
+            f"a set-structured policy cannot act through codec {codec!r} with admission {scenario.admission!r}; "
+            f"choose one of {able}, or write policy: {{kind: mlp}}"
+        )
+    return LAYOUTS[key](settings)

@@ -1,0 +1,126 @@
+"""Training throughput: native rows against copies of the single environment, in one run, as a ratio.
+
+python -m benchmarks.training --rows 256 --copies 8 --steps 32768 --out runs/benchmarks
+
+PPO learns on both with the same policy and hyperparameters; each side is timed from its second rollout on. The share of
+time spent in the environment counts stepping, decoding and reading, not the network.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from gymnasium import make as make_env_of
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
+
+from agents.algorithms import make_model
+from agents.config import RunConfig, read_config
+from agents.runtime import prepare
+from agents.single import FlatEnv
+from agents.training import make_env
+from benchmarks.reports import Row, save
+
+BASE: dict[str, Any] = {
+    "environment": {"id": "EdgeLLM/MultiNode-v0", "reward_scale": 0.05},
+    "codec": {"name": "priority"},
+    "policy": {"width": 16},
+    "hyperparameters": {"n_epochs": 3},
+}
+
+
+class Timed(VecEnvWrapper):
+    """Adds up the time spent in the environment."""
+
+    spent_s = 0.0
+
+    def reset(self) -> Any:
+        return self.venv.reset()
+
+    def step_async(self, actions: Any) -> None:
+        begun = time.perf_counter()
+        self.venv.step_async(actions)
+        self.spent_s += time.perf_counter() - begun
+
+    def step_wait(self) -> Any:
+        begun = time.perf_counter()
+        answer = self.venv.step_wait()
+        self.spent_s += time.perf_counter() - begun
+        return answer
+
+
+class Watch(BaseCallback):
+    """Starts the clock at the second rollout, when everything is compiled."""
+
+    def __init__(self, env: Timed) -> None:
+        super().__init__()
+        self.env, self.rollouts = env, 0
+
+    def _on_rollout_start(self) -> None:
+        self.rollouts += 1
+        if self.rollouts == 2:
+            self.env.spent_s = 0.0
+            self.begun, self.first = time.perf_counter(), self.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def measured(env: VecEnv, config: RunConfig, scenario: Any, steps: int) -> Row:
+    """Environment steps per second of learning, and the environment's share of the time."""
+    timed = Timed(env)
+    model = make_model(config, timed, scenario)
+    assert isinstance(model, PPO)
+    watch = Watch(timed)
+    rollout = env.num_envs * model.n_steps
+    model.learn(rollout + steps, callback=watch)
+    wall_s = time.perf_counter() - watch.begun
+    done = model.num_timesteps - watch.first
+    return {"env_steps_per_s": done / wall_s, "environment_share": timed.spent_s / wall_s, "env_steps": done}
+
+
+def configured(rows: int, n_steps: int, batch_size: int) -> RunConfig:
+    """The same run in other sizes."""
+    return read_config(
+        BASE | {"rows": rows}, {"hyperparameters.n_steps": n_steps, "hyperparameters.batch_size": batch_size}
+    )
+
+
+def compare(rows: int, copies: int, steps: int) -> Row:
+    """Both sides and their ratio; rollouts are of the same length in environment steps, at the usual batch sizes."""
+    native = configured(rows, 32, 2048)
+    env = make_env(native)
+    fast = measured(env, native, env.envs.scenario, steps)
+    plain = configured(copies, 256, 64)
+    slow_env = DummyVecEnv([lambda: FlatEnv(make_env_of(plain.environment.id), plain.codec) for _ in range(copies)])
+    slow = measured(slow_env, plain, env.envs.scenario, max(steps // 8, copies * 256))
+    return {
+        "native": {"rows": rows, "batch_size": 2048} | fast,
+        "dummy": {"rows": copies, "batch_size": 64} | slow,
+        "ratio": fast["env_steps_per_s"] / slow["env_steps_per_s"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=256)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=32_768)
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
+    options = parser.parse_args()
+    prepare(threads=1)
+    report = compare(options.rows, options.copies, options.steps)
+    for name in ("native", "dummy"):
+        row = report[name]
+        print(
+            f"{name:7} {row['rows']:4} rows {row['env_steps_per_s']:8.0f} env-steps/s, "
+            f"{row['environment_share']:.0%} of the time in the environment"
+        )
+    print(f"ratio {report['ratio']:.1f}")
+    save(report, options.out, "training")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Records one episode of a trained policy or an expert as an animated GIF.
+
+python scripts/record.py runs/ppo-multi-node/best.zip --out episode.gif
+python scripts/record.py ot-gah --env EdgeLLM/MultiNode-v0 --epochs 30 --seed 7 --out ot-gah.gif
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.command import told
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("policy", help="model.zip or best.zip in the folder of a run, or an expert's name")
+    parser.add_argument("--env", help="environment id; that of the run by default")
+    parser.add_argument("--epochs", type=int, default=50, help="pictures at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--frame-ms", type=int, default=500, help="how long each picture stands")
+    parser.add_argument("--out", type=Path, default=Path("episode.gif"))
+    return told(lambda: _run(parser.parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from agents.recording import record
+
+    frames = record(
+        options.policy, options.out, environment=options.env, seed=options.seed, epochs=options.epochs,
+        frame_ms=options.frame_ms,
+    )  # fmt: skip
+    print(f"wrote {frames} pictures to {options.out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The index codec against the rule that it bends, and the flat layouts against the spaces of all codecs."""
+
+import numpy as np
+import pytest
+
+from agents.codecs import make_codec
+from agents.config import read_config
+from agents.evaluation import make_envs
+from agents.index_codec import BENT
+from agents.layouts import blocks_of, flat_size
+from agents.policies import check_layout
+from edge_llm_gym.env.codecs import CODECS
+
+SETTINGS = {
+    ("epoch", "priority"): [{}, {"caps": True}],
+    ("epoch", "priced"): [{}, {"pairs": True}],
+    ("epoch", "multidiscrete"): [{}],
+    ("epoch", "box"): [{}],
+    ("epoch", "index"): [{}],
+    ("stream", "box"): [{}],
+    ("stream", "multidiscrete"): [{}, {"levels": 3}],
+}
+ENVIRONMENT = {"epoch": "EdgeLLM/MultiNode-v0", "stream": "EdgeLLM/EarlyExit-v0"}
+CASES = [(*key, settings) for key, choices in SETTINGS.items() for settings in choices]
+
+
+def envs_of(admission: str, rows: int = 3):
+    config = read_config({"environment": {"id": ENVIRONMENT[admission]}, "codec": {"name": "box"}})
+    return make_envs(config, rows)
+
+
+@pytest.mark.parametrize(("admission", "name", "settings"), CASES)
+def test_layouts_make_up_the_space_of_their_codec(admission, name, settings):
+    scenario = envs_of(admission).scenario
+    codec, blocks = make_codec(name, scenario, **settings), blocks_of(name, settings, scenario)
+    items = scenario.slots if admission == "epoch" else scenario.devices.count + len(scenario.nodes)
+    check_layout(blocks, (items, len(scenario.nodes)), codec.space)
+    assert flat_size(blocks, (items, len(scenario.nodes))) > 0
+
+
+def test_every_codec_of_the_environment_has_a_layout():
+    assert {(admission, name) for admission, table in CODECS.items() for name in table} <= set(SETTINGS)
+
+
+def test_layouts_of_other_sizes_are_refused():
+    scenario = envs_of("epoch").scenario
+    with pytest.raises(ValueError, match="make 128 numbers for 32 items and 4 nodes"):
+        check_layout(blocks_of("priority", {}, scenario), (32, 4), make_codec("priced", scenario).space)
+    with pytest.raises(ValueError, match="cannot act through codec 'priced' with admission 'stream'"):
+        blocks_of("priced", {}, envs_of("stream").scenario)
+
+
+def crowded(rows: int = 8):
+    """An index codec, and rows whose queues have grown while nobody was served."""
+    envs = envs_of("epoch", rows)
+    observation, _ = envs.reset(seed=3)
+    for _ in range(3):
+        waiting = {key: np.zeros_like(array) for key, array in envs.action_space.sample().items()}
+        observation, *_ = envs.step(waiting)
+    return make_codec("index", envs.scenario), observation
+
+
+def bent(place: int, value: float, rows: int = 8) -> np.ndarray:
+    action = np.zeros((rows, len(BENT) + 8), np.float32)
+    action[:, place] = value
+    return action
+
+
+def test_weights_bend_the_order_in_which_requests_are_taken():
+    codec, observation = crowded()
+    demand, mean = observation["requests"][..., 6], {}
+    for value in (-1.0, 1.0):
+        admitted = codec.decode(bent(BENT.index("demand"), value), observation)["batch"] > 0
+        assert admitted.any(axis=1).all()
+        mean[value] = demand[admitted].mean()
+    assert mean[1.0] > mean[-1.0]
+
+
+def test_a_bonus_draws_requests_to_its_node():
+    codec, observation = crowded()
+    few, many = ((codec.decode(bent(len(BENT) + 1, value), observation)["batch"] == 2).sum() for value in (-1.0, 1.0))
+    assert many > few
+
+
+def test_there_is_no_way_back():
+    envs = envs_of("epoch")
+    observation, _ = envs.reset(seed=3)
+    with pytest.raises(NotImplementedError, match="priority"):
+        make_codec("index", envs.scenario).encode({}, observation)
+    with pytest.raises(ValueError, match="admission 'epoch', got 'stream'"):
+        make_codec("index", envs_of("stream").scenario)

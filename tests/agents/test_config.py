@@ -1,0 +1,89 @@
+"""Configurations: what is refused, in what words, and that what is written is what was meant."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.algorithms import ALGORITHMS, make_model
+from agents.config import ConfigError, read_config, write_config
+from agents.names import ALGORITHMS as NAMES
+from agents.names import MIXERS as MIXER_NAMES
+from agents.network import MIXERS
+from agents.training import make_env
+
+RECIPES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"algoritm": "ppo"}, "algoritm: unknown key 'algoritm'; did you mean 'algorithm'"),
+        ({"policy": {"widht": 8}}, "policy.widht: unknown key 'widht'; did you mean 'width'"),
+        ({"imitation": {"expert": "edf", "pases": 3}}, "imitation.pases: unknown key 'pases'; did you mean 'passes'"),
+        ({"algorithm": "pop"}, "unknown algorithm 'pop'; did you mean 'ppo'"),
+        ({"policy": {"mixer": "atention"}}, "unknown mixer 'atention'; did you mean 'attention'"),
+        ({"environment": {"id": "EdgeLLM/MultiNod-v0"}}, "did you mean 'EdgeLLM/MultiNode-v0'"),
+        ({"environment": {}}, "environment.id: this key is required"),
+        ({"rows": 0}, "rows: .*greater than or equal to 1 .got 0."),
+        ({"algorithm": "sac"}, "'sac' has no set-structured policy"),
+    ],
+)
+def test_mistakes_are_told(tiny, sections, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny(**sections)
+
+
+def test_a_hyperparameter_must_be_the_algorithms_own(tiny):
+    config = tiny(hyperparameters={"n_step": 4})
+    with pytest.raises(ConfigError, match=r"hyperparameters.n_step: algorithm 'ppo'.*did you mean 'n_steps'"):
+        make_model(config, env := make_env(config), env.envs.scenario)
+
+
+def test_an_algorithm_must_take_the_actions(tiny):
+    config = tiny(algorithm="dqn", policy={"kind": "mlp"}, hyperparameters={})
+    with pytest.raises(ConfigError, match=r"'dqn' takes actions of kind \['Discrete'\].*makes Box.*'sac'"):
+        make_model(config, env := make_env(config), env.envs.scenario)
+
+
+def test_an_unknown_codec_is_told(tiny):
+    with pytest.raises(ConfigError, match="codec"):
+        make_env(tiny(codec={"name": "prioriti"}))
+
+
+def test_files_are_checked(tmp_path):
+    with pytest.raises(ConfigError, match="no configuration file"):
+        read_config(tmp_path / "none.yaml")
+    path = tmp_path / "list.yaml"
+    path.write_text("- 1\n")
+    with pytest.raises(ConfigError, match="a mapping at its top, got list"):
+        read_config(path)
+
+
+def test_changes_go_by_dotted_path(tiny):
+    data = tiny().model_dump(mode="json")
+    changed = read_config(data, {"policy.width": 5, "hyperparameters.gamma": 0.5})
+    assert changed.policy.width == 5
+    assert changed.hyperparameters == data["hyperparameters"] | {"gamma": 0.5}
+    with pytest.raises(ConfigError, match="goes below a plain value"):
+        read_config(data, {"steps.more": 1})
+
+
+def test_what_is_written_reads_back_the_same(tiny, tmp_path):
+    config = tiny(imitation={"expert": "edf"})
+    write_config(config, tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == config
+
+
+def test_the_light_names_are_those_of_the_tables():
+    assert {name: algorithm.set_policy is not None for name, algorithm in ALGORITHMS.items()} == NAMES
+    assert tuple(MIXERS) == MIXER_NAMES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_makes_a_model(path):
+    config = read_config(
+        path, {"rows": 8, "hyperparameters.n_steps": 256} if "n_steps" in path.read_text() else {"rows": 8}
+    )
+    env = make_env(config)
+    model = make_model(config, env, env.envs.scenario)
+    assert model.action_space == env.codec.space

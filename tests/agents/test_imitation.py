@@ -1,0 +1,145 @@
+"""Cloning: what counts as acting like the expert, who labels what, and that it works."""
+
+import json
+
+import numpy as np
+import pytest
+import torch as th
+
+from agents.acting import Learner
+from agents.algorithms import make_model
+from agents.config import ConfigError
+from agents.evaluation import evaluate, make_envs
+from agents.imitation.dagger import imitate
+from agents.imitation.labels import Labels, as_labels, collect
+from agents.imitation.losses import FEASIBLE, SHARPNESS, WAITING_WEIGHT, outranking_loss, ranking_loss
+from agents.training import make_env
+from edge_llm_gym.experts import make_expert
+
+
+class Fixed:
+    """A policy whose scores are given."""
+
+    def __init__(self, scores: th.Tensor) -> None:
+        self.scores = scores
+
+    def get_distribution(self, tokens):
+        self.distribution = th.distributions.Normal(self.scores, 1.0)
+        return self
+
+
+def loss_of(scores, labels, mask) -> float:
+    mask = th.tensor(mask)
+    pairs = th.zeros(1, 2, 2, FEASIBLE + 1)  # none is feasible, so nobody has rivals
+    tokens = {"item_mask": mask, "pair_mask": mask.unsqueeze(2).expand(1, 2, 2), "pair": pairs}
+    return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels)))
+
+
+def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
+    scores, labels = [[0.3, -0.2, -0.5, 0.1]], [[1.0, -1.0, -1.0, -1.0]]  # first to node 1, second waits
+    logits = [np.array([0.0, 0.3, -0.2]) * SHARPNESS, np.array([0.0, -0.5, 0.1]) * SHARPNESS]
+    log_probability = [logits[0][1] - np.log(np.exp(logits[0]).sum()), -np.log(np.exp(logits[1]).sum())]
+    assert loss_of(scores, labels, [[1.0, 1.0]]) == pytest.approx(
+        -np.average(log_probability, weights=[1.0, WAITING_WEIGHT]), rel=1e-5
+    )
+    assert loss_of(scores, labels, [[1.0, 0.0]]) == pytest.approx(-log_probability[0], rel=1e-5)
+
+
+def test_numbers_behind_the_pairs_add_their_squared_errors():
+    scores, labels = [[0.3, -0.2, -0.5, 0.1]], [[1.0, -1.0, -1.0, -1.0]]
+    plain = loss_of(scores, labels, [[1.0, 1.0]])
+    more = loss_of([[*scores[0], 0.5, 0.0]], [[*labels[0], 0.0, 0.0]], [[1.0, 1.0]])
+    assert more == pytest.approx(plain + 0.125, rel=1e-5)
+
+
+def test_a_pair_outranks_the_feasible_ones_of_its_node_and_of_its_request():
+    logits = np.array([[2.0, -1.0], [0.5, 3.0], [1.0, 0.0]])
+    joined = np.array([[True, False], [False, False], [False, True]])
+    feasible = np.array([[True, True], [True, False], [False, True]])
+    first = -np.log(np.exp(2.0) / np.exp([2.0, 0.5, -1.0]).sum())  # the rival of node 1, then that of request 1
+    second = -np.log(np.exp(0.0) / np.exp([0.0, -1.0]).sum())  # request 3 on node 1 is no rival: it is not feasible
+    got = outranking_loss(*(th.tensor(array)[None] for array in (logits, joined, feasible)))
+    assert float(got) == pytest.approx((first + second) / 2, rel=1e-6)
+
+
+def learner_of(config):
+    env = make_env(config)
+    model = make_model(config, env, env.envs.scenario)
+    return model, Learner("learner", model.policy, env.tokens, env.codec)
+
+
+def test_an_encoded_expert_decodes_to_what_it_does(tiny):
+    config = tiny()
+    _, learner = learner_of(config)
+    envs = make_envs(config, 4)
+    expert = make_expert("ot-gah", envs)
+    observations, _ = envs.reset(seed=0)
+    served = 0
+    for _ in range(8):
+        action, _ = expert.predict(observations)
+        again = learner.codec.decode(learner.codec.encode(action, observations), observations)
+        assert np.array_equal(again["batch"], action["batch"])
+        served += (action["batch"] > 0).sum()
+        observations, *_ = envs.step(action)
+    assert served > 0
+
+
+def test_the_expert_labels_the_states_that_the_actor_visits(tiny):
+    config = tiny()
+    _, learner = learner_of(config)
+    envs, again = make_envs(config, 2), make_envs(config, 2)
+    expert = make_expert("edf", envs)
+    tokens, labels = collect(envs, expert, learner, learner, epochs=5, seed=9)
+    observations, _ = again.reset(seed=9)
+    for state, label in zip(tokens, labels, strict=True):
+        wanted, _ = expert.predict(observations)
+        (expected,), (target,) = as_labels(observations, wanted, learner)
+        assert all(np.array_equal(state[key], expected[key]) for key in state)
+        assert np.array_equal(label, target)
+        observations, *_ = again.step(learner.predict(observations)[0])
+
+
+def test_labels_add_up():
+    labels = Labels()
+    for size in (2, 3):
+        labels.add([{"item": np.full((size, 1), size)}], [np.full((size, 4), size)])
+    tokens, actions = labels.arrays()
+    assert len(labels) == 5 == len(actions) == len(tokens["item"])
+    assert tokens["item"].ravel().tolist() == [2, 2, 3, 3, 3]
+
+
+def test_cloning_brings_the_learner_near_its_expert(tiny, tmp_path):
+    environment = {"id": "EdgeLLM/MultiNode-v0", "overrides": {"slots": 8, "horizon_epochs": 20}}
+    imitation = {
+        "expert": "edf", "rounds": 3, "rows": 8, "epochs_per_round": 20, "passes": 15, "batch_size": 64,
+        "learning_rate": 5e-3,
+    }  # fmt: skip
+    config = tiny(environment=environment, imitation=imitation, policy={"width": 16, "prior": False})
+    model, learner = learner_of(config)
+    envs = make_envs(config, 8)
+    expert = evaluate(envs, make_expert("edf", envs), 77).score.mean()
+    before = evaluate(envs, learner, 77).score.mean()
+    report = imitate(model.policy, config, config.imitation, tmp_path)
+    after = evaluate(envs, learner, 77).score.mean()
+    assert expert - after < 0.4 * (expert - before)
+    assert after > 0.85 * expert
+    assert [row["labels"] for row in report] == [160, 320, 480]
+    assert json.loads((tmp_path / "imitation.json").read_text()) == report
+
+
+def test_the_critic_is_left_alone(tiny, tmp_path):
+    config = tiny(imitation={"expert": "edf", "rounds": 1, "rows": 2, "epochs_per_round": 5, "passes": 2})
+    model, _ = learner_of(config)
+    critic = {name: tensor.clone() for name, tensor in model.policy.mlp_extractor.critic.state_dict().items()}
+    actor = {name: tensor.clone() for name, tensor in model.policy.mlp_extractor.actor.state_dict().items()}
+    imitate(model.policy, config, config.imitation, tmp_path)
+    now = model.policy.mlp_extractor
+    assert all(th.equal(tensor, now.critic.state_dict()[name]) for name, tensor in critic.items())
+    assert not all(th.equal(tensor, now.actor.state_dict()[name]) for name, tensor in actor.items())
+
+
+def test_only_actors_with_a_distribution_can_imitate(tiny, tmp_path):
+    config = tiny(algorithm="sac", policy={"kind": "mlp"}, hyperparameters={}, imitation={"expert": "edf"})
+    model, _ = learner_of(config)
+    with pytest.raises(ConfigError, match="actor-critic algorithm"):
+        imitate(model.policy, config, config.imitation, tmp_path)

@@ -1,0 +1,88 @@
+"""The physics of the pairs against the experts' own reading of the same observation."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+from agents.epoch_tokens import BIG, PAIR_FEATURES, EpochTokens
+from agents.tokens import KEYS, LIMIT, limited, make_tokens, token_space
+from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.registration import ENVIRONMENTS
+
+ROWS = 3
+
+
+def seen(environment: str, steps: int = 4):
+    """A vector environment after some random steps, and what it shows."""
+    envs = gymnasium.make_vec(environment, num_envs=ROWS, vectorization_mode="vector_entry_point")
+    envs.action_space.seed(0)
+    observation, _ = envs.reset(seed=3)
+    for _ in range(steps):
+        observation, *_ = envs.step(envs.action_space.sample())
+    return envs, observation
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_arrays_have_the_shapes_they_announce_and_stay_in_their_space(environment):
+    envs, observation = seen(environment)
+    tokens = make_tokens(envs.scenario)
+    arrays = limited(tokens.read(observation))
+    assert tuple(arrays) == KEYS
+    space = token_space(tokens)
+    for row in range(ROWS):
+        assert space.contains({key: array[row] for key, array in arrays.items()})
+    assert max(np.abs(array).max() for array in arrays.values()) <= LIMIT
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_rows_are_read_one_by_one(environment):
+    envs, observation = seen(environment)
+    tokens = make_tokens(envs.scenario)
+    together = tokens.read(observation)
+    for row in range(ROWS):
+        alone = tokens.read({key: array[row : row + 1] for key, array in observation.items()})
+        for key in KEYS:
+            assert np.array_equal(alone[key][0], together[key][row])
+
+
+@pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"])
+def test_pairs_hold_the_physics_that_experts_read(environment):
+    envs, observation = seen(environment)
+    scenario = envs.scenario
+    pairs = EpochTokens(scenario).read(observation)["pair"]
+    column = {name: pairs[..., place] for place, name in enumerate(PAIR_FEATURES)}
+    for row in range(ROWS):
+        one = {key: array[row] for key, array in observation.items()}
+        shown = one["request_mask"].astype(bool)
+        epoch = EpochReader(scenario).read(one)
+        for k, problem in enumerate(epoch.problem.nodes):
+            part = {name: array[row, shown, k] for name, array in column.items()}
+            expected = {
+                "work": problem.time_s / scenario.epoch_s,
+                "shared": problem.shared_time_s / scenario.epoch_s,
+                "memory": problem.kv_bytes / max(problem.memory_bytes, 1.0),
+                "uplink": problem.uplink_share,
+                "downlink": problem.downlink_share,
+            }
+            for name, wanted in expected.items():
+                assert part[name] == pytest.approx(np.minimum(wanted, BIG), rel=1e-4, abs=1e-5)
+            alone = [problem.feasible(np.arange(problem.request_count) == i) for i in range(problem.request_count)]
+            assert np.array_equal(part["feasible"] > 0.5, alone)
+
+
+def test_empty_slots_say_nothing():
+    envs, observation = seen("EdgeLLM/SingleNode-v0", steps=0)
+    empty = observation["request_mask"] == 0
+    assert empty.any()
+    arrays = make_tokens(envs.scenario).read(observation)
+    assert not arrays["pair"][empty].any()
+    assert not arrays["item_mask"][empty].any()
+
+
+def test_senders_reach_the_nodes_that_the_scenario_links():
+    envs, observation = seen("EdgeLLM/EarlyExit-v0")
+    network, devices = envs.scenario.network, envs.scenario.devices.count
+    mask = make_tokens(envs.scenario).read(observation)["pair_mask"][0]
+    assert np.array_equal(np.flatnonzero(mask[0]), network.entry_nodes)
+    assert np.array_equal(mask[devices:] > 0, network.rate_bps > 0)
+    assert (mask[:devices] == mask[0]).all()

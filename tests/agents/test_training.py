@@ -1,0 +1,128 @@
+"""Runs on a tiny environment: curves repeat, resumed runs go on as if never cut, checkpoints know their own."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from agents.config import ConfigError, read_config
+from agents.training import train
+
+STREAM = {"id": "EdgeLLM/EarlyExit-v0", "overrides": {"horizon_epochs": 10}}
+CLOCKED = {"time/fps", "time/time_elapsed", "time/iterations"}  # a resumed run counts its own iterations
+OFF_POLICY = {
+    "environment": {"id": "EdgeLLM/MultiNode-v0", "overrides": {"slots": 6, "horizon_epochs": 4}},
+    "algorithm": "sac",
+    "policy": {"kind": "mlp", "hidden": [8]},
+    "hyperparameters": {"learning_starts": 6, "train_freq": 2, "buffer_size": 60, "batch_size": 8},
+}
+pytestmark = pytest.mark.filterwarnings("ignore:.*holds pickles")
+
+
+def curve(folder: Path) -> dict[int, dict[str, str]]:
+    """The last line of every training step of all progress files, without clocks."""
+    lines: dict[int, dict[str, str]] = {}
+    for path in sorted(folder.glob("progress*.csv"), key=lambda path: path.stat().st_mtime):
+        for line in csv.DictReader(path.read_text().splitlines()):
+            if line.get("time/total_timesteps"):
+                kept = {key: value for key, value in line.items() if value and key not in CLOCKED}
+                lines[int(line["time/total_timesteps"])] = kept
+    return lines
+
+
+def weights(model) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in model.policy.state_dict().items()}
+
+
+def same(one, other) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("changes", [{}, OFF_POLICY], ids=["ppo", "sac"])
+def test_a_resumed_run_is_the_run_that_was_never_cut(tiny, tmp_path, changes):
+    config = tiny(steps=48, **changes)
+    whole = train(config, tmp_path / "whole")
+    half = train(config.model_copy(update={"steps": 24}), tmp_path / "cut")
+    resumed = train(config, tmp_path / "cut", resume=True)
+    assert resumed.num_timesteps == whole.num_timesteps == 48
+    assert same(weights(whole), weights(resumed))
+    assert not same(weights(half), weights(whole))
+    expected, got = curve(tmp_path / "whole"), curve(tmp_path / "cut")
+    assert len(got) > 1
+    assert {step: expected[step] for step in got} == got
+
+
+def test_the_same_seed_gives_the_same_curve_and_another_one_does_not(tiny, tmp_path):
+    runs = {name: train(tiny(seed=seed), tmp_path / name) for name, seed in (("a", 1), ("b", 1), ("c", 2))}
+    assert same(weights(runs["a"]), weights(runs["b"]))
+    assert curve(tmp_path / "a") == curve(tmp_path / "b") != curve(tmp_path / "c")
+    assert not same(weights(runs["a"]), weights(runs["c"]))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            {"environment": {"id": "EdgeLLM/SingleNode-v0"}},
+            "belongs to environment .*MultiNode.*this run has.*SingleNode",
+        ),
+        ({"policy": {"width": 16}}, "belongs to policy"),
+        ({"rows": 4}, "belongs to rows 3"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, other, message):
+    train(tiny(steps=12), tmp_path / "run")
+    with pytest.raises(ConfigError, match=message):
+        train(tiny(**other), tmp_path / "run", resume=True)
+
+
+def test_a_folder_without_a_checkpoint_and_one_with_a_run_are_refused(tiny, tmp_path):
+    with pytest.raises(ConfigError, match="no checkpoint"):
+        train(tiny(), tmp_path / "none", resume=True)
+    train(tiny(steps=0), tmp_path / "run")
+    with pytest.raises(ConfigError, match="already holds a run"):
+        train(tiny(steps=0), tmp_path / "run")
+
+
+def test_loading_warns_of_pickles(tiny, tmp_path):
+    train(tiny(steps=12), tmp_path / "run")
+    with pytest.warns(UserWarning, match="holds pickles"):
+        train(tiny(steps=12), tmp_path / "run", resume=True)
+
+
+def test_a_run_says_what_it_was(tiny, tmp_path):
+    train(tiny(), tmp_path / "run")
+    assert read_config(tmp_path / "run" / "config.yaml") == tiny()
+    assert "torch" in (tmp_path / "run" / "versions.json").read_text()
+
+
+def test_tensorboard_holds_the_learner_and_its_expert_under_the_same_tags(tiny, tmp_path):
+    train(tiny(), tmp_path / "run")
+    learner, expert = (
+        EventAccumulator(str(tmp_path / "run" / "tensorboard" / who), size_guidance={"scalars": 0}).Reload()
+        for who in ("learner", "expert")
+    )
+    tags = learner.Tags()
+    for tag in (
+        "evaluation/score", "regret/mean", "rewards/served_value", "environment/served_share", "environment/on_time",
+        "environment/delay_p50_s", "environment/delay_p95_s", "environment/quality_of_served",
+        "environment/utilisation", "environment/refused_memory", "environment/refused_uplink",
+        "environment/refused_downlink", "environment/expired",
+    ):  # fmt: skip
+        assert tag in tags["scalars"], tag
+    assert {"actions/batch", "actions/bandwidth"} <= set(tags["histograms"])
+    assert "episode/epoch" in tags["images"]
+    mine, theirs = (
+        {point.step: point.value for point in source.Scalars("evaluation/score")} for source in (learner, expert)
+    )
+    assert set(mine) == set(theirs)
+    regret = {point.step: point.value for point in learner.Scalars("regret/mean")}
+    assert all(regret[step] == pytest.approx(theirs[step] - mine[step], abs=1e-6) for step in regret)
+
+
+def test_a_stream_trains_too(tiny, tmp_path):
+    config = tiny(environment=STREAM, codec={"name": "box"}, evaluation={"every": 24, "seeds": 2})
+    model = train(config, tmp_path / "run")
+    assert model.num_timesteps == 36
