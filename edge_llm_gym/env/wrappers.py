@@ -14,9 +14,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from edge_llm_gym.env.actions import ActionError
 from edge_llm_gym.env.codecs import Codec, make_codec
 from edge_llm_gym.env.partial_batch import PartialBatch
 from edge_llm_gym.experts import Policy
+from edge_llm_gym.experts.epoch import checked_overrun_s
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.sim.state import Array
 
@@ -24,11 +26,17 @@ Dictionary = dict[str, Array]
 
 
 class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Flat actions through a codec, given by name with its settings or as an object."""
+    """Flat actions through a codec, given by name with its settings or as an object.
+
+    Raises TypeError around anything but dictionary observations and actions, and for settings beside an object.
+    """
 
     def __init__(self, env: gymnasium.Env, codec: str | Codec, **settings: Any) -> None:
         RecordConstructorArgs.__init__(self, codec=codec, **settings)
         super().__init__(env)
+        _require_dictionaries(env)
+        if settings and not isinstance(codec, str):
+            raise TypeError(f"settings go with a codec's name, got {sorted(settings)} beside a {type(codec).__name__}")
         self.codec = make_codec(codec, scenario_of(env), **settings) if isinstance(codec, str) else codec
         self.action_space = self.codec.space
         self._seen: Mapping[str, Array] | None = None
@@ -97,12 +105,13 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     def __init__(self, env: gymnasium.Env, overrun_s: float | None = None) -> None:
         RecordConstructorArgs.__init__(self, overrun_s=overrun_s)
         super().__init__(env)
+        _require_dictionaries(env)
         scenario = scenario_of(env)
         if scenario.admission != "epoch":
             raise ValueError(f"requests are asked about in admission 'epoch' alone, got {scenario.admission!r}")
         self._slots, self._nodes = scenario.slots, len(scenario.nodes)
-        self._batch = PartialBatch(scenario, overrun_s)
-        assert isinstance(env.observation_space, spaces.Dict)
+        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, overrun_s))
+        assert isinstance(env.observation_space, spaces.Dict)  # for the type checker
         extra: dict[str, spaces.Space[Any]] = {
             "cursor": spaces.Box(0.0, 1.0, (self._slots,), np.float32),
             "load": spaces.Box(0.0, 1.0, (self._nodes, 4), np.float32),
@@ -117,12 +126,12 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         return self._begin(seen), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """One request, or the end of the epoch. Raises ValueError for an action out of 0..K + 1."""
-        if not self._seen:
-            raise RuntimeError("call reset() first: there is no episode yet")
-        if not self.action_space.contains(np.int64(action)):
-            raise ValueError(f"an action lies in 0..{self._nodes + 1}, got {action!r}")
-        closes = int(action) == self._nodes + 1 or self._batch.put(int(action))
+        """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
+        self._require_reset()
+        choice = np.asarray(action)
+        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
+        closes = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not closes:
             return self._observe(), 0.0, False, False, {}
         seen, reward, terminated, truncated, info = self.env.step(self._batch.action())
@@ -130,7 +139,12 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
 
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and closing are always allowed, a node where the request fits."""
+        self._require_reset()
         return np.concatenate([[True], self._batch.fits(), [True]])
+
+    def _require_reset(self) -> None:
+        if not self._seen:
+            raise RuntimeError("call reset() first: there is no episode yet")
 
     def _begin(self, seen: Dictionary) -> Dictionary:
         self._seen = seen
@@ -174,6 +188,14 @@ class FlatObservation(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstru
 def _as_rows(single: Mapping[str, Array]) -> Dictionary:
     """One row of arrays as a batch of one."""
     return {key: np.asarray(value)[None] for key, value in single.items()}
+
+
+def _require_dictionaries(env: gymnasium.Env) -> None:
+    if not isinstance(env.observation_space, spaces.Dict) or not isinstance(env.action_space, spaces.Dict):
+        raise TypeError(
+            "codecs and sequences go directly around the environment's dictionaries, other wrappers around them; "
+            f"got observations {type(env.observation_space).__name__} and actions {type(env.action_space).__name__}"
+        )
 
 
 def _bounds(space: spaces.Space[Any]) -> tuple[Array, Array]:

@@ -55,10 +55,8 @@ class EpochReader:
     """
 
     def __init__(self, scenario: Scenario, overrun_s: float = np.inf) -> None:
-        if not overrun_s >= 0:
-            raise ValueError(f"overrun_s must be zero or more, got {overrun_s!r}")
         self.scenario = scenario
-        self._overrun_s = overrun_s
+        self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._costs = node_costs(scenario)
         self._quality = np.array([costs.quality for costs in self._costs])
         self._room_bytes = np.array([costs.room_bytes for costs in self._costs])
@@ -149,6 +147,14 @@ class EpochReader:
         for node in problem.nodes:
             urgent &= node.time_s + node.shared_time_s + self.scenario.epoch_s > node.budget_s
         return urgent
+
+
+def checked_overrun_s(scenario: Scenario, overrun_s: float | None) -> float:
+    """The overrun, one epoch when left out. Raises ValueError for a negative one and for NaN."""
+    overrun_s = scenario.epoch_s if overrun_s is None else overrun_s
+    if not overrun_s >= 0:
+        raise ValueError(f"overrun_s must be zero or more, got {overrun_s!r}")
+    return overrun_s
 
 
 def time_cap_s(scenario: Scenario, busy_s: Array, overrun_s: Array | float) -> Array:

@@ -1,5 +1,7 @@
 """Clients written for other environments work on ours, unmodified."""
 
+import warnings
+
 import gymnasium
 import numpy as np
 import pytest
@@ -16,6 +18,26 @@ SINGLE, MULTI, STREAM = "EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0", "EdgeLL
 
 def flat(environment, codec, **settings):
     return FlatObservation(CodecWrapper(gymnasium.make(environment), codec, **settings))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: flat(MULTI, "multidiscrete", levels=4),
+        lambda: flat(MULTI, "box"),
+        lambda: flat(MULTI, "priority", caps=True),
+        lambda: flat(SINGLE, "priced"),
+        lambda: flat(STREAM, "multidiscrete"),
+        lambda: flat(STREAM, "box"),
+        lambda: FlatObservation(SequentialWrapper(gymnasium.make(MULTI))),
+    ],
+)
+def test_stable_baselines_checks_find_nothing(make):
+    from stable_baselines3.common.env_checker import check_env
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(make(), skip_render_check=True)
 
 
 @pytest.mark.parametrize("environment", [SINGLE, MULTI])

@@ -1,8 +1,11 @@
 """Codecs: every flat action is legal, feasible where promised, and experts' actions survive the round trip."""
 
 import gymnasium
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.env.actions import ActionError
@@ -101,6 +104,55 @@ def test_an_experts_action_survives_the_round_trip(environment, expert, name):
         np.testing.assert_array_equal(reward, plain.step(action)[1])
 
 
+def test_prices_of_zero_are_the_expert():
+    for environment in ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"):
+        envs = vector(environment)
+        codec, expert = make_codec("priced", envs.unwrapped.scenario), make_expert("ot-gah", envs)
+        observation, _ = envs.reset(seed=9)
+        for _ in range(20):
+            action = expert.predict(observation)[0]
+            decoded = codec.decode(np.zeros((ROWS, *codec.space.shape), np.float32), observation)
+            for key, value in action.items():
+                np.testing.assert_array_equal(decoded[key], value)
+            observation, *_ = envs.step(action)
+
+
+def test_levels_keep_proportions():
+    """A weight is rounded by less than one level, so a share moves by less than N / (L - 1)."""
+    envs, levels = vector("EdgeLLM/MultiNode-v0"), 10_001
+    codec, expert = make_codec("multidiscrete", envs.unwrapped.scenario, levels=levels), make_expert("ot-gah", envs)
+    observation, _ = envs.reset(seed=6)
+    for _ in range(20):
+        action = expert.predict(observation)[0]
+        back = codec.decode(codec.encode(action, observation), observation)
+        for node in range(1, 5):
+            joined = (action["batch"] == node)[..., None]
+            largest = (back["bandwidth"] * joined).max(axis=1)
+            np.testing.assert_array_equal(largest, np.broadcast_to(joined.any(axis=1), largest.shape))
+            difference = shares(back["bandwidth"], joined) - shares(action["bandwidth"], joined)
+            assert np.abs(difference).max() < 32 / (levels - 1)
+        observation, *_ = envs.step(action)
+
+
+def shares(weights, joined):
+    total = (weights * joined).sum(axis=1, keepdims=True)
+    return np.divide(weights * joined, total, out=np.zeros_like(weights), where=total > 0)
+
+
+def test_levels_keep_small_weights_apart():
+    """Weights far below the lowest level still count in proportion, so their row must not become equal shares."""
+    envs = vector("EdgeLLM/EarlyExit-v0")
+    scenario = envs.unwrapped.scenario
+    codec = make_codec("multidiscrete", scenario, levels=5)
+    observation, _ = envs.reset(seed=0)
+    action = {key: np.zeros_like(value) for key, value in envs.action_space.sample().items()}
+    first, second = scenario.network.entry_nodes[:2]
+    action["offload"][:, 0, [first, second]] = 0.04, 0.01
+    back = codec.decode(codec.encode(action, observation), observation)
+    np.testing.assert_allclose(back["offload"][:, 0, [first, second]], [[1.0, 0.25]] * ROWS)
+    assert back["offload"].sum() == pytest.approx(1.25 * ROWS)
+
+
 def test_stream_codecs_turn_back_what_they_can_say():
     envs = vector("EdgeLLM/EarlyExit-v0")
     scenario = envs.unwrapped.scenario
@@ -152,6 +204,37 @@ def plain_insertion(score, arrays, cap_s, row):
     return where
 
 
+@pytest.fixture(scope="module")
+def epochs():
+    """Epochs in mid-episode, with their snapshots: many requests shown, nodes busy."""
+    env, kept = gymnasium.make("EdgeLLM/MultiNode-v0"), []
+    expert = make_expert("edf", env)
+    observation, _ = env.reset(seed=10)
+    for _ in range(12):
+        kept.append(({key: value[None] for key, value in observation.items()}, env.unwrapped.snapshot()))
+        observation, *_ = env.step(expert.predict(observation)[0])
+    return env, kept
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(
+    which=st.integers(0, 11),
+    flat=hnp.arrays(np.float32, (1, 132), elements=st.floats(-1, 1, width=32), fill=st.floats(-1, 1, width=32)),
+)
+def test_any_priorities_are_feasible(epochs, which, flat):
+    """Ties, zeros and extremes included: all who are asked are served, and only those of a positive score are asked."""
+    env, kept = epochs
+    observation, snapshot = kept[which]
+    env.unwrapped.restore(snapshot)
+    decoded = make_codec("priority", env.unwrapped.scenario, caps=True).decode(flat, observation)
+    action = {key: value[0] for key, value in decoded.items()}
+    assert env.action_space.contains(action)
+    wanted = (flat[0, :128].reshape(32, 4) > 0).any(axis=1)
+    assert not action["batch"][~wanted].any()
+    metrics = env.step(action)[-1]["metrics"]
+    assert metrics["asked"] == metrics["served"] == np.count_nonzero(action["batch"])
+
+
 @pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"])
 def test_masks_are_those_of_the_environment(environment):
     envs = vector(environment)
@@ -184,7 +267,12 @@ def test_unknown_names_and_settings_are_refused():
         make_codec("priority", scenario, cap=True)
     with pytest.raises(ValueError, match="unknown codec of admission 'stream' 'priority'"):
         make_codec("priority", gymnasium.make("EdgeLLM/EarlyExit-v0").unwrapped.scenario)
-    with pytest.raises(ValueError, match="levels must be 2 or more"):
-        make_codec("multidiscrete", scenario, levels=1)
+    for levels in (1, 2.5):
+        with pytest.raises(ValueError, match="levels must be a whole number, 2 or more"):
+            make_codec("multidiscrete", scenario, levels=levels)
+    for name in ("priority", "priced"):
+        for overrun_s in (-1.0, float("nan")):
+            with pytest.raises(ValueError, match="overrun_s must be zero or more"):
+                make_codec(name, scenario, overrun_s=overrun_s)
     with pytest.raises(ValueError, match="leave out overrun_s"):
         make_codec("priority", scenario, caps=True, overrun_s=1.0)

@@ -4,9 +4,10 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit, TransformReward
+from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeLimit, TransformReward
 
 import edge_llm_gym  # noqa: F401  registers the ids
+from edge_llm_gym.env.actions import ActionError
 from edge_llm_gym.env.wrappers import CodecWrapper, EncodedPolicy, FlatObservation, SequentialWrapper
 from edge_llm_gym.experts import make_expert
 
@@ -104,6 +105,15 @@ def test_flat_observation_holds_every_key():
     assert max(part.stop for part in flat.layout.values()) == vector.size
 
 
+@pytest.mark.parametrize("name", ["multidiscrete", "priced"])
+def test_gymnasiums_flattening_goes_around(name):
+    env = FlattenObservation(MADE[name]())
+    observation, _ = env.reset(seed=0)
+    assert observation.dtype == np.float32
+    assert env.observation_space.contains(observation)
+    assert env.observation_space.contains(env.step(env.action_space.sample())[0])
+
+
 def test_gymnasiums_own_wrappers_go_around():
     env = TransformReward(TimeLimit(RecordEpisodeStatistics(MADE["priority"]()), 5), lambda reward: reward / 10)
     env.reset(seed=0)
@@ -153,10 +163,20 @@ def test_misuse_is_refused():
     with pytest.raises(ValueError, match="admission 'epoch' alone"):
         SequentialWrapper(gymnasium.make(STREAM))
     sequential = SequentialWrapper(gymnasium.make(MULTI))
-    with pytest.raises(RuntimeError, match="reset"):
-        sequential.step(0)
+    for early in (lambda: sequential.step(0), sequential.action_masks):
+        with pytest.raises(RuntimeError, match="reset"):
+            early()
     sequential.reset(seed=0)
-    with pytest.raises(ValueError, match=r"lies in 0\.\.5, got 6"):
-        sequential.step(6)
+    for wrong in (6, -1, 1.5, None, [1]):
+        with pytest.raises(ActionError, match=r"lies in 0\.\.5, got"):
+            sequential.step(wrong)
+    with pytest.raises(ValueError, match="overrun_s must be zero or more, got -1"):
+        SequentialWrapper(gymnasium.make(MULTI), overrun_s=-1.0)
+    with pytest.raises(TypeError, match="settings go with a codec's name"):
+        CodecWrapper(gymnasium.make(MULTI), env.codec, caps=True)
+    for inside in (FlatObservation(gymnasium.make(MULTI)), env):
+        for wrapper in (SequentialWrapper, lambda wrapped: CodecWrapper(wrapped, "priority")):
+            with pytest.raises(TypeError, match="directly around the environment's dictionaries"):
+                wrapper(inside)
     with pytest.raises(TypeError, match="only dictionary observations"):
         FlatObservation(gymnasium.make("CartPole-v1"))

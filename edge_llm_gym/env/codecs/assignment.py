@@ -32,13 +32,26 @@ def insert_by_score(score: Array, arrays: EpochArrays, time_cap_s: Array) -> Arr
 def _insert_rows(score, arrays, time_cap_s, node):  # type: ignore[no-untyped-def]
     nodes = score.shape[2]
     for row in range(score.shape[0]):
-        pairs = np.flatnonzero(score[row].ravel() > 0.0)
-        order = pairs[np.argsort(-score[row].ravel()[pairs], kind="mergesort")]
         used, end_s = np.zeros((nodes, 5)), time_cap_s[row].copy()
-        for pair in order:
+        for pair in _by_falling_score(row, score, arrays, end_s):
             slot, at = pair // nodes, pair % nodes
             if node[row, slot] == 0 and _joins(row, slot, at, arrays, used[at], end_s):
                 node[row, slot] = at + 1
+
+
+@njit(cache=True)
+def _by_falling_score(row, score, arrays, end_s):  # type: ignore[no-untyped-def]
+    """Pairs slot * K + node of a positive score; those too long even for an empty batch need no sorting."""
+    slots, nodes = score.shape[1:]
+    pairs, keys, count = np.empty(slots * nodes, np.int64), np.empty(slots * nodes), 0
+    for slot in range(slots):
+        for at in range(nodes):
+            alone_s = arrays.time_s[row, slot, at] + arrays.shared_time_s[row, slot, at]
+            by_s = min(end_s[at], arrays.budget_s[row, slot, at])
+            if score[row, slot, at] > 0.0 and alone_s <= by_s:
+                pairs[count], keys[count] = slot * nodes + at, -score[row, slot, at]
+                count += 1
+    return pairs[:count][np.argsort(keys[:count], kind="mergesort")]
 
 
 @njit(cache=True)

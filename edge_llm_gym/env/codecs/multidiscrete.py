@@ -20,8 +20,7 @@ class EpochMultiDiscrete:
     """
 
     def __init__(self, scenario: Scenario, levels: int | None = None) -> None:
-        if levels is not None and levels < 2:
-            raise ValueError(f"levels must be 2 or more, or left out for automatic bandwidth, got {levels!r}")
+        _check_levels(2 if levels is None else levels)
         self._reader = EpochReader(scenario)
         self._slots, self._nodes, self._levels = scenario.slots, len(scenario.nodes), levels
         weights = [levels] * (2 * self._slots) if levels else []
@@ -38,12 +37,18 @@ class EpochMultiDiscrete:
         return {"batch": batch, "bandwidth": (level / (self._levels - 1)).astype(np.float32)}
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """The choices, and the nearest level that is not too low for each weight."""
+        """The choices, and levels in proportion to the weights: the largest of a batch gets the highest level.
+
+        Rounding moves shares, so with few levels some may fall short of what they need.
+        """
         batch = np.asarray(action["batch"], np.int64)
         if self._levels is None:
             return batch
-        weights = np.asarray(action["bandwidth"], np.float64).reshape(len(batch), -1)
-        return np.concatenate([batch, np.ceil(weights * (self._levels - 1) - 1e-6).astype(np.int64)], axis=1)
+        weights = np.asarray(action["bandwidth"], np.float64)
+        joined = batch[:, None, :] == np.arange(self._nodes + 1)[:, None]
+        largest = np.where(joined[..., None], weights[:, None], 0.0).max(axis=2)
+        scaled = _scaled(weights, np.take_along_axis(largest, batch[..., None], axis=1)).reshape(len(batch), -1)
+        return np.concatenate([batch, np.ceil(scaled * (self._levels - 1) - 1e-6).astype(np.int64)], axis=1)
 
     def mask(self, observation: Observation) -> Array:
         """[R, N * (K + 1) + 2 N L] bool: False where a request, asked alone with the whole band, would be refused."""
@@ -62,15 +67,15 @@ class StreamMultiDiscrete:
     """
 
     def __init__(self, scenario: Scenario, levels: int = 5) -> None:
-        if levels < 2:
-            raise ValueError(f"levels must be 2 or more, got {levels!r}")
+        _check_levels(levels)
         self._levels, self._nodes = levels, len(scenario.nodes)
         self._senders = scenario.devices.count + self._nodes
         network = scenario.network
         is_entry = np.isin(np.arange(self._nodes), network.entry_nodes)
-        exists = np.concatenate([np.tile(is_entry, (scenario.devices.count, 1)), network.has_link.astype(bool)])
+        entry_rows = np.tile(is_entry, (scenario.devices.count, 1))
+        self._exists = np.concatenate([entry_rows, network.has_link.astype(bool)])
         mask = np.ones((self._senders * self._nodes + self._nodes, levels), np.bool_)
-        mask[: exists.size, 1:] = exists.ravel()[:, None]
+        mask[: self._exists.size, 1:] = self._exists.ravel()[:, None]
         self._mask = mask.ravel()
         self._choices = np.full(len(mask), levels)
         self.space = spaces.MultiDiscrete(self._choices)
@@ -85,12 +90,23 @@ class StreamMultiDiscrete:
         }
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """The nearest levels; existing links only."""
+        """The nearest levels; a row's largest weight among its existing links gets the highest one."""
         threshold = np.asarray(action["threshold"], np.float64)
-        offload = np.asarray(action["offload"], np.float64).reshape(len(threshold), -1)
-        level = np.rint(np.concatenate([offload, threshold], axis=1) * (self._levels - 1)).astype(np.int64)
-        return np.where(self._mask.reshape(-1, self._levels)[:, 1], level, 0)
+        offload = np.where(self._exists, np.asarray(action["offload"], np.float64), 0.0)
+        offload = _scaled(offload, offload.max(axis=2, keepdims=True)).reshape(len(threshold), -1)
+        return np.rint(np.concatenate([offload, threshold], axis=1) * (self._levels - 1)).astype(np.int64)
 
     def mask(self, observation: Observation) -> Array:
         """[R, sum of levels] bool, the same in every row."""
         return np.tile(self._mask, (len(observation["backlog"]), 1))
+
+
+def _check_levels(levels: int) -> None:
+    if not isinstance(levels, int) or levels < 2:
+        raise ValueError(f"levels must be a whole number, 2 or more, got {levels!r}")
+
+
+def _scaled(weights: Array, largest: Array) -> Array:
+    """Weights as parts of the largest, cut to [0, 1]; weights count in proportion, so this uses every level."""
+    parts = np.divide(weights, largest, out=np.zeros_like(weights), where=largest > 0.0)
+    return np.minimum(parts, 1.0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge_llm_gym.env.codecs.assignment import with_least_shares
 from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, unit
-from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.experts.epoch import EpochReader, checked_overrun_s
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
@@ -25,7 +25,7 @@ class Priced:
     """
 
     def __init__(self, scenario: Scenario, overrun_s: float | None = None, pairs: bool = False) -> None:
-        self._reader = EpochReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s)
+        self._reader = EpochReader(scenario, checked_overrun_s(scenario, overrun_s))
         self._slots, self._nodes, self._pairs = scenario.slots, len(scenario.nodes), pairs
         self.space = flat_box(self._slots * (self._nodes if pairs else 1))
 
@@ -45,7 +45,10 @@ class Priced:
         return with_least_shares(node, arrays)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """1 for whom the action admits, -1 for all others; without `pairs` the solver is free to choose the nodes."""
+        """1 for whom the action admits, -1 for all others; without `pairs` the solver is free to choose the nodes.
+
+        Then, on several nodes, it may leave somebody out: OT-GAH is an approximation.
+        """
         batch = np.asarray(action["batch"])
         if not self._pairs:
             return np.where(batch > 0, np.float32(1.0), np.float32(-1.0))

@@ -6,7 +6,7 @@ import numpy as np
 
 from edge_llm_gym.env.codecs.assignment import insert_by_score, with_least_shares
 from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, unit
-from edge_llm_gym.experts.epoch import EpochReader, time_cap_s
+from edge_llm_gym.experts.epoch import EpochReader, checked_overrun_s, time_cap_s
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
@@ -27,7 +27,7 @@ class Priority:
             raise ValueError(f"with caps the action sets the overrun: leave out overrun_s, got {overrun_s!r}")
         self._scenario, self._caps = scenario, caps
         self._reader = EpochReader(scenario)
-        self._overrun_s = scenario.epoch_s if overrun_s is None else overrun_s
+        self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._slots, self._nodes = scenario.slots, len(scenario.nodes)
         self._pairs = self._slots * self._nodes
         self.space = flat_box(self._pairs + (self._nodes if caps else 0))
@@ -42,7 +42,10 @@ class Priority:
         return with_least_shares(insert_by_score(score, arrays, cap_s), arrays)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """1 for the pairs that the action joins, -1 for all others, and the widest caps."""
+        """1 for the pairs that the action joins, -1 for all others, and the widest caps.
+
+        Decodes to the same batches where they are feasible and within the overrun.
+        """
         batch = np.asarray(action["batch"])
         joined = batch[..., None] == np.arange(1, self._nodes + 1)
         flat = np.where(joined, np.float32(1.0), np.float32(-1.0)).reshape(len(batch), -1)
