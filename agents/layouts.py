@@ -67,6 +67,7 @@ LAYOUTS: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any]], tuple[Bloc
         ("epoch", "index"): lambda settings: (Block("whole", len(BENT)), Block("node"), Block("node")),
         ("epoch", "multidiscrete"): _chosen,
         ("epoch", "box"): lambda settings: (Block("item"), Block("item", 2)),
+        ("stream", "tilt"): lambda settings: (Block("whole"), Block("node"), Block("node")),
         ("stream", "box"): lambda settings: (Block("pair"), Block("node")),
         ("stream", "multidiscrete"): _levels,
     }

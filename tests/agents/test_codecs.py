@@ -1,4 +1,4 @@
-"""The index codec against the rule that it bends, and the flat layouts against the spaces of all codecs."""
+"""The index and tilt codecs against what they bend, and the flat layouts against the spaces of all codecs."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from agents.evaluation import make_envs
 from agents.index_codec import BENT
 from agents.layouts import blocks_of, flat_size
 from agents.policies import check_layout
+from agents.tilt_codec import steady_plan
 from edge_llm_gym.env.codecs import CODECS
+from edge_llm_gym.sim.stream.observation import NODE_FEATURES
 
 SETTINGS = {
     ("epoch", "priority"): [{}, {"caps": True}],
@@ -18,6 +20,7 @@ SETTINGS = {
     ("epoch", "box"): [{}],
     ("epoch", "index"): [{}],
     ("stream", "box"): [{}],
+    ("stream", "tilt"): [{}],
     ("stream", "multidiscrete"): [{}, {"levels": 3}],
 }
 ENVIRONMENT = {"epoch": "EdgeLLM/MultiNode-v0", "stream": "EdgeLLM/EarlyExit-v0"}
@@ -89,3 +92,29 @@ def test_there_is_no_way_back():
         make_codec("index", envs.scenario).encode({}, observation)
     with pytest.raises(ValueError, match="admission 'epoch', got 'stream'"):
         make_codec("index", envs_of("stream").scenario)
+
+
+def test_a_tilt_of_no_slope_is_the_plan_and_a_steep_one_avoids_the_long_queue():
+    envs = envs_of("stream", 2)
+    codec, plan = make_codec("tilt", envs.scenario), steady_plan(envs.scenario)
+    observation, _ = envs.reset(seed=0)
+    observation["nodes"][1, 2, NODE_FEATURES.index("claimed")] = 2.0
+    level, steep = np.zeros((2, 2, 19), np.float32)
+    level[:, 0], steep[:, 0] = -1.0, 0.0
+    share = codec.decode(level, observation)["offload"]
+    share /= np.maximum(share.sum(axis=2, keepdims=True), 1e-12)
+    np.testing.assert_allclose(share[0], plan.solution.offload, atol=1e-6)
+    np.testing.assert_array_equal(share[0], share[1])
+    tilted = codec.decode(steep, observation)
+    assert envs.action_space.contains(tilted)
+    np.testing.assert_allclose(tilted["threshold"][0], plan.threshold, atol=1e-6)
+    # Four per epoch of claimed time, two epochs: a weight of exp(-8) beside the others'.
+    expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-8.0), 1.0])
+    np.testing.assert_allclose(tilted["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)
+
+
+def test_a_tilt_cannot_be_cloned_and_needs_streams():
+    with pytest.raises(NotImplementedError, match="through codec 'box'"):
+        make_codec("tilt", envs_of("stream").scenario).encode({}, {})
+    with pytest.raises(ValueError, match="admission 'stream', got 'epoch'"):
+        make_codec("tilt", envs_of("epoch").scenario)
