@@ -9,7 +9,7 @@ from agents.evaluation import make_envs
 from agents.index_codec import BENT
 from agents.layouts import blocks_of, flat_size
 from agents.policies import check_layout
-from agents.tilt_codec import steady_plan
+from agents.tilt_codec import RELIEF, steady_plan
 from edge_llm_gym.env.codecs import CODECS
 from edge_llm_gym.sim.stream.observation import NODE_FEATURES
 
@@ -107,9 +107,9 @@ def test_a_tilt_of_no_slope_is_the_plan_and_a_steep_one_avoids_the_long_queue():
     np.testing.assert_array_equal(share[0], share[1])
     tilted = codec.decode(steep, observation)
     assert envs.action_space.contains(tilted)
-    np.testing.assert_allclose(tilted["threshold"][0], plan.threshold, atol=1e-6)
-    # Four per epoch of claimed time, two epochs: a weight of exp(-8) beside the others'.
-    expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-8.0), 1.0])
+    np.testing.assert_allclose(tilted["threshold"][0], plan.threshold - RELIEF, atol=1e-6)
+    # Two per epoch of claimed time, two epochs: a weight of exp(-4) beside the others'.
+    expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-4.0), 1.0])
     np.testing.assert_allclose(tilted["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)
 
 
