@@ -17,7 +17,9 @@ from agents.acting import Learner
 from agents.algorithms import ALGORITHMS, policy_arguments
 from agents.codecs import make_codec
 from agents.config import ConfigError, RunConfig, read_config
+from agents.linear_policy import is_linear, load_linear
 from agents.tokens import make_tokens, token_space
+from edge_llm_gym.experts import Policy
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.loading import load_scenario
@@ -48,8 +50,10 @@ def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEn
     return Learner(str(path), policy, tokens, codec)
 
 
-def policy_factory(path: str) -> Callable[[gymnasium.Env], Learner]:
+def policy_factory(path: str) -> Callable[[gymnasium.Env], Policy]:
     """What makes the policy of a file for an environment; the file is checked at once."""
+    if is_linear(Path(path)):
+        return lambda env: load_linear(Path(path), scenario_of(env))
     config_of(Path(path))
     return lambda env: load_policy(path, env)
 

@@ -1,0 +1,66 @@
+"""Cross-entropy search for a linear policy of streams (Rubinstein & Kroese 2004), on the native rows.
+
+A generation draws parameters from independent normals, plays every draw on the same tapes, and moves the normals toward
+the best. A generation has tapes of its own, so that none of them is learned by heart.
+"""
+
+from collections.abc import Callable
+
+import gymnasium
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.linear_policy import LinearPolicy
+from agents.tilt_codec import Tilt
+from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
+from edge_llm_gym.sim.state import Array
+
+
+class SearchConfig(BaseModel):
+    """Settings of a search. `rows` tapes a generation, from `first_seed` on; held-out seeds lie above 2,000,000."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: str = "EdgeLLM/EarlyExit-v0"
+    generations: int = Field(15, ge=1)
+    population: int = Field(40, ge=4)
+    elite: int = Field(8, ge=2)
+    rows: int = Field(32, ge=1)
+    spread: float = Field(0.25, gt=0)
+    least_spread: float = Field(0.01, ge=0)
+    seed: int = Field(0, ge=0)
+    first_seed: int = Field(60_000, ge=0)
+
+
+Tell = Callable[[int, float, float], None]
+"""(generation, mean score of the draws, score of the best)."""
+
+
+def search(config: SearchConfig, tell: Tell = lambda generation, mean, best: None) -> LinearPolicy:
+    """The policy at the mean of the last generation's normals."""
+    envs = gymnasium.make_vec(config.environment, num_envs=config.rows, vectorization_mode="vector_entry_point")
+    assert isinstance(envs, EdgeLLMVectorEnv)
+    rng, codec = np.random.default_rng(config.seed), Tilt(envs.scenario)
+    mean = np.zeros(LinearPolicy.size(envs.scenario))
+    spread = np.full(mean.size, config.spread)
+    for generation in range(config.generations):
+        draws = mean + spread * rng.standard_normal((config.population, mean.size))
+        tapes = config.first_seed + (config.seed * config.generations + generation) * config.rows
+        policies = [LinearPolicy(envs.scenario, draw, codec) for draw in draws]
+        scores = np.array([play(envs, policy, tapes).mean() for policy in policies])
+        best = draws[np.argsort(-scores)[: config.elite]]
+        mean = 0.3 * mean + 0.7 * best.mean(axis=0)
+        spread = 0.5 * spread + 0.5 * (best.std(axis=0) + config.least_spread)
+        tell(generation, float(scores.mean()), float(scores.max()))
+    envs.close()
+    return LinearPolicy(envs.scenario, mean, codec)
+
+
+def play(envs: EdgeLLMVectorEnv, policy: LinearPolicy, seed: int) -> Array:
+    """[R] return of an episode of every row, the tapes being those of seed, seed + 1, ..."""
+    observation, _ = envs.reset(seed=seed)
+    total = np.zeros(envs.num_envs)
+    for _ in range(envs.scenario.horizon_epochs):
+        observation, reward, *_ = envs.step(policy.predict(observation)[0])
+        total += reward
+    return total
