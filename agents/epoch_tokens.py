@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from edge_llm_gym.experts.epoch import EpochArrays, EpochReader
+from edge_llm_gym.experts.epoch import EpochArrays
+from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.sim.observation import NODE_FEATURES, REQUEST_FEATURES
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
@@ -56,8 +57,8 @@ class EpochTokens:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._reader = EpochReader(scenario)
-        slots, nodes = scenario.slots, len(scenario.nodes)
+        self._reader = batch_reader(scenario)
+        slots, nodes = scenario.slots, scenario.network.entry_nodes.size
         self.shapes = {
             "item": (slots, len(REQUEST_FEATURES) + 1),
             "item_mask": (slots,),
@@ -69,8 +70,11 @@ class EpochTokens:
 
     def read(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         """The sets of R observations."""
+        return self._sets(observation, self._reader.read_rows(observation))
+
+    def _sets(self, observation: Mapping[str, Array], rows: EpochArrays) -> dict[str, Array]:
         shown = np.asarray(observation["request_mask"], np.float32)
-        columns = self.columns(observation)
+        columns = self._columns(observation, rows)
         pairs = np.stack([columns[name] for name in PAIR_FEATURES], axis=-1).astype(np.float32)
         context = np.concatenate(
             [observation["arrivals"], observation["backlog"], shown.mean(axis=1, keepdims=True)], axis=1
@@ -86,33 +90,13 @@ class EpochTokens:
 
     def columns(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         """All pair features and what else the prior weighs, by name, each [R, N, K] or [R, N, 1]."""
-        columns = self._physics(self._reader.read_rows(observation))
-        columns["ease"] = np.minimum(columns["slack"], 0.5)
-        columns["choice"] = columns["feasible"].mean(axis=2, keepdims=True)
-        columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["accuracy"], None], np.float64)
+        return self._columns(observation, self._reader.read_rows(observation))
+
+    def _columns(self, observation: Mapping[str, Array], rows: EpochArrays) -> dict[str, Array]:
+        columns = pair_columns(rows, observation, self._scenario.epoch_s)
         score = PRIOR_LEVEL + sum(weight * columns[name] for name, weight in PRIOR_WEIGHTS.items())
         columns["prior"] = np.where(columns["feasible"] > 0, score, INFEASIBLE)
         return columns
-
-    def _physics(self, rows: EpochArrays) -> dict[str, Array]:
-        """Every pair feature but the prior, [R, N, K], within BIG."""
-        epoch_s, alone_s = self._scenario.epoch_s, rows.time_s + rows.shared_time_s
-        memory = rows.kv_bytes / np.maximum(rows.room_bytes, 1.0)[:, None]
-        work = rows.time_s / epoch_s
-        need = np.maximum.reduce([work, memory, rows.uplink_share, rows.downlink_share])
-        fits = (memory <= 1.0) & (rows.uplink_share <= 1.0) & (rows.downlink_share <= 1.0)
-        columns = {
-            "feasible": (fits & (alone_s <= rows.budget_s)).astype(np.float64),
-            "work": work,
-            "shared": rows.shared_time_s / epoch_s,
-            "slack": (rows.budget_s - alone_s) / epoch_s,
-            "overrun": (rows.busy_s[:, None] + alone_s) / epoch_s - 1.0,
-            "memory": memory,
-            "uplink": rows.uplink_share,
-            "downlink": rows.downlink_share,
-            "density": np.log2(np.maximum(rows.value[..., None], 1e-6) / np.clip(need, 1e-2, 1e6)),
-        }
-        return {name: np.clip(column, -BIG, BIG) for name, column in columns.items()}
 
     def _nodes(self, nodes: Array, columns: Mapping[str, Array]) -> Array:
         """Node features, with how much of each node all feasible requests would take."""
@@ -120,3 +104,33 @@ class EpochTokens:
         nodes[..., _NODE["busy"]] = np.minimum(nodes[..., _NODE["busy"]] / BUSY_EPOCHS, BIG)
         loads = [(columns[name] * columns["feasible"]).sum(axis=1) for name in ("work", "memory")]
         return np.concatenate([nodes, np.log1p(np.stack(loads, axis=-1))], axis=-1)
+
+
+def pair_columns(rows: EpochArrays, observation: Mapping[str, Array], epoch_s: float) -> dict[str, Array]:
+    """All pair features but the prior, and what else the prior weighs, by name, each [R, N, K] or [R, N, 1]."""
+    columns = _physics(rows, epoch_s)
+    columns["ease"] = np.minimum(columns["slack"], 0.5)
+    columns["choice"] = columns["feasible"].mean(axis=2, keepdims=True)
+    columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["accuracy"], None], np.float64)
+    return columns
+
+
+def _physics(rows: EpochArrays, epoch_s: float) -> dict[str, Array]:
+    """What a request would take of a node, [R, N, K], within BIG."""
+    alone_s = rows.time_s + rows.shared_time_s
+    memory = rows.kv_bytes / np.maximum(rows.room_bytes, 1.0)[:, None]
+    work = rows.time_s / epoch_s
+    need = np.maximum.reduce([work, memory, rows.uplink_share, rows.downlink_share])
+    fits = (memory <= 1.0) & (rows.uplink_share <= 1.0) & (rows.downlink_share <= 1.0)
+    columns = {
+        "feasible": (fits & (alone_s <= rows.budget_s)).astype(np.float64),
+        "work": work,
+        "shared": rows.shared_time_s / epoch_s,
+        "slack": (rows.budget_s - alone_s) / epoch_s,
+        "overrun": (rows.busy_s[:, None] + alone_s) / epoch_s - 1.0,
+        "memory": memory,
+        "uplink": rows.uplink_share,
+        "downlink": rows.downlink_share,
+        "density": np.log2(np.maximum(rows.value[..., None], 1e-6) / np.clip(need, 1e-2, 1e6)),
+    }
+    return {name: np.clip(column, -BIG, BIG) for name, column in columns.items()}

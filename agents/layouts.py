@@ -42,40 +42,80 @@ def flat_size(blocks: Sequence[Block], shapes: Shapes) -> int:
     return sum(block.size(shapes) for block in blocks)
 
 
-def _priority(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+Settings = Mapping[str, Any]
+
+
+def _priority(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     return (Block("pair"), Block("node")) if settings.get("caps") else (Block("pair"),)
 
 
-def _priced(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+def _priced(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     return (Block("pair"),) if settings.get("pairs") else (Block("item"),)
 
 
-def _chosen(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+def _chosen(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     levels = settings.get("levels")
     return (Block("choice"),) if levels is None else (Block("choice"), Block("item", 2 * levels))
 
 
-def _levels(settings: Mapping[str, Any]) -> tuple[Block, ...]:
+def _weights(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("item"), Block("item", 2)
+
+
+def _index(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("whole", len(BENT)), Block("node"), Block("node")
+
+
+def _tilt(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("whole"), Block("node"), Block("node")
+
+
+def _flows(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("pair"), Block("node")
+
+
+def _levels(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     levels = settings.get("levels", 5)
-    return (Block("pair", levels), Block("node", levels))
+    return Block("pair", levels), Block("node", levels)
 
 
-LAYOUTS: Final[Mapping[tuple[str, str], Callable[[Mapping[str, Any]], tuple[Block, ...]]]] = MappingProxyType(
+Layout = Callable[[Settings, Scenario], tuple[Block, ...]]
+
+
+def _forwarding(scenario: Scenario, width: int = 1) -> Block:
+    """Offload rows [K, K] and thresholds [K] of staged admission, which belong to no request."""
+    nodes = len(scenario.nodes)
+    return Block("whole", (nodes + 1) * nodes * width)
+
+
+def _then_forwarding(batches: Layout) -> Layout:
+    return lambda settings, scenario: (*batches(settings, scenario), _forwarding(scenario))
+
+
+def _staged_levels(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("choice"), _forwarding(scenario, settings.get("levels", 5))
+
+
+LAYOUTS: Final[Mapping[tuple[str, str], Layout]] = MappingProxyType(
     {
         ("epoch", "priority"): _priority,
         ("epoch", "priced"): _priced,
-        ("epoch", "index"): lambda settings: (Block("whole", len(BENT)), Block("node"), Block("node")),
+        ("epoch", "index"): _index,
         ("epoch", "multidiscrete"): _chosen,
-        ("epoch", "box"): lambda settings: (Block("item"), Block("item", 2)),
-        ("stream", "tilt"): lambda settings: (Block("whole"), Block("node"), Block("node")),
-        ("stream", "box"): lambda settings: (Block("pair"), Block("node")),
+        ("epoch", "box"): _weights,
+        ("stream", "tilt"): _tilt,
+        ("stream", "box"): _flows,
         ("stream", "multidiscrete"): _levels,
+        ("staged", "priority"): _then_forwarding(_priority),
+        ("staged", "priced"): _then_forwarding(_priced),
+        ("staged", "multidiscrete"): _staged_levels,
+        ("staged", "box"): _then_forwarding(_weights),
     }
 )
 """Admission and codec -> blocks of the flat action for the codec's settings."""
 
 
-def blocks_of(codec: str, settings: Mapping[str, Any], scenario: Scenario) -> tuple[Block, ...]:
+def blocks_of(codec: str, settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     """The blocks of a codec. Raises ValueError for one that a set network cannot speak."""
     key = (scenario.admission, codec)
     if key not in LAYOUTS:
@@ -84,4 +124,4 @@ def blocks_of(codec: str, settings: Mapping[str, Any], scenario: Scenario) -> tu
             f"a set-structured policy cannot act through codec {codec!r} with admission {scenario.admission!r}; "
             f"choose one of {able}, or write policy: {{kind: mlp}}"
         )
-    return LAYOUTS[key](settings)
+    return LAYOUTS[key](settings, scenario)

@@ -20,6 +20,7 @@ import numpy as np
 from gymnasium import spaces
 
 from agents.epoch_tokens import EpochTokens
+from agents.staged_tokens import StagedTokens
 from agents.stream_tokens import StreamTokens
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
@@ -43,7 +44,7 @@ class Tokens(Protocol):
 
 
 TOKENS: Final[Mapping[str, Callable[[Scenario], Tokens]]] = MappingProxyType(
-    {"epoch": EpochTokens, "stream": StreamTokens}
+    {"epoch": EpochTokens, "stream": StreamTokens, "staged": StagedTokens}
 )
 """Admission -> its reading as sets."""
 

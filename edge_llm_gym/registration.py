@@ -8,6 +8,7 @@ ENVIRONMENTS: Final[dict[str, str]] = {
     "EdgeLLM/SingleNode-v0": "single-node",
     "EdgeLLM/MultiNode-v0": "multi-node",
     "EdgeLLM/EarlyExit-v0": "early-exit",
+    "EdgeLLM/Joint-v0": "joint",
 }
 
 

@@ -189,7 +189,7 @@ def save_best_timeline(comparison: Comparison, environment: str, scenario: Scena
     from edge_llm_gym.rendering.timeline import save_timeline
 
     experts = [name for name in comparison.policies if ":" not in name]
-    name = experts[0] if experts else "edf"
+    name = experts[0] if experts else comparison.measures.policies.split(",")[0]
     env = gymnasium.make(environment, scenario=scenario)
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])

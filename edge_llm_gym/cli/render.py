@@ -17,6 +17,7 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     read_settings,
 )
+from edge_llm_gym.evaluation.measures import MEASURES
 from edge_llm_gym.evaluation.policies import policy_sources, split_settings
 from edge_llm_gym.names import known_name
 
@@ -25,7 +26,12 @@ FRAME_MS = 500
 
 def render_episode(
     environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
-    policy: Annotated[str, typer.Option("--policy", "-p", help="Expert or package.module:factory.")] = "edf",
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy", "-p", help="Expert or package.module:factory. By default the first of those that compare takes."
+        ),
+    ] = None,
     form: Annotated[str, typer.Option("--form", "-f", help="ansi, png, gif or timeline.")] = "ansi",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to play; a png shows the last one.")] = 20,
@@ -37,8 +43,8 @@ def render_episode(
 ) -> None:
     """Play an episode and show it."""
     known_name("form", form, FORMS)
-    (source,) = policy_sources([policy])
-    _, settings = read_settings(environment, scenario, set_, trace, rate)
+    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    (source,) = policy_sources([policy or MEASURES[resolved.admission].policies.split(",")[0]])
     mode = "ansi" if form == "ansi" else "rgb_array"
     env = gymnasium.make(environment, render_mode=mode, **settings)
     acting = source.make(env, seed)

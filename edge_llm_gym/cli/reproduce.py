@@ -1,4 +1,4 @@
-"""`edge-llm-gym reproduce dftsp|ot-gah`: reconstructs a published study and writes its results page."""
+"""`edge-llm-gym reproduce dftsp|ot-gah|dto-ee`: reconstructs a published study and writes its results page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def reproduce_study(
         Path, typer.Option("--out", "-o", help="Folder for page, JSON and images; the shipped pages are in docs.")
     ] = Path("runs/reproduce"),
 ) -> None:
-    """Reconstruct a published study on its paper-like preset, and compare with the abstract's claims.
+    """Reconstruct a published study, and compare with the abstract's claims.
 
     [bold]Examples[/]
 

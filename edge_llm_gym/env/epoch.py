@@ -47,7 +47,15 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
     Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and numbers out of their space.
     """
     check_keys(action, ACTION_KEYS)
-    slots, nodes = scenario.slots, len(scenario.nodes)
+    return read_batches(action, rows, scenario)
+
+
+def read_batches(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
+    """batch [R, N] int64 in 0..K1, K1 being the nodes of the first stage, and bandwidth [R, N, 2] float64.
+
+    Raises ActionError as `read_action` does, but for keys.
+    """
+    slots, nodes = scenario.slots, scenario.network.entry_nodes.size
     batch = _batch(shaped(action["batch"], "batch", (*rows, slots)), nodes)
     bandwidth = in_unit_interval(shaped(action["bandwidth"], "bandwidth", (*rows, slots, 2)), "bandwidth")
     return batch.reshape(-1, slots), np.ascontiguousarray(bandwidth, np.float64).reshape(-1, slots, 2)

@@ -7,11 +7,12 @@ from typing import Any, Final, Protocol
 
 from gymnasium import spaces
 
-from edge_llm_gym.env import epoch, stream
+from edge_llm_gym.env import epoch, staged, stream
 from edge_llm_gym.env.actions import ActionError
 from edge_llm_gym.sim.observation import Observer
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.staged.observation import StagedObserver
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.observation import StreamObserver
 
@@ -57,7 +58,15 @@ SHELLS: Final[Mapping[str, Shell]] = MappingProxyType(
             read_action=stream.read_action,
             observer=StreamObserver,
             info=stream.info,
-            is_drawn=False,
+            is_drawn=True,
+        ),
+        "staged": Shell(
+            action_space=staged.action_space,
+            observation_space=staged.observation_space,
+            read_action=staged.read_action,
+            observer=StagedObserver,
+            info=staged.info,
+            is_drawn=True,
         ),
     }
 )

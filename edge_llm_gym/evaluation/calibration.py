@@ -11,6 +11,7 @@ from edge_llm_gym.evaluation.compare import Comparison
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.batch import keeps
@@ -66,7 +67,7 @@ def binding_shares(
 ) -> dict[str, tuple[float, float]]:
     """Shares as in `BindingCounter.shares`, under an expert over the seeds' tapes."""
     env = gymnasium.make(environment, **settings)
-    counter = BindingCounter(EpochReader(scenario_of(env)))
+    counter = BindingCounter(batch_reader(scenario_of(env)))
     source = PolicySource(policy, policy)
     for seed in seeds:
         run_episode(env, source.make(env, seed), seed, watch=lambda _, seen, action: counter.watch(seen, action))

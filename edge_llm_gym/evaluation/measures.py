@@ -51,6 +51,16 @@ def _epoch_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures
     } | {name: totals[name] for name in ("arrived", *EPOCH_COUNTS)}
 
 
+def _staged_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
+    """As in epoch admission; accuracy and the shares `exit_...` that left after each block are of the computed."""
+    computed = totals["served"] + totals["late"] + totals["poor"]
+    return (
+        _epoch_figures(simulator, totals)
+        | {"accuracy": _ratio(totals["correct"], computed), "forwarded": _ratio(totals["forwarded"], computed)}
+        | {name: _ratio(totals[name], computed) for name in totals if name.startswith("exit_")}
+    )
+
+
 def _stream_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
     """Delays and accuracy are of all that arrived; `exit_...` are shares of them that left after each block."""
     arrived, has_arrived = totals["arrived"], simulator.state.outcome[0] != EMPTY
@@ -82,6 +92,15 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else np.nan
 
 
+_CAUSES: Columns = (
+    ("arrived", "arrived", "{:.1f}"),
+    ("late", "late", "{:.1f}"),
+    ("poor", "poor", "{:.1f}"),
+    ("expired", "expired", "{:.1f}"),
+    ("refused_uplink", "refused: uplink", "{:.1f}"),
+    ("refused_downlink", "downlink", "{:.1f}"),
+    ("refused_memory", "memory", "{:.1f}"),
+)
 _TIMES: Columns = (("utilisation", "busy", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
 MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
     {
@@ -98,15 +117,7 @@ MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
                 *_TIMES,
             ),
             cause_title="requests and refusals per episode, by cause",
-            cause_columns=(
-                ("arrived", "arrived", "{:.1f}"),
-                ("late", "late", "{:.1f}"),
-                ("poor", "poor", "{:.1f}"),
-                ("expired", "expired", "{:.1f}"),
-                ("refused_uplink", "refused: uplink", "{:.1f}"),
-                ("refused_downlink", "downlink", "{:.1f}"),
-                ("refused_memory", "memory", "{:.1f}"),
-            ),
+            cause_columns=_CAUSES,
             panels=(
                 ("served_share", "value served / arrived"),
                 ("delay_p95_s", "delay of the served, p95 [s]"),
@@ -114,6 +125,29 @@ MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
                 ("utilisation", "utilisation of the nodes"),
             ),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
+        ),
+        "staged": Measures(
+            figures=_staged_figures,
+            score="served_value",
+            score_title="served",
+            headline=("served_share", "value served", "{:.1%}"),
+            columns=(
+                ("on_time", "on time", "{:.1%}"),
+                ("delay_p50_s", "p50 [s]", "{:.2f}"),
+                ("delay_p95_s", "p95 [s]", "{:.2f}"),
+                ("quality", "quality", "{:.3f}"),
+                ("forwarded", "forwarded", "{:.0%}"),
+                *_TIMES,
+            ),
+            cause_title="requests and refusals per episode, by cause",
+            cause_columns=_CAUSES,
+            panels=(
+                ("served_share", "value served / arrived"),
+                ("delay_p95_s", "delay of the served, p95 [s]"),
+                ("accuracy", "accuracy of the computed"),
+                ("utilisation", "utilisation of the nodes"),
+            ),
+            policies="ot-gah+dto-ee,ot-gah,fcfs+dto-ee,ot-gah+no-exit,edf,sjf,fcfs,random",
         ),
         "stream": Measures(
             figures=_stream_figures,

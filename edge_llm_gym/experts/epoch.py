@@ -20,9 +20,15 @@ _NODE = {name: column for column, name in enumerate(NODE_FEATURES)}
 
 
 class EpochArrays(NamedTuple):
-    """The problems of R rows at once: N slots, K nodes. An empty slot can go nowhere: its budget is -1 s."""
+    """The problems of R rows at once: N slots, K nodes that devices reach.
+
+    An empty slot can go nowhere: its budget is -1 s.
+    """
 
     shown: Array  # [R, N] bool, whether there is a request in the slot
+    prompt_tokens: Array  # [R, N]
+    output_tokens: Array  # [R, N]
+    accuracy: Array  # [R, N] demanded quality
     value: Array  # [R, N]
     waited_s: Array  # [R, N]
     left_s: Array  # [R, N] time to the deadline
@@ -57,10 +63,12 @@ class EpochReader:
     def __init__(self, scenario: Scenario, overrun_s: float = np.inf) -> None:
         self.scenario = scenario
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
-        self._costs = node_costs(scenario)
-        self._quality = np.array([costs.quality for costs in self._costs])
-        self._room_bytes = np.array([costs.room_bytes for costs in self._costs])
-        self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes])
+        self._stations, costs = scenario.network.entry_nodes, node_costs(scenario)
+        self._costs = tuple(costs[index] for index in self._stations)
+        self._quality = np.array([each.quality for each in self._costs])
+        self._room_bytes = np.array([each.room_bytes for each in self._costs])
+        nodes = [scenario.nodes[index] for index in self._stations]
+        self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         self._scales: Scales = observation_scales(scenario)
 
     def read(self, observation: Mapping[str, Array]) -> Epoch:
@@ -100,16 +108,19 @@ class EpochReader:
         """The problems behind the observations of R rows."""
         shown = np.asarray(observation["request_mask"]).astype(bool)
         requests = np.asarray(observation["requests"], np.float64)
-        nodes = np.asarray(observation["nodes"], np.float64)
+        nodes = np.asarray(observation["nodes"], np.float64)[:, self._stations]
         busy_s = nodes[..., _NODE["busy"]] * self.scenario.epoch_s
         left_s = requests[..., _REQUEST["left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        costs = request_costs(self.scenario, self._costs, prompt.ravel(), output.ravel())
+        costs = self._request_costs(prompt.ravel(), output.ravel())
         time_s, shared_time_s, kv_bytes = (cost.reshape(*shown.shape, -1) for cost in costs)
         uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
         return EpochArrays(
             shown=shown,
+            prompt_tokens=prompt,
+            output_tokens=output,
+            accuracy=requests[..., _REQUEST["accuracy"]],
             value=requests[..., _REQUEST["value"]] * self._scales.value,
             waited_s=requests[..., _REQUEST["waited"]] * self._scales.budget_s,
             left_s=left_s,
@@ -122,6 +133,10 @@ class EpochReader:
             busy_s=busy_s,
             room_bytes=nodes[..., _NODE["room"]] * self._room_bytes * (1.0 - MARGIN),
         )
+
+    def _request_costs(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array, Array]:
+        """w, v and KV bytes, each [n, K], of requests with the given token counts [n]."""
+        return request_costs(self.scenario, self._costs, prompt_tokens, output_tokens)
 
     def _budgets_s(self, shown: Array, accuracy: Array, left_s: Array, busy_s: Array) -> Array:
         """[R, N, K] time that a batch with the request may take, a margin taken off."""

@@ -52,7 +52,7 @@ class Expert:
     def _act(self, observation: Mapping[str, Array]) -> Action:
         self._check(observation)
         epoch = self._reader.read(observation)
-        return self._action(epoch, self._assign(epoch), np.asarray(observation["request_mask"]).astype(bool))
+        return batch_action(epoch, self._assign(epoch), np.asarray(observation["request_mask"]).astype(bool))
 
     def _check(self, observation: Mapping[str, Array]) -> None:
         scenario = self._reader.scenario
@@ -64,15 +64,16 @@ class Expert:
                 f"{expected}, got {received}; make the expert from the environment that it acts in"
             )
 
-    def _action(self, epoch: Epoch, node: Array, shown: Array) -> Action:
-        """The assignment as an action: every request gets its minimum shares as bandwidth weights."""
-        batch = np.zeros(shown.size, np.int64)
-        bandwidth = np.zeros((shown.size, 2), np.float32)
-        batch[shown] = node
-        weights = np.zeros((node.size, 2))
-        for index, problem in enumerate(epoch.problem.nodes):
-            chosen = node == index + 1
-            weights[chosen, UPLINK] = problem.uplink_share[chosen]
-            weights[chosen, DOWNLINK] = problem.downlink_share[chosen]
-        bandwidth[shown] = np.minimum(weights, 1.0)
-        return {"batch": batch, "bandwidth": bandwidth}
+
+def batch_action(epoch: Epoch, node: Array, shown: Array) -> Action:
+    """An assignment node [n] as an action for the shown slots [N] bool: each gets its minimum shares as bandwidth."""
+    batch = np.zeros(shown.size, np.int64)
+    bandwidth = np.zeros((shown.size, 2), np.float32)
+    batch[shown] = node
+    weights = np.zeros((node.size, 2))
+    for index, problem in enumerate(epoch.problem.nodes):
+        chosen = node == index + 1
+        weights[chosen, UPLINK] = problem.uplink_share[chosen]
+        weights[chosen, DOWNLINK] = problem.downlink_share[chosen]
+    bandwidth[shown] = np.minimum(weights, 1.0)
+    return {"batch": batch, "bandwidth": bandwidth}

@@ -10,6 +10,8 @@ import numpy as np
 from edge_llm_gym.experts import schedulers
 from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.experts.policy import Assign, Expert, Policy
+from edge_llm_gym.experts.staged import RandomStaged, StagedExpert
+from edge_llm_gym.experts.staged_reader import StagedReader
 from edge_llm_gym.experts.stream import Baseline, DtoEe, Planner, RandomStream, StreamExpert
 from edge_llm_gym.experts.stream_reader import StreamReader
 from edge_llm_gym.names import known_name, suggestion
@@ -18,6 +20,8 @@ from edge_llm_gym.sim.scenario import Scenario
 NODE_LIMIT = 1_000_000
 FIXED_THRESHOLD = 0.5
 """Confidence at which requests leave where a baseline chooses none: of 0.3, 0.4, 0.5 and 0.8 the best on early-exit."""
+STAGED_THRESHOLD = 0.25
+"""The same in staged admission: of 0.15, 0.2, 0.25, 0.3, 0.4 and 0.5 the best on joint."""
 GENETIC_EPOCHS = 20
 """A genetic search takes about a hundred times as long as DTO-EE, so its plans hold for long."""
 
@@ -97,9 +101,17 @@ STREAM_EXPERTS: dict[str, Callable[..., Planner]] = {
     "fixed-threshold": _rule("fixed-threshold"),
     "no-exit": _rule("no-exit"),
 }
-EXPERTS: dict[str, dict[str, Callable[..., Any]]] = {
+STAGED_BATCHERS = ("ot-gah", "dftsp", "sjf", "edf", "fcfs")
+STAGED_ROUTERS = ("dto-ee", "fixed-threshold", "no-exit")
+STAGED_PARTS: dict[str, tuple[str, str]] = {
+    **{f"{batcher}+{router}": (batcher, router) for router in STAGED_ROUTERS for batcher in STAGED_BATCHERS},
+    **{batcher: (batcher, "uniform") for batcher in STAGED_BATCHERS},
+}
+"""Composites of staged admission: who makes the batches, and who routes what goes on and sets the thresholds."""
+EXPERTS: dict[str, dict[str, Any]] = {
     "epoch": {**EPOCH_EXPERTS},
     "stream": {"random": RandomStream, **STREAM_EXPERTS},
+    "staged": {"random": RandomStaged, **STAGED_PARTS},
 }
 """Admission -> experts by name."""
 DESCRIPTIONS: dict[str, str] = {
@@ -121,6 +133,10 @@ DESCRIPTIONS: dict[str, str] = {
     "genetic": "genetic search over shares and thresholds, replanned seldom",
     "fixed-threshold": "the routing of DTO-EE, one threshold for all",
     "no-exit": "the routing of DTO-EE where nobody leaves before the last stage",
+} | {
+    f"{batcher}+{router}": f"batches by {batcher}, forwarding and exits by {router}"
+    for batcher, router in STAGED_PARTS.values()
+    if router != "uniform"
 }
 
 
@@ -171,9 +187,27 @@ def _make_stream_expert(name: str, scenario: Scenario, rng: np.random.Generator,
     return StreamExpert(name, reader, _built(name, STREAM_EXPERTS[name], rng, settings, ("replan_every",)), every)
 
 
+def _make_staged_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Policy:
+    overrun_s = settings.pop("overrun_s", None)
+    worth = {key: settings.pop(key) for key in ("accuracy_worth_s",) if key in settings}
+    reader = StagedReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s, **worth)
+    if name == "random":
+        return RandomStaged(reader, _built(name, lambda rng: rng, rng, settings))
+    every = settings.pop("replan_every", 1)
+    batcher, router = EPOCH_EXPERTS[STAGED_PARTS[name][0]], STREAM_EXPERTS[STAGED_PARTS[name][1]]
+    if "threshold" in inspect.signature(router).parameters:
+        settings.setdefault("threshold", STAGED_THRESHOLD)
+    routing = {key: settings.pop(key) for key in inspect.signature(router).parameters if key in settings}
+    others = ("overrun_s", "accuracy_worth_s", "replan_every", *inspect.signature(router).parameters)
+    assign = _built(name, batcher, rng, settings, others)
+    planner = _built(name, router, rng, routing)
+    return StagedExpert(name, reader, assign, planner, every, tries_levels=STAGED_PARTS[name][1] == "dto-ee")
+
+
 MAKERS: dict[str, Callable[[str, Scenario, np.random.Generator, dict[str, Any]], Policy]] = {
     "epoch": _make_epoch_expert,
     "stream": _make_stream_expert,
+    "staged": _make_staged_expert,
 }
 
 

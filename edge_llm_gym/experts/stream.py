@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from edge_llm_gym.experts.policy import Action
 from edge_llm_gym.experts.stream_reader import Estimate, StreamReader
+from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.solvers import dto_ee, routing_baselines
 from edge_llm_gym.solvers.routing_solution import RoutingSolution
@@ -32,11 +33,22 @@ class Memory(NamedTuple):
     age: int  # epochs since the plan was made
 
 
+EstimateT = TypeVar("EstimateT", contravariant=True)
+
+
+class RoutingReader(Protocol[EstimateT]):
+    """Turns what is believed and observed of one row into a routing problem."""
+
+    def problem(self, estimate: EstimateT, observation: Mapping[str, Array], inner: float) -> RoutingProblem:
+        """The routing problem, with `inner` as the threshold of the exits inside the last stage's nodes."""
+        ...
+
+
 class Planner(Protocol):
     """Makes a plan of an estimate and an observation; `before` is the plan that has been followed so far, if any."""
 
     def __call__(
-        self, reader: StreamReader, estimate: Estimate, observation: Mapping[str, Array], before: Plan | None
+        self, reader: RoutingReader[Any], estimate: Any, observation: Mapping[str, Array], before: Plan | None
     ) -> Plan:
         """A plan."""
         ...
@@ -53,7 +65,7 @@ class DtoEe:
     max_rounds: int = 30
 
     def __call__(
-        self, reader: StreamReader, estimate: Estimate, observation: Mapping[str, Array], before: Plan | None
+        self, reader: RoutingReader[Any], estimate: Any, observation: Mapping[str, Array], before: Plan | None
     ) -> Plan:
         """A plan."""
         levels = range(len(INNER_LEVELS))
@@ -64,8 +76,8 @@ class DtoEe:
 
     def _at_level(
         self,
-        reader: StreamReader,
-        estimate: Estimate,
+        reader: RoutingReader[Any],
+        estimate: Any,
         observation: Mapping[str, Array],
         before: Plan | None,
         level: int,
@@ -85,7 +97,7 @@ class Baseline:
     threshold: float
 
     def __call__(
-        self, reader: StreamReader, estimate: Estimate, observation: Mapping[str, Array], before: Plan | None
+        self, reader: RoutingReader[Any], estimate: Any, observation: Mapping[str, Array], before: Plan | None
     ) -> Plan:
         """A plan."""
         problem = reader.problem(estimate, observation, self.threshold)
@@ -120,9 +132,9 @@ class StreamExpert:
         deterministic: bool = True,
     ) -> tuple[Action, list[Memory]]:
         """Action and state, for one observation or a batch. The state is a list with the memory of each row."""
-        rows = _rows(observation)
+        rows = rows_of(observation, "backlog")
         self._check(rows)
-        memories = self._memories(len(rows), state, episode_start)
+        memories = memories_of(Memory(self._reader.first(), None, 0), len(rows), state, episode_start)
         after = [self._advance(memory, row) for memory, row in zip(memories, rows, strict=True)]
         actions = [_action(memory.plan) for memory in after if memory.plan is not None]
         if np.ndim(observation["backlog"]) == 1:
@@ -137,16 +149,6 @@ class StreamExpert:
                 f"expert {self.name!r} was made for scenario {self._reader.scenario.name!r} with spectral_efficiency "
                 f"of shape {expected}, got {received}; make the expert from the environment that it acts in"
             )
-
-    def _memories(self, rows: int, state: Any, episode_start: Any) -> list[Memory]:
-        """The memory of every row; a new one where an episode starts. Raises ValueError for another number of rows."""
-        fresh = Memory(self._reader.first(), None, 0)
-        if state is None:
-            return [fresh] * rows
-        if len(state) != rows:
-            raise ValueError(f"the state must hold the memory of {rows} rows, got {len(state)}; pass what predict gave")
-        starts = np.zeros(rows, np.bool_) if episode_start is None else np.broadcast_to(episode_start, rows)
-        return [fresh if start else memory for memory, start in zip(state, starts, strict=True)]
 
     def _advance(self, memory: Memory, observation: Mapping[str, Array]) -> Memory:
         estimate = self._reader.update(memory.estimate, observation)
@@ -177,10 +179,21 @@ class RandomStream:
         return {key: self._rng.random((*rows, *shape), np.float32) for key, shape in self._shapes.items()}, None
 
 
-def _rows(observation: Mapping[str, Array]) -> list[Mapping[str, Array]]:
-    if np.ndim(observation["backlog"]) == 1:
+def memories_of(fresh: Any, rows: int, state: Any, episode_start: Any) -> list[Any]:
+    """The memory of every row; a fresh one where an episode starts. Raises ValueError for another number of rows."""
+    if state is None:
+        return [fresh] * rows
+    if len(state) != rows:
+        raise ValueError(f"the state must hold the memory of {rows} rows, got {len(state)}; pass what predict gave")
+    starts = np.zeros(rows, np.bool_) if episode_start is None else np.broadcast_to(episode_start, rows)
+    return [fresh if start else memory for memory, start in zip(state, starts, strict=True)]
+
+
+def rows_of(observation: Mapping[str, Array], key: str) -> list[Mapping[str, Array]]:
+    """The rows of a batch of observations, or the single one; `key` names one of a vector for each row."""
+    if np.ndim(observation[key]) == 1:
         return [observation]
-    return [{key: value[row] for key, value in observation.items()} for row in range(len(observation["backlog"]))]
+    return [{name: value[row] for name, value in observation.items()} for row in range(len(observation[key]))]
 
 
 def _action(plan: Plan) -> Action:

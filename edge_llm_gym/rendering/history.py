@@ -1,16 +1,13 @@
-"""What a row's episode did so far, recovered from its tape and state: batches, admissions, expiries, queue lengths.
-
-The state keeps no log. It keeps the end of every batch and the latency of every computed request, and since all
-requests of a batch end together, that is enough to say who was computed where and when.
-"""
+"""What a row's episode did so far, recovered from its tape and state: batches, admissions, expiries, queue lengths."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from edge_llm_gym.rendering.batch_log import batch_log, decision_times_s, earliest_starts_s
+from edge_llm_gym.sim.outcome import TIME_TOLERANCE_S
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, Array
-from edge_llm_gym.sim.transition import TIME_TOLERANCE_S
 
 COMPUTED = (SERVED, LATE, POOR)
 
@@ -33,32 +30,9 @@ class Batch:
         return self.served + self.late + self.poor
 
 
-def decision_times_s(simulator: Simulator, row: int) -> Array:
-    """[E + 1] s, decision times of the E epochs done and of the current one."""
-    return np.arange(1, simulator.state.epoch[row] + 2) * simulator.scenario.epoch_s
-
-
-def earliest_starts_s(simulator: Simulator, row: int) -> Array:
-    """[E + 1, K] s, when a batch of each epoch could start on each node: after its uplink and the batches before."""
-    done = simulator.state.epoch[row]
-    ends_s = simulator.state.batch_end_s[row, :, :done].T
-    free_s = np.maximum.accumulate(np.vstack([np.zeros(simulator.nodes), ends_s]))
-    uplink_ends_s = decision_times_s(simulator, row) + simulator.scenario.uplink_slot_s
-    return np.maximum(uplink_ends_s[:, None], free_s)
-
-
 def admission_epochs(simulator: Simulator, row: int) -> Array:
-    """[C] int64, epoch that computed each request of the tape, -1 for none: the batch whose end is the request's."""
-    tape, state = simulator.tape, simulator.state
-    finish_s = tape.arrival_s[row] + state.latency_s[row] - simulator.scenario.downlink_slot_s
-    epochs = np.full(finish_s.size, -1)
-    for node in range(simulator.nodes):
-        ends_s = state.batch_end_s[row, node]
-        begun = np.flatnonzero(np.isfinite(ends_s))
-        between_s = (ends_s[begun][:-1] + ends_s[begun][1:]) / 2  # nearest end, so that rounding cannot matter
-        mine = state.served_by[row] == node + 1
-        epochs[mine] = begun[np.searchsorted(between_s, finish_s[mine])]
-    return epochs
+    """[C] int64, epoch that admitted each request of the tape, -1 for none."""
+    return batch_log(simulator).admission_epochs(simulator, row)
 
 
 def expiry_epochs(simulator: Simulator, row: int) -> Array:
@@ -107,25 +81,25 @@ def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
 def batches(simulator: Simulator, row: int, after_s: float = -np.inf) -> tuple[tuple[Batch, ...], ...]:
     """Per node, in order, the batches that end after `after_s`, finished or not."""
     admitted = admission_epochs(simulator, row)
-    starts_s = earliest_starts_s(simulator, row)
-    return tuple(_node_batches(simulator, row, node, after_s, admitted, starts_s) for node in range(simulator.nodes))
+    begins_s = batch_log(simulator).begins_s(simulator, row)
+    return tuple(
+        _node_batches(simulator, row, node, after_s, admitted, begins_s[node]) for node in range(simulator.nodes)
+    )
 
 
 def _node_batches(
-    simulator: Simulator, row: int, node: int, after_s: float, admitted: Array, starts_s: Array
+    simulator: Simulator, row: int, node: int, after_s: float, admitted: Array, begins_s: Array
 ) -> tuple[Batch, ...]:
     state = simulator.state
     ends_s = state.batch_end_s[row, node, : state.epoch[row]]
+    mine = batch_log(simulator).computed_on(simulator, row, node)
     counts = {
-        code: np.bincount(
-            admitted[(state.served_by[row] == node + 1) & (state.outcome[row] == code)], minlength=ends_s.size
-        )
-        for code in COMPUTED
+        code: np.bincount(admitted[mine & (state.outcome[row] == code)], minlength=ends_s.size) for code in COMPUTED
     }
     return tuple(
         Batch(
             epoch=int(epoch),
-            begin_s=float(starts_s[epoch, node]),
+            begin_s=float(begins_s[epoch]),
             end_s=float(ends_s[epoch]),
             kv_bytes=float(state.batch_kv_bytes[row, node, epoch]),
             served=int(counts[SERVED][epoch]),

@@ -60,9 +60,9 @@ class TimeScale:
         clipped_s = min(max(time_s, self.begin_s), self.end_s)
         return self.left + round((self.right - self.left) * (clipped_s - self.begin_s) / (self.end_s - self.begin_s))
 
-    def grid(self, canvas: Canvas, top: int, bottom: int) -> None:
-        """Vertical lines at round times, and their labels below."""
-        step_s = round_up((self.end_s - self.begin_s) / 5, (1.0, 2.0, 5.0))
+    def grid(self, canvas: Canvas, top: int, bottom: int, most: int = 5) -> None:
+        """Vertical lines at round times, at most so many steps of them, and their labels below."""
+        step_s = round_up((self.end_s - self.begin_s) / most, (1.0, 2.0, 5.0))
         for tick in range(math.ceil(self.begin_s / step_s - 1e-9), math.floor(self.end_s / step_s + 1e-9) + 1):
             x = self.x(tick * step_s)
             canvas.vertical(x, top, bottom, GRID)

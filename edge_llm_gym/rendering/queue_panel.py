@@ -6,7 +6,7 @@ from typing import Final
 from edge_llm_gym.rendering.canvas import Box, Canvas
 from edge_llm_gym.rendering.palette import MUTED, OUTCOMES, URGENT
 from edge_llm_gym.rendering.panels import AXIS_HEIGHT, LABEL_SIZE, Rows, TimeScale, heading, middle, round_up
-from edge_llm_gym.rendering.text import compact
+from edge_llm_gym.rendering.terminal import compact
 from edge_llm_gym.rendering.view import EpochView, SlotView
 
 LEAST_ROWS: Final = 8  # row heights change in steps of two, so that bars do not dance from frame to frame

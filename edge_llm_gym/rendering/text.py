@@ -1,66 +1,24 @@
-"""One moment as coloured text for a terminal: header, nodes, queue, what the last epoch did, totals."""
+"""One moment of epoch admission as coloured text for a terminal: header, nodes, queue, last epoch, totals."""
 
 import math
 from collections.abc import Iterator
 from typing import Final
 
-from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS, Colour
+from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS
+from edge_llm_gym.rendering.terminal import BAR, NAME, WIDTH, bar, bold, compact, cut, header, painted
 from edge_llm_gym.rendering.view import EpochView, LastEpoch, NodeView, SlotView
 from edge_llm_gym.units import GIGA
 
-WIDTH: Final = 98
-BAR: Final = 24
-NAME: Final = 16
 BUSY_EPOCHS: Final = 4  # a full busy bar
 MAX_SLOTS: Final = 12
 REFUSALS: Final = ("uplink", "downlink", "memory")
-CUBE_LEVELS: Final = (0, 95, 135, 175, 215, 255)  # of xterm's 256 colours
-RESET: Final = "\x1b[0m"
 
 
 def epoch_text(view: EpochView) -> str:
     """Lines of at most WIDTH columns, coloured with ANSI escapes."""
-    parts = (_header(view), _nodes(view), _queue(view), _last_epoch(view), _totals(view))
+    first = header(view.scenario, view.epoch, view.horizon, view.time_s)
+    parts = ((first,), _nodes(view), _queue(view), _last_epoch(view), _totals(view))
     return "\n".join(line for part in parts for line in part)
-
-
-def painted(text: str, colour: Colour) -> str:
-    """The text in the nearest colour of a terminal's 6 x 6 x 6 cube."""
-    red, green, blue = (min(range(6), key=lambda level: abs(CUBE_LEVELS[level] - channel)) for channel in colour)
-    return f"\x1b[38;5;{16 + 36 * red + 6 * green + blue}m{text}{RESET}"
-
-
-def bold(text: str) -> str:
-    """The text in bold face."""
-    return f"\x1b[1m{text}{RESET}"
-
-
-def bar(parts: tuple[tuple[float, str, Colour], ...], width: int) -> str:
-    """Parts (fraction of the whole, mark, colour), one after the other over `width` columns, in proportion."""
-    drawn, done, column = "", 0.0, 0
-    for fraction, mark, colour in parts:
-        done += fraction
-        end = min(round(done * width), width)
-        drawn += painted(mark * (end - column), colour) if end > column else ""
-        column = max(end, column)
-    return drawn + " " * (width - column)
-
-
-def compact(number: float) -> str:
-    """Three significant digits and a metric prefix, at most five characters from 0 up to a quadrillion."""
-    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size * 0.9995:
-            return f"{number / size:.3g}{prefix}"
-    return f"{number:.3g}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _header(view: EpochView) -> Iterator[str]:
-    moment = f"epoch {view.epoch}/{view.horizon}   t = {view.time_s:.1f} s"
-    yield bold(_cut(view.scenario, WIDTH - len(moment) - 3)) + "   " + moment
 
 
 def _nodes(view: EpochView) -> Iterator[str]:
@@ -82,8 +40,8 @@ def _node(node: NodeView, view: EpochView) -> str:
     busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
     sizes = "+".join(f"{batch.requests}" for batch in node.batches if batch.end_s > view.time_s) or "idle"
     return (
-        f"  {_cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
-        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, 8)} {busy_s:6.1f} s  {_cut(sizes, 9)}"
+        f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
+        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, 8)} {busy_s:6.1f} s  {cut(sizes, 9)}"
     )
 
 
@@ -124,7 +82,7 @@ def _last_epoch(view: EpochView) -> Iterator[str]:
 
 def _served_by(index: int, node: NodeView, last: LastEpoch) -> str:
     """The devices whose requests a node took, in the colour of their outcome, as many as the line holds."""
-    line, room = f"  {_cut(node.name, NAME):{NAME}} <- devices", WIDTH - NAME - 15
+    line, room = f"  {cut(node.name, NAME):{NAME}} <- devices", WIDTH - NAME - 15
     for slot in last.slots:
         word = f" {slot.device}"
         if slot.node != index:

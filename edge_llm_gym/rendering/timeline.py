@@ -1,4 +1,4 @@
-"""A whole episode as a figure: every node's batches over time, outcomes and queue, and who served whom."""
+"""A whole episode as a figure. Of epoch admission: every node's batches, outcomes and queue, and who served whom."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from edge_llm_gym.rendering.history import Batch, batches, decision_times_s, outcome_counts, pending_levels
-from edge_llm_gym.rendering.palette import MUTED, OUTCOMES, Colour
+from edge_llm_gym.rendering.batch_log import decision_times_s
+from edge_llm_gym.rendering.figures import draw_stacked, draw_table, empty_figure, rgb, tidy, whole_numbers
+from edge_llm_gym.rendering.history import Batch, batches, outcome_counts, pending_levels
+from edge_llm_gym.rendering.palette import MUTED, OUTCOMES
+from edge_llm_gym.rendering.pictures import loaded, pictures_of
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import SERVED, Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
 COMPUTED_NAMES: Final = ("served", "late", "poor")
-MOST_TICKS: Final = 25
-MOST_NUMBERED: Final = 400  # cells of the device-node table that still have room for a number
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ def served_table(simulator: Simulator, row: int) -> Array:
 
 
 def episode_timeline(simulator: Simulator, row: int) -> "Figure":
-    """The figure of a row's episode so far. Raises ImportError where matplotlib is missing."""
-    return timeline_figure(episode_of(simulator, row))
+    """The figure of a row's episode so far, whatever its admission. Raises ImportError where matplotlib is missing."""
+    figure: Figure = loaded(pictures_of(simulator).timeline)(simulator, row)
+    return figure
 
 
 def save_timeline(simulator: Simulator, row: int, path: str | Path) -> None:
@@ -67,37 +68,25 @@ def save_timeline(simulator: Simulator, row: int, path: str | Path) -> None:
     episode_timeline(simulator, row).savefig(path)
 
 
+def epoch_timeline(simulator: Simulator, row: int) -> "Figure":
+    """The figure of a row of epoch admission."""
+    return timeline_figure(episode_of(simulator, row))
+
+
 def timeline_figure(episode: Episode) -> "Figure":
     """Batches above, outcomes and queue below, devices by nodes on the right; touches no global state of matplotlib."""
     nodes = len(episode.node_names)
-    figure = _empty_figure(height=max(8.0, 5.0 + 0.5 * nodes))
+    figure = empty_figure(height=max(8.0, 5.0 + 0.5 * nodes))
     # subfigures are laid out apart, so that long names in one move nothing in the other
     over_time, who = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 1))[0]
     gantt, epochs = over_time.subplots(2, 1, sharex=True, height_ratios=(max(1.5, 0.2 * nodes), 1))
     _draw_batches(gantt, episode)
     _draw_epochs(epochs, episode)
-    _draw_table(who.subplots(), episode)
+    table = who.subplots()
+    draw_table(table, episode.served, None, episode.node_names, "Who serves whom: requests served")
+    table.set_ylabel("device")
     figure.suptitle(f"{episode.scenario}: {episode.decision_s.size - 1} epochs of {episode.epoch_s:g} s")
     return figure
-
-
-def _empty_figure(height: float) -> "Figure":
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "drawing figures needs matplotlib; install it with: pip install 'edge-llm-gym[plots]'"
-        ) from error
-    figure = Figure(figsize=(14, height), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def rgb(colour: Colour) -> tuple[float, float, float]:
-    """A palette colour as matplotlib takes it."""
-    red, green, blue = colour
-    return red / 255, green / 255, blue / 255
 
 
 def _draw_batches(axes: "Axes", episode: Episode) -> None:
@@ -109,7 +98,7 @@ def _draw_batches(axes: "Axes", episode: Episode) -> None:
     axes.set_yticks(range(len(episode.node_names)), episode.node_names)
     axes.set_ylim(len(episode.node_names) - 0.5, -0.5)
     axes.set_title(f"Batches of every node: height counts requests, {largest} at most", loc="left", fontsize=11)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _draw_strip(axes: "Axes", node: tuple[Batch, ...], floor: float, unit: float) -> None:
@@ -126,66 +115,13 @@ def _draw_strip(axes: "Axes", node: tuple[Batch, ...], floor: float, unit: float
 
 def _draw_epochs(axes: "Axes", episode: Episode) -> None:
     """Stacked outcomes of every epoch, and the queue length as a line."""
-    bottom = np.zeros(episode.decision_s.size)
-    for name, counts in episode.outcomes.items():
-        axes.bar(
-            episode.decision_s,
-            counts,
-            0.9 * episode.epoch_s,
-            bottom,
-            align="edge",
-            color=rgb(OUTCOMES[name]),
-            label=name,
-        )
-        bottom = bottom + counts
+    parts = {name: (counts, OUTCOMES[name]) for name, counts in episode.outcomes.items()}
+    draw_stacked(axes, episode.decision_s, 0.9 * episode.epoch_s, parts)
     edges_s = np.append(episode.decision_s, episode.decision_s[-1] + episode.epoch_s)
     axes.stairs(episode.pending, edges_s, color=rgb(OUTCOMES["pending"]), linewidth=1.8, baseline=None, label="pending")
     axes.set_title("Requests per epoch, and the queue at its start", loc="left", fontsize=11)
     axes.set_xlabel("time (s)")
     axes.set_xlim(left=0.0)
-    axes.yaxis.set_major_locator(_whole_numbers())
+    axes.yaxis.set_major_locator(whole_numbers())
     axes.legend(ncols=5, fontsize=9, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.98))
-    _tidy(axes)
-
-
-def _draw_table(axes: "Axes", episode: Episode) -> None:
-    """Devices by nodes: how many requests of the one the other served."""
-    devices, nodes = episode.served.shape
-    image = axes.imshow(
-        episode.served, aspect="auto", cmap="Blues", interpolation="nearest", vmin=0, vmax=max(episode.served.max(), 1)
-    )
-    axes.set_xticks(range(nodes), episode.node_names, rotation=90 if nodes > 4 else 0)
-    axes.set_yticks(range(0, devices, -(-devices // MOST_TICKS)))
-    axes.set_ylabel("device")
-    axes.set_title("Who serves whom: requests served", loc="left", fontsize=11)
-    if devices * nodes <= MOST_NUMBERED:
-        _number_cells(axes, episode.served)
-    else:
-        axes.figure.colorbar(image, ax=axes, ticks=_whole_numbers())
-
-
-def _number_cells(axes: "Axes", table: Array) -> None:
-    pale = table.max() / 2
-    for (device, node), count in np.ndenumerate(table):
-        if count:
-            axes.text(
-                node,
-                device,
-                f"{count}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="black" if count <= pale else "white",
-            )
-
-
-def _whole_numbers() -> "MaxNLocator":
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(integer=True)
-
-
-def _tidy(axes: "Axes") -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
+    tidy(axes)

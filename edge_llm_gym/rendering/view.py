@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.rendering.history import COMPUTED, Batch, batches
+from edge_llm_gym.sim.admission import decision_time_s, free_room_bytes
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import OUTCOME_NAMES, Result
-from edge_llm_gym.sim.transition import decision_time_s, free_room_bytes
 
 Point = tuple[float, float]
 

@@ -1,9 +1,11 @@
 """Epoch admission as the simulator takes it: recorder, parameters, records and kernels together."""
 
+from typing import Any
+
 import numpy as np
 
-from edge_llm_gym.sim import transition
-from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.sim import admission, transition
+from edge_llm_gym.sim.metrics import COLUMN, FINAL_OUTCOMES
 from edge_llm_gym.sim.reward import reward_terms
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import (
@@ -46,13 +48,18 @@ class EpochPhysics:
     def admissible(self, tape: Tape, state: State) -> Array:
         """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is."""
         mask = np.empty((state.epoch.size, self.parameters.slots, self.parameters.room_bytes.size + 1), np.bool_)
-        transition.admissible_rows(self.parameters, tape, state, mask)
+        admission.admissible_rows(self.parameters, tape, state, mask)
         return mask
 
     def conserves(self, tape: Tape, state: State) -> Array:
-        """[R] bool, whether arrived = served + late + poor + expired + pending."""
-        settled = sum(state.totals[:, COLUMN[name]] for name in ("served", "late", "poor", "expired"))
-        return state.totals[:, COLUMN["arrived"]] == settled + state.queue_length
+        """[R] bool, whether everybody is accounted for."""
+        return conserves(state)
+
+
+def conserves(state: Any) -> Array:
+    """[R] bool, whether arrived = served + late + poor + expired + pending."""
+    settled = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
+    return np.asarray(state.totals[:, COLUMN["arrived"]] == settled + state.queue_length)
 
 
 def compile_parameters(scenario: Scenario) -> Parameters:

@@ -51,21 +51,41 @@ STREAM_METRICS: Final[tuple[str, ...]] = (
 """Of stream admission; behind them "exit_1", "exit_2", ... count who left after which block."""
 STREAM_COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(STREAM_METRICS)})
 
+STAGED_METRICS: Final[tuple[str, ...]] = (
+    *METRICS,
+    "forwarded",  # times that a request was sent on to the next stage
+    "correct",  # right answers among the computed, each weighted with the quality factor of its way
+)
+"""Of staged admission; behind them "exit_1", "exit_2", ... count the computed that left after each block."""
+STAGED_COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(STAGED_METRICS)})
+
 
 def _epoch_metrics(blocks: int) -> tuple[str, ...]:
     return METRICS
 
 
 def _stream_metrics(blocks: int) -> tuple[str, ...]:
-    return (*STREAM_METRICS, *(f"exit_{block + 1}" for block in range(blocks)))
+    return (*STREAM_METRICS, *_exits(blocks))
+
+
+def _staged_metrics(blocks: int) -> tuple[str, ...]:
+    return (*STAGED_METRICS, *_exits(blocks))
+
+
+def _exits(blocks: int) -> tuple[str, ...]:
+    return tuple(f"exit_{block + 1}" for block in range(blocks))
 
 
 METRIC_NAMES: Final[Mapping[str, Callable[[int], tuple[str, ...]]]] = MappingProxyType(
-    {"epoch": _epoch_metrics, "stream": _stream_metrics}
+    {"epoch": _epoch_metrics, "stream": _stream_metrics, "staged": _staged_metrics}
 )
 """Admission -> metric names of a model in so many blocks."""
 
 DEFAULT_REWARD: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
-    {"epoch": {"served_value": 1.0}, "stream": {"mean_delay_s": -1.0, "accuracy": 1.0}}
+    {
+        "epoch": {"served_value": 1.0},
+        "stream": {"mean_delay_s": -1.0, "accuracy": 1.0},
+        "staged": {"served_value": 1.0},
+    }
 )
 """Admission -> weights of the metrics that make the reward."""

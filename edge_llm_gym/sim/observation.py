@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.sim.admission import decision_time_s, free_room_bytes, shown
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array, Parameters, State, Tape
 from edge_llm_gym.sim.tape import node_costs
-from edge_llm_gym.sim.transition import decision_time_s, free_room_bytes, shown
 
 REQUEST_FEATURES = (
     "prompt_tokens",  # / lengths.max_prompt_tokens
@@ -129,14 +129,20 @@ def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-unty
 
 
 @njit(cache=True)
+def observe_row(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
+    """Fills a row of `out`, all zeros before, with the requests and nodes that it shows now."""
+    _observe_requests(parameters, tape, state, scales, row, out)
+    _observe_nodes(parameters, state, scales, row, out)
+    unseen = state.queue_length[row] - shown(parameters, state, row)
+    out.arrivals[row, 0] = min(state.arrived_last[row] / parameters.slots, COUNT_CAP)
+    out.backlog[row, 0] = min(unseen / parameters.slots, COUNT_CAP)
+
+
+@njit(cache=True)
 def observe_rows(parameters: Parameters, tape: Tape, state: State, scales: Scales, out: Observation) -> None:
     """Fills `out`, all zeros before, with what every row shows now."""
     for row in range(out.arrivals.shape[0]):
-        _observe_requests(parameters, tape, state, scales, row, out)
-        _observe_nodes(parameters, state, scales, row, out)
-        unseen = state.queue_length[row] - shown(parameters, state, row)
-        out.arrivals[row, 0] = min(state.arrived_last[row] / parameters.slots, COUNT_CAP)
-        out.backlog[row, 0] = min(unseen / parameters.slots, COUNT_CAP)
+        observe_row(parameters, tape, state, scales, row, out)
 
 
 class Observer:

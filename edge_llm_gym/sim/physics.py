@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from edge_llm_gym.sim.epoch import EpochPhysics
 from edge_llm_gym.sim.recording import Recorder
 from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.staged.physics import StagedPhysics
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.physics import StreamPhysics
 
@@ -47,6 +48,6 @@ class Physics(Protocol):
 
 
 PHYSICS: Final[Mapping[str, Callable[[Scenario], Physics]]] = MappingProxyType(
-    {"epoch": EpochPhysics, "stream": StreamPhysics}
+    {"epoch": EpochPhysics, "stream": StreamPhysics, "staged": StagedPhysics}
 )
 """Admission -> its physics."""

@@ -21,6 +21,7 @@ ADMISSION_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
     {
         "epoch": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots",)),
         "stream": Keys(needed=("exits",), optional=("links",)),
+        "staged": Keys(needed=("uplink_slot_s", "downlink_slot_s", "exits"), optional=("slots", "links")),
     }
 )
 
@@ -67,10 +68,32 @@ def whole_model_everywhere(scenario: "Scenario") -> None:
             )
 
 
+def nobody_slows_down(scenario: "Scenario") -> None:
+    """Every node keeps its speed."""
+    for node in scenario.nodes:
+        if node.slowdown is not None:
+            raise ValueError(
+                f"only admission 'stream' knows nodes that slow down, got a slowdown of node {node.name!r} under "
+                f"admission {scenario.admission!r}; leave slowdown out"
+            )
+
+
 def every_node_has_radio(scenario: "Scenario") -> None:
     """Devices reach every node by radio."""
     for node in scenario.nodes:
         _require_radio(node)
+
+
+def entry_nodes_come_first(scenario: "Scenario") -> None:
+    """The nodes form stages; those of the first stand first, so that batch k means node k, and have radio."""
+    entry = scenario.network.entry_nodes
+    for place, index in enumerate(entry.tolist()):
+        if place != index:
+            raise ValueError(
+                f"admission 'staged' lists the nodes of the first stage first, got {scenario.nodes[place].name!r} "
+                f"before {scenario.nodes[index].name!r}; sort nodes by blocks"
+            )
+        _require_radio(scenario.nodes[index])
 
 
 def entry_nodes_have_radio(scenario: "Scenario") -> None:
@@ -153,9 +176,21 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             keys_fit,
             slots_fit_the_epoch,
             whole_model_everywhere,
+            nobody_slows_down,
             every_node_has_radio,
             weights_fit_every_node,
             names_differ,
+            reward_terms_are_metrics,
+        ),
+        "staged": (
+            keys_fit,
+            slots_fit_the_epoch,
+            names_differ,
+            nobody_slows_down,
+            blocks_cover_the_model,
+            entry_nodes_come_first,
+            weights_fit_every_node,
+            longest_request_fits_every_node,
             reward_terms_are_metrics,
         ),
         "stream": (

@@ -36,7 +36,8 @@ class Scenario(Section):
 
     `admission` says how requests come to nodes. With "epoch" they are pooled, and each epoch admits some of them in
     batches: `slots` is the number of pending requests that are shown (N), the two slots are the radio's. With "stream"
-    each goes its way at its arrival, through the blocks of a model with early `exits` and over `links`.
+    each goes its way at its arrival, through the blocks of a model with early `exits` and over `links`. With "staged"
+    epochs admit batches to the nodes of the first stage, and who has not left there is forwarded over the links.
     `horizon_epochs` is the length of an episode, and `reward` maps metric names to weights: the reward of an epoch is
     the weighted sum of its metrics.
     """

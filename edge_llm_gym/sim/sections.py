@@ -52,13 +52,35 @@ class ModelSection(Section):
         return ModelShape(**self.model_dump())
 
 
+class SlowdownSection(Section):
+    """A node computes slower for a while: each of its services takes `factor` times as long.
+
+    It holds for the requests that arrive in the epochs that begin from `from_s` on and before `until_s`, if that is
+    given.
+    """
+
+    from_s: NonNegative
+    until_s: Positive | None = None
+    factor: Annotated[float, Field(ge=1, le=1000)]
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "SlowdownSection":
+        if self.until_s is not None and self.until_s <= self.from_s:
+            raise ValueError(
+                f"a slowdown must end after it begins, got from_s {self.from_s:g} and until_s {self.until_s:g}; leave "
+                f"until_s out if it lasts"
+            )
+        return self
+
+
 class NodeSection(Section):
     """One node: base station and server in one.
 
     `usable_flops_fraction` is the share of peak FLOP/s that inference reaches; `memory_fraction` the share of the
     memory that weights and KV caches may fill; `count` makes a pool of identical devices act as one. `uplink_hz` and
     `downlink_hz` are the radio bands, 0 at a node that no device reaches. `blocks` is the range [first, last] of the
-    model's blocks that the node hosts, counted from 0; left out, it hosts the whole model.
+    model's blocks that the node hosts, counted from 0; left out, it hosts the whole model. `slowdown` is a time in
+    which it computes slower, in stream admission only.
     """
 
     name: str
@@ -74,6 +96,7 @@ class NodeSection(Section):
     downlink_hz: NonNegative = 0.0
     transmit_power_dbm: float = 38.0
     blocks: tuple[Index, Index] | None = None
+    slowdown: SlowdownSection | None = None
 
     @field_validator("hardware")
     @classmethod
@@ -183,7 +206,7 @@ class LinkSection(Section):
     latency_s: NonNegative = 0.0
 
 
-Admission = Literal["epoch", "stream"]
+Admission = Literal["epoch", "stream", "staged"]
 
 
 def _known_model(value: str) -> str:

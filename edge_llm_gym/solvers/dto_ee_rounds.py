@@ -25,6 +25,8 @@ FIRST_SPREAD = 0.1
 """Share of its requests that a sender spreads evenly before the first round of a cold start."""
 LEAST_SPREAD = 1e-4
 """The same after a start that is the optimum already."""
+LEAST_SLACK = 1e-9
+"""Slack of a link before the first round; none at all where everybody has but one way would leave nothing to divide."""
 
 
 class Workspace(NamedTuple):
@@ -136,7 +138,8 @@ def prepare(network: Network, plan: Plan, work: Workspace, warm: bool) -> float:
             plan.share[link] = (1 - spread) * plan.share[link] + spread / len(links)
             cheapest = min(cheapest, work.price.link[link])
         for link in links:
-            work.slack[link] = far + (1 - far) * min(1.0, work.price.link[link] - cheapest)
+            dearer = work.price.link[link] - cheapest
+            work.slack[link] = max(far + (1 - far) * min(1.0, dearer), LEAST_SLACK)
     push_flow(network, plan, work.flow)
     return fence if unfenced(network, work.flow, fence) else SOFT_FENCE
 

@@ -22,8 +22,12 @@ SETTINGS = {
     ("stream", "box"): [{}],
     ("stream", "tilt"): [{}],
     ("stream", "multidiscrete"): [{}, {"levels": 3}],
+    ("staged", "priority"): [{}, {"caps": True}],
+    ("staged", "priced"): [{}, {"pairs": True}],
+    ("staged", "multidiscrete"): [{}, {"levels": 3}],
+    ("staged", "box"): [{}],
 }
-ENVIRONMENT = {"epoch": "EdgeLLM/MultiNode-v0", "stream": "EdgeLLM/EarlyExit-v0"}
+ENVIRONMENT = {"epoch": "EdgeLLM/MultiNode-v0", "stream": "EdgeLLM/EarlyExit-v0", "staged": "EdgeLLM/Joint-v0"}
 CASES = [(*key, settings) for key, choices in SETTINGS.items() for settings in choices]
 
 
@@ -36,9 +40,10 @@ def envs_of(admission: str, rows: int = 3):
 def test_layouts_make_up_the_space_of_their_codec(admission, name, settings):
     scenario = envs_of(admission).scenario
     codec, blocks = make_codec(name, scenario, **settings), blocks_of(name, settings, scenario)
-    items = scenario.slots if admission == "epoch" else scenario.devices.count + len(scenario.nodes)
-    check_layout(blocks, (items, len(scenario.nodes)), codec.space)
-    assert flat_size(blocks, (items, len(scenario.nodes))) > 0
+    items = scenario.devices.count + len(scenario.nodes) if admission == "stream" else scenario.slots
+    nodes = scenario.network.entry_nodes.size if admission == "staged" else len(scenario.nodes)
+    check_layout(blocks, (items, nodes), codec.space)
+    assert flat_size(blocks, (items, nodes)) > 0
 
 
 def test_every_codec_of_the_environment_has_a_layout():

@@ -7,7 +7,6 @@ from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.loading import load_scenario
 
 ADMISSION = {environment: load_scenario(scenario).admission for environment, scenario in ENVIRONMENTS.items()}
-DRAWN = [environment for environment, admission in ADMISSION.items() if admission == "epoch"]
 
 
 @pytest.fixture(params=list(ENVIRONMENTS))

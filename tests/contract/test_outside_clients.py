@@ -131,12 +131,13 @@ def test_record_episode_statistics(environment):
     assert info["episode"]["r"] == pytest.approx(sum(rewards))
 
 
-def test_record_video(tmp_path):
+@pytest.mark.parametrize("environment", [SINGLE, STREAM])
+def test_record_video(environment, tmp_path):
     pytest.importorskip("moviepy", reason="RecordVideo writes its files with moviepy")
-    env = gymnasium.make(SINGLE, overrides={"horizon_epochs": 3}, render_mode="rgb_array")
-    env = gymnasium.wrappers.RecordVideo(env, str(tmp_path))
+    env = gymnasium.make(environment, overrides={"horizon_epochs": 3}, render_mode="rgb_array")
+    env = gymnasium.wrappers.RecordVideo(env, str(tmp_path / "videos"))
     env.reset(seed=0)
     for _ in range(3):
         env.step(env.action_space.sample())
     env.close()
-    assert list(tmp_path.glob("*.mp4"))
+    assert list(tmp_path.glob("videos/*.mp4"))

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from itertools import pairwise
 
 import gymnasium
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from edge_llm_gym.registration import ENVIRONMENTS
-from tests.contract.conftest import ADMISSION, DRAWN
+from tests.contract.conftest import ADMISSION
 from tests.equality import assert_same, differs
 
 UNAVOIDABLE_FOR_SB3 = (
@@ -39,13 +40,15 @@ def test_gymnasium_checker_has_nothing_to_say(env):
 
 
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
-@pytest.mark.parametrize("environment", DRAWN)
 def test_render_modes(environment, mode):
     env = gymnasium.make(environment, render_mode=mode)
     env.reset(seed=0)
-    env.step(env.action_space.sample())
-    frame = env.render()
-    assert isinstance(frame, str if mode == "ansi" else np.ndarray)
+    frames = [env.render()]
+    for _ in range(2):
+        env.step(env.action_space.sample())
+        frames.append(env.render())
+    assert all(isinstance(frame, str if mode == "ansi" else np.ndarray) for frame in frames)
+    assert all(np.any(before != after) for before, after in pairwise(frames))
 
 
 def test_sb3_checker_says_only_what_a_wrapper_must_mend(env):
@@ -116,6 +119,13 @@ EXTREMES = {
         *ANYWHERE,
         {"epoch_s": 0.01},
         {"epoch_s": 500.0, "horizon_epochs": 2},
+        {"exits.drift": None},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+    ],
+    "staged": [
+        *ANYWHERE,
+        {"slots": 1},
+        {"slots": 300},
         {"exits.drift": None},
         {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
     ],
@@ -202,6 +212,7 @@ def test_snapshot_of_another_scenario_is_refused(environment, env):
 WEIGHTS = {
     "epoch": {"served_value": 1.0, "late_value": -0.5, "expired": -0.25, "refused_uplink": -0.125},
     "stream": {"mean_delay_s": -1.0, "late_value": -0.5, "accuracy": 8.0, "exit_2": -0.125},
+    "staged": {"served_value": 1.0, "late_value": -0.5, "forwarded": -0.25, "exit_2": -0.125},
 }
 
 

@@ -1,11 +1,10 @@
 """What only environments of stream admission promise: continuous actions, and how they are checked."""
 
-import gymnasium
 import numpy as np
 import pytest
 
 from edge_llm_gym.env.spaces import ActionError
-from tests.contract.conftest import make_rows, of_admission
+from tests.contract.conftest import of_admission
 from tests.equality import assert_same
 
 
@@ -73,14 +72,6 @@ def test_there_is_no_mask(env):
     env.reset(seed=0)
     with pytest.raises(TypeError, match=r"continuous actions .* take no mask"):
         env.unwrapped.action_masks()
-
-
-@pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
-def test_pictures_are_refused_at_once(environment, mode):
-    with pytest.raises(NotImplementedError, match="of admission 'stream' cannot be drawn yet"):
-        gymnasium.make(environment, render_mode=mode)
-    with pytest.raises(NotImplementedError, match="cannot be drawn yet"):
-        make_rows(environment, 2, render_mode=mode)
 
 
 def test_info_tells_what_nodes_did(env):

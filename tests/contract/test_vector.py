@@ -108,9 +108,9 @@ def test_malformed_action_moves_no_row(environment):
     envs = make_rows(environment, 2)
     envs.reset(seed=0)
     actions = envs.action_space.sample()
-    key = {"epoch": "bandwidth", "stream": "offload"}[ADMISSION[environment]]
+    key = {"epoch": "bandwidth", "stream": "offload", "staged": "threshold"}[ADMISSION[environment]]
     actions[key] = actions[key].copy()
-    actions[key][1, 0, 0] = np.nan
+    actions[key][1, ..., 0] = np.nan
     with pytest.raises(ActionError, match="got values from nan"):
         envs.step(actions)
     assert envs.unwrapped.simulator.state.epoch.tolist() == [0, 0]
@@ -126,6 +126,19 @@ def test_a_burst_beyond_the_tape_grows_it_and_changes_no_number(environment):
     assert simulator.capacity > 8
     for index in range(4):
         assert_same(row(observations, index), gymnasium.make(environment, overrides=overrides).reset(seed=index)[0])
+
+
+@pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
+def test_every_row_is_drawn_as_alone(environment, mode):
+    envs = make_rows(environment, 2, render_mode=mode)
+    single = gymnasium.make(environment, render_mode=mode)
+    envs.reset(seed=0)
+    single.reset(seed=1)
+    envs.action_space.seed(0)
+    actions = envs.action_space.sample()
+    envs.step(actions)
+    single.step(row(actions, 1))
+    np.testing.assert_array_equal(envs.render()[1], single.render())
 
 
 def test_observation_statistics_wrapper_composes(environment):

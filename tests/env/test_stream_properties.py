@@ -50,10 +50,15 @@ def node(draw, name: str, blocks: tuple[int, int]) -> dict:
         "blocks": list(blocks),
         "hardware": draw(st.sampled_from(["nvidia-l4", "jetson-agx-orin", "nvidia-a100-80gb"])),
         "quantization": draw(st.sampled_from(["fp16", "w8a16", "w4a16-gptq"])),
+        "slowdown": draw(st.none() | st.builds(slowdown, st.floats(0, 20), st.floats(0.1, 20), st.floats(1, 1000))),
         "position_m": [draw(st.floats(0, 2000)), draw(st.floats(0, 2000))],
         "uplink_hz": draw(st.floats(1e4, 1e8)),
         "downlink_hz": draw(st.floats(1e4, 1e8)),
     }
+
+
+def slowdown(from_s: float, length_s: float, factor: float) -> dict:
+    return {"from_s": from_s, "until_s": from_s + length_s, "factor": factor}
 
 
 @st.composite
@@ -134,7 +139,8 @@ values = st.one_of(
 )
 PATHS = """
 epoch_s nodes nodes.0.blocks nodes.5.uplink_hz links links.0.source links.0.rate_bps exits exits.blocks exits.profile
-exits.drift exits.drift.depth reward channel.spectral_efficiency_floor admission slots horizon_epochs lnks
+nodes.0.slowdown nodes.0.slowdown.factor nodes.0.slowdown.until_s exits.drift exits.drift.depth reward
+channel.spectral_efficiency_floor admission slots horizon_epochs lnks
 """
 
 

@@ -212,5 +212,7 @@ def test_nothing_to_serve_is_a_bound_of_zero():
 
 
 def test_stream_admission_has_no_bound():
-    with pytest.raises(ValueError, match="for admission 'epoch', got scenario 'early-exit' with admission 'stream'"):
+    with pytest.raises(
+        ValueError, match=r"pooled requests \(admission epoch, staged\), got scenario 'early-exit'"
+    ):
         clairvoyant_bound(Simulator(load_scenario("early-exit")))

@@ -79,9 +79,10 @@ def test_scenarios_list_show_validate(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["ansi", "png", "gif", "timeline"])
-def test_render_forms(form, tmp_path):
-    output = run("render", "-e", "EdgeLLM/SingleNode-v0", "-f", form, "--epochs", 3, *SHORT, "-o", tmp_path)
-    assert "single-node" in output if form == "ansi" else len(list(tmp_path.iterdir())) == 1
+@pytest.mark.parametrize(("environment", "name"), [("SingleNode", "single-node"), ("EarlyExit", "early-exit")])
+def test_render_forms(environment, name, form, tmp_path):
+    output = run("render", "-e", f"EdgeLLM/{environment}-v0", "-f", form, "--epochs", 3, *SHORT, "-o", tmp_path)
+    assert name in output if form == "ansi" else len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(

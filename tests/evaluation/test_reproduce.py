@@ -1,4 +1,4 @@
-"""The studies: settings that hold together, yardsticks against plain counts, verdicts that go both ways, whole runs."""
+"""The batching studies: settings that hold together, yardsticks against plain counts, verdicts that go both ways."""
 
 import json
 from dataclasses import replace
@@ -10,12 +10,15 @@ from typer.testing import CliRunner
 
 from edge_llm_gym.cli import app
 from edge_llm_gym.evaluation.compare import Comparison
-from edge_llm_gym.evaluation.reproduce import STUDIES, Reproduction, reproduce
-from edge_llm_gym.evaluation.reproduce.claims import AGREES, DISAGREES, IN_PART, judge, unbeaten
+from edge_llm_gym.evaluation.reproduce import reproduce
+from edge_llm_gym.evaluation.reproduce.batching import BATCHING_STUDIES as STUDIES
+from edge_llm_gym.evaluation.reproduce.claims import judge, unbeaten
 from edge_llm_gym.evaluation.reproduce.effort import Effort
+from edge_llm_gym.evaluation.reproduce.measures import SHARE, THROUGHPUT
 from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
 from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
-from edge_llm_gym.evaluation.reproduce.run import SHARE, THROUGHPUT, SweepResult
+from edge_llm_gym.evaluation.reproduce.run import BatchingReproduction, SweepResult
+from edge_llm_gym.evaluation.reproduce.verdict import AGREES, DISAGREES, IN_PART
 from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import BatchProblem
@@ -126,7 +129,7 @@ def comparison(served: dict[str, list[float]]) -> Comparison:
     return Comparison("EdgeLLM/SingleNode-v0", tuple(range(len(next(iter(served.values()))))), episodes)
 
 
-def run_of(name: str, served: dict[str, list[float]], **record: float) -> Reproduction:
+def run_of(name: str, served: dict[str, list[float]], **record: float) -> BatchingReproduction:
     """A run of one setting and one problem per seed, made up."""
     study = STUDIES[name]
     sweep = replace(study.sweeps[0], points=study.sweeps[0].points[:1])
@@ -134,7 +137,7 @@ def run_of(name: str, served: dict[str, list[float]], **record: float) -> Reprod
     seeds = len(served["others"])
     effort = Effort(5.0, ((record,),) * seeds)
     result = SweepResult(sweep, (comparison(everyone),), epoch_s=2.0)
-    return Reproduction(study, tuple(range(seeds)), (result,), (effort,))
+    return BatchingReproduction(study, tuple(range(seeds)), (result,), (effort,))
 
 
 SINGLE = {"requests": 3, "proved": 1, "checked": 1, "optimal": 1, "dftsp": 2, "depth first": 11, "brute force": 8}
@@ -145,7 +148,7 @@ def test_throughput_and_share_by_hand():
     (result,) = run_of("dftsp", {"dftsp": [8, 12], "others": [4, 6]}, **SINGLE).sweeps
     assert result.samples(0, "dftsp", THROUGHPUT).tolist() == [0.4, 0.6]
     assert result.samples(0, "dftsp", SHARE).tolist() == [0.2, 0.3]
-    lead = result.lead(0, "dftsp", ("sjf", "edf"))
+    lead = result.lead(0, "dftsp", ("sjf", "edf"), THROUGHPUT)
     assert (lead.mean, lead.low, lead.high) == pytest.approx((0.25, 0.2, 0.3))
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.experts import expert_names, make_expert
-from edge_llm_gym.experts.stream_reader import SWINGS, StreamReader
+from edge_llm_gym.experts.mix import SWINGS
+from edge_llm_gym.experts.stream_reader import StreamReader
 from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.stream.observation import QUANTILES
+from edge_llm_gym.sim.stream.observation import NODE_FEATURES, QUANTILES
 from tests.equality import assert_same
 
 ENVIRONMENT = "EdgeLLM/EarlyExit-v0"
@@ -70,12 +71,13 @@ def test_a_busy_device_is_told_from_a_silent_one():
 
 def by_hand():
     """An observation with mean arrivals, an even mix and an efficiency of half the cap everywhere."""
-    confidence, _ = StreamReader(SCENARIO)._by_swing(SWINGS.size // 2)
+    confidence, _ = StreamReader(SCENARIO).mix.rows(SWINGS.size // 2)
     return {
         "spectral_efficiency": np.full((20, 4, 2), 0.5, np.float32),
         "exit_confidence": np.quantile(confidence, QUANTILES, axis=0).T.astype(np.float32),
         "arrivals": np.ones(20, np.float32),
         "backlog": np.zeros(9, np.float32),
+        "nodes": np.ones((9, len(NODE_FEATURES)), np.float32),
     }
 
 
@@ -97,6 +99,38 @@ def test_an_observation_made_by_hand_becomes_its_problem():
     np.testing.assert_allclose(problem.early_exit.correct.mean(axis=0), profile.accuracy[[0, 1, 3]], atol=0.03)
 
 
+def test_a_node_that_is_seen_to_slow_down_serves_slower_in_the_problem():
+    reader, observation = StreamReader(SCENARIO), by_hand()
+    before = reader.problem(reader.first(), observation, inner=0.7)
+    observation["nodes"][[1, 8], NODE_FEATURES.index("speed")] = 0.25, 0.5
+    after = reader.problem(reader.first(), observation, inner=0.7)
+    factor = np.array([1, 4, 1, 1, 1, 1, 1, 1, 2])
+    np.testing.assert_allclose(after.service_s, factor * before.service_s)
+    np.testing.assert_allclose(after.service_sq_s2, factor**2 * before.service_sq_s2)
+
+
+@pytest.mark.parametrize("name", ["dto-ee", "selfish", "compute-proportional", "fixed-threshold"])
+def test_fewer_requests_go_to_a_node_that_slows_down(name):
+    assert sent_to_slowed(name, 4.0) < 0.7 * sent_to_slowed(name, 1.0)
+
+
+def test_a_rule_that_looks_at_no_speed_goes_on_as_before():
+    assert sent_to_slowed("uniform", 4.0) == sent_to_slowed("uniform", 1.0)
+
+
+def sent_to_slowed(name: str, factor: float) -> int:
+    """Requests that an expert sends to the third cell in the eight epochs after it has become slower."""
+    changes = STEADY | {"nodes.2.slowdown": {"from_s": 4.0, "factor": factor}}
+    env = gymnasium.make(ENVIRONMENT, overrides=changes)
+    expert, state, sent = make_expert(name, env, seed=0), None, 0
+    observation, _ = env.reset(seed=0)
+    for epoch in range(12):
+        action, state = expert.predict(observation, state)
+        observation, _, _, _, info = env.step(action)
+        sent += info["nodes"]["sent"][2] if epoch >= 4 else 0
+    return sent
+
+
 def test_an_inner_exit_saves_time_and_answers_earlier():
     reader, observation = StreamReader(SCENARIO), by_hand()
     never, always = (reader.problem(reader.first(), observation, inner) for inner in (1.0, 0.0))
@@ -109,7 +143,7 @@ def test_an_inner_exit_saves_time_and_answers_earlier():
 def test_the_mix_is_told_from_confidences(swing):
     """Quantiles of a sample of the mix, as the environment would show them, lead back to it within two steps of 21."""
     reader = StreamReader(SCENARIO)
-    confidence = reader._by_swing(swing)[0]
+    confidence = reader.mix.rows(swing)[0]
     sample = np.random.default_rng(swing).choice(confidence[:, 0], 400)
     observation = by_hand()
     observation["exit_confidence"][0] = np.quantile(sample, QUANTILES)

@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.history import (
-    admission_epochs,
-    batches,
-    decision_times_s,
-    expiry_epochs,
-    outcome_counts,
-    pending_levels,
-)
+from edge_llm_gym.rendering.batch_log import decision_times_s
+from edge_llm_gym.rendering.history import admission_epochs, batches, expiry_epochs, outcome_counts, pending_levels
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.state import LATE, POOR, SERVED
 

@@ -12,9 +12,10 @@ import sys
 import numpy as np
 from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-simulator = Simulator(load_scenario("single-node"))
+simulator = Simulator(load_scenario({scenario!r}))
 simulator.reset(0, np.random.default_rng(0))
 """
+SCENARIOS = ["single-node", "early-exit"]
 
 
 def run(code: str) -> str:
@@ -28,12 +29,14 @@ def test_importing_loads_no_drawing_library():
     assert loaded == "False False"
 
 
-def test_text_needs_no_drawing_library():
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_text_needs_no_drawing_library(scenario):
     block = "sys.modules['PIL'] = sys.modules['matplotlib'] = None\n"
     show = "from edge_llm_gym.rendering import render_row\nprint(render_row(simulator, 0, None, 'ansi'))"
-    assert "single-node" in run(SIMULATOR + block + show)
+    assert scenario in run(SIMULATOR.format(scenario=scenario) + block + show)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize(
     ("library", "call"),
     [
@@ -41,7 +44,7 @@ def test_text_needs_no_drawing_library():
         ("matplotlib", "edge_llm_gym.rendering.timeline.episode_timeline(simulator, 0)"),
     ],
 )
-def test_a_missing_library_is_named_with_its_extra(library, call):
+def test_a_missing_library_is_named_with_its_extra(scenario, library, call):
     attempt = f"""
 import edge_llm_gym.rendering.timeline
 for name in [name for name in sys.modules if name.split(".")[0] == {library!r}]:
@@ -52,16 +55,17 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "edge-llm-gym[plots]" in run(SIMULATOR + attempt)
+    assert "edge-llm-gym[plots]" in run(SIMULATOR.format(scenario=scenario) + attempt)
 
 
-def test_figures_leave_pyplot_alone():
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_figures_leave_pyplot_alone(scenario):
     draw = """
 from edge_llm_gym.rendering.timeline import episode_timeline
 episode_timeline(simulator, 0)
 print("matplotlib.pyplot" in sys.modules)
 """
-    assert run(SIMULATOR + draw) == "False"
+    assert run(SIMULATOR.format(scenario=scenario) + draw) == "False"
 
 
 def test_unknown_modes_are_refused(tiny):

@@ -1,4 +1,4 @@
-"""Streaming scenarios: what is wrong with a network is refused with the rule, the value and a suggestion."""
+"""Streaming and staged scenarios: what is wrong with a network is refused with the rule, the value and a hint."""
 
 import numpy as np
 import pytest
@@ -37,6 +37,12 @@ from tests.sim.streams import staged
         ({"channel.spectral_efficiency_floor": 9.0}, "at most the cap of 7.4, got 9"),
         ({"nodes.0.memory_fraction": 0.05}, "the weights must fit .* node 'cell-a' has 3.20 GB"),
         ({"lengths.max_prompt_tokens": 2_000_000}, "needs .* GB of KV cache, but node 'cell-a' has"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "until_s": 9.0, "factor": 2.0}}, "end after it begins, got from_s 9 and"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factor": 0.5}}, "slowdown.factor: .*greater than or equal to 1 .*0.5"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factor": 1e9}}, "slowdown.factor: .*less than or equal to 1000"),
+        ({"nodes.1.slowdown": {"from_s": -1.0, "factor": 2.0}}, "slowdown.from_s: .*greater than or equal to 0"),
+        ({"nodes.1.slowdown": {"from_s": 9.0}}, "slowdown.factor: this key is required"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factr": 2.0}}, "unknown key 'factr'; did you mean 'factor'"),
         ({"nodes.1.name": "cell-a"}, "node names must differ"),
         ({"reward": {"served_valu": 1.0}}, "did you mean 'served_value'"),
         ({"reward": {"expired": 1.0}}, "unknown reward term 'expired'"),
@@ -60,15 +66,58 @@ def test_a_node_that_nothing_leads_to_is_refused():
     [
         ({"nodes.0.blocks": [0, 0]}, "puts the whole model on every node, got blocks .* at node 'l4-pair'"),
         ({"exits": {"profile": "parametric", "blocks": [8, 8, 8, 8]}}, "admission 'epoch' has no use for exits"),
+        ({"nodes.0.slowdown": {"from_s": 0.0, "factor": 1.0}}, "only admission 'stream' knows .* of node 'l4-pair'"),
         ({"uplink_slot_s": 0.0}, "admission 'epoch' needs uplink_slot_s"),
         ({"nodes.0.downlink_hz": 0.0}, "its uplink_hz and downlink_hz must be above 0"),
-        ({"admission": "batch"}, "admission: .*'epoch' or 'stream'"),
+        ({"admission": "batch"}, "admission: .*'epoch', 'stream' or 'staged'"),
     ],
     ids=str,
 )
 def test_epoch_admission_refuses_what_only_streams_know(overrides, message):
     with pytest.raises(ScenarioError, match=message):
         load_scenario("single-node", overrides)
+
+
+JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nodes": [JOINT["nodes"][node] for node in (0, 4, 1, 2, 3, 5)]}, "'deep-8bit' before 'l4-4bit'; sort nodes"),
+        ({"nodes.5.slowdown": {"from_s": 0.0, "factor": 2.0}}, "only admission 'stream' knows .* node 'deep-4bit'"),
+        ({"exits": None}, "admission 'staged' needs exits"),
+        ({"exits": None, "downlink_slot_s": 0.0}, "admission 'staged' needs downlink_slot_s and exits"),
+        ({"uplink_slot_s": 3.8}, "must be shorter than epoch_s, got 4.2 s in an epoch of 4 s"),
+        ({"nodes.3.uplink_hz": 0.0}, "devices reach node 'orin-8bit' by radio.* got 0 and 5e.06"),
+        ({"nodes.4.memory_fraction": 0.2}, "the weights must fit .* takes 5.59 GB, node 'deep-8bit' has 4.80 GB"),
+        ({"nodes.5.memory_fraction": 0.172}, "needs 0.302 GB of KV cache, but node 'deep-4bit' has 0.282 GB"),
+        ({"nodes.5.name": "deep-8bit"}, "node names must differ"),
+        ({"nodes.4.blocks": [1, 3]}, r"must follow one another.*a range \[2, ...\] is wanted where \[1, 3\] is given"),
+        ({"exits.blocks": [8, 8, 8]}, "must add up to the 32 layers"),
+        ({"links": []}, "node 'l4-8bit' in stage 1 needs a link"),
+        ({"links.0.target": "l4-4bit"}, "must lead to a node of the next stage"),
+        ({"link": []}, "unknown key 'link'; did you mean 'links'"),
+        ({"exits.hiden_bits": 8}, "did you mean 'hidden_bits'"),
+        ({"reward": {"forwardd": 1.0}}, "unknown reward term 'forwardd'; did you mean 'forwarded'"),
+        ({"reward": {"exit_5": 1.0}}, "unknown reward term 'exit_5'; did you mean 'exit_"),
+        ({"admission": "epoch"}, "admission 'epoch' has no use for exits"),
+        ({"admission": "stream"}, "admission 'stream' has no use for downlink_slot_s"),
+    ],
+    ids=str,
+)
+def test_staged_admission_names_a_broken_rule(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("joint", overrides)
+
+
+def test_staged_admission_needs_no_radio_deep_down_no_floor_and_no_ranges_for_one_stage():
+    joint = load_scenario("joint")
+    assert joint.channel.spectral_efficiency_floor == 0.0
+    assert [node.uplink_hz for node in joint.nodes[4:]] == [0.0, 0.0]
+    assert joint.network.entry_nodes.tolist() == [0, 1, 2, 3]
+    exits = {"profile": "parametric", "blocks": [8, 8, 8, 8]}
+    assert load_scenario("multi-node", {"admission": "staged", "exits": exits}).network.stages == 1
 
 
 def test_stages_and_links():

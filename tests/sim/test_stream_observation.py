@@ -57,6 +57,21 @@ def test_what_does_not_change(simulator, seen):
     assert (seen.links[0][~simulator.scenario.network.has_link] == 0.0).all()
 
 
+def test_the_speed_of_a_node_is_that_of_the_coming_epoch():
+    slowdown = {"from_s": 2.0, "until_s": 4.5, "factor": 4.0}
+    changes = {"horizon_epochs": 6, "epoch_s": 1.0, "nodes.3.slowdown": slowdown}
+    simulator = Simulator(load_scenario("early-exit", changes))
+    simulator.reset(0, np.random.default_rng(0))
+    observer, seen = StreamObserver(simulator), []
+    for epoch in range(7):
+        seen.append(observer.observe().nodes[0, :, COLUMN["speed"]])
+        if epoch < 6:
+            simulator.step(np.ones((1, 29, 9), np.float32), np.full((1, 9), 0.7, np.float32))
+    others = np.delete(np.array(seen), 3, axis=1)
+    assert np.array(seen)[:, 3].tolist() == [1.0, 1.0, 0.25, 0.25, 0.25, 1.0, 1.0]
+    assert (others == 1.0).all()
+
+
 def test_nothing_has_been_seen_at_the_start():
     simulator = Simulator(load_scenario("early-exit"))
     simulator.reset(0, np.random.default_rng(0))

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from edge_llm_gym.models.exits import exit_profile
+from edge_llm_gym.sim.drift import drift_swing, tilted
 from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.sections import DriftSection
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.stream.tape import drift_swing, tilted
 
 
 def drawn(**overrides):

@@ -7,7 +7,7 @@ from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.sim.metrics import STREAM_METRICS
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import EMPTY, LATE, POOR, SERVED
-from tests.sim.streams import act, by_hand, staged
+from tests.sim.streams import act, by_hand, run, staged
 
 A, B, C = 0, 1, 2
 THRESHOLD = [0.5, 0.5, 0.6]
@@ -183,3 +183,34 @@ def test_a_route_depends_on_the_action_and_the_request_alone():
         alone = by_hand(many.scenario, [0.5], route=many.tape.route[0, request], confidence=0.0)
         act(alone, weights, [0.5] * 5)
         assert alone.state.node[0, 0].tolist() == many.state.node[0, request].tolist()
+
+
+# One node computes one request after the other, 1 s each at its own speed, in epochs of 2 s.
+ALONE = {"epoch_s": 2.0, "horizon_epochs": 5}
+
+
+def slowed(**slowdown) -> Simulator:
+    arrival_s = [0.5, 2.0, 2.5, 5.0, 9.0]
+    scenario = staged([1], **ALONE, **{"nodes.0.slowdown": slowdown} if slowdown else {})
+    simulator = by_hand(scenario, arrival_s, service_s=np.tile([1.0, 0.0, 0.0, 0.0], (5, 1)))
+    run(simulator)
+    return simulator
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "start_s", "finish_s"),
+    [
+        ({}, [0.5, 2.0, 3.0, 5.0, 9.0], [1.5, 3.0, 4.0, 6.0, 10.0]),
+        # Threefold in the epochs from 2 and from 4: the third request waits until 5, the fourth until 8.
+        ({"from_s": 2.0, "until_s": 6.0, "factor": 3.0}, [0.5, 2.0, 5.0, 8.0, 11.0], [1.5, 5.0, 8.0, 11.0, 12.0]),
+        # An epoch that began before the slowdown is at full speed, one that began before its end is slow.
+        ({"from_s": 0.1, "until_s": 2.1, "factor": 3.0}, [0.5, 2.0, 5.0, 8.0, 9.0], [1.5, 5.0, 8.0, 9.0, 10.0]),
+        ({"from_s": 4.0, "factor": 2.0}, [0.5, 2.0, 3.0, 5.0, 9.0], [1.5, 3.0, 4.0, 7.0, 11.0]),
+        ({"from_s": 0.0, "factor": 1.0}, [0.5, 2.0, 3.0, 5.0, 9.0], [1.5, 3.0, 4.0, 6.0, 10.0]),
+    ],
+)
+def test_a_node_that_slows_down_by_hand(slowdown, start_s, finish_s):
+    state = slowed(**slowdown).state
+    assert state.start_s[0, :, 0].tolist() == start_s
+    assert state.finish_s[0, :, 0].tolist() == finish_s
+    np.testing.assert_array_equal(state.delay_s[0], state.finish_s[0, :, 0] - [0.5, 2.0, 2.5, 5.0, 9.0])

@@ -177,6 +177,34 @@ def test_without_a_stable_routing_overload_is_least() -> None:
     assert np.isfinite(flow.history).all()
 
 
+@pytest.mark.parametrize("rate", [0.5, 3.0])
+def test_where_every_sender_has_but_one_way_the_only_plan_is_found_at_once(rate: float) -> None:
+    """A chain per device: nothing to divide, and a gap of zero from the start, light load or overload."""
+    links = np.full((2 + 4, 4), INF)
+    links[0, 0], links[1, 1], links[2, 2], links[3, 3] = 0.0, 0.0, 0.5, 0.25
+    service = np.array([0.25, 0.5, 0.5, 0.25])
+    problem = RoutingProblem([rate, 1.0], links, service, 2 * service**2, [0.5, 0.5, 0.0, 0.0])
+    only = np.isfinite(links).astype(float)
+    for start in (None, solution(problem, only)):
+        flow = dto_ee.solve(problem, start)
+        assert flow.offload.tolist() == only.tolist()
+        assert flow.stable == (rate < 2.0)
+        assert flow.gap_s == pytest.approx(0.0, abs=1e-9) or not flow.stable
+        assert flow.mean_delay_s == evaluate(problem, only).mean_delay_s
+
+
+def test_one_way_on_leaves_thresholds_free() -> None:
+    """One entry node before one deep node: shares are given, so only the threshold is sought, and not in vain."""
+    rng = np.random.default_rng(0)
+    single = random_network(rng, 1, (1, 1))
+    free = free_thresholds(single, rng, 5.0)
+    flow = dto_ee.solve(free)
+    assert flow.offload[free.has_link].tolist() == [1.0, 1.0]
+    assert flow.threshold is not None
+    tried = [dto_ee.solve(free, threshold=[level, 0.0], max_rounds=0).utility_s for level in np.linspace(0, 1, 101)]
+    assert flow.utility_s >= max(tried) - 1e-6
+
+
 def test_same_problem_same_answer() -> None:
     problem, _, flow = solved(0.85, 5)
     assert np.array_equal(dto_ee.solve(problem).offload, flow.offload)

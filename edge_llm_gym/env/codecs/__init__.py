@@ -2,10 +2,12 @@
 
 | codec | flat action | serves | admission |
 |---|---|---|---|
-| `multidiscrete` | MultiDiscrete with masks | PPO, A2C, MaskablePPO | epoch: a node per slot; stream: levels |
-| `box` | Box in [-1, 1] | PPO, A2C, SAC, TD3 | both |
-| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | epoch |
-| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | epoch |
+| `multidiscrete` | MultiDiscrete with masks | PPO, A2C, MaskablePPO | all; a node per slot, levels of what flows |
+| `box` | Box in [-1, 1] | PPO, A2C, SAC, TD3 | all |
+| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | epoch, staged |
+| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | epoch, staged |
+
+In staged admission the numbers for offload and thresholds come behind those for the batches.
 """
 
 import inspect
@@ -18,6 +20,7 @@ from edge_llm_gym.env.codecs.codec import Codec
 from edge_llm_gym.env.codecs.multidiscrete import EpochMultiDiscrete, StreamMultiDiscrete
 from edge_llm_gym.env.codecs.priced import Priced
 from edge_llm_gym.env.codecs.priority import Priority
+from edge_llm_gym.env.codecs.staged import STAGED
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.sim.scenario import Scenario
 
@@ -32,6 +35,7 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
             "priced": Priced,
         },
         "stream": {"multidiscrete": StreamMultiDiscrete, "box": StreamBox},
+        "staged": STAGED,
     }
 )
 """Admission -> codecs by name."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, from_share, to_share, unit
+from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, from_share, senders, to_share, unit
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
@@ -16,7 +16,7 @@ class EpochBox:
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self._slots, self._nodes = scenario.slots, len(scenario.nodes)
+        self._slots, self._nodes = scenario.slots, scenario.network.entry_nodes.size
         self.space = flat_box(3 * self._slots)
 
     def decode(self, action: Array, observation: Observation) -> Action:
@@ -39,11 +39,14 @@ class EpochBox:
 
 
 class StreamBox:
-    """Offload rows [D + K, K], then thresholds [K], each from 0 (at -1) to 1 (at 1). Serves PPO, A2C, SAC, TD3."""
+    """Offload rows [D + K, K], then thresholds [K], each from 0 (at -1) to 1 (at 1). Serves PPO, A2C, SAC, TD3.
+
+    In staged admission the offload rows are those of the nodes, [K, K].
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self._nodes = len(scenario.nodes)
-        self._senders = scenario.devices.count + self._nodes
+        self._senders = senders(scenario)
         self._size = self._senders * self._nodes + self._nodes
         self.space = flat_box(self._size)
 

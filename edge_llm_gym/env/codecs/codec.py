@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.env.actions import ActionError
+from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
 Observation = Mapping[str, Array]
@@ -34,6 +35,11 @@ class Codec(Protocol):
     def mask(self, observation: Observation) -> Array | None:
         """[R, sum of choices] bool, False where a choice would be refused; None for a codec without masks."""
         ...
+
+
+def senders(scenario: Scenario) -> int:
+    """Rows of an offload matrix: devices and nodes in streams, nodes alone where requests are pooled."""
+    return len(scenario.nodes) + (scenario.devices.count if scenario.admission == "stream" else 0)
 
 
 def flat_box(size: int) -> spaces.Box:

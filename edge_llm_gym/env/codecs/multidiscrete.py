@@ -6,8 +6,8 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.env.codecs.assignment import with_least_shares
-from edge_llm_gym.env.codecs.codec import Action, Observation, whole_numbers
-from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.env.codecs.codec import Action, Observation, senders, whole_numbers
+from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
@@ -21,8 +21,8 @@ class EpochMultiDiscrete:
 
     def __init__(self, scenario: Scenario, levels: int | None = None) -> None:
         _check_levels(2 if levels is None else levels)
-        self._reader = EpochReader(scenario)
-        self._slots, self._nodes, self._levels = scenario.slots, len(scenario.nodes), levels
+        self._reader = batch_reader(scenario)
+        self._slots, self._nodes, self._levels = scenario.slots, scenario.network.entry_nodes.size, levels
         weights = [levels] * (2 * self._slots) if levels else []
         self._choices = np.array([self._nodes + 1] * self._slots + weights)
         self.space = spaces.MultiDiscrete(self._choices)
@@ -63,16 +63,18 @@ class EpochMultiDiscrete:
 class StreamMultiDiscrete:
     """A level of `levels` for each offload weight [D + K, K] and each threshold [K]. Serves PPO, A2C, MaskablePPO.
 
+    In staged admission the offload rows are those of the nodes, [K, K].
+
     The mask lets a link that does not exist have level 0 alone.
     """
 
     def __init__(self, scenario: Scenario, levels: int = 5) -> None:
         _check_levels(levels)
         self._levels, self._nodes = levels, len(scenario.nodes)
-        self._senders = scenario.devices.count + self._nodes
+        self._senders = senders(scenario)
         network = scenario.network
         is_entry = np.isin(np.arange(self._nodes), network.entry_nodes)
-        entry_rows = np.tile(is_entry, (scenario.devices.count, 1))
+        entry_rows = np.tile(is_entry, (self._senders - self._nodes, 1))
         self._exists = np.concatenate([entry_rows, network.has_link.astype(bool)])
         mask = np.ones((self._senders * self._nodes + self._nodes, levels), np.bool_)
         mask[: self._exists.size, 1:] = self._exists.ravel()[:, None]

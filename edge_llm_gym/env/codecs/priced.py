@@ -7,7 +7,8 @@ import numpy as np
 
 from edge_llm_gym.env.codecs.assignment import with_least_shares
 from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, unit
-from edge_llm_gym.experts.epoch import EpochReader, checked_overrun_s
+from edge_llm_gym.experts.epoch import checked_overrun_s
+from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
@@ -25,8 +26,8 @@ class Priced:
     """
 
     def __init__(self, scenario: Scenario, overrun_s: float | None = None, pairs: bool = False) -> None:
-        self._reader = EpochReader(scenario, checked_overrun_s(scenario, overrun_s))
-        self._slots, self._nodes, self._pairs = scenario.slots, len(scenario.nodes), pairs
+        self._reader = batch_reader(scenario, checked_overrun_s(scenario, overrun_s))
+        self._slots, self._nodes, self._pairs = scenario.slots, scenario.network.entry_nodes.size, pairs
         self.space = flat_box(self._slots * (self._nodes if pairs else 1))
 
     def decode(self, action: Array, observation: Observation) -> Action:

@@ -6,7 +6,8 @@ import numpy as np
 
 from edge_llm_gym.env.codecs.assignment import insert_by_score, with_least_shares
 from edge_llm_gym.env.codecs.codec import Action, Observation, flat_box, unit
-from edge_llm_gym.experts.epoch import EpochReader, checked_overrun_s, time_cap_s
+from edge_llm_gym.experts.epoch import checked_overrun_s, time_cap_s
+from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
@@ -26,9 +27,9 @@ class Priority:
         if caps and overrun_s is not None:
             raise ValueError(f"with caps the action sets the overrun: leave out overrun_s, got {overrun_s!r}")
         self._scenario, self._caps = scenario, caps
-        self._reader = EpochReader(scenario)
+        self._reader = batch_reader(scenario)
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
-        self._slots, self._nodes = scenario.slots, len(scenario.nodes)
+        self._slots, self._nodes = scenario.slots, scenario.network.entry_nodes.size
         self._pairs = self._slots * self._nodes
         self.space = flat_box(self._pairs + (self._nodes if caps else 0))
 

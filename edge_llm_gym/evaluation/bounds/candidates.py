@@ -1,6 +1,8 @@
 """Which request could be served by which node from which epoch on, and what it would use there."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -13,9 +15,12 @@ SLACK = 1e-8
 
 
 class Candidates(NamedTuple):
-    """Entries (node, epoch, request), n in all, sorted by node and epoch; each would be served if admitted alone."""
+    """Entries (node, epoch, request), n in all, sorted by node and epoch; each would be served if admitted alone.
 
-    first: Array  # [K, H + 1] int64: those of node k and epoch e are first[k, e] .. first[k, e + 1] - 1
+    Nodes are the K1 that devices reach: all of them in epoch admission.
+    """
+
+    first: Array  # [K1, H + 1] int64: those of node k and epoch e are first[k, e] .. first[k, e + 1] - 1
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
@@ -25,7 +30,7 @@ class Candidates(NamedTuple):
 
 def candidates(simulator: Simulator, row: int) -> Candidates:
     """All candidates of the tape in a row."""
-    horizon, nodes = simulator.parameters.horizon, simulator.nodes
+    horizon, nodes = simulator.parameters.horizon, simulator.scenario.network.entry_nodes.size
     parts = [_of_epoch(simulator, row, node, epoch) for node in range(nodes) for epoch in range(horizon)]
     ends = np.cumsum([0] + [part[0].size for part in parts])
     first = ends[np.arange(nodes)[:, None] * horizon + np.arange(horizon + 1)]
@@ -43,7 +48,44 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
     usage = _usage(simulator, row, node, epoch, request)
     request, usage = request[(usage <= 1.0).all(axis=1)], usage[(usage <= 1.0).all(axis=1)]
     left_s = tape.deadline_s[row, request] - parameters.downlink_slot_s - release_s + SLACK
-    return request, tape.work_s[row, request, node], tape.shared_s[row, request, node], usage, left_s
+    work_s, shared_s = LEAST_TIMES[simulator.scenario.admission](simulator, row, node, request)
+    return request, work_s, shared_s, usage, left_s
+
+
+def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
+    """Work and shared time [n] of the whole model."""
+    return simulator.tape.work_s[row, request, node], simulator.tape.shared_s[row, request, node]
+
+
+def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
+    """Work and shared time [n] through the first hosted exit that could serve a request under any threshold.
+
+    A request leaves at an exit only under thresholds up to its own confidence there, and is served only if one of them
+    offers what it demands, the node's own quality factor included. Whoever cannot leave well computes all the blocks of
+    the node; what comes after it is for free here.
+    """
+    tape, parameters = simulator.tape, simulator.parameters
+    first = parameters.first_hosted[node]
+    blocks = np.arange(parameters.first_block[node], parameters.last_block[node] + 1)
+    offered = np.stack([_most_offered(parameters, block, tape.confidence[row, request, block]) for block in blocks])
+    good = parameters.quality[node] * offered >= tape.accuracy[row, request]
+    good[-1] = True
+    place = first + good.argmax(axis=0)
+    return tape.hosted_work_s[row, request, place], tape.hosted_shared_s[row, request, place]
+
+
+def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
+    """[n] the greatest relative accuracy that a threshold up to `confidence` [n] offers at an exit, at most 1."""
+    if block == parameters.blocks - 1:
+        return np.ones(confidence.size)
+    greatest = np.maximum.accumulate(parameters.tail_accuracy[block])
+    return greatest[np.searchsorted(parameters.sorted_confidence[block], confidence)]
+
+
+LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
+    {"epoch": _whole_times, "staged": _times_to_good_exit}
+)
+"""Admission -> the least that requests [n] take on a node, wherever else they go."""
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.evaluation.bounds.batch_search import Desk, new_desk
-from edge_llm_gym.evaluation.bounds.candidates import Candidates, candidates
+from edge_llm_gym.evaluation.bounds.candidates import LEAST_TIMES, Candidates, candidates
 from edge_llm_gym.evaluation.bounds.schedule import Node, NodePrices, new_plan, optimise, subtract_usage
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
@@ -78,10 +78,10 @@ def _nodes(found: Candidates, value: Array, epoch_s: float, cells: int) -> Itera
 
 def require_bound(scenario: Scenario) -> None:
     """Raises ValueError for a scenario that has no clairvoyant bound."""
-    if scenario.admission != "epoch":
+    if scenario.admission not in LEAST_TIMES:
         raise ValueError(
-            f"the clairvoyant bound is for admission 'epoch', got scenario {scenario.name!r} with admission "
-            f"{scenario.admission!r}; leave the bound out"
+            f"the clairvoyant bound is for pooled requests (admission {', '.join(LEAST_TIMES)}), got scenario "
+            f"{scenario.name!r} with admission {scenario.admission!r}; leave the bound out"
         )
 
 
@@ -89,7 +89,7 @@ def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, .
     """Upper bound on the value that any policy can serve on the tape in a row, whatever state the row is in.
 
     The more and finer the `stages`, the lower; every bound is valid. Where all values are whole numbers, so is the
-    bound. Raises ValueError for a scenario that does not admit by epoch.
+    bound. Raises ValueError for a scenario of streams.
     """
     require_bound(simulator.scenario)
     value = np.array(simulator.tape.value[row, : simulator.tape.length[row]])

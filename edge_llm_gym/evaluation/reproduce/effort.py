@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
 from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
 from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
-from edge_llm_gym.evaluation.reproduce.studies import Study
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.sim.state import Array
@@ -63,7 +63,7 @@ class Effort:
         return bootstrap_mean(np.array(means))
 
 
-def measure(study: Study, rate_per_s: float, seeds: Sequence[int], tell: Callable[[], None]) -> Effort:
+def measure(study: BatchingStudy, rate_per_s: float, seeds: Sequence[int], tell: Callable[[], None]) -> Effort:
     """Measures every problem of the seeds' episodes; calls `tell` after each episode."""
     records = []
     for seed in seeds:

@@ -1,147 +1,82 @@
-"""Pictures of a study. Matplotlib is loaded on use."""
+"""What the studies' pictures share: colours, axes, and lines over a sweep. Matplotlib is loaded on use."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from edge_llm_gym.evaluation.plots import new_figure
-from edge_llm_gym.evaluation.reproduce.claims import GUARANTEE
-from edge_llm_gym.evaluation.reproduce.effort import Effort
-from edge_llm_gym.evaluation.reproduce.run import SHARE, THROUGHPUT, Reproduction, SweepResult
+from edge_llm_gym.evaluation.reproduce.measures import MEASURES
+from edge_llm_gym.evaluation.reproduce.run import Reproduction, SweepResult
 
-AXIS_TITLES = {THROUGHPUT: "served requests per second", SHARE: "served share of the arrivals"}
 COLOURS = ("#c8511b", "#7a3b9e", "#c99a06", "#2b6cb0", "#3a9d8f", "#6b8e23", "#8d6e63", "#9e9e9e", "#444444")
 MARKERS = "osD^vPX*h"
+LONG_LEGEND = 70
+"""Letters of all labels together that do not fit into one row."""
 
 
-def figures(run: Reproduction) -> Iterator[tuple[str, str, Any]]:
-    """Key, caption and figure of every picture."""
-    numeric = [result for result in run.sweeps if result.sweep.numeric]
-    named = [result for result in run.sweeps if not result.sweep.numeric]
-    for result in numeric:
-        yield result.sweep.key, f"{result.sweep.title}: throughput and served share", _lines(run, result)
-    if named:
-        yield "quantisation", "Throughput by model and quantisation", _bars(run, named)
-    yield "effort", EFFORT_CAPTIONS[run.study.name], EFFORT_FIGURES[run.study.name](run)
-
-
-def _lines(run: Reproduction, result: SweepResult) -> Any:
+def lines(run: Reproduction, result: SweepResult) -> Any:
+    """A panel for each of the study's measures: means of every policy over a numeric sweep, with their intervals."""
     figure = new_figure(10.0, 4.0)
-    axes = figure.subplots(1, 2)
+    axes = figure.subplots(1, len(run.study.measures), squeeze=False)[0]
     values = [float(point.label) for point in result.sweep.points]
-    for axis, measure in zip(axes, (THROUGHPUT, SHARE), strict=True):
+    for axis, measure in zip(axes, run.study.measures, strict=True):
         for place, (policy, _) in enumerate(run.study.policies):
             means = [result.mean(index, policy, measure) for index in range(len(values))]
             width = 2.4 if policy == run.study.scheduler else 1.2
             style = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 5, "linewidth": width}
             axis.plot(values, [mean.mean for mean in means], label=policy, **style)
-            band = [mean.low for mean in means], [mean.high for mean in means]
-            axis.fill_between(values, *band, color=COLOURS[place], alpha=0.2, linewidth=0)
+            if MEASURES[measure].bands or policy == run.study.scheduler:
+                band = [mean.low for mean in means], [mean.high for mean in means]
+                axis.fill_between(values, *band, color=COLOURS[place], alpha=0.2, linewidth=0)
         _spread(axis, values)
-        _label(axis, result.sweep.axis, AXIS_TITLES[measure])
-    _legend_below(figure, axes[0])
+        name_axes(axis, result.sweep.axis, MEASURES[measure].axis, MEASURES[measure].scale)
+    legend_below(figure, axes[0])
     return figure
 
 
-def _legend_below(figure: Any, axis: Any) -> None:
+def legend_below(figure: Any, axis: Any) -> None:
+    """The axis' legend under the whole figure, in two rows where the labels are long."""
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    rows = 1 if sum(map(len, labels)) < LONG_LEGEND else 2
+    columns = -(-len(labels) // rows)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
 def _spread(axis: Any, values: list[float]) -> None:
     """A logarithmic axis where the values double from one to the next; ticks at the values."""
-    if values[-1] / values[0] > 8.0:
+    if values[-1] > 8.0 * values[0] > 0.0:
         axis.set_xscale("log")
     axis.set_xticks(values, [f"{value:g}" for value in values])
     axis.minorticks_off()
 
 
-def _label(axis: Any, x: str, y: str) -> None:
+def name_axes(axis: Any, x: str, y: str, scale: str = "zero") -> None:
+    """Titles and scale of an axis: from "zero", "log" or "fit" to the numbers."""
     axis.set_xlabel(x)
     axis.set_ylabel(y)
+    SCALES[scale](axis)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _from_zero(axis: Any) -> None:
     axis.set_ylim(bottom=0)
-    axis.spines[["top", "right"]].set_visible(False)
 
 
-def _bars(run: Reproduction, results: list[SweepResult]) -> Any:
-    figure = new_figure(12.0, 3.8)
-    axes = figure.subplots(1, len(results), squeeze=False)[0]
-    width = 0.8 / len(run.study.policies)
-    for axis, result in zip(axes, results, strict=True):
-        places = np.arange(len(result.sweep.points))
-        for order, (policy, _) in enumerate(run.study.policies):
-            means = [result.mean(int(index), policy, THROUGHPUT) for index in places]
-            heights = np.array([mean.mean for mean in means])
-            errors = np.abs(np.array([(mean.low, mean.high) for mean in means]).T - heights)
-            offset = (order - (len(run.study.policies) - 1) / 2) * width
-            bars = {"color": COLOURS[order], "label": policy, "error_kw": {"linewidth": 0.8}}
-            axis.bar(places + offset, heights, width, yerr=errors, **bars)
-        axis.set_xticks(places, [point.label for point in result.sweep.points], fontsize=8)
-        axis.set_title(result.sweep.title, fontsize=10)
-        _label(axis, "", AXIS_TITLES[THROUGHPUT])
-    _legend_below(figure, axes[0])
-    return figure
-
-
-def _effort_single(run: Reproduction) -> Any:
-    figure = new_figure(6.5, 4.0)
-    axis = figure.subplots()
-    series = {"brute force": "brute force: all subsets", "depth first": "depth first, no bound", "dftsp": "DFTSP"}
-    _draw_nodes(axis, run.effort, series)
-    return figure
-
-
-def _effort_many(run: Reproduction) -> Any:
-    figure = new_figure(11.0, 4.0)
-    axes = figure.subplots(1, 2)
-    _draw_ratios(axes[0], run.effort)
-    series = {"brute force": "brute force: all assignments", "improved": "with improvement", "ot-gah": "OT-GAH"}
-    _draw_nodes(axes[1], run.effort, series)
-    return figure
-
-
-def _draw_ratios(axis: Any, efforts: tuple[Effort, ...]) -> None:
-    rates = [effort.rate_per_s for effort in efforts]
-    for colour, (name, label) in zip(
-        COLOURS, (("ratio", "OT-GAH"), ("improved ratio", "with improvement")), strict=False
-    ):
-        means = [effort.mean(name).mean for effort in efforts]
-        worst = [effort.samples(name).min() for effort in efforts]
-        axis.plot(rates, means, "o-", color=colour, label=f"{label}, mean")
-        axis.plot(rates, worst, "v:", color=colour, label=f"{label}, worst")
-    axis.axhline(GUARANTEE, color="black", linewidth=0.8)
-    axis.annotate("guarantee", (rates[0], GUARANTEE), xytext=(0, 4), textcoords="offset points", fontsize=8)
-    _label(axis, "arrivals per second", "value over the epoch's optimum")
-    axis.set_ylim(0, 1.05)
-    axis.legend(frameon=False, fontsize=9)
-
-
-def _draw_nodes(axis: Any, efforts: tuple[Effort, ...], series: Mapping[str, str]) -> None:
-    """Mean search nodes over the number of requests that somebody could serve."""
-    for place, (name, label) in enumerate(series.items()):
-        by_size = _by_size(efforts, name)
-        axis.plot(
-            list(by_size), [np.mean(nodes) for nodes in by_size.values()], MARKERS[place], markersize=4, label=label
-        )
+def _logarithmic(axis: Any) -> None:
     axis.set_yscale("log")
-    axis.set_xlabel("servable requests in the epoch")
-    axis.set_ylabel("search nodes, mean over epochs")
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=9)
+    plain_ticks(axis.yaxis)
 
 
-def _by_size(efforts: tuple[Effort, ...], name: str) -> dict[int, list[float]]:
-    found = defaultdict(list)
-    for effort in efforts:
-        for size, nodes in zip(effort.samples("requests"), effort.samples(name), strict=True):
-            found[int(size)].append(nodes)
-    return dict(sorted(found.items()))
+def plain_ticks(axis: Any) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 5, 10, ..., written out."""
+    from matplotlib import ticker
+
+    axis.set_major_locator(ticker.LogLocator(base=10.0, subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter("")
 
 
-EFFORT_FIGURES: Mapping[str, Callable[[Reproduction], Any]] = {"dftsp": _effort_single, "ot-gah": _effort_many}
-EFFORT_CAPTIONS: Mapping[str, str] = {
-    "dftsp": "Search nodes of DFTSP, of a depth-first search without bounds, and subsets that the brute force tries",
-    "ot-gah": "Left: value over the exact optimum of the same epoch. Right: search nodes",
-}
+def _as_it_fits(axis: Any) -> None:
+    return
+
+
+SCALES: Mapping[str, Callable[[Any], None]] = {"zero": _from_zero, "log": _logarithmic, "fit": _as_it_fits}

@@ -7,7 +7,8 @@ import gymnasium
 import numpy as np
 
 from edge_llm_gym.evaluation.policies import PolicySource
-from edge_llm_gym.evaluation.reproduce.studies import RATE, Study
+from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
+from edge_llm_gym.evaluation.reproduce.studies import RATE
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.experts.registry import scenario_of
@@ -16,7 +17,7 @@ from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE
 from edge_llm_gym.sim.state import Array
 
 
-def epoch_problems(study: Study, rate_per_s: float, seed: int) -> list[AssignmentProblem]:
+def epoch_problems(study: BatchingStudy, rate_per_s: float, seed: int) -> list[AssignmentProblem]:
     """Problems of every `study.keep_every`-th epoch of an episode under the study's scheduler, hopeless ones not."""
     env = gymnasium.make(study.environment, **study.settings({RATE: rate_per_s}))
     reader = EpochReader(scenario_of(env))

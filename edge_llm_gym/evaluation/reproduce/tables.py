@@ -1,13 +1,44 @@
-"""The Markdown tables of a study's page."""
+"""The Markdown of a study's page: tables, paragraphs, pictures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from edge_llm_gym.evaluation.reproduce.effort import Effort
-from edge_llm_gym.evaluation.reproduce.run import SHARE, THROUGHPUT, Reproduction, SweepResult
+from edge_llm_gym.evaluation.reproduce.measures import MEASURES, Form
+from edge_llm_gym.evaluation.reproduce.run import Reproduction, SweepResult
 from edge_llm_gym.evaluation.statistics import Interval
 
 Row = Sequence[str]
-Form = Callable[[float], str]
+Pictures = Mapping[str, str]
+"""Key of a picture -> the Markdown that shows it."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the pages of a kind of study have of their own.
+
+    `reading` follows the page's head; `body` writes what comes behind the sweeps; `figures` yields key, caption and
+    figure of every picture, and a picture named like a sweep stands at the head of it; `records` are the numbers.
+    """
+
+    source_note: str
+    scenario_note: Callable[[Any], str]
+    reading: Callable[[Any], tuple[str, ...]]
+    sweep: Callable[[Any, SweepResult], Iterator[str]]
+    body: Callable[[Any, Pictures], Iterator[str]]
+    figures: Callable[[Any], Iterator[tuple[str, str, Any]]]
+    records: Callable[[Any], dict[str, Any]]
+
+
+def paragraphs(*texts: str) -> Iterator[str]:
+    """Lines of paragraphs, an empty one behind each."""
+    for text in texts:
+        yield from (text, "")
+
+
+def picture(pictures: Pictures, key: str) -> tuple[str, ...]:
+    """The paragraph of a picture, if there is one of this key."""
+    return (pictures[key],) if key in pictures else ()
 
 
 def markdown_table(header: Row, rows: Sequence[Row], left: int = 1) -> Iterator[str]:
@@ -19,78 +50,22 @@ def markdown_table(header: Row, rows: Sequence[Row], left: int = 1) -> Iterator[
     yield ""
 
 
-def _decimals(digits: int) -> Form:
-    return lambda number: f"{number:.{digits}f}"
-
-
-def _percent(number: float) -> str:
-    return f"{100 * number:.1f} %"
-
-
-def _count(number: float) -> str:
-    return f"{number:.1f}" if number < 1e5 else f"{number:.1e}"
-
-
-def _cell(interval: Interval, form: Form, bold: bool = False) -> str:
+def cell(interval: Interval, form: Form, bold: bool = False) -> str:
+    """Mean and interval."""
     mean = f"**{form(interval.mean)}**" if bold else form(interval.mean)
     return f"{mean} [{form(interval.low)}, {form(interval.high)}]"
 
 
-_TITLES = {THROUGHPUT: "Served requests per second", SHARE: "Served share of the arrivals"}
-_FORMS: Mapping[str, Form] = {THROUGHPUT: _decimals(2), SHARE: _percent}
-
-
 def sweep_table(run: Reproduction, result: SweepResult, measure: str) -> Iterator[str]:
     """A row per policy, a column per setting."""
+    how = MEASURES[measure]
     points = range(len(result.sweep.points))
     policies = [policy for policy, _ in run.study.policies]
-    best = [max(result.mean(point, policy, measure).mean for policy in policies) for point in points]
+    best = [result.mean(point, result.best(point, policies, measure), measure).mean for point in points]
     rows = []
     for policy in policies:
         means = [result.mean(point, policy, measure) for point in points]
-        cells = (_cell(mean, _FORMS[measure], mean.mean == top) for mean, top in zip(means, best, strict=True))
+        cells = (cell(mean, how.form, mean.mean == top) for mean, top in zip(means, best, strict=True))
         rows.append((policy, *cells))
-    yield from (f"{_TITLES[measure]} by {result.sweep.axis}:", "")
+    yield from paragraphs(f"{how.title} by {result.sweep.axis}:")
     yield from markdown_table(("policy", *(point.label for point in result.sweep.points)), rows)
-
-
-def _search_row(effort: Effort) -> Row:
-    nodes = (_cell(effort.mean(name), _count) for name in ("requests", "dftsp", "depth first", "brute force"))
-    saved = (_cell(effort.saved("dftsp", name), _percent) for name in ("brute force", "depth first"))
-    return f"{effort.rate_per_s:g}", str(effort.count), *nodes, *saved
-
-
-def _ratio_row(effort: Effort) -> Row:
-    ratios = (*_ratio_cells(effort, "ratio", "optimal"), *_ratio_cells(effort, "improved ratio", "improved optimal"))
-    nodes = (_cell(effort.mean(name), _count) for name in ("ot-gah", "improved", "brute force"))
-    return f"{effort.rate_per_s:g}", str(effort.count), _cell(effort.mean("requests"), _count), *ratios, *nodes
-
-
-def _ratio_cells(effort: Effort, ratio: str, optimal: str) -> Row:
-    mean = _cell(effort.mean(ratio), _decimals(3))
-    return mean, f"{effort.samples(ratio).min():.3f}", _percent(effort.samples(optimal).mean())
-
-
-_SEARCHES = ("DFTSP nodes", "depth first, no bound", "brute force", "saved against brute force", "and depth first")
-_RATIOS = (
-    "ratio",
-    "worst",
-    "optimal",
-    "improved: ratio",
-    "worst",
-    "optimal",
-    "nodes",
-    "improved: nodes",
-    "brute force",
-)
-_EFFORT: Mapping[str, tuple[Row, Callable[[Effort], Row]]] = {
-    "dftsp": (_SEARCHES, _search_row),
-    "ot-gah": (_RATIOS, _ratio_row),
-}
-
-
-def effort_table(run: Reproduction) -> Iterator[str]:
-    """A row per arrival rate."""
-    header, row = _EFFORT[run.study.name]
-    rows = [row(effort) for effort in run.effort]
-    yield from markdown_table(("arrivals per second", "problems", "n", *header), rows, left=0)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
+from edge_llm_gym.sim.block_costs import BlockTimes, forward_bits, hosted_blocks
 from edge_llm_gym.sim.network import Network
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.sections import PayloadSection
 from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.costs import ServiceTimes, forward_bits, hosted_blocks
 from edge_llm_gym.workload.config import build_workload
-from edge_llm_gym.workload.workload import Arrivals, Workload
+from edge_llm_gym.workload.workload import Arrivals
 
 SAMPLE = 20_000
 """Requests over which lengths are averaged; drawn with a seed of their own, the same in every process."""
@@ -71,8 +71,8 @@ def stream_constants(scenario: Scenario) -> StreamConstants:
     """
     if scenario.admission != "stream" or scenario.exits is None:
         raise ValueError(f"stream constants belong to admission 'stream', got {scenario.admission!r}")
-    workload, network, wants = build_workload(scenario.arrivals, scenario.lengths), scenario.network, scenario.requests
-    sample = _sample(workload)
+    network, wants = scenario.network, scenario.requests
+    sample, rate_per_s = sample_arrivals(scenario)
     mean_s, square_s2 = _service_moments(scenario, sample)
     devices = scenario.devices.count
     up_bits = wants.bits_per_token * float(sample.prompt_tokens.mean()) + _mean_bits(wants.uplink_payload)
@@ -81,8 +81,8 @@ def stream_constants(scenario: Scenario) -> StreamConstants:
     return StreamConstants(
         network=network,
         profile=exit_profile(scenario.exits.profile),
-        rate_per_s=workload.rate_per_s,
-        device_rate_per_s=np.full(devices, workload.rate_per_s / devices),
+        rate_per_s=rate_per_s,
+        device_rate_per_s=np.full(devices, rate_per_s / devices),
         first_service_s=mean_s,
         first_service_sq_s2=square_s2,
         mean_bits=(up_bits, down_bits),
@@ -91,14 +91,17 @@ def stream_constants(scenario: Scenario) -> StreamConstants:
     )
 
 
-def _sample(workload: Workload) -> Arrivals:
-    return workload.draw(np.random.default_rng(SAMPLE_SEED), SAMPLE / workload.rate_per_s)
+def sample_arrivals(scenario: Scenario) -> tuple[Arrivals, float]:
+    """Requests of a scenario's workload, the same in every process, and their mean rate per second."""
+    workload = build_workload(scenario.arrivals, scenario.lengths)
+    rng = np.random.default_rng(SAMPLE_SEED)
+    return workload.draw(rng, SAMPLE / workload.rate_per_s), workload.rate_per_s
 
 
 def _service_moments(scenario: Scenario, sample: Arrivals) -> tuple[Array, Array]:
     """Mean and second moment [K, E] of the time from a node's first block through each of the following ones."""
     hosted = hosted_blocks(scenario)
-    times_s = ServiceTimes(scenario)(sample.prompt_tokens, sample.output_tokens)
+    times_s = BlockTimes(scenario).alone_s(sample.prompt_tokens, sample.output_tokens)
     mean_s, square_s2 = np.zeros((2, len(scenario.nodes), len(scenario.block_layers)))
     for node in range(len(scenario.nodes)):
         places = [place for place, one in enumerate(hosted) if one.node == node]

@@ -17,16 +17,17 @@ NODE_FEATURES = (
     "claimed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
     "utilisation",  # busy share of the last epoch
     "sent",  # requests that the last action sent to the node / mean arrivals per epoch, clipped at COUNT_CAP
+    "speed",  # at the start of the coming epoch, / the node's own: below 1 while it is slowed down
     # what follows is constant over an episode, so that a policy can tell unlike nodes apart
     "stage",  # 1 for the last one
-    "service",  # mean time that a request takes there / that of the slowest node
+    "service",  # mean time that a request takes there at its own speed / that of the slowest node
     "flops",  # usable, / 1e15 FLOP/s
     "memory_bandwidth",  # / 1e13 B/s
     "uplink_hz",  # / 1e9, 0 where no device reaches the node
     "downlink_hz",
     "quality",
 )
-LIVE_FEATURES = 3
+LIVE_FEATURES = 4
 CONSTANT_SCALES = np.array([1.0, 1.0, 1e15, 1e13, 1e9, 1e9, 1.0])
 LINK_FEATURES = (
     "exists",
@@ -154,6 +155,7 @@ def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-unty
         out.nodes[row, node, 0] = min(claimed, BUSY_CAP)
         out.nodes[row, node, 1] = min(state.busy_last_s[row, node] / parameters.epoch_s, 1.0)
         out.nodes[row, node, 2] = min(state.sent_last[row, node] / scales.arrivals, COUNT_CAP)
+        out.nodes[row, node, 3] = 1.0 / parameters.slowness[state.epoch[row], node]
         out.backlog[row, node] = min(state.open_visits[row, node] / scales.arrivals, COUNT_CAP)
     out.nodes[row, :, LIVE_FEATURES:] = scales.node_constants
 

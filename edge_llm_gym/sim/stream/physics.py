@@ -82,7 +82,7 @@ def compile_parameters(scenario: Scenario, profile: ExitProfile) -> StreamParame
     """The constants of a scenario as the kernels take them."""
     network, devices = scenario.network, scenario.devices.count
     link_first, link_target = _links_by_sender(network)
-    sorted_confidence, tail_accuracy = _answers_by_threshold(profile)
+    sorted_confidence, tail_accuracy = answers_by_threshold(profile)
     reward_column, reward_weight = reward_terms(scenario.reward, scenario.metrics)
     return StreamParameters(
         epoch_s=scenario.epoch_s,
@@ -97,6 +97,7 @@ def compile_parameters(scenario: Scenario, profile: ExitProfile) -> StreamParame
         link_target=link_target,
         rate_bps=network.rate_bps,
         latency_s=network.latency_s,
+        slowness=_slowness(scenario),
         quality=np.array([node.quality for node in node_costs(scenario)]),
         sorted_confidence=sorted_confidence,
         tail_accuracy=tail_accuracy,
@@ -112,7 +113,18 @@ def _links_by_sender(network: Network) -> tuple[Array, Array]:
     return first, np.concatenate(targets)
 
 
-def _answers_by_threshold(profile: ExitProfile) -> tuple[Array, Array]:
+def _slowness(scenario: Scenario) -> Array:
+    """slowness [H + 1, K]: the row of an epoch holds each node's factor at its start, that of the last one its end."""
+    begin_s = np.arange(scenario.horizon_epochs + 1) * scenario.epoch_s
+    factor = np.ones((begin_s.size, len(scenario.nodes)))
+    for index, slow in enumerate(node.slowdown for node in scenario.nodes):
+        if slow is not None:
+            until_s = np.inf if slow.until_s is None else slow.until_s
+            factor[(slow.from_s <= begin_s) & (begin_s < until_s), index] = slow.factor
+    return factor
+
+
+def answers_by_threshold(profile: ExitProfile) -> tuple[Array, Array]:
     """sorted_confidence [E, Z], and tail_accuracy [E, Z + 1] relative to the full model, 1 behind the surest row."""
     order = np.argsort(profile.confidence, axis=0, kind="stable")
     confidence = np.take_along_axis(profile.confidence, order, axis=0).T

@@ -3,11 +3,12 @@
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.sim.exits import expected_accuracy
+from edge_llm_gym.sim.links import radio_s
 from edge_llm_gym.sim.metrics import STREAM_COLUMN, STREAM_METRICS
+from edge_llm_gym.sim.outcome import outcome_of
 from edge_llm_gym.sim.state import DOWNLINK, LATE, POOR, SERVED, Array
-from edge_llm_gym.sim.stream.links import radio_s
 from edge_llm_gym.sim.stream.state import StreamParameters, StreamState, StreamTape
-from edge_llm_gym.sim.transition import TIME_TOLERANCE_S
 
 DELAY, QUALITY, RESPONSE = STREAM_COLUMN["delay_s"], STREAM_COLUMN["quality"], STREAM_COLUMN["response_s"]
 ARRIVED_VALUE, CORRECT = STREAM_COLUMN["arrived_value"], STREAM_COLUMN["correct"]
@@ -20,32 +21,6 @@ VALUE_OF[[SERVED, LATE, POOR]] = (
     STREAM_COLUMN["late_value"],
     STREAM_COLUMN["poor_value"],
 )
-
-
-@njit(cache=True)
-def expected_accuracy(sorted_confidence: Array, tail_accuracy: Array, block: int, threshold: float) -> float:
-    """Accuracy to expect of an answer at an exit with this threshold, relative to the full model's.
-
-    It is that of the profile's rows whose confidence there reaches the threshold; an answer of the last exit is the
-    model's best and counts as full. Arrays are those of `StreamParameters`.
-    """
-    if block == sorted_confidence.shape[0] - 1:
-        return 1.0
-    below, end = 0, sorted_confidence.shape[1]
-    while below < end:
-        middle = (below + end) // 2
-        if sorted_confidence[block, middle] < threshold:
-            below = middle + 1
-        else:
-            end = middle
-    return tail_accuracy[block, below]
-
-
-@njit(cache=True)
-def _outcome(finish_s, deadline_s, quality, demand):  # type: ignore[no-untyped-def]
-    if finish_s > deadline_s + TIME_TOLERANCE_S:
-        return LATE
-    return SERVED if quality >= demand else POOR
 
 
 @njit(cache=True)
@@ -79,7 +54,7 @@ def settle(
         delay_s = answered_s - tape.arrival_s[row, request]
         accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
         quality = min(factor * accuracy, 1.0)
-        outcome = _outcome(answered_s, tape.deadline_s[row, request], quality, tape.accuracy[row, request])
+        outcome = outcome_of(answered_s, tape.deadline_s[row, request], quality, tape.accuracy[row, request])
         state.outcome[row, request] = outcome
         state.delay_s[row, request] = delay_s
         if outcome == SERVED:

@@ -46,6 +46,7 @@ class StreamState(NamedTuple):
     oldest_open: Array  # [R] int64, no earlier request waits for its answer
     arrived_last: Array  # [R, D] int64, arrivals of each device in the last epoch
     sent_last: Array  # [R, K] int64, requests that the last epoch's action sent to each node
+    threshold_last: Array  # [R, K] float32, thresholds of the last epoch's action
     busy_last_s: Array  # [R, K] float64, time that each node computed in the last epoch
     open_visits: Array  # [R, K] int64, requests in the network that each node has yet to finish
     claimed_s: Array  # [R, K] float64, time to come that they will take there
@@ -81,6 +82,7 @@ class StreamParameters(NamedTuple):
     link_target: Array  # [K1 + L] int64, ... and 1 + k is node k
     rate_bps: Array  # [K, K] float64
     latency_s: Array  # [K, K] float64
+    slowness: Array  # [H + 1, K] float64 >= 1, by which service times of an epoch's requests are multiplied on a node
     quality: Array  # [K] float64, quality factor f of the node's quantisation
     sorted_confidence: Array  # [E, Z] float32, ascending
     tail_accuracy: Array  # [E, Z + 1] float64, accuracy of the rows from a place of that order on / of the full model
@@ -138,6 +140,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamState:
         oldest_open=np.zeros(rows, np.int64),
         arrived_last=np.zeros((rows, sizes.devices), np.int64),
         sent_last=np.zeros(per_node, np.int64),
+        threshold_last=np.zeros(per_node, np.float32),
         busy_last_s=np.zeros(per_node),
         open_visits=np.zeros(per_node, np.int64),
         claimed_s=np.zeros(per_node),

@@ -1,20 +1,21 @@
 """The transition of `admission: stream`, written for one row, compiled, looped over rows.
 
 Epoch e lasts from e * epoch_s to (e + 1) * epoch_s. Its action decides on every request that arrives in it, for the
-whole of its way: which first-stage node it goes to, where it leaves, and which links it takes until then. Requests of
-an earlier epoch go first (`server` says how), so the way of a request is settled in the epoch of its arrival, and with
-it the request's outcome and delay, even where they lie ahead. Within an epoch, stages are gone through one by one; at
-each of them the requests come in the order in which they reach their nodes. That order is exact, since a request
-reaches a stage after it has left the one before, and the nodes of a stage do not share a queue.
+whole of its way: which first-stage node it goes to, where it leaves, and which links it takes until then. The speeds
+of the nodes at the epoch's start hold for them as well. Requests of an earlier epoch go first (`server` says how), so
+the way of a request is settled in the epoch of its arrival, and with it the request's outcome and delay, even where
+they lie ahead. Within an epoch, stages are gone through one by one; at each of them the requests come in the order in
+which they reach their nodes. That order is exact, since a request reaches a stage after it has left the one before, and
+the nodes of a stage do not share a queue.
 """
 
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.sim.links import radio_s, receiver, wire_s
 from edge_llm_gym.sim.metrics import STREAM_COLUMN
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.state import EMPTY, UPLINK, Array
-from edge_llm_gym.sim.stream.links import radio_s, receiver, wire_s
 from edge_llm_gym.sim.stream.server import close_epoch, open_nodes, serve, servers_of
 from edge_llm_gym.sim.stream.settling import settle
 from edge_llm_gym.sim.stream.state import StreamParameters, StreamResult, StreamState, StreamTape
@@ -68,6 +69,7 @@ def _pass_stage(parameters, tape, state, servers, row, stage, offload, threshold
     answers.
     """
     going_on, devices = 0, offload.shape[0] - offload.shape[1]
+    slowness = parameters.slowness[state.epoch[row]]
     for place in range(count):
         request, at_s = order[place], reach_s[place]
         node = state.node[row, request, stage] - 1
@@ -77,7 +79,7 @@ def _pass_stage(parameters, tape, state, servers, row, stage, offload, threshold
             block += 1
             service_s += tape.service_s[row, request, hosted + block]
             leaves = tape.confidence[row, request, block] >= threshold[node] or block == parameters.blocks - 1
-        start_s, finish_s = serve(servers, node, at_s, service_s)
+        start_s, finish_s = serve(servers, node, at_s, slowness[node] * service_s)
         state.sent_last[row, node] += 1
         state.reach_s[row, request, stage] = at_s
         state.start_s[row, request, stage] = start_s
@@ -135,6 +137,7 @@ def begin_row(parameters: StreamParameters, state: StreamState, row: int) -> Non
     state.oldest_open[row] = 0
     state.arrived_last[row] = 0
     state.sent_last[row] = 0
+    state.threshold_last[row] = 0.0
     state.busy_last_s[row] = 0.0
     state.open_visits[row] = 0
     state.claimed_s[row] = 0.0
@@ -166,6 +169,7 @@ def step_row(
     order, reach_s = np.empty(last - first, np.int64), np.empty(last - first)
     state.arrived_last[row] = 0
     state.sent_last[row] = 0
+    state.threshold_last[row] = threshold
     _enter(parameters, tape, state, row, first, offload, order, reach_s)
     count, metrics = order.size, result.metrics[row]
     for stage in range(parameters.stages):

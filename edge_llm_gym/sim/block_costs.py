@@ -38,42 +38,54 @@ def hosted_blocks(scenario: Scenario) -> tuple[HostedBlock, ...]:
     )
 
 
-class ServiceTimes:
-    """Times of requests alone on a node, for each of the P hosted blocks of a scenario."""
+class BlockTimes:
+    """Work and shared time of requests on a node, for each of the P hosted blocks of a scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._layer = replace(scenario.shape, layers=1)
         costs = node_costs(scenario)
         columns = [_weights(scenario, one, costs[one.node]) for one in hosted_blocks(scenario)]
-        self._weights = np.array(columns).T
+        self._weights = np.array(columns).transpose(2, 1, 0)
 
-    def __call__(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+    def __call__(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array]:
+        """Two arrays [n, P] float64 s, w and v of requests with the given token counts [n]."""
+        demands = self._demands(prompt_tokens, output_tokens)
+        return demands @ self._weights[0], demands @ self._weights[1]
+
+    def alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests with the given token counts [n]."""
+        return self._demands(prompt_tokens, output_tokens) @ self._weights.sum(axis=0)
+
+    def _demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[n, 4] what requests take of each of the four numbers."""
         prompt = computed_prompts(self._scenario, prompt_tokens)
         demands = [
             cost.layer_flops(self._layer, prompt, output_tokens),
             cost.head_flops(self._layer, output_tokens),
             cost.kv_read_bytes(self._layer, prompt, output_tokens, BITS_PER_BYTE),
-            output_tokens - 1.0,
+            np.maximum(output_tokens - 1.0, 0.0),
         ]
-        return np.stack(demands, axis=-1) @ self._weights
+        return np.stack(demands, axis=-1)
 
 
-def _weights(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> tuple[float, float, float, float]:
-    """Seconds that a hosted block takes for one unit of each of the four numbers."""
+def _weights(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:
+    """Seconds of work and of shared time that a hosted block takes for one unit of each of the four numbers."""
     layers = scenario.block_layers[hosted.block]
     weight_bits = scenario.nodes[hosted.node].method(scenario.shape.name).weight_bits
     block_bytes = streamed_weight_bytes(replace(scenario.shape, layers=layers), weight_bits)
     rates = replace(costs.rates, weight_bytes=block_bytes)
 
-    def time_s(flops: float, kv_read_bytes: float, output: int) -> float:
-        return float(sum(cost.COST_MODELS[scenario.cost](rates, flops, kv_read_bytes, output)))
+    def times_s(scale: float, flops: float, kv_read_bytes: float, output: int) -> tuple[float, float]:
+        work_s, shared_s = cost.COST_MODELS[scenario.cost](rates, flops, kv_read_bytes, output)
+        return scale * float(work_s), scale * float(shared_s)
 
-    per_flop_s = time_s(1.0, 0.0, 1)
-    per_head_flop_s = per_flop_s if scenario.lm_head else 0.0
-    per_kv_element_s = time_s(0.0, bits_to_bytes(costs.kv_bits), 1)
-    return layers * per_flop_s, per_head_flop_s, layers * per_kv_element_s, time_s(0.0, 0.0, 2)
+    return [
+        times_s(layers, 1.0, 0.0, 1),
+        times_s(1.0 if scenario.lm_head else 0.0, 1.0, 0.0, 1),
+        times_s(layers, 0.0, bits_to_bytes(costs.kv_bits), 1),
+        times_s(1.0, 0.0, 0.0, 2),
+    ]
 
 
 def forward_bits(scenario: Scenario, prompt_tokens: Array, output_tokens: Array) -> Array:

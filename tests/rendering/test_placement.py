@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering.canvas import Box
-from edge_llm_gym.rendering.network_map import NODE_HALF, around, pixel_positions, placed_labels
+from edge_llm_gym.rendering.placement import NODE_HALF, around, pixel_positions, placed_labels
 from edge_llm_gym.rendering.view import DeviceView
 from tests.rendering.by_hand import node_view
 

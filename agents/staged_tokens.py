@@ -1,0 +1,35 @@
+"""Staged admission as sets: as in epoch admission over the entry nodes; what lies behind them is context."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from agents.epoch_tokens import BIG, EpochTokens
+from edge_llm_gym.sim.observation import NODE_FEATURES
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.state import Array
+from edge_llm_gym.sim.stream.observation import QUANTILES
+
+DEEP_FEATURES = [NODE_FEATURES.index("busy"), NODE_FEATURES.index("room")]
+
+
+class StagedTokens(EpochTokens):
+    """Reads observations of one scenario of staged admission; shapes and keys as in `agents.tokens`.
+
+    The context adds the confidences seen at the exits, and how busy and how full the deeper nodes are.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        self._deep = np.flatnonzero(scenario.network.stage > 0)
+        behind = len(scenario.block_layers) * len(QUANTILES) + self._deep.size * len(DEEP_FEATURES)
+        self.shapes |= {"context": (self.shapes["context"][0] + behind,)}
+
+    def read(self, observation: Mapping[str, Array]) -> dict[str, Array]:
+        """The sets of R observations."""
+        nodes = np.asarray(observation["nodes"])
+        entry = {**observation, "nodes": nodes[:, : self.shapes["node"][0], : len(NODE_FEATURES)]}
+        arrays, rows = self._sets(entry, self._reader.read_rows(observation)), len(nodes)
+        deep = np.minimum(nodes[:, self._deep][..., DEEP_FEATURES], BIG).reshape(rows, -1)
+        confidence = np.asarray(observation["exit_confidence"]).reshape(rows, -1)
+        return arrays | {"context": np.concatenate([arrays["context"], confidence, deep], axis=1)}

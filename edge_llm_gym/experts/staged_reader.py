@@ -1,0 +1,295 @@
+"""What an expert reads off an observation of staged admission: the mix, a routing problem, an assignment problem.
+
+Two problems for one epoch. How requests go on after the entry nodes, and where they leave, is a routing problem whose
+devices are the entry nodes themselves, each with the rate at which it has been admitting. Who joins which entry node is
+an assignment problem on expected costs: what a request takes there, what it is worth, and by when it must be done,
+under the thresholds and the offload shares of the plan, averaged over the rows of the present mix.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_llm_gym.experts.epoch import MARGIN, Epoch, EpochArrays, EpochReader
+from edge_llm_gym.experts.mix import EVEN, MixReader
+from edge_llm_gym.models.exits import ExitProfile, exit_profile
+from edge_llm_gym.problems import AssignmentProblem
+from edge_llm_gym.problems.routing import RoutingProblem
+from edge_llm_gym.sim.block_costs import forward_bits
+from edge_llm_gym.sim.exits import expected_accuracy
+from edge_llm_gym.sim.network import Network
+from edge_llm_gym.sim.observation import NODE_FEATURES
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.staged.tape import StagedCosts
+from edge_llm_gym.sim.state import Array
+from edge_llm_gym.sim.stream.constants import sample_arrivals
+from edge_llm_gym.sim.stream.physics import answers_by_threshold
+
+MEMORY = 0.8
+"""Share of an epoch's weight in what an expert remembers that is left an epoch later."""
+LEAST_RATE_PER_S = 1e-3
+ACCURACY_WORTH_S = 20.0
+"""Seconds of mean delay that the routing problem takes a unit of accuracy to be worth; the reward does not say."""
+DEMAND_LEVELS = 5
+"""Demands for which thresholds are tried."""
+_BUSY = NODE_FEATURES.index("busy")
+
+
+class Estimate(NamedTuple):
+    """What an expert believes, from the confidences it saw and the batches it made. Means are discounted."""
+
+    joined: Array  # [K1] requests that join an entry node in an epoch
+    sent: Array  # [K] of those, how many reach each deeper node
+    swing: int  # index into mix.SWINGS
+
+
+@dataclass(frozen=True, eq=False)
+class StagedConstants:
+    """What is known of a staged scenario before it begins: mean service times, for batches of so many requests."""
+
+    network: Network
+    profile: ExitProfile
+    mean_work_s: Array  # [K, E] mean w from a node's first block through this one, 0 elsewhere
+    mean_work_sq_s2: Array  # [K, E]
+    mean_shared_s: Array  # [K, E] v
+    mean_forward_bits: float
+    rate_per_s: float
+    batch_size: float
+    """Requests among which a batch's shared time is divided."""
+
+    def service(self, leaving: Array) -> tuple[Array, Array]:
+        """Mean [K] and second moment [K] of what a request adds to a node's work, by the share that leaves where."""
+        shared_s = self.mean_shared_s / self.batch_size
+        square_s2 = self.mean_work_sq_s2 + 2.0 * self.mean_work_s * shared_s + shared_s**2
+        return (leaving * (self.mean_work_s + shared_s)).sum(axis=1), (leaving * square_s2).sum(axis=1)
+
+
+def staged_constants(scenario: Scenario, batch_size: float = 4.0) -> StagedConstants:
+    """The constants of a scenario; lengths are averaged over a sample of fixed seed."""
+    assert scenario.exits is not None
+    sample, rate_per_s = sample_arrivals(scenario)
+    network, costs = scenario.network, StagedCosts(scenario)
+    work_s, shared_s = costs.hosted_s(sample.prompt_tokens, sample.output_tokens)
+    work, square, shared = np.zeros((3, len(scenario.nodes), len(scenario.block_layers)))
+    for node, (first, last) in enumerate(zip(costs.first, costs.last, strict=True)):
+        blocks = slice(network.first_block[node], network.last_block[node] + 1)
+        hosted = slice(first, last + 1)
+        work[node, blocks] = work_s[:, hosted].mean(axis=0)
+        square[node, blocks] = (work_s[:, hosted] ** 2).mean(axis=0)
+        shared[node, blocks] = shared_s[:, hosted].mean(axis=0)
+    bits = float(forward_bits(scenario, sample.prompt_tokens, sample.output_tokens).mean())
+    profile = exit_profile(scenario.exits.profile)
+    return StagedConstants(network, profile, work, square, shared, bits, rate_per_s, batch_size)
+
+
+class Outlook(NamedTuple):
+    """What a plan makes of a request of the present mix. P hosted blocks, K1 entry nodes, K nodes."""
+
+    leave: Array  # [K1, P] share that leaves after each hosted block of an entry node, or of a deeper one on its way
+    pass_on: Array  # [K1] share that goes on
+    reach: Array  # [K1, K] share that reaches each deeper node
+    quality: Array  # [K1, P] offered to those that leave there, 0 where nobody does
+
+
+class StagedReader(EpochReader):
+    """Turns observations of one scenario into estimates, routing problems and epochs. Two stages.
+
+    Raises ValueError for a scenario of another number of stages: forwarding twice in an epoch is not planned for.
+    """
+
+    def __init__(
+        self, scenario: Scenario, overrun_s: float = np.inf, accuracy_worth_s: float = ACCURACY_WORTH_S
+    ) -> None:
+        if scenario.admission != "staged" or scenario.network.stages != 2:
+            raise ValueError(
+                f"experts of staged admission plan for two stages, got scenario {scenario.name!r} of admission "
+                f"{scenario.admission!r} with {scenario.network.stages}"
+            )
+        self._staged = StagedCosts(scenario)
+        super().__init__(scenario, overrun_s)
+        self.constants = staged_constants(scenario)
+        self.mix = MixReader(self.constants, accuracy_worth_s)
+        self._answers = answers_by_threshold(self.constants.profile)
+        self._all_quality = np.array([costs.quality for costs in self._staged.nodes])
+        self._outlook_of = lru_cache(maxsize=8)(self._outlook)
+        network = scenario.network
+        self._deep = np.flatnonzero(network.stage == 1)
+        self._link_delay_s = self._links()
+
+    # The mix and the loads
+
+    def first(self) -> Estimate:
+        """Before anything has been seen: half of the scenario's mean rate is admitted, and half of that goes on."""
+        mean = 0.5 * self.constants.rate_per_s * self.scenario.epoch_s
+        sent = np.zeros(len(self.scenario.nodes))
+        sent[self._deep] = 0.5 * mean / self._deep.size
+        return Estimate(np.full(self._stations.size, mean / self._stations.size), sent, EVEN)
+
+    def notice(self, before: Estimate, observation: Mapping[str, Array]) -> Estimate:
+        """The estimate after an observation of one row."""
+        return before._replace(swing=self.mix.nearest(np.asarray(observation["exit_confidence"])[0], before.swing))
+
+    def remember(self, before: Estimate, node: Array, outlook: Outlook) -> Estimate:
+        """The estimate after an assignment node [n] has been made."""
+        joined = np.bincount(node, minlength=self._stations.size + 1)[1:]
+        return before._replace(
+            joined=MEMORY * before.joined + (1.0 - MEMORY) * joined,
+            sent=MEMORY * before.sent + (1.0 - MEMORY) * joined @ outlook.reach,
+        )
+
+    # Routing
+
+    def problem(self, estimate: Estimate, observation: Mapping[str, Array], inner: float) -> RoutingProblem:
+        """The routing problem of an estimate: entry node k is fed by device k alone, without delay."""
+        service_s, service_sq_s2 = self.mix.service(estimate.swing, inner)
+        return RoutingProblem(
+            arrival_rate=np.maximum(estimate.joined / self.scenario.epoch_s, LEAST_RATE_PER_S),
+            link_delay_s=self._link_delay_s,
+            service_s=service_s,
+            service_sq_s2=service_sq_s2,
+            early_exit=self.mix.early_exit(estimate.swing, inner),
+        )
+
+    def _links(self) -> Array:
+        """[K1 + K, K] s."""
+        network, entries = self.constants.network, self._stations.size
+        nodes = network.stage.size
+        delay_s = np.full((entries + nodes, nodes), np.inf)
+        delay_s[np.arange(entries), self._stations] = 1e-6
+        rate_bps = np.where(network.has_link, network.rate_bps, np.nan)
+        wire_s = network.latency_s + self.constants.mean_forward_bits / rate_bps
+        delay_s[entries:] = np.where(network.has_link, wire_s, np.inf)
+        return delay_s
+
+    def threshold_levels(self) -> Array:
+        """[L, K] thresholds just high enough for some demand, from the lowest demand there is to the highest.
+
+        At each node it is the least that makes answers of its first exit as good as the demand, as far as its
+        quantisation allows.
+        """
+        low, high = self.scenario.requests.accuracy
+        levels = [self._threshold_for(demand) for demand in np.linspace(low, high, DEMAND_LEVELS)]
+        return np.unique(levels, axis=0)
+
+    def _threshold_for(self, demand: float) -> Array:
+        grid = np.linspace(0.0, 1.0, 201).astype(np.float32)
+        threshold = np.empty(self._all_quality.size)
+        for node, factor in enumerate(self._all_quality):
+            block = int(self.constants.network.first_block[node])
+            offered = [min(factor * expected_accuracy(*self._answers, block, one), 1.0) for one in grid]
+            threshold[node] = grid[np.argmax(np.array(offered) >= min(demand, factor) * (1.0 - MARGIN) + MARGIN)]
+        return threshold
+
+    # Batches
+
+    def outlook(self, swing: int, offload: Array, threshold: Array) -> Outlook:
+        """What a plan makes of requests: offload [K, K] shares, threshold [K]."""
+        return self._outlook_of(swing, offload.tobytes(), threshold.tobytes())
+
+    def _outlook(self, swing: int, offload_bytes: bytes, threshold_bytes: bytes) -> Outlook:
+        threshold = np.frombuffer(threshold_bytes)
+        offload = np.frombuffer(offload_bytes).reshape(threshold.size, -1)
+        entries, places = self._stations.size, int(self._staged.last.max()) + 1
+        leave, quality = np.zeros((entries, places)), np.zeros((entries, places))
+        reach = np.zeros((entries, threshold.size))
+        for entry in range(entries):
+            share = self._leave_node(swing, entry, threshold, np.ones(1), leave[entry])
+            quality[entry] = self._offered(entry, entry, threshold, quality[entry])
+            for deep in self._deep.tolist():
+                reach[entry, deep] = share.mean() * offload[entry, deep]
+                self._leave_node(swing, deep, threshold, share * offload[entry, deep], leave[entry])
+                quality[entry] = self._offered(entry, deep, threshold, quality[entry])
+        return Outlook(leave, reach.sum(axis=1), reach, quality)
+
+    def _leave_node(self, swing: int, node: int, threshold: Array, share: Array, leave: Array) -> Array:
+        """Adds to leave [P] who of the rows' shares leaves a node where; returns the shares [rows] that go on."""
+        network, confidence = self.constants.network, self.mix.rows(swing)[0]
+        left = np.broadcast_to(share, len(confidence)).copy()
+        for place in range(self._staged.first[node], self._staged.last[node] + 1):
+            block = network.first_block[node] + place - self._staged.first[node]
+            final = block == confidence.shape[1] - 1
+            leaves = np.where(final | (confidence[:, block] >= threshold[node]), left, 0.0)
+            leave[place] += leaves.mean()
+            left -= leaves
+        return left
+
+    def _offered(self, entry: int, node: int, threshold: Array, quality: Array) -> Array:
+        """quality [P], with what is offered at the exits of a node to requests that came in at an entry node."""
+        network, out = self.constants.network, quality.copy()
+        factor = min(self._all_quality[entry], self._all_quality[node])
+        for place in range(self._staged.first[node], self._staged.last[node] + 1):
+            block = network.first_block[node] + place - self._staged.first[node]
+            accuracy = expected_accuracy(*self._answers, int(block), np.float32(threshold[node]))
+            out[place] = min(factor * accuracy, 1.0)
+        return out
+
+    def read_under(self, observation: Mapping[str, Array], estimate: Estimate, outlook: Outlook) -> Epoch:
+        """The epoch behind the observation of one row, on the costs to expect under a plan.
+
+        Work is the mean over the exits, shared time that of all blocks of the node. A request is worth what its value
+        is, times the chance that its answer will be good enough. If time allows, its budget on an entry node leaves
+        room for the rest of the way; else the budget is that of an answer there, and only such answers count.
+        """
+        rows = self.read_rows({key: np.asarray(value)[None] for key, value in observation.items()})
+        shown = rows.shown[0]
+        hosted_s = self._staged.hosted_s(rows.prompt_tokens[0], rows.output_tokens[0])
+        worth = self._worth(rows, outlook)
+        after_s = self._after_s(observation, estimate, outlook, rows, hosted_s)
+        work_s = self._mean_work_s(hosted_s[0], outlook)
+        in_time = work_s + rows.shared_time_s[0] <= rows.budget_s[0] - after_s
+        budget_s = np.where(in_time, rows.budget_s[0] - after_s, rows.budget_s[0])
+        value = rows.value[0][:, None] * np.where(in_time, worth.sum(axis=0), worth[0])
+        epoch = self.epoch_of(rows._replace(time_s=work_s[None], budget_s=budget_s[None]), 0)
+        nodes = [node.with_value(value[shown, index]) for index, node in enumerate(epoch.problem.nodes)]
+        return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
+
+    def _worth(self, rows: EpochArrays, outlook: Outlook) -> Array:
+        """[2, N, K1] chance that a request leaves on its entry node, or after it, with an answer good enough."""
+        good = outlook.quality >= rows.accuracy[0][:, None, None] + MARGIN
+        chance = good * outlook.leave
+        here = self._is_here()
+        return np.stack([(chance * here).sum(axis=2), (chance * ~here).sum(axis=2)])
+
+    def _is_here(self) -> Array:
+        """[K1, P] bool, whether a hosted block is one of the entry node itself."""
+        place = np.arange(int(self._staged.last.max()) + 1)
+        entry = self._stations
+        return (place >= self._staged.first[entry, None]) & (place <= self._staged.last[entry, None])
+
+    def _mean_work_s(self, work_s: Array, outlook: Outlook) -> Array:
+        """[N, K1] mean work on the entry nodes; those that go on compute all blocks."""
+        here = outlook.leave * self._is_here()
+        return work_s @ here.T + work_s[:, self._staged.last[self._stations]] * outlook.pass_on
+
+    def _after_s(
+        self,
+        observation: Mapping[str, Array],
+        estimate: Estimate,
+        outlook: Outlook,
+        rows: EpochArrays,
+        hosted_s: tuple[Array, Array],
+    ) -> Array:
+        """[N, K1] s, how long a request that goes on takes after its entry node: wire, queue, and its batch there.
+
+        It shares the batch with those that are sent on in a mean epoch, itself excepted.
+        """
+        busy_s = np.asarray(observation["nodes"], np.float64)[:, _BUSY] * self.scenario.epoch_s
+        whole_s = (hosted_s[0] + hosted_s[1])[:, self._staged.last]
+        last = self.constants.network.last_block
+        mean_work_s = self.constants.mean_work_s[np.arange(last.size), last]
+        queue_s = np.maximum(busy_s - self.scenario.epoch_s / 2, 0.0) + 0.5 * estimate.sent * mean_work_s
+        share = outlook.reach / np.maximum(outlook.pass_on, 1e-12)[:, None]
+        wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._stations.size :]
+        return (share @ (queue_s + whole_s).T).T + (share * wire_s[self._stations]).sum(axis=1)
+
+    def _request_costs(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array, Array]:
+        work_s, shared_s = self._staged.hosted_s(prompt_tokens, output_tokens)
+        last = self._staged.last[self._stations]
+        return (
+            work_s[:, last],
+            shared_s[:, last],
+            self._staged.kv_bytes(prompt_tokens, output_tokens)[:, self._stations],
+        )

@@ -1,0 +1,53 @@
+"""Devices, nodes and their names at their places in a map: what the maps of all admissions share."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from edge_llm_gym.rendering.canvas import SMOOTHING, Box, Canvas
+from edge_llm_gym.rendering.palette import NODE, PANEL, STRIP, Colour
+from edge_llm_gym.rendering.panels import LABEL_SIZE
+from edge_llm_gym.rendering.placement import NODE_HALF, Mapped, Pixel, pixel_positions, placed_labels
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+FEW_DEVICES: Final = 60
+
+
+class SitePlan:
+    """The nodes and devices of a view, placed in a box; painters work in the coordinates of `Canvas.smooth`."""
+
+    def __init__(self, view: Mapped, inside: Box) -> None:
+        self._view, self._inside = view, inside
+        self.nodes, self.devices = pixel_positions(view, inside)
+
+    def draw(self, canvas: Canvas, paint_links: Callable[["ImageDraw"], None], colours: Iterable[Colour]) -> None:
+        """Links below, then devices in the given colours, then nodes and their names."""
+
+        def paint(pen: "ImageDraw") -> None:
+            paint_links(pen)
+            self._paint_devices(pen, colours)
+            self._paint_nodes(pen)
+
+        canvas.smooth(self._inside, STRIP, paint)
+        for name, at in placed_labels(self._view, self.nodes, self.devices, self._inside):
+            canvas.outlined_text(at.left, (at.top + at.bottom) // 2, name, LABEL_SIZE, STRIP)
+
+    def paint_link(self, pen: "ImageDraw", begin: Pixel, end: Pixel, colour: Colour, width: float) -> None:
+        """A straight line between two places of the map, `width` pixels wide."""
+        pen.line((self._local(begin), self._local(end)), colour, round(width * SMOOTHING))
+
+    def _local(self, pixel: Pixel) -> Pixel:
+        return (pixel[0] - self._inside.left) * SMOOTHING, (pixel[1] - self._inside.top) * SMOOTHING
+
+    def _paint_devices(self, pen: "ImageDraw", colours: Iterable[Colour]) -> None:
+        radius = (3.5 if len(self.devices) <= FEW_DEVICES else 2.5) * SMOOTHING
+        for pixel, colour in zip(self.devices, colours, strict=True):
+            x, y = self._local(pixel)
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), colour, PANEL)
+
+    def _paint_nodes(self, pen: "ImageDraw") -> None:
+        half = NODE_HALF * SMOOTHING
+        for pixel in self.nodes:
+            x, y = self._local(pixel)
+            pen.rectangle((x - half, y - half, x + half, y + half), NODE, PANEL, SMOOTHING)

@@ -1,0 +1,52 @@
+"""What texts for a terminal share: colours, bars in proportion, short numbers, names that fit."""
+
+from typing import Final
+
+from edge_llm_gym.rendering.palette import Colour
+
+WIDTH: Final = 98  # columns of a line, at most
+BAR: Final = 24
+NAME: Final = 16
+CUBE_LEVELS: Final = (0, 95, 135, 175, 215, 255)  # of xterm's 256 colours
+RESET: Final = "\x1b[0m"
+
+
+def painted(text: str, colour: Colour) -> str:
+    """The text in the nearest colour of a terminal's 6 x 6 x 6 cube."""
+    red, green, blue = (min(range(6), key=lambda level: abs(CUBE_LEVELS[level] - channel)) for channel in colour)
+    return f"\x1b[38;5;{16 + 36 * red + 6 * green + blue}m{text}{RESET}"
+
+
+def bold(text: str) -> str:
+    """The text in bold face."""
+    return f"\x1b[1m{text}{RESET}"
+
+
+def bar(parts: tuple[tuple[float, str, Colour], ...], width: int) -> str:
+    """Parts (fraction of the whole, mark, colour), one after the other over `width` columns, in proportion."""
+    drawn, done, column = "", 0.0, 0
+    for fraction, mark, colour in parts:
+        done += fraction
+        end = min(round(done * width), width)
+        drawn += painted(mark * (end - column), colour) if end > column else ""
+        column = max(end, column)
+    return drawn + " " * (width - column)
+
+
+def compact(number: float) -> str:
+    """Three significant digits and a metric prefix, at most five characters from 0 up to a quadrillion."""
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            return f"{number / size:.3g}{prefix}"
+    return f"{number:.3g}"
+
+
+def cut(text: str, width: int) -> str:
+    """The text, or its beginning and dots where it is longer than `width` columns."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def header(scenario: str, epoch: int, horizon: int, time_s: float) -> str:
+    """The first line of every text: scenario, epoch and time."""
+    moment = f"epoch {epoch}/{horizon}   t = {time_s:.1f} s"
+    return bold(cut(scenario, WIDTH - len(moment) - 3)) + "   " + moment

@@ -1,0 +1,38 @@
+"""Where requests leave a node, and how good an answer at an exit may be called."""
+
+from numba import njit
+
+from edge_llm_gym.sim.state import Array
+
+
+@njit(cache=True)
+def last_block_of(confidence: Array, first: int, last: int, threshold: float) -> tuple[int, bool]:
+    """The last block in first..last that a node computes for a request, and whether the request leaves after it.
+
+    It leaves at the first hosted exit where its confidence [E] reaches the threshold; the last exit of all always
+    answers.
+    """
+    for block in range(first, last):
+        if confidence[block] >= threshold:
+            return block, True
+    return last, confidence[last] >= threshold or last == confidence.size - 1
+
+
+@njit(cache=True)
+def expected_accuracy(sorted_confidence: Array, tail_accuracy: Array, block: int, threshold: float) -> float:
+    """Accuracy to expect of an answer at an exit with this threshold, relative to the full model's.
+
+    It is that of the profile's rows whose confidence there reaches the threshold; an answer of the last exit is the
+    model's best and counts as full. sorted_confidence [E, Z] ascends, tail_accuracy [E, Z + 1] is the accuracy of the
+    rows from a place of that order on.
+    """
+    if block == sorted_confidence.shape[0] - 1:
+        return 1.0
+    below, end = 0, sorted_confidence.shape[1]
+    while below < end:
+        middle = (below + end) // 2
+        if sorted_confidence[block, middle] < threshold:
+            below = middle + 1
+        else:
+            end = middle
+    return tail_accuracy[block, below]

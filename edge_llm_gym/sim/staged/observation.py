@@ -1,0 +1,111 @@
+"""What is observed of staged admission: what epoch admission shows, the links, and the confidences at the exits."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.sim import observation as epoch
+from edge_llm_gym.sim.admission import decision_time_s
+from edge_llm_gym.sim.observation import REQUEST_FEATURES, observe_row
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import Array
+from edge_llm_gym.sim.stream.observation import (
+    CONFIDENCE_BINS,
+    LINK_SCALES,
+    QUANTILES,
+    SEEN_EPOCHS,
+    histogram_quantiles,
+)
+
+NODE_FEATURES = (
+    *epoch.NODE_FEATURES,
+    "stage",  # 1 for the last one; constant too
+)
+
+
+class ExitScales(NamedTuple):
+    """What the kernel takes beside the scales of epoch admission."""
+
+    links: Array  # [K, K, 3] float32, already scaled
+    quantiles: Array  # [Q] float64
+
+
+class StagedObservation(NamedTuple):
+    """Arrays of R rows: the fields are the keys of the observation. K1 nodes of the first stage, K nodes, E exits."""
+
+    requests: Array  # [R, N, F] float32
+    request_mask: Array  # [R, N] int8
+    spectral_efficiency: Array  # [R, N, K1, 2] float32, / cap
+    nodes: Array  # [R, K, F] float32
+    links: Array  # [R, K, K, 3] float32, from row to column
+    exit_confidence: Array  # [R, E, Q] float32, quantiles of the confidences seen, 0 at an exit where none were
+    arrivals: Array  # [R, 1] float32, arrivals of the last epoch / N
+    backlog: Array  # [R, 1] float32, pending requests without a slot / N
+
+
+@njit(cache=True)
+def _count_confidences(parameters, tape, state, row, count):  # type: ignore[no-untyped-def]
+    """Adds to count [E, bins] the confidences of the requests that the last epochs admitted, where computed by now."""
+    epoch, now_s = state.epoch[row], decision_time_s(parameters, state.epoch[row])
+    for place in range(state.admitted_until[row, max(epoch - SEEN_EPOCHS, 0)], state.admitted_until[row, epoch]):
+        request = state.admitted[row, place]
+        for stage in range(parameters.stages):
+            node = state.visited[row, request, stage] - 1
+            if node < 0 or state.finish_s[row, request, stage] > now_s:
+                break
+            last = min(state.exit_block[row, request] - 1, parameters.last_block[node])
+            for block in range(parameters.first_block[node], last + 1):
+                place_in = int(tape.confidence[row, request, block] * CONFIDENCE_BINS)
+                count[block, min(place_in, CONFIDENCE_BINS - 1)] += 1
+
+
+@njit(cache=True)
+def observe_rows(parameters, tape, state, scales, exits, out):  # type: ignore[no-untyped-def]
+    """Fills `out`, all zeros before, with what every row shows now."""
+    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int64)
+    for row in range(out.arrivals.shape[0]):
+        observe_row(parameters, tape, state, scales, row, out)
+        out.links[row] = exits.links
+        count[:] = 0
+        _count_confidences(parameters, tape, state, row, count)
+        for block in range(parameters.blocks):
+            histogram_quantiles(count[block], exits.quantiles, out.exit_confidence[row, block])
+
+
+class StagedObserver:
+    """Reads fresh observations off a simulator of staged admission."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator, scenario = simulator, simulator.scenario
+        network = scenario.network
+        scales = epoch.observation_scales(scenario)
+        stage = (network.stage + 1.0) / network.stages
+        self._scales = scales._replace(node_constants=np.column_stack([scales.node_constants, stage]))
+        self._exits = ExitScales(link_features(scenario), np.array(QUANTILES))
+
+    def observe(self) -> StagedObservation:
+        """What every row shows now, in arrays of its own."""
+        simulator = self._simulator
+        rows, slots, nodes = simulator.rows, simulator.scenario.slots, simulator.nodes
+        stations, blocks = simulator.tape.spectral_efficiency.shape[3], simulator.parameters.blocks
+        out = StagedObservation(
+            requests=np.zeros((rows, slots, len(REQUEST_FEATURES)), np.float32),
+            request_mask=np.zeros((rows, slots), np.int8),
+            spectral_efficiency=np.zeros((rows, slots, stations, 2), np.float32),
+            nodes=np.zeros((rows, nodes, len(NODE_FEATURES)), np.float32),
+            links=np.empty((rows, *self._exits.links.shape), np.float32),
+            exit_confidence=np.zeros((rows, blocks, len(QUANTILES)), np.float32),
+            arrivals=np.zeros((rows, 1), np.float32),
+            backlog=np.zeros((rows, 1), np.float32),
+        )
+        observe_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, self._exits, out)
+        return out
+
+
+def link_features(scenario: Scenario) -> Array:
+    """[K, K, 3] float32 in [0, 1], the features of `sim.stream.observation.LINK_FEATURES` of every link."""
+    network = scenario.network
+    links = np.stack([network.has_link, network.rate_bps, network.latency_s], axis=-1) / LINK_SCALES
+    return np.minimum(links, 1.0).astype(np.float32)

@@ -1,0 +1,101 @@
+"""Staged admission as the simulator takes it: recorder, parameters, records and kernels together."""
+
+from typing import Any
+
+import numpy as np
+
+from edge_llm_gym.sim import admission
+from edge_llm_gym.sim.epoch import compile_parameters as epoch_parameters
+from edge_llm_gym.sim.epoch import conserves
+from edge_llm_gym.sim.metrics import STAGED_COLUMN
+from edge_llm_gym.sim.network import Network
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.staged import transition
+from edge_llm_gym.sim.staged.state import (
+    ExitParameters,
+    Sizes,
+    StagedParameters,
+    allocate_result,
+    allocate_state,
+    allocate_tape,
+)
+from edge_llm_gym.sim.staged.tape import StagedRecorder
+from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.stream.physics import answers_by_threshold
+
+
+class StagedPhysics:
+    """What `admission: staged` brings to the simulator."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.recorder = StagedRecorder(scenario)
+        self.parameters = StagedParameters(*epoch_parameters(scenario), *_exit_parameters(scenario, self.recorder))
+        self._sizes = _sizes(scenario, len(self.recorder.hosted))
+
+    def allocate(self, rows: int, capacity: int) -> tuple[Any, Any]:
+        """Empty records."""
+        return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
+
+    def begin(self, tape: Any, state: Any, row: int) -> None:
+        """Sets a row to the first decision time of its freshly drawn tape."""
+        transition.begin_row(self.parameters, tape, state, row)
+
+    def step(self, tape: Any, state: Any, batch: Array, bandwidth: Array, offload: Array, threshold: Array) -> Result:
+        """One epoch of every row; actions, checked before, are those of `staged.transition.step_rows`."""
+        result = allocate_result(batch.shape[0], self._sizes)
+        transition.step_rows(self.parameters, tape, state, batch, bandwidth, offload, threshold, result)
+        return result
+
+    def admissible(self, tape: Any, state: Any) -> Array:
+        """[R, N, K1 + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is."""
+        mask = np.empty((state.epoch.size, self._sizes.slots, self._sizes.stations + 1), np.bool_)
+        admission.admissible_rows(self.parameters, tape, state, mask)
+        return mask
+
+    def conserves(self, tape: Any, state: Any) -> Array:
+        """[R] bool: arrived = served + late + poor + expired + pending, and whoever was computed left by one exit."""
+        left = state.totals[:, len(STAGED_COLUMN) :].sum(axis=1)
+        computed = state.admitted_until[np.arange(state.epoch.size), state.epoch]
+        return conserves(state) & (left == computed)
+
+
+def _sizes(scenario: Scenario, hosted: int) -> Sizes:
+    network = scenario.network
+    return Sizes(
+        nodes=len(scenario.nodes),
+        stations=network.entry_nodes.size,
+        stages=network.stages,
+        devices=scenario.devices.count,
+        blocks=len(scenario.block_layers),
+        hosted=hosted,
+        horizon=scenario.horizon_epochs,
+        slots=scenario.slots,
+        metrics=len(scenario.metrics),
+    )
+
+
+def _exit_parameters(scenario: Scenario, recorder: StagedRecorder) -> ExitParameters:
+    network = scenario.network
+    link_first, link_target = _links_by_node(network)
+    sorted_confidence, tail_accuracy = answers_by_threshold(recorder.profile)
+    return ExitParameters(
+        stations=network.entry_nodes.size,
+        stages=network.stages,
+        blocks=len(scenario.block_layers),
+        stage=network.stage,
+        first_block=network.first_block,
+        last_block=network.last_block,
+        first_hosted=np.concatenate([[0], np.cumsum(network.last_block - network.first_block + 1)[:-1]]),
+        link_first=link_first,
+        link_target=link_target,
+        rate_bps=network.rate_bps,
+        latency_s=network.latency_s,
+        sorted_confidence=sorted_confidence,
+        tail_accuracy=tail_accuracy,
+    )
+
+
+def _links_by_node(network: Network) -> tuple[Array, Array]:
+    """link_first [K + 1] and link_target [L], node by node."""
+    targets = [np.flatnonzero(row) for row in network.has_link]
+    return np.concatenate([[0], np.cumsum([row.size for row in targets])]), np.concatenate(targets)
