@@ -17,7 +17,7 @@ from agents.acting import Learner
 from agents.algorithms import ALGORITHMS, policy_arguments
 from agents.codecs import make_codec
 from agents.config import ConfigError, RunConfig, read_config
-from agents.linear_policy import is_linear, load_linear
+from agents.linear import is_linear, load_linear
 from agents.tokens import make_tokens, token_space
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.experts.registry import scenario_of

@@ -1,4 +1,4 @@
-"""Cross-entropy search for a linear policy of streams (Rubinstein & Kroese 2004), on the native rows.
+"""Cross-entropy search for a linear policy (Rubinstein & Kroese 2004), on the native rows.
 
 A generation draws parameters from independent normals, plays every draw on the same tapes, and moves the normals toward
 the best. A generation has tapes of its own, so that none of them is learned by heart.
@@ -10,8 +10,7 @@ import gymnasium
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.linear_policy import LinearPolicy
-from agents.tilt_codec import Tilt
+from agents.linear import LinearPolicy, make_linear
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.sim.state import Array
 
@@ -40,20 +39,19 @@ def search(config: SearchConfig, tell: Tell = lambda generation, mean, best: Non
     """The policy at the mean of the last generation's normals."""
     envs = gymnasium.make_vec(config.environment, num_envs=config.rows, vectorization_mode="vector_entry_point")
     assert isinstance(envs, EdgeLLMVectorEnv)
-    rng, codec = np.random.default_rng(config.seed), Tilt(envs.scenario)
-    mean = np.zeros(LinearPolicy.size(envs.scenario))
+    rng, policy = np.random.default_rng(config.seed), make_linear(envs.scenario)
+    mean = np.zeros(policy.parameters.size)
     spread = np.full(mean.size, config.spread)
     for generation in range(config.generations):
         draws = mean + spread * rng.standard_normal((config.population, mean.size))
         tapes = config.first_seed + (config.seed * config.generations + generation) * config.rows
-        policies = [LinearPolicy(envs.scenario, draw, codec) for draw in draws]
-        scores = np.array([play(envs, policy, tapes).mean() for policy in policies])
+        scores = np.array([play(envs, policy.with_parameters(draw), tapes).mean() for draw in draws])
         best = draws[np.argsort(-scores)[: config.elite]]
         mean = 0.3 * mean + 0.7 * best.mean(axis=0)
         spread = 0.5 * spread + 0.5 * (best.std(axis=0) + config.least_spread)
         tell(generation, float(scores.mean()), float(scores.max()))
     envs.close()
-    return LinearPolicy(envs.scenario, mean, codec)
+    return policy.with_parameters(mean)
 
 
 def play(envs: EdgeLLMVectorEnv, policy: LinearPolicy, seed: int) -> Array:

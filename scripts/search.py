@@ -1,8 +1,8 @@
-"""Searches for a linear policy of EdgeLLM/EarlyExit-v0, which tilts a plan of DTO-EE by how full the queues are.
+"""Searches for a linear policy: a tilt of a plan of DTO-EE on EarlyExit, prices and rents on MultiNode and SingleNode.
 
 python -m scripts.search --out runs/search
-python -m scripts.search --seed 1 --out runs/search-1
-edge-llm-gym compare --env EdgeLLM/EarlyExit-v0 -p dto-ee,runs/search/linear.zip
+python -m scripts.search --environment EdgeLLM/MultiNode-v0 --generations 20 --population 32 --rows 8
+edge-llm-gym compare --env EdgeLLM/MultiNode-v0 -p ot-gah,runs/search/linear.zip
 """
 
 import argparse

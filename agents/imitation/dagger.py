@@ -66,6 +66,7 @@ def imitate(
             seed = imitation.seed + place * imitation.rows
             labels.add(*collect(envs, expert, actor, learner, imitation.epochs_per_round, seed, advance))
             advance = _advance(shown, f"round {place + 1}: fit", imitation.passes)
+            optimiser.param_groups[0]["lr"] = imitation.rate_in(place)
             loss = fit(policy, LOSSES[config.codec.name], labels, imitation, optimiser, rng, advance)
             scores = evaluate(held_out, learner, config.evaluation.first_seed)
             report.append(

@@ -31,6 +31,8 @@ def reproduce_study(
       edge-llm-gym reproduce dftsp --quick
 
       edge-llm-gym reproduce ot-gah --seeds 20 --out docs
+
+      edge-llm-gym reproduce dto-ee --seeds 10 --jobs 2
     """
     console = Console()
     chosen = STUDIES[known_name("study", study, STUDIES)]

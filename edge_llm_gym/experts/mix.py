@@ -49,6 +49,8 @@ class MixReader:
 
     def __init__(self, constants: Constants, accuracy_weight_s: float) -> None:
         self._constants, self._accuracy_weight_s = constants, accuracy_weight_s
+        self._easiest_first = np.argsort(constants.profile.difficulty, kind="stable")
+        self.profile = constants.profile
         self.rows = lru_cache(maxsize=None)(self._rows)
         self.early_exit = lru_cache(maxsize=None)(self._early_exit)
         self.service = lru_cache(maxsize=None)(self._service)
@@ -63,9 +65,8 @@ class MixReader:
     def _rows(self, swing: int) -> tuple[Array, Array]:
         """Confidence and correctness [ROWS, E] of rows that stand for a mix, each as likely as the others."""
         profile = self._constants.profile
-        easiest_first = np.argsort(profile.difficulty, kind="stable")
         rank = tilted((np.arange(ROWS) + 0.5) / ROWS, SWINGS[swing])
-        row = easiest_first[np.minimum((rank * profile.rows).astype(np.int64), profile.rows - 1)]
+        row = self._easiest_first[np.minimum((rank * profile.rows).astype(np.int64), profile.rows - 1)]
         return profile.confidence[row].astype(np.float64), profile.correct[row].astype(np.float64)
 
     def _early_exit(self, swing: int, inner: float) -> EarlyExit:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.experts.epoch import Epoch
+from edge_llm_gym.experts.outlook import Outlook
 from edge_llm_gym.experts.policy import Action, Assign, batch_action
-from edge_llm_gym.experts.staged_reader import Estimate, Outlook, StagedReader
+from edge_llm_gym.experts.staged_reader import Estimate, StagedReader
 from edge_llm_gym.experts.stream import Plan, Planner, memories_of, rows_of
 from edge_llm_gym.sim.state import Array
 

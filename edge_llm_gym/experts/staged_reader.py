@@ -8,25 +8,23 @@ under the thresholds and the offload shares of the plan, averaged over the rows 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.experts.epoch import MARGIN, Epoch, EpochArrays, EpochReader
 from edge_llm_gym.experts.mix import EVEN, MixReader
+from edge_llm_gym.experts.outlook import ExitReader, Outlook, outlook_of
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.sim.block_costs import forward_bits
-from edge_llm_gym.sim.exits import expected_accuracy
 from edge_llm_gym.sim.network import Network
 from edge_llm_gym.sim.observation import NODE_FEATURES
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.staged.tape import StagedCosts
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.constants import sample_arrivals
-from edge_llm_gym.sim.stream.physics import answers_by_threshold
 
 MEMORY = 0.8
 """Share of an epoch's weight in what an expert remembers that is left an epoch later."""
@@ -85,15 +83,6 @@ def staged_constants(scenario: Scenario, batch_size: float = 4.0) -> StagedConst
     return StagedConstants(network, profile, work, square, shared, bits, rate_per_s, batch_size)
 
 
-class Outlook(NamedTuple):
-    """What a plan makes of a request of the present mix. P hosted blocks, K1 entry nodes, K nodes."""
-
-    leave: Array  # [K1, P] share that leaves after each hosted block of an entry node, or of a deeper one on its way
-    pass_on: Array  # [K1] share that goes on
-    reach: Array  # [K1, K] share that reaches each deeper node
-    quality: Array  # [K1, P] offered to those that leave there, 0 where nobody does
-
-
 class StagedReader(EpochReader):
     """Turns observations of one scenario into estimates, routing problems and epochs. Two stages.
 
@@ -112,12 +101,14 @@ class StagedReader(EpochReader):
         super().__init__(scenario, overrun_s)
         self.constants = staged_constants(scenario)
         self.mix = MixReader(self.constants, accuracy_worth_s)
-        self._answers = answers_by_threshold(self.constants.profile)
-        self._all_quality = np.array([costs.quality for costs in self._staged.nodes])
-        self._outlook_of = lru_cache(maxsize=8)(self._outlook)
         network = scenario.network
+        self.exit_reader = ExitReader(self.mix, self._staged, network)
         self._deep = np.flatnonzero(network.stage == 1)
         self._link_delay_s = self._links()
+        self._wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._stations.size :]
+        self._whole_work_s = self.constants.mean_work_s[np.arange(network.stage.size), network.last_block]
+        place, entry = np.arange(int(self._staged.last.max()) + 1), self._stations[:, None]
+        self._is_here = (place >= self._staged.first[entry]) & (place <= self._staged.last[entry])
 
     # The mix and the loads
 
@@ -164,22 +155,21 @@ class StagedReader(EpochReader):
         delay_s[entries:] = np.where(network.has_link, wire_s, np.inf)
         return delay_s
 
-    def threshold_levels(self) -> Array:
-        """[L, K] thresholds just high enough for some demand, from the lowest demand there is to the highest.
+    def threshold_levels(self, count: int = DEMAND_LEVELS) -> Array:
+        """[L, K] thresholds just high enough for some demand, of `count` from the lowest there is to the highest.
 
         At each node it is the least that makes answers of its first exit as good as the demand, as far as its
-        quantisation allows.
+        quantisation allows; equal ones stand once.
         """
         low, high = self.scenario.requests.accuracy
-        levels = [self._threshold_for(demand) for demand in np.linspace(low, high, DEMAND_LEVELS)]
-        return np.unique(levels, axis=0)
+        return np.unique([self._threshold_for(demand) for demand in np.linspace(low, high, count)], axis=0)
 
     def _threshold_for(self, demand: float) -> Array:
         grid = np.linspace(0.0, 1.0, 201).astype(np.float32)
-        threshold = np.empty(self._all_quality.size)
-        for node, factor in enumerate(self._all_quality):
+        threshold = np.empty(self.exit_reader.node_quality.size)
+        for node, factor in enumerate(self.exit_reader.node_quality):
             block = int(self.constants.network.first_block[node])
-            offered = [min(factor * expected_accuracy(*self._answers, block, one), 1.0) for one in grid]
+            offered = [self.exit_reader.offered(node, block, factor, one) for one in grid]
             threshold[node] = grid[np.argmax(np.array(offered) >= min(demand, factor) * (1.0 - MARGIN) + MARGIN)]
         return threshold
 
@@ -187,103 +177,60 @@ class StagedReader(EpochReader):
 
     def outlook(self, swing: int, offload: Array, threshold: Array) -> Outlook:
         """What a plan makes of requests: offload [K, K] shares, threshold [K]."""
-        return self._outlook_of(swing, offload.tobytes(), threshold.tobytes())
-
-    def _outlook(self, swing: int, offload_bytes: bytes, threshold_bytes: bytes) -> Outlook:
-        threshold = np.frombuffer(threshold_bytes)
-        offload = np.frombuffer(offload_bytes).reshape(threshold.size, -1)
-        entries, places = self._stations.size, int(self._staged.last.max()) + 1
-        leave, quality = np.zeros((entries, places)), np.zeros((entries, places))
-        reach = np.zeros((entries, threshold.size))
-        for entry in range(entries):
-            share = self._leave_node(swing, entry, threshold, np.ones(1), leave[entry])
-            quality[entry] = self._offered(entry, entry, threshold, quality[entry])
-            for deep in self._deep.tolist():
-                reach[entry, deep] = share.mean() * offload[entry, deep]
-                self._leave_node(swing, deep, threshold, share * offload[entry, deep], leave[entry])
-                quality[entry] = self._offered(entry, deep, threshold, quality[entry])
-        return Outlook(leave, reach.sum(axis=1), reach, quality)
-
-    def _leave_node(self, swing: int, node: int, threshold: Array, share: Array, leave: Array) -> Array:
-        """Adds to leave [P] who of the rows' shares leaves a node where; returns the shares [rows] that go on."""
-        network, confidence = self.constants.network, self.mix.rows(swing)[0]
-        left = np.broadcast_to(share, len(confidence)).copy()
-        for place in range(self._staged.first[node], self._staged.last[node] + 1):
-            block = network.first_block[node] + place - self._staged.first[node]
-            final = block == confidence.shape[1] - 1
-            leaves = np.where(final | (confidence[:, block] >= threshold[node]), left, 0.0)
-            leave[place] += leaves.mean()
-            left -= leaves
-        return left
-
-    def _offered(self, entry: int, node: int, threshold: Array, quality: Array) -> Array:
-        """quality [P], with what is offered at the exits of a node to requests that came in at an entry node."""
-        network, out = self.constants.network, quality.copy()
-        factor = min(self._all_quality[entry], self._all_quality[node])
-        for place in range(self._staged.first[node], self._staged.last[node] + 1):
-            block = network.first_block[node] + place - self._staged.first[node]
-            accuracy = expected_accuracy(*self._answers, int(block), np.float32(threshold[node]))
-            out[place] = min(factor * accuracy, 1.0)
-        return out
+        return outlook_of(self.exit_reader.exits(swing, threshold), offload[self._stations])
 
     def read_under(self, observation: Mapping[str, Array], estimate: Estimate, outlook: Outlook) -> Epoch:
-        """The epoch behind the observation of one row, on the costs to expect under a plan.
+        """The epoch behind the observation of one row, on the costs to expect under a plan, as in `expect`."""
+        single = {key: np.asarray(value)[None] for key, value in observation.items()}
+        stacked = Outlook(*(array[None] for array in outlook))
+        rows, value = self.expect(self.read_rows(single), single, estimate.sent[None], stacked)
+        epoch, shown = self.epoch_of(rows, 0), rows.shown[0]
+        nodes = [node.with_value(value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
+        return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
+
+    def expect(
+        self, rows: EpochArrays, observation: Mapping[str, Array], sent: Array, outlook: Outlook
+    ) -> tuple[EpochArrays, Array]:
+        """R rows on the costs to expect, and what requests are worth, [R, N, K1].
 
         Work is the mean over the exits, shared time that of all blocks of the node. A request is worth what its value
         is, times the chance that its answer will be good enough. If time allows, its budget on an entry node leaves
         room for the rest of the way; else the budget is that of an answer there, and only such answers count.
+        `sent` [R, K] requests reach a deeper node in a mean epoch.
         """
-        rows = self.read_rows({key: np.asarray(value)[None] for key, value in observation.items()})
-        shown = rows.shown[0]
-        hosted_s = self._staged.hosted_s(rows.prompt_tokens[0], rows.output_tokens[0])
-        worth = self._worth(rows, outlook)
-        after_s = self._after_s(observation, estimate, outlook, rows, hosted_s)
-        work_s = self._mean_work_s(hosted_s[0], outlook)
-        in_time = work_s + rows.shared_time_s[0] <= rows.budget_s[0] - after_s
-        budget_s = np.where(in_time, rows.budget_s[0] - after_s, rows.budget_s[0])
-        value = rows.value[0][:, None] * np.where(in_time, worth.sum(axis=0), worth[0])
-        epoch = self.epoch_of(rows._replace(time_s=work_s[None], budget_s=budget_s[None]), 0)
-        nodes = [node.with_value(value[shown, index]) for index, node in enumerate(epoch.problem.nodes)]
-        return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
+        tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
+        work_s, shared_s = (cost.reshape(*rows.shown.shape, -1) for cost in self._staged.hosted_s(*tokens))
+        time_s = self._mean_work_s(work_s, outlook)
+        after_s = self._after_s(observation, sent, outlook, work_s + shared_s)
+        here, beyond = self._worth(rows, outlook)
+        in_time = time_s + rows.shared_time_s <= rows.budget_s - after_s
+        budget_s = np.where(in_time, rows.budget_s - after_s, rows.budget_s)
+        worth = rows.value[..., None] * np.where(in_time, here + beyond, here)
+        return rows._replace(time_s=time_s, budget_s=budget_s), worth
 
-    def _worth(self, rows: EpochArrays, outlook: Outlook) -> Array:
-        """[2, N, K1] chance that a request leaves on its entry node, or after it, with an answer good enough."""
-        good = outlook.quality >= rows.accuracy[0][:, None, None] + MARGIN
-        chance = good * outlook.leave
-        here = self._is_here()
-        return np.stack([(chance * here).sum(axis=2), (chance * ~here).sum(axis=2)])
-
-    def _is_here(self) -> Array:
-        """[K1, P] bool, whether a hosted block is one of the entry node itself."""
-        place = np.arange(int(self._staged.last.max()) + 1)
-        entry = self._stations
-        return (place >= self._staged.first[entry, None]) & (place <= self._staged.last[entry, None])
+    def _worth(self, rows: EpochArrays, outlook: Outlook) -> tuple[Array, Array]:
+        """[R, N, K1] chances that a request leaves on its entry node, or after it, with an answer good enough."""
+        good = outlook.quality[:, None] >= rows.accuracy[..., None, None] + MARGIN
+        chance = good * outlook.leave[:, None]
+        here = (chance * self._is_here).sum(axis=3)
+        return here, chance.sum(axis=3) - here
 
     def _mean_work_s(self, work_s: Array, outlook: Outlook) -> Array:
-        """[N, K1] mean work on the entry nodes; those that go on compute all blocks."""
-        here = outlook.leave * self._is_here()
-        return work_s @ here.T + work_s[:, self._staged.last[self._stations]] * outlook.pass_on
+        """[R, N, K1] mean work on the entry nodes; those that go on compute all blocks."""
+        leaving_s = np.einsum("rnp,rep->rne", work_s, outlook.leave * self._is_here)
+        return leaving_s + work_s[..., self._staged.last[self._stations]] * outlook.pass_on[:, None]
 
-    def _after_s(
-        self,
-        observation: Mapping[str, Array],
-        estimate: Estimate,
-        outlook: Outlook,
-        rows: EpochArrays,
-        hosted_s: tuple[Array, Array],
-    ) -> Array:
-        """[N, K1] s, how long a request that goes on takes after its entry node: wire, queue, and its batch there.
+    def _after_s(self, observation: Mapping[str, Array], sent: Array, outlook: Outlook, through_s: Array) -> Array:
+        """[R, N, K1] s, how long a request that goes on takes after its entry node: wire, queue, and its batch there.
 
-        It shares the batch with those that are sent on in a mean epoch, itself excepted.
+        It shares the batch with those that are sent on in a mean epoch.
         """
-        busy_s = np.asarray(observation["nodes"], np.float64)[:, _BUSY] * self.scenario.epoch_s
-        whole_s = (hosted_s[0] + hosted_s[1])[:, self._staged.last]
-        last = self.constants.network.last_block
-        mean_work_s = self.constants.mean_work_s[np.arange(last.size), last]
-        queue_s = np.maximum(busy_s - self.scenario.epoch_s / 2, 0.0) + 0.5 * estimate.sent * mean_work_s
-        share = outlook.reach / np.maximum(outlook.pass_on, 1e-12)[:, None]
-        wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._stations.size :]
-        return (share @ (queue_s + whole_s).T).T + (share * wire_s[self._stations]).sum(axis=1)
+        busy_s = np.asarray(observation["nodes"], np.float64)[..., _BUSY] * self.scenario.epoch_s
+        queue_s = np.maximum(busy_s - self.scenario.epoch_s / 2, 0.0) + 0.5 * sent * self._whole_work_s
+        share = outlook.reach / np.maximum(outlook.pass_on, 1e-12)[..., None]
+        on_node_s = queue_s[:, None] + through_s[..., self._staged.last]
+        wire_s = (share * self._wire_s[self._stations]).sum(axis=2)
+        return np.einsum("rnk,rek->rne", on_node_s, share) + wire_s[:, None]
 
     def _request_costs(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array, Array]:
         work_s, shared_s = self._staged.hosted_s(prompt_tokens, output_tokens)

@@ -46,18 +46,14 @@ class BlockTimes:
         self._layer = replace(scenario.shape, layers=1)
         costs = node_costs(scenario)
         columns = [_weights(scenario, one, costs[one.node]) for one in hosted_blocks(scenario)]
-        self._weights = np.array(columns).transpose(2, 1, 0)
-
-    def __call__(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array]:
-        """Two arrays [n, P] float64 s, w and v of requests with the given token counts [n]."""
-        demands = self._demands(prompt_tokens, output_tokens)
-        return demands @ self._weights[0], demands @ self._weights[1]
+        self.weights = np.array(columns).transpose(2, 1, 0)
+        """[2, 4, P]: seconds of w and of v that a hosted block takes for one unit of each demand."""
 
     def alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests with the given token counts [n]."""
-        return self._demands(prompt_tokens, output_tokens) @ self._weights.sum(axis=0)
+        return self.demands(prompt_tokens, output_tokens) @ self.weights.sum(axis=0)
 
-    def _demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+    def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, 4] what requests take of each of the four numbers."""
         prompt = computed_prompts(self._scenario, prompt_tokens)
         demands = [

@@ -5,17 +5,17 @@ from numba import njit
 from edge_llm_gym.sim.state import Array
 
 
-@njit(cache=True)
-def last_block_of(confidence: Array, first: int, last: int, threshold: float) -> tuple[int, bool]:
+@njit(cache=True, inline="always")
+def last_block_of(confidence: Array, request: int, first: int, last: int, threshold: float) -> tuple[int, bool]:
     """The last block in first..last that a node computes for a request, and whether the request leaves after it.
 
-    It leaves at the first hosted exit where its confidence [E] reaches the threshold; the last exit of all always
-    answers.
+    It leaves at the first hosted exit where its confidence, a row of [C, E], reaches the threshold; the last exit of
+    all always answers.
     """
     for block in range(first, last):
-        if confidence[block] >= threshold:
+        if confidence[request, block] >= threshold:
             return block, True
-    return last, confidence[last] >= threshold or last == confidence.size - 1
+    return last, confidence[request, last] >= threshold or last == confidence.shape[1] - 1
 
 
 @njit(cache=True)

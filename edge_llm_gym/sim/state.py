@@ -101,10 +101,18 @@ class Parameters(NamedTuple):
 
 
 def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
-    """An empty tape. What belongs to one request lies side by side: requests are looked up one here, one there."""
-    request = np.zeros((rows, capacity, 8))
+    """An empty tape."""
+    radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
+    return tape_of(np.zeros((rows, capacity, 8)), np.zeros((rows, capacity, nodes, 4)), radio)
+
+
+def tape_of(request: Array, on_node: Array, spectral_efficiency: Array) -> Tape:
+    """An empty tape whose fields are views of request [R, C, 8] and on_node [R, C, K, 4].
+
+    What belongs to one request lies side by side: requests are looked up one here, one there.
+    """
+    rows, _, devices = spectral_efficiency.shape[:3]
     counts = request[..., 6:].view(np.int32)
-    on_node = np.zeros((rows, capacity, nodes, 4))
     return Tape(
         length=np.zeros(rows, np.int64),
         arrival_s=request[..., 0],
@@ -119,7 +127,7 @@ def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: i
         shared_s=on_node[..., 1],
         kv_bytes=on_node[..., 2],
         latest_start_s=on_node[..., 3],
-        spectral_efficiency=np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32),
+        spectral_efficiency=spectral_efficiency,
         device_m=np.zeros((rows, devices, 2)),
         clipped=np.zeros((rows, 2), np.int64),
     )

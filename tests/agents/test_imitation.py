@@ -10,6 +10,7 @@ from agents.acting import Learner
 from agents.algorithms import make_model
 from agents.config import ConfigError
 from agents.evaluation import evaluate, make_envs
+from agents.imitation import dagger
 from agents.imitation.dagger import imitate
 from agents.imitation.labels import Labels, as_labels, collect
 from agents.imitation.losses import FEASIBLE, SHARPNESS, WAITING_WEIGHT, outranking_loss, ranking_loss
@@ -125,6 +126,21 @@ def test_cloning_brings_the_learner_near_its_expert(tiny, tmp_path):
     assert after > 0.85 * expert
     assert [row["labels"] for row in report] == [160, 320, 480]
     assert json.loads((tmp_path / "imitation.json").read_text()) == report
+
+
+@pytest.mark.parametrize(("final", "expected"), [(1e-4, [1e-2, 1e-3, 1e-4]), (None, [1e-2, 1e-2, 1e-2])])
+def test_the_learning_rate_falls_from_round_to_round(tiny, tmp_path, monkeypatch, final, expected):
+    rates = []
+
+    def fit(policy, loss_of, labels, imitation, optimiser, *others):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return 0.0
+
+    monkeypatch.setattr(dagger, "fit", fit)
+    settings = {"rounds": 3, "rows": 2, "epochs_per_round": 2, "learning_rate": 1e-2, "final_learning_rate": final}
+    config = tiny(imitation={"expert": "edf"} | settings)
+    imitate(learner_of(config)[0].policy, config, config.imitation, tmp_path)
+    assert rates == pytest.approx(expected)
 
 
 def test_the_critic_is_left_alone(tiny, tmp_path):

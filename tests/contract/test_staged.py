@@ -60,7 +60,8 @@ def test_malformed_actions_change_nothing(env):
         "did you mean 'offload'": good | {"ofload": good["offload"]},
         "'batch' must have shape": good | {"batch": good["batch"][:-1]},
         "whole numbers": good | {"batch": good["batch"].astype(float)},
-        rf"must lie in 0..{entries}, got values from .* to {entries + 1}": good | {"batch": np.full(slots, entries + 1)},
+        rf"must lie in 0..{entries}, got values from .* to {entries + 1}": good
+        | {"batch": np.full(slots, entries + 1)},
         "'bandwidth' must have shape": good | {"bandwidth": good["bandwidth"][:, :1]},
         r"'bandwidth' must lie in \[0, 1\]": good | {"bandwidth": good["bandwidth"] - 2.0},
         rf"'offload' must have shape \({nodes}, {nodes}\)": good | {"offload": good["offload"][:-1]},

@@ -150,20 +150,20 @@ def result_of(sweep, policies, figures) -> SweepResult:
     return SweepResult(sweep, (comparison,) * len(sweep.points), 1.0)
 
 
-def run_of(others, weighted=(2.0, 0.6), slowed=None) -> RoutingReproduction:
-    """A run made up: DTO-EE has 1 s and 0.6, all others `others`; DTO-EE `weighted` at every weight of the trade-off.
+def run_of(others, weighted=(2.0, 0.6), slowed=None, **apart) -> RoutingReproduction:
+    """A run made up: DTO-EE has 1 s and 0.6, all others `others` but for those `apart`.
 
-    `slowed` maps policies to their delay at all times of the disturbance, 1 s unless said.
+    In the trade-off DTO-EE is `weighted` at every weight. `slowed` maps policies to their delay at all times of the
+    disturbance, 1 s unless said.
     """
     study = DTO_EE
     names = [name for name, _ in study.policies]
-    sweeps = tuple(
-        result_of(one, names, lambda name: (1.0, 0.6) if name == "dto-ee" else others) for one in study.sweeps
-    )
+    of_sweeps = {"dto-ee": (1.0, 0.6), **apart}
+    sweeps = tuple(result_of(one, names, lambda name: of_sweeps.get(name, others)) for one in study.sweeps)
     tradeoff = result_of(
         TRADEOFF,
         [name for name, _ in study.tradeoff_policies],
-        lambda name: weighted if name.startswith("dto-ee") else others,
+        lambda name: weighted if name.startswith("dto-ee") else apart.get(name, others),
     )
     traces = {
         name: np.tile([1.0, (slowed or {}).get(name, 1.0), 0.5], (2, study.disturbance.horizon_epochs, 1))
@@ -181,6 +181,8 @@ SLOW = dict.fromkeys(DTO_EE.baselines, 2.0)
         (run_of((1.5, 0.58), slowed=SLOW), [AGREES, AGREES, DISAGREES, AGREES]),
         (run_of((1.5, 0.58), (1.2, 0.6), SLOW), [AGREES, AGREES, AGREES, AGREES]),
         (run_of((1.2, 0.595), (1.2, 0.6), SLOW), [DISAGREES, DISAGREES, AGREES, AGREES]),
+        (run_of((1.5, 0.58), (1.05, 0.6), SLOW, uniform=(1.1, 0.59)), [IN_PART, AGREES, AGREES, AGREES]),
+        (run_of((0.9, 0.61), (0.8, 0.6), SLOW, uniform=(1.5, 0.58)), [DISAGREES, DISAGREES, IN_PART, AGREES]),
         (run_of((0.5, 0.62), slowed=SLOW | {RESTARTED: 0.9}), [DISAGREES, DISAGREES, DISAGREES, IN_PART]),
         (run_of((0.5, 0.62), slowed={RESTARTED: 0.9}), [DISAGREES, DISAGREES, DISAGREES, DISAGREES]),
     ],
@@ -193,7 +195,7 @@ def test_evidence_names_the_numbers():
     saving, gain, _, calm = judge(run_of((1.25, 0.59), slowed=SLOW | {PLANNED_ONCE: 7.0}))
     pairs = 7 * 9
     assert f"at least 21 % in 0 of {pairs} pairs" in saving.evidence
-    assert "selfish 20.0 to 20.0 %" in saving.evidence
+    assert "genetic, compute-proportional, bandwidth-proportional, uniform 20.0 to 20.0 %" in saving.evidence
     assert f"at least 1 point in {pairs} of {pairs} pairs" in gain.evidence
     assert "below 7 of 7 baselines" in calm.evidence
     assert "one plan for all time has 7.0 s" in calm.evidence

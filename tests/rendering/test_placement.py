@@ -35,6 +35,15 @@ def test_nodes_and_names_cover_neither_each_other_nor_the_edge(view, seed, same_
     assert all(around(pixel, 4).within(INSIDE) for pixel in devices)
 
 
+def test_names_keep_clear_of_other_nodes_where_there_is_room(view):
+    for seed in range(40):
+        nodes, _, labels = placed(view, seed, 5)
+        assert len(labels) == 5
+        for index, (_, box) in enumerate(labels):
+            others = (around(pixel, NODE_HALF + 4) for pixel in nodes[:index] + nodes[index + 1 :])
+            assert not any(box.overlaps(other) for other in others), seed
+
+
 def test_lone_nodes_always_have_their_name(view):
     for seed in range(20):
         assert len(placed(view, seed, 1)[2]) == 1

@@ -39,7 +39,8 @@ def test_requests_are_those_at_the_head_of_the_queue(simulator):
         request = state.queue[row, :shown]
         assert seen.request_mask[row].tolist() == [1] * shown + [0] * (simulator.scenario.slots - shown)
         features = seen.requests[row, :shown]
-        budget_s = 12.0 + 0.03 * 512
+        wants = simulator.scenario.requests
+        budget_s = wants.budget_s[1] + wants.budget_per_output_token_s * 512
         np.testing.assert_allclose(features[:, REQUEST["prompt_tokens"]], tape.prompt_tokens[row, request] / 4096)
         np.testing.assert_allclose(features[:, REQUEST["output_tokens"]], tape.output_tokens[row, request] / 512)
         waited, left = now_s - tape.arrival_s[row, request], tape.deadline_s[row, request] - now_s
@@ -121,7 +122,7 @@ def test_observations_never_read_ahead(simulator):
 
 def scramble(simulator: Simulator) -> int:
     """Spoils the first row; returns how many visits of admitted requests were unfinished."""
-    tape, state, parameters = simulator.tape, simulator.state, simulator.parameters
+    tape, state, first = simulator.tape, simulator.state, simulator.scenario.network.first_block
     future = slice(int(state.next_arrival[0]), None)
     for name in ("deadline_s", "bits", "accuracy", "value", "work_s", "shared_s", "kv_bytes", "latest_start_s"):
         getattr(tape, name)[0, future] = 0.77
@@ -135,7 +136,7 @@ def scramble(simulator: Simulator) -> int:
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
     running = np.argwhere((state.visited[0] > 0) & (state.finish_s[0] > now_s))
     for request, stage in running:
-        tape.confidence[0, request, parameters.first_block[state.visited[0, request, stage] - 1] :] = 0.77
+        tape.confidence[0, request, first[state.visited[0, request, stage] - 1] :] = 0.77
     for request in np.flatnonzero(~unadmitted):
         tape.confidence[0, request, state.exit_block[0, request] :] = 0.77
     return len(running)

@@ -112,7 +112,7 @@ def test_the_latest_start_is_that_of_the_first_exit_of_an_entry_node():
 
 
 def test_where_no_exit_could_satisfy_a_request_it_can_never_start():
-    """The surest of the profile are right 1.54 times as often as the full model; at 0.6 of that, no offer beats 0.924."""
+    """The surest answers are right 1.54 times as often as the full model's: with a factor of 0.6 none beats 0.924."""
     profile = exit_profile("stdlib-lm")
     scale = {"nodes.1.perplexity": [0.6, 1.0], "requests.accuracy": [0.85, 1.0]}
     simulator, size = drawn(**scale)

@@ -76,9 +76,7 @@ def simulator() -> Simulator:
 
 
 def metrics_of(simulator: Simulator, result) -> dict[str, float]:
-    return {
-        name: value for name, value in zip(simulator.scenario.metrics, result.metrics[0], strict=True) if value
-    }
+    return {name: value for name, value in zip(simulator.scenario.metrics, result.metrics[0], strict=True) if value}
 
 
 def quality(block: int, threshold: float, factor: float) -> float:

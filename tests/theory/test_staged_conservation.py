@@ -177,5 +177,3 @@ def check_ends(simulator: Simulator, row: int, play: Enactment) -> None:
     ]
     assert total["correct"] == pytest.approx(sum(correct))
     np.testing.assert_allclose(state.node_free_s[row], play.free_s)
-
-

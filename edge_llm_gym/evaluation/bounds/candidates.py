@@ -65,8 +65,8 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
     the node; what comes after it is for free here.
     """
     tape, parameters = simulator.tape, simulator.parameters
-    first = parameters.first_hosted[node]
-    blocks = np.arange(parameters.first_block[node], parameters.last_block[node] + 1)
+    first_block, last_block, first = parameters.hosts[node]
+    blocks = np.arange(first_block, last_block + 1)
     offered = np.stack([_most_offered(parameters, block, tape.confidence[row, request, block]) for block in blocks])
     good = parameters.quality[node] * offered >= tape.accuracy[row, request]
     good[-1] = True

@@ -20,17 +20,36 @@ def lines(run: Reproduction, result: SweepResult) -> Any:
     values = [float(point.label) for point in result.sweep.points]
     for axis, measure in zip(axes, run.study.measures, strict=True):
         for place, (policy, _) in enumerate(run.study.policies):
-            means = [result.mean(index, policy, measure) for index in range(len(values))]
-            width = 2.4 if policy == run.study.scheduler else 1.2
-            style = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 5, "linewidth": width}
-            axis.plot(values, [mean.mean for mean in means], label=policy, **style)
-            if MEASURES[measure].bands or policy == run.study.scheduler:
-                band = [mean.low for mean in means], [mean.high for mean in means]
-                axis.fill_between(values, *band, color=COLOURS[place], alpha=0.2, linewidth=0)
+            own = policy == run.study.scheduler
+            style = {"color": COLOURS[place], "marker": MARKERS[place], "zorder": 3.0 if own else 2.0}
+            means = [result.mean(index, policy, measure).mean for index in range(len(values))]
+            axis.plot(values, means, label=policy, markersize=5, linewidth=2.4 if own else 1.2, **style)
+            draw = _bars if MEASURES[measure].paired else _band
+            draw(axis, run, result, policy, measure, values)
         _spread(axis, values)
         name_axes(axis, result.sweep.axis, MEASURES[measure].axis, MEASURES[measure].scale)
     legend_below(figure, axes[0])
     return figure
+
+
+def _band(axis: Any, run: Reproduction, result: SweepResult, policy: str, measure: str, values: list[float]) -> None:
+    """The interval of a policy's own mean."""
+    means = [result.mean(index, policy, measure) for index in range(len(values))]
+    band = [mean.low for mean in means], [mean.high for mean in means]
+    axis.fill_between(values, *band, color=_colour(run, policy), alpha=0.2, linewidth=0)
+
+
+def _bars(axis: Any, run: Reproduction, result: SweepResult, policy: str, measure: str, values: list[float]) -> None:
+    """The interval of a policy's paired difference to the scheduler in question, about the policy's mean."""
+    for index, value in enumerate(values):
+        height = result.mean(index, policy, measure).mean
+        gap = result.difference(index, policy, run.study.scheduler, measure)
+        ends = [height + gap.low - gap.mean, height + gap.high - gap.mean]
+        axis.plot([value, value], ends, color=_colour(run, policy), linewidth=0.9)
+
+
+def _colour(run: Reproduction, policy: str) -> str:
+    return COLOURS[[name for name, _ in run.study.policies].index(policy)]
 
 
 def legend_below(figure: Any, axis: Any) -> None:
@@ -50,7 +69,7 @@ def _spread(axis: Any, values: list[float]) -> None:
 
 
 def name_axes(axis: Any, x: str, y: str, scale: str = "zero") -> None:
-    """Titles and scale of an axis: from "zero", "log" or "fit" to the numbers."""
+    """Titles and scale of an axis: from "zero", "log" or in per cent as it fits, "shares"."""
     axis.set_xlabel(x)
     axis.set_ylabel(y)
     SCALES[scale](axis)
@@ -75,8 +94,8 @@ def plain_ticks(axis: Any) -> None:
     axis.set_minor_formatter("")
 
 
-def _as_it_fits(axis: Any) -> None:
-    return
+def _shares(axis: Any) -> None:
+    axis.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
 
 
-SCALES: Mapping[str, Callable[[Any], None]] = {"zero": _from_zero, "log": _logarithmic, "fit": _as_it_fits}
+SCALES: Mapping[str, Callable[[Any], None]] = {"zero": _from_zero, "log": _logarithmic, "shares": _shares}

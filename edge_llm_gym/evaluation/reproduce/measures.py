@@ -17,8 +17,8 @@ Form = Callable[[float], str]
 class Measure:
     """One measure. `sign` is 1 where more is better, else -1; `ahead` says what an episode did that did better.
 
-    The axis of a picture starts at 0, or is logarithmic, or fits the numbers: "zero", "log" or "fit". Without `bands`
-    it shows the intervals of the scheduler in question alone.
+    `scale` says how an axis of it looks, "zero", "log" or "shares": from 0, logarithmic, or per cent as it fits. Where
+    tapes differ by more than policies, pictures show intervals of the `paired` differences to the scheduler.
     """
 
     title: str
@@ -28,7 +28,7 @@ class Measure:
     sign: int
     ahead: str
     scale: str = "zero"
-    bands: bool = True
+    paired: bool = False
 
 
 def decimals(digits: int) -> Form:
@@ -85,8 +85,8 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
             form=percent,
             sign=1,
             ahead="were more accurate",
-            scale="fit",
-            bands=False,
+            scale="shares",
+            paired=True,
         ),
     }
 )

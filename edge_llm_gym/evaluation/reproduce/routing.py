@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY
-from edge_llm_gym.evaluation.reproduce.studies import RATE, Point, Study, Sweep, expert, rate_sweep
+from edge_llm_gym.evaluation.reproduce.studies import RATE, Point, Study, Sweep, rate_sweep
 from edge_llm_gym.experts import Policy, make_expert
 from edge_llm_gym.experts.registry import FIXED_THRESHOLD, scenario_of
 from edge_llm_gym.experts.stream import DtoEe, Plan, StreamExpert
@@ -28,6 +28,8 @@ POOLS: Final = (
     (1, 1, 7, 3, 2, 1, 6, 7, 1),
 )
 """How many identical devices each of the four cells, three hubs and two centres has: 12, 9 and 8 in each stage."""
+STAGES: Final = range(4), range(4, 7), range(7, 9)
+"""Nodes of each stage."""
 POOL_RATE_PER_S: Final = 12.0
 PLANNED_ONCE, RESTARTED = "dto-ee, planned once", "dto-ee, restarted"
 
@@ -91,9 +93,7 @@ class RoutingStudy(Study):
     def tradeoff_policies(self) -> tuple[tuple[str, PolicyLike], ...]:
         """The scheduler at every weight, fixed thresholds, and the other baselines as they are."""
         weighted = ((weight_name(weight_s), partial(_weighted, weight_s)) for weight_s in self.weights_s)
-        fixed = (
-            (threshold_name(one), partial(expert, "fixed-threshold", {"threshold": one})) for one in self.thresholds
-        )
+        fixed = ((threshold_name(one), f"fixed-threshold[threshold={one}]") for one in self.thresholds)
         return (*weighted, *fixed, *((name, policy) for name, policy in self.policies if name in self.tradeoff_points))
 
     @property
@@ -151,7 +151,7 @@ def _pooled(pools: tuple[int, ...]) -> Mapping[str, Any]:
 
 
 def _spread(pools: tuple[int, ...]) -> str:
-    stages = [np.array(pools[part]) for part in (slice(0, 4), slice(4, 7), slice(7, 9))]
+    stages = [np.array([pools[node] for node in stage]) for stage in STAGES]
     return f"{np.mean([stage.std() / stage.mean() for stage in stages]):.2g}"
 
 
@@ -167,8 +167,8 @@ DTO_EE: Final = RoutingStudy(
         ("dto-ee", "dto-ee"),
         ("fixed-threshold", "fixed-threshold"),
         ("no-exit", "no-exit"),
-        ("selfish", partial(expert, "selfish", {"replan_every": SELFISH_EPOCHS})),
-        ("genetic", partial(expert, "genetic", {"replan_every": GENETIC_EPOCHS})),
+        ("selfish", f"selfish[replan_every={SELFISH_EPOCHS}]"),
+        ("genetic", f"genetic[replan_every={GENETIC_EPOCHS}]"),
         ("compute-proportional", "compute-proportional"),
         ("bandwidth-proportional", "bandwidth-proportional"),
         ("uniform", "uniform"),
@@ -184,11 +184,11 @@ DTO_EE: Final = RoutingStudy(
         horizon_epochs=120,
         bin_epochs=4,
         policies=(
-            (PLANNED_ONCE, partial(expert, "dto-ee", {"replan_every": 1000})),
+            (PLANNED_ONCE, "dto-ee[replan_every=1000]"),
             (RESTARTED, _restarted),
         ),
     ),
-    weights_s=(1.0, 3.0, 6.0, 10.0, 20.0, 40.0, 80.0, 160.0),
+    weights_s=(1.0, 3.0, 6.0, 10.0, 20.0, 60.0, 200.0, 1000.0),
     thresholds=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
 )
 ROUTING_STUDIES: Final[Mapping[str, RoutingStudy]] = MappingProxyType({DTO_EE.name: DTO_EE})

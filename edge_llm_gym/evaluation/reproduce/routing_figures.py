@@ -12,13 +12,14 @@ from edge_llm_gym.evaluation.reproduce.run import RoutingReproduction, SweepResu
 
 VARIANT_STYLES = (":", "--")
 REFERENCE = weight_name(20.0)
+SWEEP_CAPTION = "mean delay, and accuracy, where bars are 95 % intervals of the paired difference to DTO-EE"
 TRADEOFF_CAPTION = "Accuracy against mean delay; bars are 95 % intervals of the paired difference to DTO-EE at 20 s"
 
 
 def figures(run: RoutingReproduction) -> Iterator[tuple[str, str, Any]]:
     """Key, caption and figure of every picture."""
     for result in run.sweeps:
-        yield result.sweep.key, f"{result.sweep.title}: mean delay and accuracy", lines(run, result)
+        yield result.sweep.key, f"{result.sweep.title}: {SWEEP_CAPTION}", lines(run, result)
     yield "disturbance", "Mean delay and accuracy by time of arrival; the node is slow in the shaded part", _series(run)
     yield "tradeoff", TRADEOFF_CAPTION, _tradeoff(run)
 
@@ -42,7 +43,7 @@ def _styles(run: RoutingReproduction) -> dict[str, dict[str, Any]]:
         name: {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 3.5, "linewidth": 1.1}
         for place, (name, _) in enumerate(run.study.policies)
     }
-    plain[run.study.scheduler]["linewidth"] = 2.4
+    plain[run.study.scheduler] |= {"linewidth": 2.4, "zorder": 3.0}
     variants = (name for name, _ in run.study.disturbance.policies)
     return plain | {name: own | {"linestyle": line} for name, line in zip(variants, VARIANT_STYLES, strict=True)}
 
@@ -63,14 +64,14 @@ def _shade(axis: Any, disturbed: Disturbed) -> None:
 def _tradeoff(run: RoutingReproduction) -> Any:
     figure = new_figure(9.0, 5.0)
     axis, study, result = figure.subplots(), run.study, run.tradeoff
-    weights = {weight_name(weight_s): f"{weight_s:g} s" for weight_s in study.weights_s}
+    weights = {weight_name(weight_s): f"{weight_s:g}" for weight_s in study.weights_s}
     fixed = {threshold_name(one): f"{one:g}" for one in study.thresholds}
-    _draw_curve(axis, result, weights, 0, "DTO-EE, by accuracy weight", above=True)
+    _draw_curve(axis, result, weights, 0, "DTO-EE, by accuracy weight in s", above=True)
     _draw_curve(axis, result, fixed, 1, "fixed-threshold, by threshold", above=False)
     for name in study.tradeoff_points:
         place = [policy for policy, _ in study.policies].index(name)
         _draw_point(axis, result, name, place, name)
-    name_axes(axis, MEASURES[DELAY].axis, MEASURES[ACCURACY].axis, "fit")
+    name_axes(axis, MEASURES[DELAY].axis, MEASURES[ACCURACY].axis, MEASURES[ACCURACY].scale)
     axis.set_xscale("log")
     plain_ticks(axis.xaxis)
     legend_below(figure, axis)

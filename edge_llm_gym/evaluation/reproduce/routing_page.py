@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
+from textwrap import fill as wrapped
 from typing import Any, Final
 
 import numpy as np
 
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY, MEASURES, Form, decimals, percent
-from edge_llm_gym.evaluation.reproduce.routing import GENETIC_EPOCHS, POOL_RATE_PER_S, POOLS, SELFISH_EPOCHS
+from edge_llm_gym.evaluation.reproduce.routing import GENETIC_EPOCHS, POOL_RATE_PER_S, POOLS, SELFISH_EPOCHS, STAGES
 from edge_llm_gym.evaluation.reproduce.routing_claims import rivalries
 from edge_llm_gym.evaluation.reproduce.routing_figures import figures
 from edge_llm_gym.evaluation.reproduce.run import RoutingReproduction, SweepResult
@@ -24,32 +26,37 @@ from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.experts.registry import FIXED_THRESHOLD
 from edge_llm_gym.sim.state import Array
 
-_BASELINES: Final = f"""\
-Delays are response delays, from a request's arrival to the end of its answer, of all that arrive. `fixed-threshold` and
-`no-exit` have the routing of DTO-EE, the one with a threshold of {FIXED_THRESHOLD} everywhere, the other without exits
-before the last stage. The other rules route in their own way at a threshold of {FIXED_THRESHOLD}, the best on the
-scenario as it is: the baselines are tuned. `genetic` searches shares and thresholds. All see what DTO-EE sees and
-estimate rates, mix and speeds as it does. All plan each epoch but two, since their plans take long to make: `selfish`
-plans every {SELFISH_EPOCHS} epochs, `genetic` every {GENETIC_EPOCHS}."""
-_WEIGHT: Final = """\
-DTO-EE maximises accuracy weight times accuracy minus mean delay, with a weight of 20 s: a fifth of a second is worth
-one point. Where load is low it buys accuracy with delay, where load is high it gives some up. So delay alone does not
-tell who is better; the last section compares at equal accuracy."""
+fill = partial(wrapped, width=120, break_long_words=False, break_on_hyphens=False)
+_LAST_POOLS: Final = [[POOLS[-1][node] for node in stage] for stage in STAGES]
+_TOTALS: Final = [sum(pools) for pools in _LAST_POOLS]
+_BASELINES: Final = (
+    f"Delays are response delays, from a request's arrival to the end of its answer, of all that arrive. "
+    f"`fixed-threshold` and `no-exit` have the routing of DTO-EE, the one with a threshold of {FIXED_THRESHOLD} "
+    f"everywhere, the other without exits before the last stage. The other rules route in their own way at a threshold "
+    f"of {FIXED_THRESHOLD}, the best on the scenario as it is: the baselines are tuned. Where requests leave depends "
+    f"on thresholds alone, so rules with the same one are equally accurate and their lines coincide. `genetic` "
+    f"searches shares and thresholds. All see what DTO-EE sees and estimate rates, mix and speeds as it does. All plan "
+    f"anew each epoch but two, whose plans take long to make: `selfish` plans every {SELFISH_EPOCHS} epochs, `genetic` "
+    f"every {GENETIC_EPOCHS}."
+)
+_WEIGHT: Final = (
+    "DTO-EE maximises accuracy weight times accuracy minus mean delay, with a weight of 20 s: a fifth of a second is "
+    "worth one point. Where load is low it buys accuracy with delay, where load is high it gives some up. So delay "
+    "alone does not tell who is better; the last section compares at equal accuracy."
+)
 _SWEEP_NOTES: Final[Mapping[str, str]] = {
-    "rate": """\
-Mean rates of all devices; the scenario's day cycle and drift swing about them. From about 8 per second on, rules that
-overload a node fall behind by much, since its queue then grows as long as the load stays.""",
-    "spread": f"""\
-Every node is a pool of identical devices, {sum(POOLS[0][:4])} in all cells, {sum(POOLS[0][4:7])} in all hubs,
-{sum(POOLS[0][7:])} in both centres, so that the compute of a stage is the same in every column. In the first the pools
-of a stage are equal, in the last they are {", ".join(map(str, POOLS[-1][:4]))}, then
-{", ".join(map(str, POOLS[-1][4:7]))}, then {", ".join(map(str, POOLS[-1][7:]))}. Arrivals come at
-{POOL_RATE_PER_S:g} per second.""",
+    "rate": "Mean rates of all devices; the scenario's day cycle and drift swing about them. Rules that overload a "
+    "node fall behind by much, since its queue grows for as long as they do.",
+    "spread": f"Every node is a pool of identical devices, {_TOTALS[0]} in all cells, {_TOTALS[1]} in all "
+    f"hubs, {_TOTALS[2]} in both centres, so that the compute of a stage is the same in every column. In the first "
+    f"column the pools of a stage are equal, in the last they are {' then '.join(map(str, _LAST_POOLS))}. "
+    f"{POOL_RATE_PER_S:g} requests arrive per second.",
 }
-_TRADEOFF: Final = """\
-The scenario as it is. DTO-EE at several accuracy weights, its routing at several fixed thresholds, and the other
-baselines. The last two columns read DTO-EE's curve at the baseline's accuracy and at its delay, straight between the
-measured weights; a dash marks what no weight reaches."""
+_TRADEOFF: Final = (
+    "The scenario as it is. DTO-EE at several accuracy weights, its routing at several fixed thresholds, and the other "
+    "baselines. The last two columns read DTO-EE's curve at the baseline's accuracy and at its delay, straight between "
+    "the measured weights; a dash marks what no weight reaches."
+)
 
 
 def _scenario_note(run: RoutingReproduction) -> str:
@@ -61,7 +68,7 @@ def _scenario_note(run: RoutingReproduction) -> str:
 
 
 def _sweep(run: RoutingReproduction, result: SweepResult) -> Iterator[str]:
-    yield from paragraphs(_SWEEP_NOTES[result.sweep.key])
+    yield from paragraphs(fill(_SWEEP_NOTES[result.sweep.key]))
     for measure in run.study.measures:
         yield from sweep_table(run, result, measure)
     yield from _saving_table(run, result)
@@ -79,9 +86,9 @@ def _saving_table(run: RoutingReproduction, result: SweepResult) -> Iterator[str
 
 
 def _body(run: RoutingReproduction, pictures: Pictures) -> Iterator[str]:
-    yield from paragraphs("## A node slows down", *picture(pictures, "disturbance"), _disturbance_note(run))
+    yield from paragraphs("## A node slows down", *picture(pictures, "disturbance"), fill(_disturbance_note(run)))
     yield from _disturbance_tables(run)
-    yield from paragraphs("## Delay against accuracy", *picture(pictures, "tradeoff"), _TRADEOFF)
+    yield from paragraphs("## Delay against accuracy", *picture(pictures, "tradeoff"), fill(_TRADEOFF))
     yield from _tradeoff_table(run)
 
 
@@ -90,10 +97,11 @@ def _disturbance_note(run: RoutingReproduction) -> str:
     slowed = how.phases["slowed"]
     return (
         f"In epochs {slowed.start} to {slowed.stop - 1} of {how.horizon_epochs} all services of `{how.node_name}` take "
-        f"{how.factor:g} times as long. The mix is easiest\nat the start and the end and hardest in the middle; "
-        f"arrivals are Poisson, {how.rate_per_s:g} per second. `dto-ee` goes on from its\nlast plan. Two variants show "
-        f"what that is worth: one starts anew each epoch, with up to 100 rounds, the other never\nplans again. They "
-        f"count as no baselines. Requests belong to the epoch of their arrival."
+        f"{how.factor:g} times as long. The mix is easiest at the start and at the end and hardest in the middle; "
+        f"{how.rate_per_s:g} requests arrive per second, as a Poisson process. `dto-ee` goes on from its last plan. "
+        f"Two variants show what that is worth, and count as no baselines: one starts anew each epoch, with up to 100 "
+        f"rounds, the other never plans again. `genetic` meets the slow node with its old plan until it plans again. "
+        f"Requests belong to the epoch of their arrival."
     )
 
 
@@ -156,7 +164,7 @@ ROUTING_PARTS: Final = Parts(
     source_note="Only the abstract was at hand: scheduler, scenario and baselines are our reconstruction of it, and "
     "neither\nequations nor curves of the paper are claimed.",
     scenario_note=_scenario_note,
-    reading=lambda run: (_BASELINES, _WEIGHT),
+    reading=lambda run: (fill(_BASELINES), fill(_WEIGHT)),
     sweep=_sweep,
     body=_body,
     figures=figures,

@@ -10,6 +10,7 @@ from edge_llm_gym.sim.admission import decision_time_s
 from edge_llm_gym.sim.observation import REQUEST_FEATURES, observe_row
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.staged.state import FIRST, LAST
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.observation import (
     CONFIDENCE_BINS,
@@ -55,8 +56,8 @@ def _count_confidences(parameters, tape, state, row, count):  # type: ignore[no-
             node = state.visited[row, request, stage] - 1
             if node < 0 or state.finish_s[row, request, stage] > now_s:
                 break
-            last = min(state.exit_block[row, request] - 1, parameters.last_block[node])
-            for block in range(parameters.first_block[node], last + 1):
+            last = min(state.exit_block[row, request] - 1, parameters.hosts[node, LAST])
+            for block in range(parameters.hosts[node, FIRST], last + 1):
                 place_in = int(tape.confidence[row, request, block] * CONFIDENCE_BINS)
                 count[block, min(place_in, CONFIDENCE_BINS - 1)] += 1
 

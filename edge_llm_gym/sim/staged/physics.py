@@ -77,15 +77,14 @@ def _sizes(scenario: Scenario, hosted: int) -> Sizes:
 def _exit_parameters(scenario: Scenario, recorder: StagedRecorder) -> ExitParameters:
     network = scenario.network
     link_first, link_target = _links_by_node(network)
+    first_hosted = np.concatenate([[0], np.cumsum(network.last_block - network.first_block + 1)[:-1]])
     sorted_confidence, tail_accuracy = answers_by_threshold(recorder.profile)
     return ExitParameters(
         stations=network.entry_nodes.size,
         stages=network.stages,
         blocks=len(scenario.block_layers),
         stage=network.stage,
-        first_block=network.first_block,
-        last_block=network.last_block,
-        first_hosted=np.concatenate([[0], np.cumsum(network.last_block - network.first_block + 1)[:-1]]),
+        hosts=np.stack([network.first_block, network.last_block, first_hosted], axis=1),
         link_first=link_first,
         link_target=link_target,
         rate_bps=network.rate_bps,

@@ -14,6 +14,9 @@ import numpy as np
 from edge_llm_gym.sim import state as epoch
 from edge_llm_gym.sim.state import Array, Parameters, Result, State, Tape
 
+FIRST, LAST, PLACE = 0, 1, 2
+"""Columns of `hosts`."""
+
 
 class ExitTape(NamedTuple):
     """What staged admission adds to a tape."""
@@ -44,9 +47,7 @@ class ExitParameters(NamedTuple):
     stages: int
     blocks: int
     stage: Array  # [K] int64, from 0
-    first_block: Array  # [K] int64
-    last_block: Array  # [K] int64
-    first_hosted: Array  # [K] int64, place of the node's first block among the P hosted blocks
+    hosts: Array  # [K, 3] int64: FIRST and LAST block of each node, and the PLACE of the first one among the P
     link_first: Array  # [K + 1] int64, node k has the links link_first[k] to link_first[k + 1]
     link_target: Array  # [L] int64
     rate_bps: Array  # [K, K] float64
@@ -80,19 +81,25 @@ class Sizes(NamedTuple):
 
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
-    """An empty StagedTape."""
-    per_request = (rows, capacity)
+    """An empty StagedTape. What belongs to one request lies side by side, since requests are looked up one by one."""
+    widths = (8, sizes.blocks, sizes.blocks, sizes.stages, 1, 2 * sizes.hosted, 4 * sizes.nodes)
+    ends = np.cumsum(widths)
+    block = np.zeros((rows, capacity, ends[-1]))
+    request, confidence, correct, route, forward, hosted, on_node = (
+        block[..., end - width : end] for end, width in zip(ends, widths, strict=True)
+    )
+    hosted = hosted.reshape(rows, capacity, sizes.hosted, 2)
     radio = (rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2)
-    base = epoch.allocate_tape(rows, capacity, sizes.nodes, sizes.devices, 0)
+    base = epoch.tape_of(request, on_node.reshape(rows, capacity, sizes.nodes, 4), np.zeros(radio, np.float32))
     return StagedTape(
-        *base._replace(spectral_efficiency=np.zeros(radio, np.float32)),
+        *base,
         *ExitTape(
-            forward_bits=np.zeros(per_request),
-            hosted_work_s=np.zeros((*per_request, sizes.hosted)),
-            hosted_shared_s=np.zeros((*per_request, sizes.hosted)),
-            confidence=np.zeros((*per_request, sizes.blocks), np.float32),
-            correct=np.zeros((*per_request, sizes.blocks), np.bool_),
-            route=np.zeros((*per_request, sizes.stages)),
+            forward_bits=forward[..., 0],
+            hosted_work_s=hosted[..., 0],
+            hosted_shared_s=hosted[..., 1],
+            confidence=confidence.view(np.float32)[..., : sizes.blocks],
+            correct=correct.view(np.bool_)[..., : sizes.blocks],
+            route=route,
         ),
     )
 

@@ -1,6 +1,9 @@
 """Draws the tape of staged admission."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from numba import njit
 
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.exits import ExitProfile
@@ -15,7 +18,10 @@ from edge_llm_gym.units import BITS_PER_BYTE, bits_to_bytes
 
 
 class StagedCosts:
-    """What requests cost on every node of a scenario, by hosted block; `last` and `first` are places among the P."""
+    """What requests cost on every node of a scenario, by hosted block; `last` and `first` are places among the P.
+
+    Costs are linear in the demands of `BlockTimes` and in the tokens that a cache holds.
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -24,25 +30,35 @@ class StagedCosts:
         hosted = network.last_block - network.first_block + 1
         self.first = np.concatenate([[0], np.cumsum(hosted)[:-1]])
         self.last = self.first + hosted - 1
-        shapes = [scenario.hosted_shape(index) for index in range(len(self.nodes))]
-        bits = [
-            shape.layers / scenario.shape.layers * node.kv_bits for shape, node in zip(shapes, self.nodes, strict=True)
-        ]
+        places = np.arange(hosted.sum())
+        node = np.repeat(np.arange(hosted.size), hosted)
+        through = (node[:, None] == node) & (places[:, None] <= places)
+        self._work_weights, self._shared_weights = self._times.weights @ through
+        layers = [scenario.hosted_shape(index).layers for index in range(len(self.nodes))]
+        bits = [count / scenario.shape.layers * each.kv_bits for count, each in zip(layers, self.nodes, strict=True)]
         self._kv_bytes_per_element = bits_to_bytes(np.array(bits))
 
     def hosted_s(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array]:
         """w and v, each [n, P] float64 s, from a node's first block through each of its blocks and their exits."""
-        work_s, shared_s = self._times(prompt_tokens, output_tokens)
-        for place in np.flatnonzero(~np.isin(np.arange(work_s.shape[1]), self.first)):
-            work_s[:, place] += work_s[:, place - 1]
-            shared_s[:, place] += shared_s[:, place - 1]
-        return work_s, shared_s
+        demands = self._times.demands(prompt_tokens, output_tokens)
+        return demands @ self._work_weights, demands @ self._shared_weights
 
     def kv_bytes(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, K] float64, cache of all layers that a node hosts."""
         prompt = computed_prompts(self._scenario, prompt_tokens)
         elements = cost.kv_bytes(self._scenario.shape, prompt, output_tokens, BITS_PER_BYTE)
         return elements[:, None] * self._kv_bytes_per_element
+
+
+class _Limits(NamedTuple):
+    """What bounds the service of a request beside its costs, as the kernel takes it."""
+
+    downlink_slot_s: float
+    first: Array  # [K] int64, places of the nodes' first blocks
+    last: Array  # [K] int64, and last ones
+    is_entry: Array  # [K] bool
+    room_bytes: Array  # [K] float64
+    offers: Array  # [K] float64, the best quality on offer
 
 
 class StagedRecorder(Recorder):
@@ -56,32 +72,54 @@ class StagedRecorder(Recorder):
         self._costs = StagedCosts(scenario)
         self._rows = ProfileRows(scenario.exits)
         self.profile = self._rows.profile
-        self._is_entry = np.isin(np.arange(len(scenario.nodes)), entry)
-        self._room_bytes = np.array([node.room_bytes for node in self._costs.nodes])
-        self._offers = _most_offered(self._costs, self.profile)
+        self._limits = _Limits(
+            scenario.downlink_slot_s,
+            self._costs.first,
+            self._costs.last,
+            np.isin(np.arange(len(scenario.nodes)), entry),
+            np.array([node.room_bytes for node in self._costs.nodes]),
+            _most_offered(self._costs, self.profile),
+        )
 
-    def _write_rest(self, rng: Generator, tape: object, row: int, size: int) -> None:
-        rows = _Rows(tape, row, size)
-        rows.route[:] = rng.random(rows.route.shape)
-        chosen = self._rows.draw(rng, rows.arrival_s)
-        rows.confidence[:] = self.profile.confidence[chosen]
-        rows.correct[:] = self.profile.correct[chosen]
-        prompt, output = rows.prompt_tokens, rows.output_tokens
-        work_s, shared_s = self._costs.hosted_s(prompt, output)
-        rows.hosted_work_s[:], rows.hosted_shared_s[:] = work_s, shared_s
-        rows.work_s[:], rows.shared_s[:] = work_s[:, self._costs.last], shared_s[:, self._costs.last]
-        rows.kv_bytes[:] = self._costs.kv_bytes(prompt, output)
-        rows.forward_bits[:] = forward_bits(self.scenario, prompt, output)
-        rows.latest_start_s[:] = self._latest_start_s(rows, work_s + shared_s)
+    def _write_rest(self, rng: Generator, tape: Any, row: int, size: int) -> None:
+        prompt, output = tape.prompt_tokens[row, :size], tape.output_tokens[row, :size]
+        tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
+        chosen = self._rows.draw(rng, tape.arrival_s[row, :size])
+        _write_answers(self.profile.confidence, self.profile.correct, chosen, tape.confidence[row], tape.correct[row])
+        costs = (*self._costs.hosted_s(prompt, output), self._costs.kv_bytes(prompt, output))
+        _write_costs(self._limits, row, *costs, tape)
+        tape.forward_bits[row, :size] = forward_bits(self.scenario, prompt, output)
 
-    def _latest_start_s(self, rows: "_Rows", through_s: Array) -> Array:
-        """[n, K] s, when an answer at a node's first exit would just be in time; -inf where no answer could be good.
 
-        So it is where no device gets to the node.
-        """
-        by_s = rows.deadline_s[:, None] - self.scenario.downlink_slot_s
-        can = (rows.kv_bytes <= self._room_bytes) & (rows.accuracy[:, None] <= self._offers) & self._is_entry
-        return np.where(can, by_s - through_s[:, self._costs.first], -np.inf)
+@njit(cache=True)
+def _write_answers(confidence, correct, chosen, tape_confidence, tape_correct):  # type: ignore[no-untyped-def]
+    """Copies the chosen [n] rows of a profile into a row of the tape."""
+    for request in range(chosen.size):
+        tape_confidence[request] = confidence[chosen[request]]
+        tape_correct[request] = correct[chosen[request]]
+
+
+@njit(cache=True)
+def _write_costs(limits, row, work_s, shared_s, kv_bytes, tape):  # type: ignore[no-untyped-def]
+    """Writes costs [n, P] and [n, K] into a row of the tape, and until when an entry node may start.
+
+    That is when an answer at its first exit would just be in time; -inf where no answer could be good, and at nodes
+    that no device gets to.
+    """
+    for request in range(work_s.shape[0]):
+        by_s = tape.deadline_s[row, request] - limits.downlink_slot_s
+        for place in range(work_s.shape[1]):
+            tape.hosted_work_s[row, request, place] = work_s[request, place]
+            tape.hosted_shared_s[row, request, place] = shared_s[request, place]
+        for node in range(kv_bytes.shape[1]):
+            first, last, held = limits.first[node], limits.last[node], kv_bytes[request, node]
+            can = limits.is_entry[node] and held <= limits.room_bytes[node]
+            can = can and tape.accuracy[row, request] <= limits.offers[node]
+            tape.work_s[row, request, node] = work_s[request, last]
+            tape.shared_s[row, request, node] = shared_s[request, last]
+            tape.kv_bytes[row, request, node] = held
+            alone_s = work_s[request, first] + shared_s[request, first]
+            tape.latest_start_s[row, request, node] = by_s - alone_s if can else -np.inf
 
 
 def _most_offered(costs: StagedCosts, profile: ExitProfile) -> Array:
@@ -93,13 +131,3 @@ def _most_offered(costs: StagedCosts, profile: ExitProfile) -> Array:
     _, tail_accuracy = answers_by_threshold(profile)
     relative = max(tail_accuracy[:-1].max(initial=0.0), 1.0)
     return np.minimum(np.array([node.quality for node in costs.nodes]) * relative, 1.0)
-
-
-class _Rows:
-    """The first requests of a row of a tape, field by field."""
-
-    def __init__(self, tape: object, row: int, size: int) -> None:
-        self._tape, self._row, self._size = tape, row, size
-
-    def __getattr__(self, name: str) -> Array:
-        return getattr(self._tape, name)[self._row, : self._size]

@@ -16,6 +16,7 @@ from edge_llm_gym.sim.links import receiver, wire_s
 from edge_llm_gym.sim.metrics import COLUMN, METRICS, STAGED_COLUMN
 from edge_llm_gym.sim.queue import FINISH, OFFERED, begin_queue, settle, turn_clock
 from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.staged.state import FIRST, LAST, PLACE
 from edge_llm_gym.sim.state import SERVED
 from edge_llm_gym.sim.transition import run_batch
 
@@ -25,28 +26,35 @@ FIRST_EXIT = len(STAGED_COLUMN)
 assert tuple(STAGED_COLUMN)[: len(METRICS)] == METRICS, "the kernels of epoch admission write these columns"
 
 
-@njit(cache=True)
-def _claim(parameters, tape, row, request, node, threshold, claim, slot):  # type: ignore[no-untyped-def]
-    """Fills claim [slot] with what a request takes on a node; returns its last block there, and whether it leaves.
+# What is called for every request takes arrays and numbers: numba copies a whole record at each call.
 
-    Time is spent through that block; memory is held for all blocks, since nobody knows beforehand.
+
+@njit(cache=True, inline="always")
+def _claim(confidence, work_s, shared_s, kv_bytes, hosts, request, node, threshold, claim, slot):  # type: ignore[no-untyped-def]
+    """Fills claim [slot] with what a request takes on a node; returns the block after which it leaves there, or -1.
+
+    Time is spent through that block; memory is held for all blocks, since nobody knows beforehand. The arrays are those
+    of a row of the tape.
     """
-    first, last = parameters.first_block[node], parameters.last_block[node]
-    block, leaves = last_block_of(tape.confidence[row, request], first, last, threshold[node])
-    hosted = parameters.first_hosted[node] + block - first
-    claim[slot, WORK] = tape.hosted_work_s[row, request, hosted]
-    claim[slot, SHARED] = tape.hosted_shared_s[row, request, hosted]
-    claim[slot, KV] = tape.kv_bytes[row, request, node]
-    return block, leaves
+    first, last = hosts[node, FIRST], hosts[node, LAST]
+    block, leaves = last_block_of(confidence, request, first, last, threshold)
+    hosted = hosts[node, PLACE] + block - first
+    claim[slot, WORK] = work_s[request, hosted]
+    claim[slot, SHARED] = shared_s[request, hosted]
+    claim[slot, KV] = kv_bytes[request, node]
+    return block if leaves else -1
 
 
 @njit(cache=True)
 def _enter(parameters, tape, state, row, batch, threshold, claim, exit_block):  # type: ignore[no-untyped-def]
     """Claims of the shown requests on the entry nodes; exit_block [n] is where they leave them, -1 if they go on."""
+    confidence, work_s, shared_s = tape.confidence[row], tape.hosted_work_s[row], tape.hosted_shared_s[row]
+    kv_bytes, hosts, queue = tape.kv_bytes[row], parameters.hosts, state.queue[row]
     for slot in range(exit_block.size):
-        request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        block, leaves = _claim(parameters, tape, row, request, node, threshold, claim, slot)
-        exit_block[slot] = block if leaves else -1
+        node = max(batch[slot] - 1, 0)
+        exit_block[slot] = _claim(
+            confidence, work_s, shared_s, kv_bytes, hosts, queue[slot], node, threshold[node], claim, slot
+        )
 
 
 @njit(cache=True)
@@ -94,19 +102,22 @@ def _run_deep(parameters, state, row, node, room_bytes, claim, load, at, reach_s
 def _forward(parameters, tape, state, row, stage, offload, threshold, claim, at, exit_block, answer, reach_s):  # type: ignore[no-untyped-def]
     """Sends on those of a stage that have not left; fills in who gets where and when. Returns how many they are."""
     sent = 0
+    confidence, work_s, shared_s = tape.confidence[row], tape.hosted_work_s[row], tape.hosted_shared_s[row]
+    kv_bytes, hosts, queue = tape.kv_bytes[row], parameters.hosts, state.queue[row]
+    route, bits = tape.route[row], tape.forward_bits[row]
+    link_first, link_target = parameters.link_first, parameters.link_target
     for slot in range(at.size):
         node = at[slot]
         if node < 0 or parameters.stage[node] != stage or exit_block[slot] >= 0:
             continue
-        request = state.queue[row, slot]
-        to = receiver(
-            parameters.link_first, parameters.link_target, node, offload, node, tape.route[row, request, stage + 1]
-        )
-        bits, rate_bps = tape.forward_bits[row, request], parameters.rate_bps[node, to]
-        reach_s[slot] = answer[slot, FINISH] + wire_s(bits, rate_bps, parameters.latency_s[node, to])
+        request = queue[slot]
+        to = receiver(link_first, link_target, node, offload, node, route[request, stage + 1])
+        reach_s[slot] = answer[slot, FINISH]
+        reach_s[slot] += wire_s(bits[request], parameters.rate_bps[node, to], parameters.latency_s[node, to])
         at[slot] = to
-        block, leaves = _claim(parameters, tape, row, request, to, threshold, claim, slot)
-        exit_block[slot] = block if leaves else -1
+        exit_block[slot] = _claim(
+            confidence, work_s, shared_s, kv_bytes, hosts, request, to, threshold[to], claim, slot
+        )
         sent += 1
     return sent
 

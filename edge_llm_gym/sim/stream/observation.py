@@ -48,7 +48,7 @@ class StreamScales(NamedTuple):
     efficiency: float
     device_arrivals: float  # of one device, mean per epoch
     arrivals: float  # of all devices
-    node_constants: Array  # [K, F - LIVE_FEATURES] float32, already scaled
+    nodes: Array  # [K, F] float32, already scaled, 0 where a feature is live
     links: Array  # [K, K, 3] float32, already scaled
     quantiles: Array  # [Q] float64
 
@@ -74,7 +74,7 @@ def stream_scales(scenario: Scenario) -> StreamScales:
         efficiency=scenario.channel.spectral_efficiency_cap,
         device_arrivals=arrivals / scenario.devices.count,
         arrivals=arrivals,
-        node_constants=_node_constants(scenario, service_s),
+        nodes=_node_constants(scenario, service_s),
         links=np.minimum(links, 1.0).astype(np.float32),
         quantiles=np.array(QUANTILES),
     )
@@ -91,21 +91,28 @@ def _node_constants(scenario: Scenario, service_s: Array) -> Array:
         [node.downlink_hz for node in scenario.nodes],
         [costs.quality for costs in node_costs(scenario)],
     ]
-    return np.minimum(np.stack(columns, axis=-1) / CONSTANT_SCALES, 1.0).astype(np.float32)
+    constants = np.minimum(np.stack(columns, axis=-1) / CONSTANT_SCALES, 1.0).astype(np.float32)
+    return np.pad(constants, ((0, 0), (LIVE_FEATURES, 0)))
+
+
+# What is looked up in a loop is taken out of its record beforehand: numba counts references at each look-up.
 
 
 @njit(cache=True)
 def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ignore[no-untyped-def]
-    """Adds to count [E, bins] the confidences of the requests of the last epochs, where computed by now."""
+    """Fills count [E, bins] with the confidences of the requests of the last epochs, where computed by now."""
+    first_block, last_block = parameters.first_block, parameters.last_block
+    visited, finish_s, exit_block = state.node[row], state.finish_s[row], state.exit_block[row]
+    confidence = tape.confidence[row]
+    count[:] = 0
     oldest = state.first_of_epoch[row, max(state.epoch[row] - SEEN_EPOCHS, 0)]
     for request in range(oldest, state.next_arrival[row]):
-        for stage in range(parameters.stages):
-            node = state.node[row, request, stage] - 1
-            if node < 0 or state.finish_s[row, request, stage] > now_s:
+        for stage in range(visited.shape[1]):
+            node = visited[request, stage] - 1
+            if node < 0 or finish_s[request, stage] > now_s:
                 break
-            last = min(state.exit_block[row, request] - 1, parameters.last_block[node])
-            for block in range(parameters.first_block[node], last + 1):
-                place = int(tape.confidence[row, request, block] * CONFIDENCE_BINS)
+            for block in range(first_block[node], min(exit_block[request] - 1, last_block[node]) + 1):
+                place = int(confidence[request, block] * CONFIDENCE_BINS)
                 count[block, min(place, CONFIDENCE_BINS - 1)] += 1
 
 
@@ -128,48 +135,45 @@ def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
 
 
 @njit(cache=True)
-def _observe_confidences(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
-    count = np.zeros((parameters.blocks, CONFIDENCE_BINS), np.int64)
+def _observe_confidences(parameters, tape, state, row, probabilities, count, out):  # type: ignore[no-untyped-def]
+    """Fills out [E, Q]; `count` [E, bins] is work space."""
     _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
-    for block in range(parameters.blocks):
-        histogram_quantiles(count[block], scales.quantiles, out.exit_confidence[row, block])
+    for block in range(out.shape[0]):
+        histogram_quantiles(count[block], probabilities, out[block])
 
 
 @njit(cache=True)
-def _observe_devices(tape, state, scales, row, out):  # type: ignore[no-untyped-def]
-    epoch = state.epoch[row]
-    _, devices, stations, directions = out.spectral_efficiency.shape
-    for device in range(devices):
-        arrived = state.arrived_last[row, device] / scales.device_arrivals
-        out.arrivals[row, device] = min(arrived, COUNT_CAP)
-        for station in range(stations):
-            for direction in range(directions):
-                efficiency = tape.spectral_efficiency[row, epoch, device, station, direction]
-                out.spectral_efficiency[row, device, station, direction] = efficiency / scales.efficiency
+def _scale(values, divisor, highest, out):  # type: ignore[no-untyped-def]
+    """Fills out with values / divisor, clipped; both flat."""
+    for place in range(out.size):
+        out[place] = min(values[place] / divisor, highest)
 
 
 @njit(cache=True)
-def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-untyped-def]
-    for node in range(parameters.station.size):
-        claimed = state.claimed_s[row, node] / parameters.epoch_s
-        out.nodes[row, node, 0] = min(claimed, BUSY_CAP)
-        out.nodes[row, node, 1] = min(state.busy_last_s[row, node] / parameters.epoch_s, 1.0)
-        out.nodes[row, node, 2] = min(state.sent_last[row, node] / scales.arrivals, COUNT_CAP)
-        out.nodes[row, node, 3] = 1.0 / parameters.slowness[state.epoch[row], node]
-        out.backlog[row, node] = min(state.open_visits[row, node] / scales.arrivals, COUNT_CAP)
-    out.nodes[row, :, LIVE_FEATURES:] = scales.node_constants
+def _observe_nodes(parameters, state, row, arrivals, out):  # type: ignore[no-untyped-def]
+    """Fills the live features of out [K, F]."""
+    epoch_s, slowness = parameters.epoch_s, parameters.slowness[state.epoch[row]]
+    claimed_s, busy_s, sent = state.claimed_s[row], state.busy_last_s[row], state.sent_last[row]
+    for node in range(out.shape[0]):
+        out[node, 0] = min(claimed_s[node] / epoch_s, BUSY_CAP)
+        out[node, 1] = min(busy_s[node] / epoch_s, 1.0)
+        out[node, 2] = min(sent[node] / arrivals, COUNT_CAP)
+        out[node, 3] = 1.0 / slowness[node]
 
 
 @njit(cache=True)
 def observe_rows(
     parameters: StreamParameters, tape: StreamTape, state: StreamState, scales: StreamScales, out: StreamObservation
 ) -> None:
-    """Fills `out` with what every row shows now."""
+    """Fills `out` with what every row shows now; what never changes stands there already."""
+    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int64)
     for row in range(out.arrivals.shape[0]):
-        _observe_devices(tape, state, scales, row, out)
-        _observe_nodes(parameters, state, scales, row, out)
-        _observe_confidences(parameters, tape, state, scales, row, out)
-        out.links[row] = scales.links
+        efficiency = tape.spectral_efficiency[row, state.epoch[row]]
+        _scale(efficiency.ravel(), scales.efficiency, np.inf, out.spectral_efficiency[row].ravel())
+        _scale(state.arrived_last[row], scales.device_arrivals, COUNT_CAP, out.arrivals[row])
+        _scale(state.open_visits[row], scales.arrivals, COUNT_CAP, out.backlog[row])
+        _observe_nodes(parameters, state, row, scales.arrivals, out.nodes[row])
+        _observe_confidences(parameters, tape, state, row, scales.quantiles, count, out.exit_confidence[row])
 
 
 class StreamObserver:
@@ -186,8 +190,8 @@ class StreamObserver:
         blocks = len(simulator.scenario.block_layers)
         out = StreamObservation(
             spectral_efficiency=np.empty((rows, *simulator.tape.spectral_efficiency.shape[2:]), np.float32),
-            nodes=np.empty((rows, nodes, len(NODE_FEATURES)), np.float32),
-            links=np.empty((rows, *self._scales.links.shape), np.float32),
+            nodes=np.tile(self._scales.nodes, (rows, 1, 1)),
+            links=np.tile(self._scales.links, (rows, 1, 1, 1)),
             exit_confidence=np.empty((rows, blocks, len(QUANTILES)), np.float32),
             arrivals=np.empty((rows, devices), np.float32),
             backlog=np.empty((rows, nodes), np.float32),

@@ -7,52 +7,29 @@ epoch is known; and no server stands idle while somebody waits, as under plain f
 
 What a node has still to offer is therefore a list of idle intervals, the last of which never ends. A request takes the
 earliest idle time from the moment at which it reaches the node. Within an epoch requests come in order of that moment,
-so one pass over the list does. What they pass by is collected at the front of the arrays, and put back at the end.
-"""
+so one pass over the list does. What they pass by is collected at the front of the array, and put back at the end.
 
-from typing import NamedTuple
+Of one row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from place `first` [K] on.
+During an epoch from `begin_s` to `end_s`, `passed` [K] counts the intervals that were passed by but are of use to later
+epochs, and `unused_s` [K] is the time within the epoch that was passed by. Functions take arrays and numbers, since a
+record would be copied at each call.
+"""
 
 import numpy as np
 from numba import njit
 
 from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.state import StreamState
 
-
-class Servers(NamedTuple):
-    """The nodes of one row during one epoch. Idle intervals lie in places first, first + 1, ... of their arrays."""
-
-    begin_s: float  # the epoch's
-    end_s: float
-    from_s: Array  # [K, C + 1] float64, starts of the idle intervals, in order
-    until_s: Array  # [K, C + 1] float64, their ends; the last interval never ends (inf)
-    first: Array  # [K] int64
-    passed: Array  # [K] int64, intervals at the front of the arrays: passed by, but of use to later epochs
-    idle_s: Array  # [K] float64, time within the epoch that was passed by
+FROM, UNTIL = 0, 1
 
 
 @njit(cache=True)
-def open_nodes(state: StreamState, row: int) -> None:
-    """Leaves the nodes of a row idle for ever: one interval, at the end of the arrays, since others go before it."""
-    last = state.idle_from_s.shape[2] - 1
-    state.idle_first[row] = last
-    state.idle_from_s[row, :, last] = 0.0
-    state.idle_until_s[row, :, last] = np.inf
-
-
-@njit(cache=True)
-def servers_of(state: StreamState, row: int, begin_s: float, end_s: float) -> Servers:
-    """The nodes of a row at the start of an epoch."""
-    nodes = state.idle_first.shape[1]
-    return Servers(
-        begin_s,
-        end_s,
-        state.idle_from_s[row],
-        state.idle_until_s[row],
-        state.idle_first[row],
-        np.zeros(nodes, np.int64),
-        np.zeros(nodes),
-    )
+def open_nodes(idle_s: Array, first: Array) -> None:
+    """Leaves the nodes of a row idle for ever: one interval, at the end of the array, since others go before it."""
+    last = idle_s.shape[1] - 1
+    first[:] = last
+    idle_s[:, last, FROM] = 0.0
+    idle_s[:, last, UNTIL] = np.inf
 
 
 @njit(cache=True)
@@ -61,75 +38,94 @@ def overlap_s(from_s: float, until_s: float, begin_s: float, end_s: float) -> fl
     return max(min(until_s, end_s) - max(from_s, begin_s), 0.0)
 
 
-@njit(cache=True)
-def _pass_by(servers, node, from_s, until_s):  # type: ignore[no-untyped-def]
+@njit(cache=True, inline="always")
+def _pass_by(idle_s, passed, unused_s, begin_s, end_s, node, from_s, until_s):  # type: ignore[no-untyped-def]
     """Leaves an interval idle; later epochs may use what reaches beyond this one."""
-    servers.idle_s[node] += overlap_s(from_s, until_s, servers.begin_s, servers.end_s)
-    if until_s > servers.end_s:
-        place = servers.passed[node]
-        servers.from_s[node, place] = from_s
-        servers.until_s[node, place] = until_s
-        servers.passed[node] = place + 1
+    unused_s[node] += overlap_s(from_s, until_s, begin_s, end_s)
+    if until_s > end_s:
+        idle_s[node, passed[node], FROM] = from_s
+        idle_s[node, passed[node], UNTIL] = until_s
+        passed[node] += 1
 
 
-@njit(cache=True)
-def serve(servers: Servers, node: int, reach_s: float, service_s: float) -> tuple[float, float]:
+@njit(cache=True, inline="always")
+def serve(
+    idle_s: Array,
+    first: Array,
+    passed: Array,
+    unused_s: Array,
+    begin_s: float,
+    end_s: float,
+    node: int,
+    reach_s: float,
+    service_s: float,
+) -> tuple[float, float]:
     """Start and end of a service. Within an epoch, calls for a node must come in ascending order of `reach_s`."""
-    place = servers.first[node]
-    while servers.until_s[node, place] <= reach_s:
-        _pass_by(servers, node, servers.from_s[node, place], servers.until_s[node, place])
+    place = first[node]
+    while idle_s[node, place, UNTIL] <= reach_s:
+        from_s, until_s = idle_s[node, place, FROM], idle_s[node, place, UNTIL]
+        _pass_by(idle_s, passed, unused_s, begin_s, end_s, node, from_s, until_s)
         place += 1
-    start_s = max(servers.from_s[node, place], reach_s)
-    if start_s > servers.from_s[node, place]:
-        _pass_by(servers, node, servers.from_s[node, place], start_s)
+    start_s = max(idle_s[node, place, FROM], reach_s)
+    if start_s > idle_s[node, place, FROM]:
+        _pass_by(idle_s, passed, unused_s, begin_s, end_s, node, idle_s[node, place, FROM], start_s)
     resumed_s, left_s = start_s, service_s
-    while servers.until_s[node, place] - resumed_s < left_s:
-        left_s -= servers.until_s[node, place] - resumed_s
+    while idle_s[node, place, UNTIL] - resumed_s < left_s:
+        left_s -= idle_s[node, place, UNTIL] - resumed_s
         place += 1
-        resumed_s = servers.from_s[node, place]
-    finish_s = min(resumed_s + left_s, servers.until_s[node, place])
-    servers.from_s[node, place] = finish_s
-    servers.first[node] = place if finish_s < servers.until_s[node, place] else place + 1
+        resumed_s = idle_s[node, place, FROM]
+    finish_s = min(resumed_s + left_s, idle_s[node, place, UNTIL])
+    idle_s[node, place, FROM] = finish_s
+    first[node] = place if finish_s < idle_s[node, place, UNTIL] else place + 1
     return start_s, finish_s
 
 
 @njit(cache=True)
-def _idle_s(servers, node):  # type: ignore[no-untyped-def]
-    """Time within the epoch in which a node had nothing to do."""
-    place, idle_s = servers.first[node], servers.idle_s[node]
-    idle_s += overlap_s(servers.from_s[node, place], servers.until_s[node, place], servers.begin_s, servers.end_s)
-    while servers.until_s[node, place] < servers.end_s:
+def _unused_s(idle_s, place, unused_s, begin_s, end_s, node):  # type: ignore[no-untyped-def]
+    """Adds to `unused_s` the time within the epoch in the intervals from a place on."""
+    unused_s += overlap_s(idle_s[node, place, FROM], idle_s[node, place, UNTIL], begin_s, end_s)
+    while idle_s[node, place, UNTIL] < end_s:
         place += 1
-        idle_s += overlap_s(servers.from_s[node, place], servers.until_s[node, place], servers.begin_s, servers.end_s)
-    return idle_s
+        unused_s += overlap_s(idle_s[node, place, FROM], idle_s[node, place, UNTIL], begin_s, end_s)
+    return unused_s
 
 
 @njit(cache=True)
-def _put_back(servers, node):  # type: ignore[no-untyped-def]
-    """Moves the intervals that were passed by from the front of the arrays to where the list begins."""
-    place = servers.first[node]
-    for passed in range(servers.passed[node] - 1, -1, -1):
+def _put_back(idle_s, first, passed, node):  # type: ignore[no-untyped-def]
+    """Moves the intervals that were passed by from the front of the array to where the list begins."""
+    place = first[node]
+    for front in range(passed[node] - 1, -1, -1):
         place -= 1
-        servers.from_s[node, place] = servers.from_s[node, passed]
-        servers.until_s[node, place] = servers.until_s[node, passed]
-    servers.first[node] = place
+        idle_s[node, place, FROM] = idle_s[node, front, FROM]
+        idle_s[node, place, UNTIL] = idle_s[node, front, UNTIL]
+    first[node] = place
 
 
 @njit(cache=True)
-def _claimed_s(servers, node):  # type: ignore[no-untyped-def]
+def _claimed_s(idle_s, place, end_s, node):  # type: ignore[no-untyped-def]
     """Time after the epoch that lies outside the idle intervals."""
-    place, claimed_s, settled_s = servers.first[node], 0.0, servers.end_s
+    claimed_s, settled_s = 0.0, end_s
     while settled_s < np.inf:
-        claimed_s += max(servers.from_s[node, place] - settled_s, 0.0)
-        settled_s = max(servers.until_s[node, place], settled_s)
+        claimed_s += max(idle_s[node, place, FROM] - settled_s, 0.0)
+        settled_s = max(idle_s[node, place, UNTIL], settled_s)
         place += 1
     return claimed_s
 
 
 @njit(cache=True)
-def close_epoch(servers: Servers, busy_s: Array, claimed_s: Array) -> None:
+def close_epoch(
+    idle_s: Array,
+    first: Array,
+    passed: Array,
+    unused_s: Array,
+    begin_s: float,
+    end_s: float,
+    busy_s: Array,
+    claimed_s: Array,
+) -> None:
     """Writes down how long each node [K] computed in the epoch, and how much of the time to come is claimed."""
-    for node in range(servers.first.size):
-        busy_s[node] = max(servers.end_s - servers.begin_s - _idle_s(servers, node), 0.0)
-        _put_back(servers, node)
-        claimed_s[node] = _claimed_s(servers, node)
+    for node in range(first.size):
+        unused = _unused_s(idle_s, first[node], unused_s[node], begin_s, end_s, node)
+        busy_s[node] = max(end_s - begin_s - unused, 0.0)
+        _put_back(idle_s, first, passed, node)
+        claimed_s[node] = _claimed_s(idle_s, first[node], end_s, node)

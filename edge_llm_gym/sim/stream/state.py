@@ -35,12 +35,11 @@ class StreamTape(NamedTuple):
 
 
 class StreamState(NamedTuple):
-    """What changes from epoch to epoch. The idle intervals of a node lie in places idle_first, idle_first + 1, ..."""
+    """What changes from epoch to epoch."""
 
     epoch: Array  # [R] int64, epochs done
-    idle_from_s: Array  # [R, K, C + 1] float64, start of an interval that no request has claimed, in order
-    idle_until_s: Array  # [R, K, C + 1] float64, its end; the last interval never ends (inf)
-    idle_first: Array  # [R, K] int64, place of the first interval
+    idle_s: Array  # [R, K, C + 1, 2] float64, start and end of the intervals that no request has claimed, in order ...
+    idle_first: Array  # [R, K] int64, ... from this place on; the last one never ends (inf)
     next_arrival: Array  # [R] int64, first request on the tape that has not arrived
     first_of_epoch: Array  # [R, H + 1] int64, first request on the tape that an epoch's action decides on
     oldest_open: Array  # [R] int64, no earlier request waits for its answer
@@ -132,8 +131,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamState:
     per_node, per_request, per_visit = (rows, sizes.nodes), (rows, capacity), (rows, capacity, sizes.stages)
     return StreamState(
         epoch=np.zeros(rows, np.int64),
-        idle_from_s=np.zeros((*per_node, capacity + 1)),
-        idle_until_s=np.zeros((*per_node, capacity + 1)),
+        idle_s=np.zeros((*per_node, capacity + 1, 2)),
         idle_first=np.zeros(per_node, np.int64),
         next_arrival=np.zeros(rows, np.int64),
         first_of_epoch=np.zeros((rows, sizes.horizon + 1), np.int64),

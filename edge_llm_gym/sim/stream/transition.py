@@ -12,11 +12,12 @@ the nodes of a stage do not share a queue.
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.sim.exits import last_block_of
 from edge_llm_gym.sim.links import radio_s, receiver, wire_s
 from edge_llm_gym.sim.metrics import STREAM_COLUMN
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.state import EMPTY, UPLINK, Array
-from edge_llm_gym.sim.stream.server import close_epoch, open_nodes, serve, servers_of
+from edge_llm_gym.sim.stream.server import close_epoch, open_nodes, serve
 from edge_llm_gym.sim.stream.settling import settle
 from edge_llm_gym.sim.stream.state import StreamParameters, StreamResult, StreamState, StreamTape
 
@@ -34,20 +35,26 @@ def _arrivals_end(tape, row, first, end_s):  # type: ignore[no-untyped-def]
     return request
 
 
+# What is looked up for every request is taken out of its record beforehand, and what is called for every request or
+# with all records is put in place of its calls: numba counts references at each look-up and for each argument.
+
+
 @njit(cache=True)
 def _enter(parameters, tape, state, row, first, offload, order, reach_s):  # type: ignore[no-untyped-def]
     """Sends the epoch's requests to nodes of the first stage."""
-    epoch = state.epoch[row]
+    devices, arrival_s, bits, route = tape.device[row], tape.arrival_s[row], tape.bits[row], tape.route[row]
+    efficiency = tape.spectral_efficiency[row, state.epoch[row]]
+    link_first, link_target = parameters.link_first, parameters.link_target
+    station, band_hz = parameters.station, parameters.band_hz
+    arrived_last, visited = state.arrived_last[row], state.node[row]
     for place in range(order.size):
         request = first + place
-        device, uniform = tape.device[row, request], tape.route[row, request, 0]
-        node = receiver(parameters.link_first, parameters.link_target, 0, offload, device, uniform)
-        efficiency = tape.spectral_efficiency[row, epoch, device, parameters.station[node], UPLINK]
-        order[place] = request
-        reach_s[place] = tape.arrival_s[row, request]
-        reach_s[place] += radio_s(tape.bits[row, request, UPLINK], parameters.band_hz[node, UPLINK], efficiency)
-        state.arrived_last[row, device] += 1
-        state.node[row, request, 0] = node + 1
+        device = devices[request]
+        node = receiver(link_first, link_target, 0, offload, device, route[request, 0])
+        up_s = radio_s(bits[request, UPLINK], band_hz[node, UPLINK], efficiency[device, station[node], UPLINK])
+        order[place], reach_s[place] = request, arrival_s[request] + up_s
+        arrived_last[device] += 1
+        visited[request, 0] = node + 1
 
 
 @njit(cache=True)
@@ -62,60 +69,72 @@ def _sort_by_reach(order, reach_s, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pass_stage(parameters, tape, state, servers, row, stage, offload, threshold, order, reach_s, count):  # type: ignore[no-untyped-def]
-    """Serves the first `count` requests at a stage in their order; returns how many go on, which stand first then.
+def _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s):  # type: ignore[no-untyped-def]
+    """Takes the requests through all stages, at each of them in the order in which they reach it.
 
     A request leaves at the first hosted exit whose confidence reaches the node's threshold; the last exit of all always
-    answers.
+    answers. Those that go on stand first in `order` then.
     """
-    going_on, devices = 0, offload.shape[0] - offload.shape[1]
-    slowness = parameters.slowness[state.epoch[row]]
-    for place in range(count):
-        request, at_s = order[place], reach_s[place]
-        node = state.node[row, request, stage] - 1
-        block, leaves, service_s = parameters.first_block[node] - 1, False, 0.0
-        hosted = parameters.first_hosted[node] - parameters.first_block[node]
-        while not leaves and block < parameters.last_block[node]:
-            block += 1
-            service_s += tape.service_s[row, request, hosted + block]
-            leaves = tape.confidence[row, request, block] >= threshold[node] or block == parameters.blocks - 1
-        start_s, finish_s = serve(servers, node, at_s, slowness[node] * service_s)
-        state.sent_last[row, node] += 1
-        state.reach_s[row, request, stage] = at_s
-        state.start_s[row, request, stage] = start_s
-        state.finish_s[row, request, stage] = finish_s
-        if leaves:
-            state.exit_block[row, request] = block + 1
-            continue
-        uniform = tape.route[row, request, stage + 1]
-        to = receiver(parameters.link_first, parameters.link_target, 1 + node, offload, devices + node, uniform)
-        wired_s = wire_s(tape.forward_bits[row, request], parameters.rate_bps[node, to], parameters.latency_s[node, to])
-        state.node[row, request, stage + 1] = to + 1
-        order[going_on], reach_s[going_on] = request, finish_s + wired_s
-        going_on += 1
-    return going_on
+    epoch, count, devices = state.epoch[row], order.size, offload.shape[0] - offload.shape[1]
+    begin_s, end_s, slowness = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s, parameters.slowness[epoch]
+    first_block, last_block, first_hosted = parameters.first_block, parameters.last_block, parameters.first_hosted
+    link_first, link_target = parameters.link_first, parameters.link_target
+    rate_bps, latency_s = parameters.rate_bps, parameters.latency_s
+    hosted_s, confidence = tape.service_s[row], tape.confidence[row]
+    forward_bits, route = tape.forward_bits[row], tape.route[row]
+    idle_s, idle_first, sent_last = state.idle_s[row], state.idle_first[row], state.sent_last[row]
+    visited, exit_block = state.node[row], state.exit_block[row]
+    reached_s, started_s, finished_s = state.reach_s[row], state.start_s[row], state.finish_s[row]
+    for stage in range(parameters.stages):
+        _sort_by_reach(order, reach_s, count)
+        going_on = 0
+        for place in range(count):
+            request, at_s = order[place], reach_s[place]
+            node = visited[request, stage] - 1
+            first, hosted = first_block[node], first_hosted[node]
+            block, leaves = last_block_of(confidence, request, first, last_block[node], threshold[node])
+            service_s = 0.0
+            for place_of_block in range(hosted, hosted + block - first + 1):
+                service_s += hosted_s[request, place_of_block]
+            service_s *= slowness[node]
+            start_s, finish_s = serve(idle_s, idle_first, passed, unused_s, begin_s, end_s, node, at_s, service_s)
+            sent_last[node] += 1
+            reached_s[request, stage] = at_s
+            started_s[request, stage] = start_s
+            finished_s[request, stage] = finish_s
+            if leaves:
+                exit_block[request] = block + 1
+                continue
+            to = receiver(link_first, link_target, 1 + node, offload, devices + node, route[request, stage + 1])
+            visited[request, stage + 1] = to + 1
+            order[going_on] = request
+            reach_s[going_on] = finish_s + wire_s(forward_bits[request], rate_bps[node, to], latency_s[node, to])
+            going_on += 1
+        count = going_on
 
 
 @njit(cache=True)
 def _survey(tape, state, row, now_s):  # type: ignore[no-untyped-def]
     """Counts the visits that each node has yet to finish, and returns the requests whose answer is still to come."""
-    in_flight = 0
-    oldest = state.next_arrival[row]
-    state.open_visits[row] = 0
-    for request in range(state.oldest_open[row], state.next_arrival[row]):
-        if tape.arrival_s[row, request] + state.delay_s[row, request] <= now_s:
+    arrival_s, delay_s, open_visits = tape.arrival_s[row], state.delay_s[row], state.open_visits[row]
+    visited, finish_s = state.node[row], state.finish_s[row]
+    in_flight, end = 0, state.next_arrival[row]
+    oldest = end
+    open_visits[:] = 0
+    for request in range(state.oldest_open[row], end):
+        if arrival_s[request] + delay_s[request] <= now_s:
             continue
         in_flight += 1
         oldest = min(oldest, request)
-        for stage in range(state.node.shape[2]):
-            node = state.node[row, request, stage] - 1
-            if node >= 0 and state.finish_s[row, request, stage] > now_s:
-                state.open_visits[row, node] += 1
+        for stage in range(visited.shape[1]):
+            node = visited[request, stage] - 1
+            if node >= 0 and finish_s[request, stage] > now_s:
+                open_visits[node] += 1
     state.oldest_open[row] = oldest
     return in_flight
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _sum_up(parameters, state, row, arrived, in_flight, metrics):  # type: ignore[no-untyped-def]
     """Closes the epoch's metrics."""
     metrics[ARRIVED] = arrived
@@ -131,7 +150,7 @@ def _sum_up(parameters, state, row, arrived, in_flight, metrics):  # type: ignor
 def begin_row(parameters: StreamParameters, state: StreamState, row: int) -> None:
     """Sets a row to time 0: nobody has arrived, every node is idle."""
     state.epoch[row] = 0
-    open_nodes(state, row)
+    open_nodes(state.idle_s[row], state.idle_first[row])
     state.next_arrival[row] = 0
     state.first_of_epoch[row] = 0
     state.oldest_open[row] = 0
@@ -151,7 +170,7 @@ def begin_row(parameters: StreamParameters, state: StreamState, row: int) -> Non
     state.totals[row] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def step_row(
     parameters: StreamParameters,
     tape: StreamTape,
@@ -165,17 +184,16 @@ def step_row(
     epoch, first = state.epoch[row], state.next_arrival[row]
     begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
     last = _arrivals_end(tape, row, first, end_s)
-    servers = servers_of(state, row, begin_s, end_s)
     order, reach_s = np.empty(last - first, np.int64), np.empty(last - first)
+    passed, unused_s = np.zeros(threshold.size, np.int64), np.zeros(threshold.size)
+    metrics = result.metrics[row]
     state.arrived_last[row] = 0
     state.sent_last[row] = 0
     state.threshold_last[row] = threshold
     _enter(parameters, tape, state, row, first, offload, order, reach_s)
-    count, metrics = order.size, result.metrics[row]
-    for stage in range(parameters.stages):
-        _sort_by_reach(order, reach_s, count)
-        count = _pass_stage(parameters, tape, state, servers, row, stage, offload, threshold, order, reach_s, count)
-    close_epoch(servers, state.busy_last_s[row], state.claimed_s[row])
+    _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s)
+    busy_s, claimed_s = state.busy_last_s[row], state.claimed_s[row]
+    close_epoch(state.idle_s[row], state.idle_first[row], passed, unused_s, begin_s, end_s, busy_s, claimed_s)
     settle(parameters, tape, state, row, first, last, threshold, metrics)
     state.next_arrival[row] = last
     state.epoch[row] = epoch + 1

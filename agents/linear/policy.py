@@ -1,0 +1,87 @@
+"""What linear policies share: parameters of a known number, the predict protocol, and a file.
+
+A file is a zip with a plain array and what it belongs to; nothing in it is ever run.
+"""
+
+import copy
+import io
+import json
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.state import Array
+
+WEIGHTS, ABOUT = "linear.npy", "about.json"
+Observation = Mapping[str, Array]
+Action = dict[str, Array]
+
+
+class LinearPolicy(ABC):
+    """A policy of a scenario that is linear in features of what is observed, up to a last bend.
+
+    All zeros is where a search starts from. Raises ValueError for another number of parameters than `size`.
+    """
+
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
+        self.scenario = scenario
+        self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
+
+    @staticmethod
+    @abstractmethod
+    def size(scenario: Scenario) -> int:
+        """Number of parameters."""
+
+    @abstractmethod
+    def act(self, observation: Observation) -> Action:
+        """Action of the environment for a batch of observations."""
+
+    def with_parameters(self, parameters: ArrayLike) -> Self:
+        """The same policy with other parameters; whatever else it took to make is shared."""
+        other = copy.copy(self)
+        other.parameters = self._checked(parameters)
+        return other
+
+    def predict(
+        self, observation: Observation, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Action, None]:
+        """Action of the environment for one observation or a batch."""
+        if np.ndim(observation["backlog"]) == 2:
+            return self.act(observation), None
+        rows = {key: np.asarray(value)[None] for key, value in observation.items()}
+        return {key: value[0] for key, value in self.act(rows).items()}, None
+
+    def save(self, path: Path) -> None:
+        """Writes the parameters, and the scenario's name and admission."""
+        buffer = io.BytesIO()
+        np.save(buffer, self.parameters, allow_pickle=False)
+        about = {"scenario": self.scenario.name, "admission": self.scenario.admission}
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(WEIGHTS, buffer.getvalue())
+            archive.writestr(ABOUT, json.dumps(about))
+
+    def _checked(self, parameters: ArrayLike) -> Array:
+        array, expected = np.array(parameters, np.float64), self.size(self.scenario)
+        if array.shape != (expected,):
+            raise ValueError(
+                f"scenario {self.scenario.name!r} takes a linear policy of {expected} numbers, got shape {array.shape}"
+            )
+        array.setflags(write=False)
+        return array
+
+
+def is_linear(path: Path) -> bool:
+    """Whether a file holds a linear policy."""
+    return zipfile.is_zipfile(path) and WEIGHTS in zipfile.ZipFile(path).namelist()
+
+
+def read_linear(path: Path) -> tuple[Array, dict[str, str]]:
+    """The parameters in a file, and the scenario and admission that they were found for."""
+    with zipfile.ZipFile(path) as archive:
+        return np.load(io.BytesIO(archive.read(WEIGHTS)), allow_pickle=False), json.loads(archive.read(ABOUT))

@@ -1,0 +1,118 @@
+"""Transfer: policies of EdgeLLM/MultiNode-v0, without retraining at other numbers of slots and nodes and on traces.
+
+python -m benchmarks.transfer runs/dagger-multi-node/model.zip runs/search-multi-node/linear.zip --seeds 20
+
+Every variant is a paired comparison with ot-gah on held-out tapes; the arrival rate grows with the nodes. Request
+traces are looked for in the folder `traces` of EDGE_LLM_GYM_SHARED (../shared by default), and left out, with a word,
+where they are not. A policy that does not fit a variant is left out there, and the reason printed.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from agents.config import ConfigError
+from agents.loading import policy_factory
+from benchmarks.reports import Row, save
+from edge_llm_gym.cli.options import trace_overrides
+from edge_llm_gym.evaluation import compare
+from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.sim.scenario import Scenario
+
+ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
+FIRST_SEED = 3_000_000
+SLOTS, NODES = (16, 64), (2, 8)
+TRACES = {"conv": "AzureLLMInferenceTrace_conv.csv", "code": "AzureLLMInferenceTrace_code.csv"}
+SPREAD_M = 100.0  # between copies of a node
+
+
+def variants() -> Iterator[tuple[str, Scenario]]:
+    """Name and scenario of every variant, the scenario as it is first."""
+    base = load_scenario("multi-node")
+    yield "as trained: N = 32, K = 4", base
+    for slots in SLOTS:
+        yield f"N = {slots}", load_scenario(base, {"slots": slots})
+    for count in NODES:
+        yield f"K = {count}", load_scenario(base, with_nodes(base, count))
+    folder = Path(os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")) / "traces"
+    for name, file in TRACES.items():
+        if (folder / file).exists():
+            yield f"Azure {name} trace", load_scenario(base, trace_overrides(base, folder / file))
+        else:
+            print(f"left out: the Azure {name} trace, since there is no {folder / file}")
+
+
+def with_nodes(base: Scenario, count: int) -> Mapping[str, Any]:
+    """Overrides for `count` nodes, the scenario's own in turn, at as many requests for each as before."""
+    nodes = [_copy(base, index) for index in range(count)]
+    return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.rate_per_s * count / len(base.nodes)}
+
+
+def _copy(base: Scenario, index: int) -> dict[str, Any]:
+    turn, place = divmod(index, len(base.nodes))
+    node = base.nodes[place].model_dump(mode="json", exclude_unset=True)
+    x_m, y_m = base.nodes[place].position_m
+    moved = {"name": f"{node['name']}-{turn}", "position_m": [x_m + turn * SPREAD_M, y_m]} if turn else {}
+    return {**node, **moved}
+
+
+def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> list[Row]:
+    """What the expert and every policy that fits serve in a variant."""
+    fitting = [path for path in paths if _fits(path, scenario, name)]
+    result = compare(
+        ENVIRONMENT,
+        [EXPERT, *((path, policy_factory(path)) for path in fitting)],
+        range(FIRST_SEED, FIRST_SEED + seeds),
+        scenario=scenario,
+    )
+    rows = []
+    for policy in (EXPERT, *fitting):
+        share, beyond = result.mean(policy, "served_share"), result.difference(policy, EXPERT)
+        rows.append(
+            {
+                "variant": name,
+                "policy": policy,
+                "seeds": seeds,
+                "served_share": (share.mean, share.low, share.high),
+                "served_beyond_expert": (beyond.mean, beyond.low, beyond.high),
+            }
+        )
+    return rows
+
+
+def _fits(path: str, scenario: Scenario, name: str) -> bool:
+    try:
+        policy_factory(path)(scenario)  # type: ignore[arg-type]  # a scenario stands for its environment
+    except ConfigError as error:
+        print(f"left out of {name!r}: {error}")
+        return False
+    return True
+
+
+def _table(rows: list[Row], seeds: int) -> Table:
+    table = Table("variant", "policy", "value served", f"served beyond {EXPERT}", title=f"{seeds} paired seeds")
+    for row in rows:
+        share, beyond = row["served_share"], row["served_beyond_expert"]
+        cell = "{:+.1f} [{:+.1f}, {:+.1f}]".format(*beyond)
+        table.add_row(row["variant"], row["policy"], "{:.1%} [{:.1%}, {:.1%}]".format(*share), cell)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("policies", nargs="+", help="files of trained policies")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
+    options = parser.parse_args()
+    rows = [row for name, scenario in variants() for row in measured(name, scenario, options.policies, options.seeds)]
+    Console().print(_table(rows, options.seeds))
+    save({"seeds": options.seeds, "rows": rows}, options.out, "transfer")
+
+
+if __name__ == "__main__":
+    main()
