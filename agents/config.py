@@ -73,14 +73,9 @@ class ImitationConfig(Section):
     passes: Count = 20  # over all labels so far, in each round
     batch_size: Count = 256
     learning_rate: Positive = 2e-3
-    final_learning_rate: Positive | None = None  # of the last round, reached in equal factors; None keeps the first
+    waiting_weight: Positive = 0.3  # of a request that waits beside one that goes to a node, under codec "priority"
     seed: Whole = 1_000_000
     critic_steps: Whole = 0  # environment steps of the reinforcement learning after it in which the actor stays
-
-    def rate_in(self, place: int) -> float:
-        """Learning rate of a round, counted from 0."""
-        factor = (self.final_learning_rate or self.learning_rate) / self.learning_rate
-        return self.learning_rate * factor ** (place / max(self.rounds - 1, 1))
 
 
 class EvaluationConfig(Section):

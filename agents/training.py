@@ -18,7 +18,7 @@ from agents.adapter import NativeVecEnv
 from agents.algorithms import make_model
 from agents.callbacks.evaluation import EvaluationCallback
 from agents.callbacks.metrics import MetricsCallback
-from agents.callbacks.pictures import picture_callbacks
+from agents.callbacks.pictures import PictureCallback
 from agents.callbacks.progress import ProgressCallback
 from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
 from agents.checkpoint import load_checkpoint
@@ -28,7 +28,6 @@ from agents.evaluation import make_envs
 from agents.imitation.dagger import imitate
 from agents.runtime import prepare
 from agents.tokens import make_tokens
-from edge_llm_gym.env.spaces import shell_of
 
 LIBRARIES = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
 
@@ -88,7 +87,7 @@ def _callbacks(config: RunConfig, folder: Path, env: NativeVecEnv, bar: bool) ->
         CheckpointCallback(folder, config),
         MetricsCallback(),
         EvaluationCallback(folder, config),
-        *picture_callbacks(config, shell_of(env.envs.scenario).is_drawn),
+        PictureCallback(config.evaluation.every),
         *shown,
     ]
 

@@ -7,22 +7,39 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
-from edge_llm_gym.sim.state import SERVED, Array
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.state import EMPTY, SERVED, Array
 
 SHARES = {"served_share": ("served_value", "arrived_value"), "on_time": ("served", "arrived")}
 MEANS_OF_SERVED = ("delay_s", "quality")
+QUANTILES = {"p50": 0.5, "p95": 0.95}
+WITNESS = "environment/served_share"  # while the logger holds it, its line is still to be written
 
 
 class MetricsCallback(BaseCallback):
-    """Records under `environment/`, `rewards/` and `actions/` (histograms of the last actions, by key)."""
+    """Records under `environment/`, `rewards/` and `actions/` (histograms of the last actions, by key).
 
-    def _on_rollout_start(self) -> None:
+    Means go back to the last line that the logger wrote: over one rollout of on-policy algorithms, over many short ones
+    of the others.
+    """
+
+    def _on_training_start(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._sums: dict[str, float] = {}
         self._rewards: dict[str, float] = {}
         self._delays_s: list[Array] = []
         self._steps = 0
+        self._is_recorded = False
+
+    def _begin_if_written(self) -> None:
+        """Forgets what the logger has had: it empties its table where it writes."""
+        if self._is_recorded and WITNESS not in self.logger.name_to_value:
+            self._begin()
 
     def _on_step(self) -> bool:
+        self._begin_if_written()
         info = self._info()
         _add(self._sums, info["metrics"])
         _add(self._rewards, info["rewards"])
@@ -38,6 +55,12 @@ class MetricsCallback(BaseCallback):
         return dict(info.get("final_info", info))
 
     def _on_rollout_end(self) -> None:
+        self._begin_if_written()
+        if self._steps:
+            self._record()
+            self._is_recorded = True
+
+    def _record(self) -> None:
         count = self._steps * self.training_env.num_envs
         for name, total in self._sums.items():
             self.logger.record(f"environment/{name}", total / count)
@@ -51,16 +74,32 @@ class MetricsCallback(BaseCallback):
         self._record_actions()
 
     def _record_delays(self) -> None:
-        delays_s = np.concatenate(self._delays_s) if self._delays_s else np.zeros(0)
+        delays_s = np.concatenate(self._delays_s) if self._delays_s else self._of_streams()
         if delays_s.size:
-            for name, level in (("p50", 0.5), ("p95", 0.95)):
+            for name, level in QUANTILES.items():
                 self.logger.record(f"environment/delay_{name}_s", float(np.quantile(delays_s, level)))
+
+    def _of_streams(self) -> Array:
+        """Delays of requests that arrived meanwhile, late ones too; of the episodes that go on now."""
+        simulator: Simulator = self.training_env.envs.simulator  # type: ignore[attr-defined]
+        return recent_delays_s(simulator, self._steps)
 
     def _record_actions(self) -> None:
         actions: Mapping[str, Array] = self.training_env.last_action  # type: ignore[attr-defined]
         for key, values in actions.items():
             numbers = th.as_tensor(np.asarray(values, np.float32).ravel())
             self.logger.record(f"actions/{key}", numbers, exclude=("stdout", "csv", "json", "log"))
+
+
+def recent_delays_s(simulator: Simulator, epochs: int) -> Array:
+    """Delays of all rows' requests that arrived in the last epochs of a stream; empty where requests are pooled."""
+    if simulator.scenario.admission != "stream":
+        return np.zeros(0)
+    state, epoch_s = simulator.state, simulator.scenario.epoch_s
+    since_s = (state.epoch - epochs) * epoch_s
+    is_recent = (state.outcome != EMPTY) & (simulator.tape.arrival_s >= since_s[:, None])
+    delays_s: Array = state.delay_s[is_recent]
+    return delays_s
 
 
 def _add(sums: dict[str, float], values: Mapping[str, Any]) -> None:

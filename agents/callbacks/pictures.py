@@ -1,28 +1,39 @@
-"""Renders one epoch of an episode now and then, as a figure in TensorBoard."""
+"""Renders an episode of the first row now and then, as pictures in TensorBoard."""
 
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Figure
+from stable_baselines3.common.logger import Figure, Image
 
 from agents.callbacks.schedule import AtBoundary
-from agents.config import RunConfig
-from edge_llm_gym.evaluation.plots import new_figure
+from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.rendering import render_row
+from edge_llm_gym.rendering.pictures import loaded, pictures_of
+
+TEXTS = ("stdout", "log", "json", "csv")
 
 
 class PictureCallback(AtBoundary):
-    """Records what the first row shows under `episode/epoch`."""
+    """Records what the first row shows near its episode's end: `episode/epoch`, and `episode/timeline` all of it.
+
+    The last epoch but one, since the next episode begins in the step that ends this one.
+    """
+
+    def __init__(self, every: int) -> None:
+        super().__init__(every)
+        self._is_due = False
 
     def act(self) -> None:
-        """Draws the first row."""
-        simulator = self.training_env.envs.simulator  # type: ignore[attr-defined]
-        figure = new_figure(12.0, 7.0)
-        axis = figure.subplots()
-        axis.imshow(render_row(simulator, 0, None, "rgb_array"))
-        axis.set_axis_off()
-        self.logger.record("episode/epoch", Figure(figure, close=True), exclude=("stdout", "log", "json", "csv"))
-        self.logger.dump(self.num_timesteps)
+        """Waits for the end of the episode."""
+        self._is_due = True
 
+    def _on_step(self) -> bool:
+        envs: EdgeLLMVectorEnv = self.training_env.envs  # type: ignore[attr-defined]
+        if self._is_due and envs.simulator.state.epoch[0] >= envs.scenario.horizon_epochs - 1:
+            self._is_due = False
+            self._draw(envs)
+        return True
 
-def picture_callbacks(config: RunConfig, is_drawn: bool) -> list[BaseCallback]:
-    """One, where the admission can be drawn."""
-    return [PictureCallback(config.evaluation.every)] if is_drawn else []
+    def _draw(self, envs: EdgeLLMVectorEnv) -> None:
+        simulator, last = envs.simulator, envs._last
+        epoch = render_row(simulator, 0, last, "rgb_array")
+        timeline = loaded(pictures_of(simulator).timeline)(simulator, 0)
+        self.logger.record("episode/epoch", Image(epoch, "HWC"), exclude=TEXTS)
+        self.logger.record("episode/timeline", Figure(timeline, close=True), exclude=TEXTS)

@@ -66,7 +66,6 @@ def imitate(
             seed = imitation.seed + place * imitation.rows
             labels.add(*collect(envs, expert, actor, learner, imitation.epochs_per_round, seed, advance))
             advance = _advance(shown, f"round {place + 1}: fit", imitation.passes)
-            optimiser.param_groups[0]["lr"] = imitation.rate_in(place)
             loss = fit(policy, LOSSES[config.codec.name], labels, imitation, optimiser, rng, advance)
             scores = evaluate(held_out, learner, config.evaluation.first_seed)
             report.append(
@@ -108,7 +107,7 @@ def fit(
     losses: list[float] = []
     for _ in range(imitation.passes):
         losses = [
-            _step(loss_of(policy, tokens, actions), policy, optimiser)
+            _step(loss_of(policy, tokens, actions, imitation.waiting_weight), policy, optimiser)
             for tokens, actions in batches(labels, imitation.batch_size, rng)
         ]
         advance()

@@ -59,8 +59,10 @@ def _play(envs: EdgeLLMVectorEnv, expert: Policy, seed: int) -> tuple[list[Array
     now, _ = envs.reset(seed=seed)
     observations, actions, rewards = [now], [], []
     truncated = np.zeros(envs.num_envs, np.bool_)
+    memory, starts = None, np.ones(envs.num_envs, np.bool_)
     while not truncated.all():
-        action, _ = expert.predict(now, deterministic=True)
+        action, memory = expert.predict(now, memory, starts, deterministic=True)
+        starts = truncated
         now, reward, _, truncated, info = envs.step(action)
         actions.append(action)
         rewards.append(reward)

@@ -46,16 +46,21 @@ def collect(
     seed: int,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[Arrays], list[Array]]:
-    """The states of all rows over some epochs in which `actor` acts, labelled by the expert."""
+    """The states of all rows over some epochs in which `actor` acts, labelled by the expert.
+
+    What the expert remembers goes from epoch to epoch and ends with a row's episode. An expert that remembers its own
+    decisions (those of staged admission do) goes on as if the actor had followed it.
+    """
     observations, _ = envs.reset(seed=seed)
     tokens, labels = [], []
+    memory, starts = None, np.ones(envs.num_envs, np.bool_)
     for _ in range(epochs):
-        wanted, _ = expert.predict(observations, deterministic=True)
+        wanted, memory = expert.predict(observations, memory, starts, deterministic=True)
         state, label = as_labels(observations, wanted, learner)
         tokens += state
         labels += label
         action = wanted if actor is expert else actor.predict(observations, deterministic=True)[0]
-        observations, *_ = envs.step(action)
+        observations, _, _, starts, _ = envs.step(action)
         advance()
     return tokens, labels
 

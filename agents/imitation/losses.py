@@ -15,16 +15,11 @@ Tokens = Mapping[str, th.Tensor]
 Actor = ActorCriticPolicy | MaskableActorCriticPolicy
 NO_RIVAL = -30.0  # a logit that nobody loses to
 FEASIBLE = PAIR_FEATURES.index("feasible")
-Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor], th.Tensor]
-"""(policy, tokens [B, ...], flat labels [B, ...]) -> scalar."""
+Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor, float], th.Tensor]
+"""(policy, tokens [B, ...], flat labels [B, ...], weight of those who wait) -> scalar."""
 
 SHARPNESS = 8.0
 """Scores in [-1, 1] times this are the logits of choosing; choosing no node has logit 0."""
-WAITING_WEIGHT = 0.3
-"""Weight of a waiting request beside one that goes to a node.
-
-A decoder that keeps batches feasible makes up for too many positive scores by their order, but not for too few.
-"""
 
 
 def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
@@ -33,11 +28,12 @@ def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
     return distribution.mean
 
 
-def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
+def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
     """Weighted cross-entropy of each request's choice among waiting and the nodes, and squared errors of what follows.
 
-    A request whose label has no positive score waits. Scores that rank every pair of the expert's above the others
-    decode to the expert's action.
+    A request whose label has no positive score waits, and weighs `waiting_weight` beside one that goes to a node: a
+    decoder that keeps batches feasible makes up for too many positive scores by their order, but not for too few.
+    Scores that rank every pair of the expert's above the others decode to the expert's action.
     """
     mask = tokens["pair_mask"]
     rows, items, nodes = mask.shape
@@ -47,7 +43,7 @@ def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor)
     logits = functional.pad(SHARPNESS * scores, (1, 0))
     choice = functional.pad(wanted, (1, 0)).argmax(-1)
     per_item = functional.cross_entropy(logits.flatten(0, 1), choice.flatten(), reduction="none").view(rows, items)
-    weight = tokens["item_mask"] * th.where(choice == 0, WAITING_WEIGHT, 1.0)
+    weight = tokens["item_mask"] * th.where(choice == 0, waiting_weight, 1.0)
     loss = (per_item * weight).sum() / weight.sum().clamp(min=1.0)
     loss = loss + outranking_loss(SHARPNESS * scores, wanted > 0, tokens["pair"][..., FEASIBLE] > 0)
     return loss + functional.mse_loss(mean[:, pairs:], labels[:, pairs:]) if mean.shape[1] > pairs else loss
@@ -66,13 +62,13 @@ def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -
     return (per_pair * joined).sum() / joined.sum().clamp(min=1)
 
 
-def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
-    """Mean squared error of a Box action."""
+def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
+    """Mean squared error of a Box action; everybody weighs the same."""
     return functional.mse_loss(mean_action(policy, tokens), labels.flatten(1))
 
 
-def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor) -> th.Tensor:
-    """Negative logarithm of the probability of the expert's discrete action."""
+def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
+    """Negative logarithm of the probability of the expert's discrete action; everybody weighs the same."""
     return -policy.get_distribution(tokens).log_prob(labels).mean()
 
 

@@ -54,9 +54,10 @@ def make_linear(scenario: Scenario, parameters: ArrayLike | None = None) -> Line
 def load_linear(path: Path, scenario: Scenario) -> LinearPolicy:
     """The policy of a file for a scenario. Raises ConfigError where they do not fit."""
     parameters, about = read_linear(path)
-    if about["admission"] != scenario.admission:
+    admission = about.get("admission")
+    if admission != scenario.admission:
         raise ConfigError(
-            f"{path} was found for scenario {about['scenario']!r} with admission {about['admission']!r}, and cannot "
+            f"{path} was found for scenario {about['scenario']!r} with admission {admission!r}, and cannot "
             f"act in scenario {scenario.name!r} with admission {scenario.admission!r}"
         )
     try:

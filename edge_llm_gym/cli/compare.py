@@ -19,11 +19,10 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     read_settings,
 )
-from edge_llm_gym.env.spaces import shell_of
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.measures import MEASURES, Columns
-from edge_llm_gym.evaluation.policies import policy_sources, split_settings
+from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.sim.scenario import Scenario
 
@@ -89,10 +88,7 @@ def compare_policies(
         console.print(gap_table(result))
     if bound:
         console.print(bound_table(result))
-    paths = save(result, out)
-    if shell_of(resolved).is_drawn:
-        paths.append(save_best_timeline(result, environment, resolved, out))
-    for path in paths:
+    for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
         console.print(f"wrote {path}")
 
 
@@ -193,6 +189,6 @@ def save_best_timeline(comparison: Comparison, environment: str, scenario: Scena
     env = gymnasium.make(environment, scenario=scenario)
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
-    path = out / f"timeline-{split_settings(name)[0]}.png"
+    path = out / f"timeline-{file_name(name)}.png"
     save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
     return path

@@ -18,7 +18,7 @@ from edge_llm_gym.cli.options import (
     read_settings,
 )
 from edge_llm_gym.evaluation.measures import MEASURES
-from edge_llm_gym.evaluation.policies import policy_sources, split_settings
+from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.names import known_name
 
 FRAME_MS = 500
@@ -56,9 +56,7 @@ def render_episode(
         observation, _, _, ended, _ = env.step(acting.predict(observation)[0])
         frames.append(None if form == "timeline" else env.render())
     out.mkdir(parents=True, exist_ok=True)
-    FORMS[form](
-        env, frames, out / f"{environment.split('/')[-1]}-{split_settings(source.name)[0].replace(':', '.')}-{seed}"
-    )
+    FORMS[form](env, frames, out / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
 
 
 def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:

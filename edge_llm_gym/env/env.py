@@ -11,7 +11,6 @@ from edge_llm_gym.env.info import reset_info, row_of, step_info
 from edge_llm_gym.env.spaces import action_space, observation_space, read_action, shell_of
 from edge_llm_gym.names import known_name
 from edge_llm_gym.sim.loading import ScenarioSource, load_scenario
-from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
 from edge_llm_gym.sim.state import Array
 
@@ -35,7 +34,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     `horizon_epochs`; it never terminates.
 
     Raises ScenarioError for a scenario that breaks a rule, ActionError (a ValueError) for a malformed action, and
-    NotImplementedError for a render mode where the admission has no pictures yet.
+    ValueError for an unknown render mode.
     """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
@@ -47,7 +46,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         self.scenario = load_scenario(scenario, overrides)
-        check_render_mode(render_mode, self.scenario)
+        check_render_mode(render_mode)
         self.render_mode = render_mode
         self.observation_space = observation_space(self.scenario)
         self.action_space = action_space(self.scenario)
@@ -113,16 +112,10 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
             raise RuntimeError("call reset() first: there is no episode yet")
 
 
-def check_render_mode(mode: str | None, scenario: Scenario) -> None:
-    """Raises ValueError for an unknown mode, NotImplementedError where the scenario's admission is not drawn yet."""
-    if mode is None:
-        return
-    known_name("render mode", mode, RENDER_MODES)
-    if not shell_of(scenario).is_drawn:
-        raise NotImplementedError(
-            f"environments of admission {scenario.admission!r} cannot be drawn yet, got render_mode={mode!r}; leave it "
-            f"out, and read env.unwrapped.simulator.state instead"
-        )
+def check_render_mode(mode: str | None) -> None:
+    """Raises ValueError for an unknown mode; None stands for no pictures."""
+    if mode is not None:
+        known_name("render mode", mode, RENDER_MODES)
 
 
 def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:

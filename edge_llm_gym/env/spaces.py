@@ -38,8 +38,6 @@ class Shell:
     observer: Callable[[Simulator], Observes]
     info: Callable[[Simulator, Any], dict[str, dict[str, Array]]]
     """What a step's info holds beside metrics, totals and rewards."""
-    is_drawn: bool
-    """Whether `edge_llm_gym.rendering` can show it."""
 
 
 SHELLS: Final[Mapping[str, Shell]] = MappingProxyType(
@@ -50,7 +48,6 @@ SHELLS: Final[Mapping[str, Shell]] = MappingProxyType(
             read_action=epoch.read_action,
             observer=Observer,
             info=epoch.info,
-            is_drawn=True,
         ),
         "stream": Shell(
             action_space=stream.action_space,
@@ -58,7 +55,6 @@ SHELLS: Final[Mapping[str, Shell]] = MappingProxyType(
             read_action=stream.read_action,
             observer=StreamObserver,
             info=stream.info,
-            is_drawn=True,
         ),
         "staged": Shell(
             action_space=staged.action_space,
@@ -66,7 +62,6 @@ SHELLS: Final[Mapping[str, Shell]] = MappingProxyType(
             read_action=staged.read_action,
             observer=StagedObserver,
             info=staged.info,
-            is_drawn=True,
         ),
     }
 )

@@ -42,7 +42,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         if max_episode_steps is not None and max_episode_steps < 1:
             raise ValueError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
         self.scenario = load_scenario(scenario, overrides)
-        check_render_mode(render_mode, self.scenario)
+        check_render_mode(render_mode)
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.single_observation_space = observation_space(self.scenario)

@@ -127,7 +127,7 @@ class Setup:
         return env if self.gap_every is None else EpochGap(env, self.gap_every)
 
     def check(self, sources: Sequence[PolicySource], bound: bool) -> Scenario:
-        """The scenario. Raises ValueError for settings that build no environment, policies and bounds it has not."""
+        """The scenario. Raises ValueError for settings that build no environment, and for what it has not."""
         env = self.make()
         scenario = scenario_of(env)
         if bound:
@@ -156,7 +156,7 @@ def compare(
     `predict`; a (name, policy) pair names it. `gap_every` measures the gap to the exact optimum of every so many
     epochs (see EpochGap; needs the extra "solvers"). `bound` adds the clairvoyant bound of every tape, which takes
     seconds each. `jobs` processes share the work (needs the extra "parallel"). Raises ValueError for unknown names and
-    for bounds of a scenario that has none, before anything runs.
+    for bounds and gaps of a scenario that has none, before anything runs.
     """
     known_name("environment", environment, ENVIRONMENTS)
     sources, chosen = policy_sources(policies), tuple(seeds)

@@ -7,9 +7,19 @@ import gymnasium
 from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import AssignmentProblem
+from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.solvers import dftsp
 
 TIME_LIMIT_S = 60.0
+
+
+def require_gap(scenario: Scenario) -> None:
+    """Raises ValueError for a scenario whose epochs have no exact optimum to compare with."""
+    if scenario.admission != "epoch":
+        raise ValueError(
+            f"the exact optimum of an epoch is known for admission 'epoch' alone, got scenario {scenario.name!r} with "
+            f"admission {scenario.admission!r}; leave the gap out"
+        )
 
 
 class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -18,12 +28,14 @@ class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
     `served_value` is what the decision serves, `optimum` the most that any decision could have served of the requests
     shown in the same state, `proved` whether the solver proved it (else `optimum` is an upper bound). One node is
     solved by DFTSP, several by a MILP (needs the extra "solvers"). The optimum is that of one epoch: a policy that
-    waits on purpose shows a gap here and may still serve more over the episode.
+    waits on purpose shows a gap here and may still serve more over the episode. Raises ValueError for a scenario of
+    another admission.
     """
 
     def __init__(self, env: gymnasium.Env, every: int = 1, time_limit_s: float = TIME_LIMIT_S) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1 epoch, got {every}")
+        require_gap(scenario_of(env))
         super().__init__(env)
         self._every = every
         self._time_limit_s = time_limit_s

@@ -7,6 +7,7 @@ by semicolons.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -89,6 +90,12 @@ def split_settings(text: str) -> tuple[str, dict[str, Any]]:
     if not rest.endswith("]") or not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValueError(f"settings of a policy are written as name[key=value;key=value], got {text!r}")
     return name, {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
+
+
+def file_name(policy: str) -> str:
+    """A policy's name without settings, as a part of file names: a path becomes its last two parts."""
+    name = split_settings(policy)[0]
+    return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
 def _trained(path: str) -> Callable[[gymnasium.Env], Policy]:

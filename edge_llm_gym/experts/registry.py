@@ -157,8 +157,10 @@ def make_expert(
 
     `seed` serves stochastic experts. In epoch admission `overrun_s` says how far a batch may run past the time at which
     the next epoch's batches could begin, by default one epoch: without a limit experts fill a node for long with
-    whatever is there now. In stream admission `replan_every` says for how many epochs a plan holds. Other settings are
-    the expert's own, such as node_rule for "edf", batch_size for "stb" or threshold for "uniform".
+    whatever is there now. In stream admission `replan_every` says for how many epochs a plan holds. Staged admission
+    takes both, and `accuracy_worth_s`: how many seconds of mean delay a unit of accuracy is worth to the routing. Other
+    settings are the expert's own, such as node_rule for "edf", batch_size for "stb", threshold for "uniform" and in
+    staged admission for whatever does not end in "+dto-ee".
 
     Raises ValueError for an unknown name and for an expert of another admission, TypeError for a setting that the
     expert does not have.

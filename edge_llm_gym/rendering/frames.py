@@ -12,7 +12,7 @@ from edge_llm_gym.rendering.palette import OUTCOMES
 from edge_llm_gym.rendering.queue_panel import draw_queue
 from edge_llm_gym.rendering.view import EpochView, LastEpoch, Totals
 
-__all__ = ["HEIGHT", "PANELS", "WIDTH", "epoch_frame"]
+__all__ = ["HEIGHT", "PANELS", "WIDTH", "epoch_frame", "epoch_head"]
 
 PANELS: Final[Panels] = {
     "map": (Box(10, 66, 350, 384), draw_map),
@@ -24,8 +24,13 @@ PANELS: Final[Panels] = {
 
 def epoch_frame(view: EpochView) -> np.ndarray:
     """[HEIGHT, WIDTH, 3] uint8."""
+    return draw_page(epoch_head(view), PANELS, view)
+
+
+def epoch_head(view: EpochView) -> Head:
+    """Title and totals."""
     totals = view.totals
-    head = Head(
+    return Head(
         title=view.scenario,
         moment=f"epoch {view.epoch} of {view.horizon}   t = {view.time_s:.1f} s",
         score=_score(totals),
@@ -33,7 +38,6 @@ def epoch_frame(view: EpochView) -> np.ndarray:
         counts=tuple((f"{getattr(totals, name)} {name}", colour) for name, colour in OUTCOMES.items()),
         last=_last(view.last),
     )
-    return draw_page(head, PANELS, view)
 
 
 def _score(totals: Totals) -> str:

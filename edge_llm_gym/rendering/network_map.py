@@ -19,20 +19,21 @@ def draw_map(canvas: Canvas, box: Box, view: EpochView) -> None:
     """Draws the panel into a box."""
     legend = (("pending", OUTCOMES["pending"]), ("refused", REFUSED), ("idle device", IDLE))
     room = heading(canvas, box, "Network", legend)
-    inside = footed(canvas, room, _footer(view.last))
+    inside = footed(canvas, room, footer(view.last))
     plan = SitePlan(view, inside)
-    plan.draw(canvas, lambda pen: _paint_links(pen, plan, view.last), _device_colours(view))
+    plan.draw(canvas, lambda pen: paint_admitted(pen, plan, view.last), device_colours(view))
 
 
-def footed(canvas: Canvas, room: Box, footer: str) -> Box:
+def footed(canvas: Canvas, room: Box, line: str) -> Box:
     """Writes a line at the foot of a box; returns what is left above."""
     inside = Box(room.left, room.top, room.right, room.bottom - FOOTER_HEIGHT)
-    words = shortened(footer, inside.width, LABEL_SIZE)
+    words = shortened(line, inside.width, LABEL_SIZE)
     canvas.text(inside.left, inside.bottom + FOOTER_HEIGHT // 2 + 2, words, LABEL_SIZE, MUTED)
     return inside
 
 
-def _footer(last: LastEpoch | None) -> str:
+def footer(last: LastEpoch | None) -> str:
+    """How many were admitted, and why others were refused."""
     if last is None:
         return "before the first epoch"
     admitted = sum(slot.node is not None for slot in last.slots)
@@ -40,14 +41,15 @@ def _footer(last: LastEpoch | None) -> str:
     return f"{admitted} admitted; refused {refused}"
 
 
-def _paint_links(pen: "ImageDraw", plan: SitePlan, last: LastEpoch | None) -> None:
+def paint_admitted(pen: "ImageDraw", plan: SitePlan, last: LastEpoch | None) -> None:
+    """Links from devices to the nodes that admitted their requests, in the colours of the outcomes."""
     for slot in last.slots if last is not None else ():
         if slot.node is not None:
             ends = plan.devices[slot.device], plan.nodes[slot.node]
             plan.paint_link(pen, *ends, OUTCOMES[slot.outcome], LINK_WIDTH)
 
 
-def _device_colours(view: EpochView) -> list[Colour]:
+def device_colours(view: EpochView) -> list[Colour]:
     """Refused in the last epoch, else pending, else idle."""
     colours = [OUTCOMES["pending"] if device.pending else IDLE for device in view.devices]
     for slot in view.last.slots if view.last is not None else ():

@@ -1,6 +1,7 @@
 """The two panels with a row per node: a Gantt strip of its latest batches, and what fills its memory."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from edge_llm_gym.rendering.canvas import Box, Canvas, shortened, text_width
 from edge_llm_gym.rendering.history import Batch
@@ -21,14 +22,22 @@ WINDOW_EPOCHS: Final = (-1, 3)
 NAME_WIDTH: Final = 84
 VALUE_WIDTH: Final = 78
 MAX_PITCH: Final = 60
+COLUMN_GAP: Final = 14
+BATCH_NOTE: Final = "seconds from now; numbers count requests"
+Columns = tuple[tuple[str, int, Callable[[Any], str]], ...]
+"""Head, right edge, content of a node."""
 
 
-def draw_batches(canvas: Canvas, box: Box, view: EpochView) -> None:
-    """Draws the batches of the last epoch and those still running or queued, split by what becomes of the requests."""
-    inside = heading(canvas, box, "Batches", note="seconds from now; numbers count requests")
+def draw_batches(canvas: Canvas, box: Box, view: EpochView, columns: Columns = (), note: str = BATCH_NOTE) -> None:
+    """Draws the batches of the last epoch and those still running or queued, split by what becomes of the requests.
+
+    `columns` stand between the names and the batches.
+    """
+    inside = heading(canvas, box, "Batches", note=note)
     body = _body(canvas, inside, "free in")
     begin_s, end_s = (epochs * view.epoch_s for epochs in WINDOW_EPOCHS)
-    scale = TimeScale(body.left + NAME_WIDTH, body.right - VALUE_WIDTH, begin_s, end_s)
+    begin = columns[-1][1] + COLUMN_GAP if columns else NAME_WIDTH
+    scale = TimeScale(body.left + begin, body.right - VALUE_WIDTH, begin_s, end_s)
     rows = Rows(body, len(view.nodes), MAX_PITCH)
     bottom = rows.bottom(len(view.nodes))
     for index in range(len(view.nodes)):
@@ -39,6 +48,9 @@ def draw_batches(canvas: Canvas, box: Box, view: EpochView) -> None:
             _draw_batch(canvas, _strip(rows, index, scale), scale, batch, view.time_s)
         free_in_s = max(node.free_at_s - view.time_s, 0.0)
         _draw_labels(canvas, rows, index, node, f"{free_in_s:.1f} s" if free_in_s > 0 else "idle")
+        _draw_columns(canvas, rows, index, node, columns)
+    for name, right, _ in columns:
+        canvas.text(inside.left + right, inside.top + 6, name, LABEL_SIZE, MUTED, "right")
     canvas.vertical(scale.x(0.0), body.top - 3, bottom + 3, INK)
 
 
@@ -118,3 +130,9 @@ def _draw_labels(canvas: Canvas, rows: Rows, index: int, node: NodeView, value: 
         row = rows.row(index)
         canvas.text(row.left, middle(row), shortened(node.name, NAME_WIDTH - 8, LABEL_SIZE), LABEL_SIZE, INK)
         canvas.text(row.right, middle(row), value, LABEL_SIZE, INK, "right")
+
+
+def _draw_columns(canvas: Canvas, rows: Rows, index: int, node: NodeView, columns: Columns) -> None:
+    if rows.is_labelled(index):
+        for _, right, content in columns:
+            canvas.text(rows.box.left + right, middle(rows.row(index)), content(node), LABEL_SIZE, INK, "right")

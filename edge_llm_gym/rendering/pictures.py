@@ -37,8 +37,16 @@ OF_TRAFFIC: Final = Pictures(
     },
     timeline="edge_llm_gym.rendering.stream.timeline:stream_timeline",
 )
+OF_STAGES: Final = Pictures(
+    view="edge_llm_gym.rendering.staged.view:staged_view_of",
+    painters={
+        "ansi": "edge_llm_gym.rendering.staged.text:staged_text",
+        "rgb_array": "edge_llm_gym.rendering.staged.frames:staged_frame",
+    },
+    timeline=OF_BATCHES.timeline,
+)
 PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
-    {"epoch": OF_BATCHES, "staged": OF_BATCHES, "stream": OF_TRAFFIC}
+    {"epoch": OF_BATCHES, "staged": OF_STAGES, "stream": OF_TRAFFIC}
 )
 """Admission -> its pictures."""
 

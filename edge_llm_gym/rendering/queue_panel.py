@@ -23,8 +23,8 @@ COLUMNS: Final[tuple[tuple[str, int, Callable[[SlotView], str]], ...]] = (  # he
 )
 
 
-def draw_queue(canvas: Canvas, box: Box, view: EpochView) -> None:
-    """Draws the panel into a box."""
+def draw_queue(canvas: Canvas, box: Box, view: EpochView, least_rows: int = LEAST_ROWS) -> None:
+    """Draws the panel into a box, with room for `least_rows` requests, twice or four times as many ..."""
     shown = view.queue[:MOST_ROWS]
     hidden = len(view.queue) - len(shown) + view.unseen
     note = f"{len(view.queue)} shown, {view.unseen} unseen" + (
@@ -35,7 +35,7 @@ def draw_queue(canvas: Canvas, box: Box, view: EpochView) -> None:
     body = Box(inside.left, inside.top + 22, inside.right, inside.bottom - AXIS_HEIGHT)
     scale = TimeScale(body.left + BARS_LEFT, body.right - 6, 0.0, _span_s(shown, view.epoch_s))
     scale.grid(canvas, body.top, body.bottom)
-    rows = Rows(body, _row_count(len(shown)), max_pitch=27)
+    rows = Rows(body, _row_count(len(shown), least_rows), max_pitch=27)
     for index, slot in enumerate(shown):
         _draw_slot(canvas, rows, scale, index, slot, slot.left_s < view.epoch_s)
 
@@ -61,8 +61,7 @@ def _span_s(shown: tuple[SlotView, ...], epoch_s: float) -> float:
     return round_up(max(longest_s, 2 * epoch_s), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0))
 
 
-def _row_count(shown: int) -> int:
-    rows = LEAST_ROWS
+def _row_count(shown: int, rows: int) -> int:
     while rows < shown:
         rows *= 2
     return rows

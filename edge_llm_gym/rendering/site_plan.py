@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from edge_llm_gym.rendering.canvas import SMOOTHING, Box, Canvas
-from edge_llm_gym.rendering.palette import NODE, PANEL, STRIP, Colour
+from edge_llm_gym.rendering.palette import GRID, NODE, PANEL, RADIO, STRIP, WIRE, Colour
 from edge_llm_gym.rendering.panels import LABEL_SIZE
 from edge_llm_gym.rendering.placement import NODE_HALF, Mapped, Pixel, pixel_positions, placed_labels
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 FEW_DEVICES: Final = 60
+STAGE_SIZE: Final = 11
+LEAST_WIDTH: Final = 1.0
+WIDTH_OF_ALL: Final = 16.0  # pixels of a link that all requests take
 
 
 class SitePlan:
@@ -32,6 +35,21 @@ class SitePlan:
         canvas.smooth(self._inside, STRIP, paint)
         for name, at in placed_labels(self._view, self.nodes, self.devices, self._inside):
             canvas.outlined_text(at.left, (at.top + at.bottom) // 2, name, LABEL_SIZE, STRIP)
+
+    def write_stages(self, canvas: Canvas, stages: Iterable[int]) -> None:
+        """Writes into the square of each node the number of its stage."""
+        for (x, y), stage in zip(self.nodes, stages, strict=True):
+            canvas.text(round(x), round(y), f"{stage}", STAGE_SIZE, PANEL, "centre")
+
+    def paint_wires(self, pen: "ImageDraw", wires: Iterable[tuple[int, int]]) -> None:
+        """Links from node to node, faint, for those in use to be painted over."""
+        for here, there in wires:
+            self.paint_link(pen, self.nodes[here], self.nodes[there], GRID, LEAST_WIDTH)
+
+    def paint_flow(self, pen: "ImageDraw", sender: int, node: int, share: float) -> None:
+        """A link as wide as the share of all requests that took it; senders are devices, then nodes."""
+        places, colour = (*self.devices, *self.nodes), RADIO if sender < len(self.devices) else WIRE
+        self.paint_link(pen, places[sender], self.nodes[node], colour, LEAST_WIDTH + WIDTH_OF_ALL * share)
 
     def paint_link(self, pen: "ImageDraw", begin: Pixel, end: Pixel, colour: Colour, width: float) -> None:
         """A straight line between two places of the map, `width` pixels wide."""

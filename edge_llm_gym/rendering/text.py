@@ -1,7 +1,7 @@
 """One moment of epoch admission as coloured text for a terminal: header, nodes, queue, last epoch, totals."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS
@@ -14,10 +14,10 @@ MAX_SLOTS: Final = 12
 REFUSALS: Final = ("uplink", "downlink", "memory")
 
 
-def epoch_text(view: EpochView) -> str:
-    """Lines of at most WIDTH columns, coloured with ANSI escapes."""
+def epoch_text(view: EpochView, after_nodes: Iterable[str] = ()) -> str:
+    """Lines of at most WIDTH columns, coloured with ANSI escapes; `after_nodes` stand behind those of the nodes."""
     first = header(view.scenario, view.epoch, view.horizon, view.time_s)
-    parts = ((first,), _nodes(view), _queue(view), _last_epoch(view), _totals(view))
+    parts = ((first,), _nodes(view), after_nodes, _queue(view), _last_epoch(view), _totals(view))
     return "\n".join(line for part in parts for line in part)
 
 

@@ -88,4 +88,4 @@ def forward_bits(scenario: Scenario, prompt_tokens: Array, output_tokens: Array)
     """[n] float64, bits that a node sends on: for each token computed a hidden vector, and the token itself."""
     assert scenario.exits is not None
     per_token = scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token
-    return (prompt_tokens + output_tokens - 1) * per_token
+    return (computed_prompts(scenario, prompt_tokens) + output_tokens - 1) * per_token

@@ -62,14 +62,15 @@ class Scenario(Section):
     arrivals: ArrivalsConfig
     lengths: LengthsConfig
     requests: RequestsSection
-    reward: Annotated[dict[str, float], Field(min_length=1)]
+    reward: Annotated[dict[str, float], Field(default_factory=dict, min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
     def _reward_of_the_admission(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "reward" in data:
             return data
-        return {**data, "reward": DEFAULT_REWARD.get(str(data.get("admission", "epoch")), {})}
+        admission = str(data.get("admission", "epoch"))
+        return {**data, "reward": DEFAULT_REWARD[admission]} if admission in DEFAULT_REWARD else data
 
     @field_validator("cost")
     @classmethod

@@ -13,7 +13,7 @@ from agents.evaluation import evaluate, make_envs
 from agents.imitation import dagger
 from agents.imitation.dagger import imitate
 from agents.imitation.labels import Labels, as_labels, collect
-from agents.imitation.losses import FEASIBLE, SHARPNESS, WAITING_WEIGHT, outranking_loss, ranking_loss
+from agents.imitation.losses import FEASIBLE, SHARPNESS, outranking_loss, ranking_loss
 from agents.training import make_env
 from edge_llm_gym.experts import make_expert
 
@@ -33,7 +33,7 @@ def loss_of(scores, labels, mask) -> float:
     mask = th.tensor(mask)
     pairs = th.zeros(1, 2, 2, FEASIBLE + 1)  # none is feasible, so nobody has rivals
     tokens = {"item_mask": mask, "pair_mask": mask.unsqueeze(2).expand(1, 2, 2), "pair": pairs}
-    return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels)))
+    return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels), waiting_weight=0.3))
 
 
 def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
@@ -41,9 +41,23 @@ def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
     logits = [np.array([0.0, 0.3, -0.2]) * SHARPNESS, np.array([0.0, -0.5, 0.1]) * SHARPNESS]
     log_probability = [logits[0][1] - np.log(np.exp(logits[0]).sum()), -np.log(np.exp(logits[1]).sum())]
     assert loss_of(scores, labels, [[1.0, 1.0]]) == pytest.approx(
-        -np.average(log_probability, weights=[1.0, WAITING_WEIGHT]), rel=1e-5
+        -np.average(log_probability, weights=[1.0, 0.3]), rel=1e-5
     )
     assert loss_of(scores, labels, [[1.0, 0.0]]) == pytest.approx(-log_probability[0], rel=1e-5)
+
+
+def test_those_who_wait_weigh_what_the_recipe_says(tiny, tmp_path, monkeypatch):
+    weights = set()
+
+    def loss(policy, tokens, labels, waiting_weight):
+        weights.add(waiting_weight)
+        return ranking_loss(policy, tokens, labels, waiting_weight)
+
+    monkeypatch.setattr(dagger, "LOSSES", {"priority": loss})
+    settings = {"rounds": 1, "rows": 2, "epochs_per_round": 2, "passes": 1, "waiting_weight": 0.05}
+    config = tiny(imitation={"expert": "edf"} | settings)
+    imitate(learner_of(config)[0].policy, config, config.imitation, tmp_path)
+    assert weights == {0.05}
 
 
 def test_numbers_behind_the_pairs_add_their_squared_errors():
@@ -126,21 +140,6 @@ def test_cloning_brings_the_learner_near_its_expert(tiny, tmp_path):
     assert after > 0.85 * expert
     assert [row["labels"] for row in report] == [160, 320, 480]
     assert json.loads((tmp_path / "imitation.json").read_text()) == report
-
-
-@pytest.mark.parametrize(("final", "expected"), [(1e-4, [1e-2, 1e-3, 1e-4]), (None, [1e-2, 1e-2, 1e-2])])
-def test_the_learning_rate_falls_from_round_to_round(tiny, tmp_path, monkeypatch, final, expected):
-    rates = []
-
-    def fit(policy, loss_of, labels, imitation, optimiser, *others):
-        rates.append(optimiser.param_groups[0]["lr"])
-        return 0.0
-
-    monkeypatch.setattr(dagger, "fit", fit)
-    settings = {"rounds": 3, "rows": 2, "epochs_per_round": 2, "learning_rate": 1e-2, "final_learning_rate": final}
-    config = tiny(imitation={"expert": "edf"} | settings)
-    imitate(learner_of(config)[0].policy, config, config.imitation, tmp_path)
-    assert rates == pytest.approx(expected)
 
 
 def test_the_critic_is_left_alone(tiny, tmp_path):

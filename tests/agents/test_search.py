@@ -11,7 +11,7 @@ from edge_llm_gym.sim.loading import load_scenario
 from scripts.search import main
 
 SCENARIOS = {"EdgeLLM/EarlyExit-v0": "early-exit", "EdgeLLM/MultiNode-v0": "multi-node"}
-TINY = {"generations": 2, "population": 4, "elite": 2, "rows": 2}
+TINY = {"generations": 2, "population": 4, "elite": 2, "rows": 1}
 
 
 @pytest.mark.parametrize("environment", SCENARIOS)

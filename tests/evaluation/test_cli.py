@@ -79,7 +79,9 @@ def test_scenarios_list_show_validate(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["ansi", "png", "gif", "timeline"])
-@pytest.mark.parametrize(("environment", "name"), [("SingleNode", "single-node"), ("EarlyExit", "early-exit")])
+@pytest.mark.parametrize(
+    ("environment", "name"), [("SingleNode", "single-node"), ("EarlyExit", "early-exit"), ("Joint", "joint")]
+)
 def test_render_forms(environment, name, form, tmp_path):
     output = run("render", "-e", f"EdgeLLM/{environment}-v0", "-f", form, "--epochs", 3, *SHORT, "-o", tmp_path)
     assert name in output if form == "ansi" else len(list(tmp_path.iterdir())) == 1
@@ -92,6 +94,7 @@ def test_render_forms(environment, name, form, tmp_path):
         (["compare", "-e", "EdgeLLM/MultiNod-v0"], "did you mean 'EdgeLLM/MultiNode-v0'"),
         (["compare", "--set", "slots"], "--set takes path=value"),
         (["compare", "--scenario", "multinode"], "did you mean 'multi-node'"),
+        (["compare", "-e", "EdgeLLM/EarlyExit-v0", "-n", "1", "--gap", "2"], "leave the gap out"),
         (["render", "-f", "jpg"], "unknown form 'jpg'"),
         (["trace", "no-such-file.csv"], "no-such-file.csv"),
     ],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.evaluation import compare, save
+from edge_llm_gym.evaluation.policies import file_name
 from edge_llm_gym.experts import make_expert
 
 ENVIRONMENT = "EdgeLLM/SingleNode-v0"
@@ -109,6 +110,19 @@ def test_misuse_is_named_before_anything_runs(policies, seeds, message):
         compare(ENVIRONMENT, policies, seeds=seeds)
 
 
+@pytest.mark.parametrize(("name", "admission"), [("Joint", "staged"), ("EarlyExit", "stream")])
+def test_gaps_are_refused_where_no_optimum_is_known(name, admission):
+    """Before anything runs: even the progress is never told."""
+
+    def told(done, of):
+        raise AssertionError("an episode was run")
+
+    with pytest.raises(
+        ValueError, match=f"admission 'epoch' alone, got .* with admission '{admission}'; leave the gap"
+    ):
+        compare(f"EdgeLLM/{name}-v0", ["random"], seeds=[0], gap_every=2, progress=told)
+
+
 def test_what_cannot_predict_is_refused():
     with pytest.raises(TypeError, match=r"needs a method predict"):
         compare(ENVIRONMENT, [("number", lambda env: 3)], seeds=[0], overrides=SHORT)
@@ -142,3 +156,17 @@ def test_settings_follow_a_name_in_brackets():
         compare(ENVIRONMENT, ["stb[batch_siz=1]"], seeds=[0], overrides=SHORT)
     with pytest.raises(ValueError, match="are written as name"):
         compare(ENVIRONMENT, ["stb[batch_size]"], seeds=[0], overrides=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "part"),
+    [
+        ("ot-gah+dto-ee", "ot-gah+dto-ee"),
+        ("dftsp[overrun_s=0]", "dftsp"),
+        ("package.module:factory", "package.module.factory"),
+        ("/some/where/run/linear.zip", "run-linear.zip"),
+        ("runs/best.zip", "runs-best.zip"),
+    ],
+)
+def test_names_of_policies_fit_into_file_names(policy, part):
+    assert file_name(policy) == part

@@ -15,7 +15,7 @@ from edge_llm_gym.sim.simulator import Simulator
 simulator = Simulator(load_scenario({scenario!r}))
 simulator.reset(0, np.random.default_rng(0))
 """
-SCENARIOS = ["single-node", "early-exit"]
+SCENARIOS = ["single-node", "early-exit", "joint"]
 
 
 def run(code: str) -> str:

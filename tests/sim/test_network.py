@@ -78,6 +78,22 @@ def test_epoch_admission_refuses_what_only_streams_know(overrides, message):
         load_scenario("single-node", overrides)
 
 
+@pytest.mark.parametrize("name", ["single-node", "early-exit", "joint"])
+def test_a_misspelt_admission_is_the_only_error(name):
+    with pytest.raises(ScenarioError) as refused:
+        load_scenario(name, {"admission": "stagd"})
+    (error,) = str(refused.value).splitlines()[1:]
+    assert error == "  admission: Input should be 'epoch', 'stream' or 'staged' (got 'stagd')"
+
+
+@pytest.mark.parametrize("name", ["single-node", "joint"])
+def test_a_reward_is_the_admissions_unless_given_and_never_empty(name):
+    data = {key: value for key, value in load_scenario(name).model_dump(mode="json").items() if key != "reward"}
+    assert load_scenario(data).reward == {"served_value": 1.0}
+    with pytest.raises(ScenarioError, match="reward: Dictionary should have at least 1 item"):
+        load_scenario(data | {"reward": {}})
+
+
 JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
 
 

@@ -136,9 +136,11 @@ def test_a_sure_answer_may_make_good_for_a_coarse_quantisation():
     assert (simulator.state.exit_block[0, simulator.state.outcome[0] == 2] == 1).all()
 
 
-def test_hidden_vectors_of_all_computed_tokens_are_forwarded():
-    simulator, size = drawn(**{"exits.hidden_bits": 8.0})
-    tokens = simulator.tape.prompt_tokens[0, :size] + simulator.tape.output_tokens[0, :size] - 1
+@pytest.mark.parametrize("pad_prompts", [False, True])
+def test_hidden_vectors_of_all_computed_tokens_are_forwarded(pad_prompts):
+    simulator, size = drawn(**{"exits.hidden_bits": 8.0, "pad_prompts": pad_prompts})
+    prompt = 4096 if pad_prompts else simulator.tape.prompt_tokens[0, :size]
+    tokens = prompt + simulator.tape.output_tokens[0, :size] - 1
     np.testing.assert_allclose(simulator.tape.forward_bits[0, :size], tokens * (4096 * 8.0 + 32.0))
 
 

@@ -101,6 +101,7 @@ def test_first_epoch(simulator):
     assert state.exit_block[0].tolist() == [1, 4, 3, 2, 3, 0, 0]
     assert state.admitted[0, :5].tolist() == [0, 2, 1, 4, 3]
     assert state.admitted_until[0].tolist() == [0, 5, 0, 0]
+    assert state.threshold_last[0].tolist() == pytest.approx(THRESHOLD)
     assert state.batch_begin_s[0].tolist() == [[start, np.inf, np.inf] for start in (4.5, 4.5, 8.0, 7.375)]
     assert state.batch_end_s[0].tolist() == [[end, -np.inf, -np.inf] for end in (6.75, 6.25, 10.0, 8.25)]
     assert state.batch_kv_bytes[0].tolist() == [[held, 0.0, 0.0] for held in (6.0, 5.0, 5.0, 4.0)]
@@ -239,6 +240,12 @@ def test_routes_depend_on_the_action_and_the_request_alone():
         act(alone, [many.state.served_by[0, request]], weights)
         assert alone.state.visited[0, 0].tolist() == many.state.visited[0, request].tolist()
     assert set(many.state.visited[0, :, 1]) == {3, 4, 5}
+
+
+def test_an_episode_begins_without_the_thresholds_of_the_one_before(simulator):
+    act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
+    begin_row(simulator.parameters, simulator.tape, simulator.state, 0)
+    assert simulator.state.threshold_last.tolist() == [[0.0] * 4]
 
 
 def test_same_tape_and_actions_same_everything():

@@ -60,6 +60,8 @@ def test_padding_lengthens_every_prompt():
     padded = BlockTimes(short).alone_s(np.array([10]), np.array([4]))
     longest = BlockTimes(load_scenario("early-exit")).alone_s(np.array([4096]), np.array([4]))
     np.testing.assert_array_equal(padded, longest)
+    forwarded = forward_bits(short, np.array([10]), np.array([4]))
+    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096]), np.array([4])))
 
 
 def test_hosted_blocks_stand_node_by_node(scenario):

@@ -5,7 +5,7 @@ from typing import Final
 from edge_llm_gym.rendering.canvas import Box, Canvas
 from edge_llm_gym.rendering.palette import EXIT, INK, MUTED, QUARTILES, SPREAD, STRIP, THRESHOLD
 from edge_llm_gym.rendering.panels import AXIS_HEIGHT, LABEL_SIZE, Rows, TimeScale, heading, middle
-from edge_llm_gym.rendering.stream.view import ExitView, StreamView
+from edge_llm_gym.rendering.stream.exits import Exiting, ExitView
 from edge_llm_gym.sim.stream.observation import SEEN_EPOCHS
 
 LEGEND: Final = (("10-90 %", SPREAD), ("25-75 %", QUARTILES), ("median", INK), ("threshold", THRESHOLD))
@@ -15,7 +15,7 @@ CONFIDENCE: Final = (270, 562)
 NOW, IN_ALL = 196, 246  # right edges of the shares of the last epoch and of the episode
 
 
-def draw_exits(canvas: Canvas, box: Box, view: StreamView) -> None:
+def draw_exits(canvas: Canvas, box: Box, view: Exiting) -> None:
     """Draws the panel into a box."""
     inside = heading(canvas, box, "Exits", LEGEND, "bar: last epoch, line: episode")
     _draw_heads(canvas, inside)
@@ -41,10 +41,9 @@ def _draw_heads(canvas: Canvas, inside: Box) -> None:
         canvas.text(inside.left + right, inside.top + 7, name, LABEL_SIZE, MUTED, "right")
 
 
-def _draw_share(canvas: Canvas, rows: Rows, scale: TimeScale, index: int, one: ExitView, view: StreamView) -> None:
+def _draw_share(canvas: Canvas, rows: Rows, scale: TimeScale, index: int, one: ExitView, view: Exiting) -> None:
     row = rows.row(index)
-    arrived = view.last.summary.arrived if view.last is not None else 0
-    now, in_all = one.left / max(arrived, 1), one.left_in_all / max(view.totals.arrived, 1)
+    now, in_all = one.left / max(view.settled, 1), one.left_in_all / max(view.settled_in_all, 1)
     canvas.fill(Box(scale.left, row.top, scale.x(now), row.bottom), EXIT)
     canvas.vertical(scale.x(in_all), row.top - 1, row.bottom + 1, INK)
     if rows.is_labelled(index):

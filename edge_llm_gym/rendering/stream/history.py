@@ -60,10 +60,15 @@ def right_answers(simulator: Simulator, row: int) -> Array:
 
 def traffic(simulator: Simulator, row: int, first: int, end: int) -> Array:
     """[D + K, K] int64, how many of the requests `first` to `end` (exclusive) took each link; rows as in `offload`."""
+    return link_counts(simulator, simulator.tape.device[row, first:end], simulator.state.node[row, first:end])
+
+
+def link_counts(simulator: Simulator, device: Array, node: Array) -> Array:
+    """[D + K, K] int64, how many requests took each link: from device [n] on, over 1 + node [n, S], 0 for none."""
     devices, nodes = simulator.scenario.devices.count, simulator.nodes
     counts = np.zeros((devices + nodes, nodes), np.int64)
-    way = simulator.state.node[row, first:end].astype(np.int64) - 1
-    np.add.at(counts, (simulator.tape.device[row, first:end], way[:, 0]), 1)
+    way = node.astype(np.int64) - 1
+    np.add.at(counts, (device, way[:, 0]), 1)
     for here, there in zip(way.T[:-1], way.T[1:], strict=True):
         on = there >= 0
         np.add.at(counts, (devices + here[on], there[on]), 1)
@@ -72,15 +77,25 @@ def traffic(simulator: Simulator, row: int, first: int, end: int) -> Array:
 
 def confidences_seen(simulator: Simulator, row: int) -> tuple[Array, ...]:
     """Per exit, the confidences of the last epochs' requests that have been computed there by now."""
-    tape, state, network = simulator.tape, simulator.state, simulator.scenario.network
-    epoch = int(state.epoch[row])
-    recent = slice(int(state.first_of_epoch[row, max(epoch - SEEN_EPOCHS, 0)]), int(state.next_arrival[row]))
-    computed = (state.node[row, recent] > 0) & (state.finish_s[row, recent] <= epoch * simulator.scenario.epoch_s)
-    reached = state.exit_block[row, recent]
-    stage_ends = np.unique(network.last_block)
+    state, epoch = simulator.state, int(simulator.state.epoch[row])
+    recent = np.arange(state.first_of_epoch[row, max(epoch - SEEN_EPOCHS, 0)], state.next_arrival[row])
+    return computed_confidences(simulator, row, recent, state.node[row, recent], epoch * simulator.scenario.epoch_s)
+
+
+def computed_confidences(
+    simulator: Simulator, row: int, request: Array, node: Array, now_s: float
+) -> tuple[Array, ...]:
+    """Per exit, the confidences of those requests [n] that have been computed there by now.
+
+    They pass 1 + node [n, S], 0 for none.
+    """
+    tape, state = simulator.tape, simulator.state
+    computed = (node > 0) & (state.finish_s[row, request] <= now_s)
+    reached = state.exit_block[row, request]
+    stage_ends = np.unique(simulator.scenario.network.last_block)
     stages = np.searchsorted(stage_ends, np.arange(len(simulator.scenario.block_layers)))
     return tuple(
-        tape.confidence[row, recent, block][computed[:, stage] & (block < reached)]
+        tape.confidence[row, request, block][computed[:, stage] & (block < reached)]
         for block, stage in enumerate(stages)
     )
 

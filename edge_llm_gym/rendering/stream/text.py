@@ -1,10 +1,11 @@
 """One moment of stream admission as coloured text for a terminal: header, nodes, ways, exits, last epoch, totals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from edge_llm_gym.rendering.palette import BUSY, EXIT, MUTED, OUTCOMES, SLOW, THRESHOLD
-from edge_llm_gym.rendering.stream.view import EpochSummary, ExitView, StreamNode, StreamTotals, StreamView
+from edge_llm_gym.rendering.stream.exits import Exiting, ExitView, Flow, Named
+from edge_llm_gym.rendering.stream.view import EpochSummary, StreamNode, StreamTotals, StreamView
 from edge_llm_gym.rendering.terminal import NAME, WIDTH, bar, bold, cut, header, painted
 
 CLAIMED_EPOCHS: Final = 4  # a full bar of claimed time
@@ -13,7 +14,7 @@ CLAIMED_EPOCHS: Final = 4  # a full bar of claimed time
 def stream_text(view: StreamView) -> str:
     """Lines of at most WIDTH columns, coloured with ANSI escapes."""
     first = header(view.scenario, view.epoch, view.horizon, view.time_s)
-    parts = ((first,), _nodes(view), _ways(view), _exits(view), _last_epoch(view), _totals(view))
+    parts = ((first,), _nodes(view), _ways(view), exit_lines(view), _last_epoch(view), _totals(view))
     return "\n".join(line for part in parts for line in part)
 
 
@@ -37,34 +38,33 @@ def _node(node: StreamNode, epoch_s: float) -> str:
 
 
 def _ways(view: StreamView) -> Iterator[str]:
-    """For every node that got requests in the last epoch, from where: first how many came over the radio."""
+    """For every node that got requests in the last epoch, from where."""
     if view.last is not None:
         yield f"{bold('ways')}  requests of the last epoch, over each link"
+    flows = view.last.flows if view.last is not None else ()
     for index, node in enumerate(view.nodes):
         if node.sent:
-            yield cut(f"  {cut(node.name, NAME):{NAME}} <- {', '.join(_senders(view, index))}", WIDTH)
+            came = senders(flows, index, len(view.devices), view.nodes)
+            yield cut(f"  {cut(node.name, NAME):{NAME}} <- {came}", WIDTH)
 
 
-def _senders(view: StreamView, index: int) -> Iterator[str]:
-    devices, flows = len(view.devices), view.last.flows if view.last is not None else ()
+def senders(flows: Iterable[Flow], index: int, devices: int, nodes: Sequence[Named]) -> str:
+    """How many requests came to a node, and from where: first how many came over the radio."""
     coming = [flow for flow in flows if flow.node == index]
     by_radio = sum(flow.requests for flow in coming if flow.sender < devices)
-    if by_radio:
-        yield f"{by_radio} by radio"
-    for flow in coming:
-        if flow.sender >= devices:
-            yield f"{flow.requests} from {view.nodes[flow.sender - devices].name}"
+    by_wire = [f"{flow.requests} from {nodes[flow.sender - devices].name}" for flow in coming if flow.sender >= devices]
+    return ", ".join([f"{by_radio} by radio"] * (by_radio > 0) + by_wire)
 
 
-def _exits(view: StreamView) -> Iterator[str]:
+def exit_lines(view: Exiting) -> Iterator[str]:
+    """The exits: shares of those who left there, confidences seen, thresholds."""
     yield f"{bold('exits')}  who leaves there; confidences seen: quantiles 10, 25, 50, 75, 90 %"
     for one in view.exits:
         yield _exit(one, view)
 
 
-def _exit(one: ExitView, view: StreamView) -> str:
-    arrived = view.last.summary.arrived if view.last is not None else 0
-    now, in_all = one.left / max(arrived, 1), one.left_in_all / max(view.totals.arrived, 1)
+def _exit(one: ExitView, view: Exiting) -> str:
+    now, in_all = one.left / max(view.settled, 1), one.left_in_all / max(view.settled_in_all, 1)
     seen = " ".join(f"{quantile:.2f}" for quantile in one.quantiles) or "none yet"
     span = sorted({f"{threshold:.2f}" for threshold in one.thresholds})
     threshold = painted(f"threshold {' to '.join(span[:: max(len(span) - 1, 1)])}", THRESHOLD) if span else ""

@@ -5,13 +5,13 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.rendering.stream.exits import ExitView, Flow, exit_views, flows_of, wires_of
 from edge_llm_gym.rendering.stream.history import Course, confidences_seen, course_of, traffic
 from edge_llm_gym.rendering.view import Point
 from edge_llm_gym.sim.metrics import STREAM_COLUMN
 from edge_llm_gym.sim.network import Network
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import LATE, POOR, SERVED, Array
-from edge_llm_gym.sim.stream.observation import QUANTILES
+from edge_llm_gym.sim.state import LATE, POOR, SERVED
 from edge_llm_gym.sim.stream.settling import FIRST_EXIT
 from edge_llm_gym.sim.stream.state import StreamResult
 
@@ -47,28 +47,6 @@ class StreamDevice:
 
     position_m: Point
     outcome: str
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Requests of the last epoch that took a link. Senders are counted as in `offload`: devices, then nodes."""
-
-    sender: int
-    node: int
-    requests: int
-
-
-@dataclass(frozen=True)
-class ExitView:
-    """An exit, counted from 1, and the thresholds of the last epoch that held there; none at the last exit."""
-
-    exit: int
-    left: int
-    """Requests of the last epoch that left there."""
-    left_in_all: int
-    quantiles: tuple[float, ...]
-    """Of the confidences seen in the last epochs, at `QUANTILES`; empty where none were."""
-    thresholds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -126,6 +104,16 @@ class StreamView:
     totals: StreamTotals
     last: StreamLast | None
 
+    @property
+    def settled(self) -> int:
+        """Requests whose way the last epoch settled: those that arrived in it."""
+        return self.last.summary.arrived if self.last is not None else 0
+
+    @property
+    def settled_in_all(self) -> int:
+        """Requests that have arrived since the reset."""
+        return self.totals.arrived
+
 
 def stream_view_of(simulator: Simulator, row: int, result: StreamResult | None) -> StreamView:
     """A row now. `result` is what the last step returned; it is needed for the last epoch's reward alone."""
@@ -140,9 +128,9 @@ def stream_view_of(simulator: Simulator, row: int, result: StreamResult | None) 
         epoch_s=scenario.epoch_s,
         area_m=scenario.devices.area_m,
         nodes=_nodes(simulator, row, network),
-        wires=tuple((int(source), int(target)) for source, target in np.argwhere(network.has_link)),
+        wires=wires_of(simulator),
         devices=_devices(simulator, row),
-        exits=_exits(simulator, row, network, course),
+        exits=_exits(simulator, row, course),
         trend=trend,
         totals=_totals(simulator, row, epoch),
         last=_last_epoch(simulator, row, result, trend[-1]) if trend else None,
@@ -190,26 +178,10 @@ def _devices(simulator: Simulator, row: int) -> tuple[StreamDevice, ...]:
     return tuple(StreamDevice((x_m, y_m), WORST[code]) for (x_m, y_m), code in zip(places, worst, strict=True))
 
 
-def _exits(simulator: Simulator, row: int, network: Network, course: Course) -> tuple[ExitView, ...]:
+def _exits(simulator: Simulator, row: int, course: Course) -> tuple[ExitView, ...]:
     left = course.left[-1] if len(course.left) else np.zeros(course.left.shape[1], np.int64)
-    totals = simulator.state.totals[row, FIRST_EXIT:]
-    return tuple(
-        ExitView(
-            exit=block + 1,
-            left=int(left[block]),
-            left_in_all=round(totals[block]),
-            quantiles=tuple(np.quantile(seen, QUANTILES).tolist()) if seen.size else (),
-            thresholds=_thresholds(simulator, row, network, block),
-        )
-        for block, seen in enumerate(confidences_seen(simulator, row))
-    )
-
-
-def _thresholds(simulator: Simulator, row: int, network: Network, block: int) -> tuple[float, ...]:
-    if simulator.state.epoch[row] == 0 or block == network.last_block.max():
-        return ()
-    hosts: Array = (network.first_block <= block) & (block <= network.last_block)
-    return tuple(simulator.state.threshold_last[row, hosts].tolist())
+    left_in_all = simulator.state.totals[row, FIRST_EXIT:]
+    return exit_views(simulator, row, left, left_in_all, confidences_seen(simulator, row))
 
 
 def _totals(simulator: Simulator, row: int, epoch: int) -> StreamTotals:
@@ -228,12 +200,9 @@ def _totals(simulator: Simulator, row: int, epoch: int) -> StreamTotals:
 
 
 def _last_epoch(simulator: Simulator, row: int, result: StreamResult | None, summary: EpochSummary) -> StreamLast:
-    counts = traffic(simulator, row, *_of_last_epoch(simulator, row))
     return StreamLast(
         summary=summary,
         reward=None if result is None else float(result.reward[row]),
         utilisation=float(simulator.state.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
-        flows=tuple(
-            Flow(int(sender), int(node), int(counts[sender, node])) for sender, node in np.argwhere(counts > 0)
-        ),
+        flows=flows_of(traffic(simulator, row, *_of_last_epoch(simulator, row))),
     )

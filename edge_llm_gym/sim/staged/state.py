@@ -32,6 +32,7 @@ class ExitTape(NamedTuple):
 class ExitState(NamedTuple):
     """What staged admission adds to a state."""
 
+    threshold_last: Array  # [R, K] float32, thresholds of the last epoch's action
     batch_begin_s: Array  # [R, K, H] float64, start of the batch begun in each epoch, inf where none
     exit_block: Array  # [R, C] int8, 1 + block after which the request leaves, 0 before it is admitted
     visited: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
@@ -111,6 +112,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> Any:
     return StagedState(
         *base._replace(totals=np.zeros((rows, sizes.metrics))),
         *ExitState(
+            threshold_last=np.zeros((rows, sizes.nodes), np.float32),
             batch_begin_s=np.full((rows, sizes.nodes, sizes.horizon), np.inf),
             exit_block=np.zeros(per_request, np.int8),
             visited=np.zeros(per_visit, np.int8),

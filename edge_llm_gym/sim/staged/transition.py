@@ -170,6 +170,7 @@ def _busy_share(parameters, state, row):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def begin_row(parameters, tape, state, row):  # type: ignore[no-untyped-def]
     """Sets a row to the first decision time of its freshly drawn tape."""
+    state.threshold_last[row] = 0.0
     state.batch_begin_s[row] = np.inf
     state.exit_block[row] = 0
     state.visited[row] = 0
@@ -206,6 +207,7 @@ def _step_row(parameters, tape, state, row, batch, bandwidth, offload, threshold
     needed, claim, answer = needed[:slots], claim[:slots], answer[:slots]
     at, exit_block, reach_s = at[:slots], exit_block[:slots], reach_s[:slots]
     load[:] = 0.0
+    state.threshold_last[row] = threshold
     need(parameters, tape, state, row, batch, needed)
     _enter(parameters, tape, state, row, batch, threshold, claim, exit_block)
     admit(parameters, state, row, batch, bandwidth, needed, claim, result, load)

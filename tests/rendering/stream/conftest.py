@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from edge_llm_gym.rendering.stream.exits import ExitView, Flow
 from edge_llm_gym.rendering.stream.view import (
     EpochSummary,
-    ExitView,
-    Flow,
     StreamDevice,
     StreamLast,
     StreamNode,

@@ -26,8 +26,9 @@ from edge_llm_gym.rendering.palette import (
     WIRE,
 )
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
+from edge_llm_gym.rendering.stream.exits import Flow
 from edge_llm_gym.rendering.stream.frames import PANELS, stream_frame
-from edge_llm_gym.rendering.stream.view import TREND_EPOCHS, Flow, StreamDevice
+from edge_llm_gym.rendering.stream.view import TREND_EPOCHS, StreamDevice
 from tests.rendering.stream.conftest import step_tiny, summary
 
 

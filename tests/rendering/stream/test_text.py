@@ -7,8 +7,8 @@ import pytest
 
 from edge_llm_gym.rendering import render_row
 from edge_llm_gym.rendering.palette import OUTCOMES, SLOW
+from edge_llm_gym.rendering.stream.exits import Flow
 from edge_llm_gym.rendering.stream.text import stream_text
-from edge_llm_gym.rendering.stream.view import Flow
 from edge_llm_gym.rendering.terminal import WIDTH, painted
 from tests.rendering.stream.conftest import step_tiny
 

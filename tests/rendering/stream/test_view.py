@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import view_of
+from edge_llm_gym.rendering.stream.exits import ExitView, Flow
 from edge_llm_gym.rendering.stream.view import (
     TREND_EPOCHS,
     EpochSummary,
-    ExitView,
-    Flow,
     StreamDevice,
     StreamNode,
     StreamTotals,

@@ -1,0 +1,92 @@
+"""Draws the curves of searches, one panel for each environment, and the level of its expert.
+
+python -m scripts.plot_search runs/search-* --out docs/images/search.png
+python -m scripts.plot_search runs/mn-0 runs/mn-1 runs/mn-2 --expert ot-gah --tapes 64 --out search.png
+
+A generation has tapes of its own, so curves are rough. The expert's level is its mean return on the first so many tapes
+of the first search in a panel.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+EXPERTS = {
+    "EdgeLLM/SingleNode-v0": "dftsp[overrun_s=0]",
+    "EdgeLLM/MultiNode-v0": "ot-gah",
+    "EdgeLLM/EarlyExit-v0": "dto-ee",
+    "EdgeLLM/Joint-v0": "ot-gah+dto-ee",
+}
+DOTS_PER_INCH = 110
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, help="folders that scripts.search wrote")
+    parser.add_argument("--expert", help="the environment's own by default")
+    parser.add_argument("--tapes", type=int, default=32, help="for the expert's level (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="PNG file")
+    options = parser.parse_args(arguments)
+    panels = by_environment(options.runs)
+    levels = {env: level(env, options.expert or EXPERTS[env], runs, options.tapes) for env, runs in panels.items()}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    drawn(panels, levels).savefig(options.out, dpi=DOTS_PER_INCH)
+    print(f"wrote {options.out}")
+    return 0
+
+
+def by_environment(folders: Sequence[Path]) -> dict[str, list[tuple[dict[str, Any], np.ndarray]]]:
+    """Environment -> settings and curve [generations, 3] of its searches."""
+    panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = defaultdict(list)
+    for folder in folders:
+        settings = json.loads((folder / "search.json").read_text("utf-8"))
+        with (folder / "progress.csv").open(encoding="utf-8") as file:
+            rows = [[float(cell) for cell in row.values()] for row in csv.DictReader(file)]
+        panels[settings["environment"]].append((settings, np.array(rows)))
+    return dict(panels)
+
+
+def level(
+    environment: str, expert: str, runs: list[tuple[dict[str, Any], np.ndarray]], tapes: int
+) -> tuple[str, float]:
+    """The expert's name and its mean return."""
+    from edge_llm_gym.evaluation.policies import PolicySource
+    from edge_llm_gym.evaluation.rollout import run_episode
+
+    env = gymnasium.make(environment)
+    source, first = PolicySource(expert, expert), runs[0][0]["first_seed"]
+    seeds = range(first, first + tapes)
+    return expert, float(np.mean([run_episode(env, source.make(env, seed), seed)["reward"] for seed in seeds]))
+
+
+def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: dict[str, tuple[str, float]]) -> Any:
+    """The figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
+    for axes, (environment, runs) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True):
+        for place, (settings, curve) in enumerate(runs):
+            generation, mean, best = curve.T
+            axes.plot(generation, mean, color=f"C{place}", label=f"search seed {settings['seed']}: mean of the draws")
+            axes.plot(
+                generation, best, color=f"C{place}", linestyle=":", label="best of the draws" if place == 0 else None
+            )
+        name, height = levels[environment]
+        axes.axhline(height, color="black", linestyle="--", linewidth=1, label=f"expert {name}")
+        axes.set(title=environment, xlabel="generation", ylabel="return of an episode")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=7, frameon=False, loc="lower right")
+    return figure
+
+
+if __name__ == "__main__":
+    sys.exit(main())
