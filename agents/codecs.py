@@ -5,13 +5,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from agents.index_codec import Index
+from agents.rule_codec import Rules
 from agents.tilt_codec import Tilt
 from edge_llm_gym.env import codecs
 from edge_llm_gym.env.codecs import Codec
 from edge_llm_gym.names import known_name
 from edge_llm_gym.sim.scenario import Scenario
 
-OWN: Final[Mapping[str, Callable[..., Codec]]] = MappingProxyType({"index": Index, "tilt": Tilt})
+OWN: Final[Mapping[str, Callable[..., Codec]]] = MappingProxyType({"index": Index, "rules": Rules, "tilt": Tilt})
 
 
 def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:

@@ -45,12 +45,17 @@ def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
 
 
 def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:
-    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch."""
+    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch.
+
+    What the policy remembers goes from epoch to epoch.
+    """
     observations, _ = envs.reset(seed=first_seed)
     returns, utilisation, steps = np.zeros(envs.num_envs), np.zeros(envs.num_envs), 0
     truncated = np.zeros(envs.num_envs, np.bool_)
+    memory, starts = None, np.ones(envs.num_envs, np.bool_)
     while not truncated.all():
-        action, _ = policy.predict(observations, deterministic=True)
+        action, memory = policy.predict(observations, memory, starts, deterministic=True)
+        starts = truncated
         observations, rewards, _, truncated, info = envs.step(action)
         final = info.get("final_info", info)
         returns += rewards

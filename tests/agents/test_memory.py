@@ -5,6 +5,7 @@ import pytest
 
 from agents.acting import Learner
 from agents.algorithms import make_model
+from agents.evaluation import evaluate
 from agents.imitation.dagger import imitate
 from agents.imitation.labels import as_labels, collect
 from agents.training import make_env
@@ -40,6 +41,15 @@ def test_memory_goes_from_epoch_to_epoch_and_ends_with_the_episode(tiny):
     _, labels = collect(envs, expert, expert, learner, epochs=9, seed=0)
     place = [int(label[0].reshape(6, -1)[:, 0].argmax()) for label in labels]
     assert place == [0, 1, 2, 3, 4, 5, 0, 1, 2]
+
+
+def test_who_is_evaluated_remembers_too(tiny):
+    _, _, envs = learner_of(tiny(environment={"id": "EdgeLLM/MultiNode-v0", "overrides": JOINT["overrides"]}))
+    expert, seen = Counting(envs), []
+    step = envs.step
+    envs.step = lambda action: seen.append(action["batch"].argmax(axis=1).tolist()) or step(action)
+    evaluate(envs, expert, 0)
+    assert seen == [[place] * 3 for place in range(6)]
 
 
 def test_labels_of_the_joint_expert_are_what_it_does_when_it_plays(tiny):

@@ -19,6 +19,12 @@ ON_POLICY = {"hyperparameters.n_steps": 4, "hyperparameters.batch_size": 12}
 RECIPES = {
     "ppo-joint": ON_POLICY | {"evaluation.expert": "fcfs+dto-ee"},
     "priced-single-node": ON_POLICY,
+    "dqn-single-node": {
+        "hyperparameters.learning_starts": 6,
+        "hyperparameters.buffer_size": 60,
+        "hyperparameters.batch_size": 8,
+        "hyperparameters.target_update_interval": 12,
+    },
 }
 CLOCKS = {"time/fps", "time/time_elapsed"}
 
