@@ -72,19 +72,17 @@ def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: di
     """The figure."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(panels), 3.8), layout="constrained")
     for axes, (environment, runs) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True):
         for place, (settings, curve) in enumerate(runs):
             generation, mean, best = curve.T
             axes.plot(generation, mean, color=f"C{place}", label=f"search seed {settings['seed']}: mean of the draws")
-            axes.plot(
-                generation, best, color=f"C{place}", linestyle=":", label="best of the draws" if place == 0 else None
-            )
+            axes.plot(generation, best, color=f"C{place}", linestyle=":", label=f"seed {settings['seed']}: best of them")
         name, height = levels[environment]
-        axes.axhline(height, color="black", linestyle="--", linewidth=1, label=f"expert {name}")
-        axes.set(title=environment, xlabel="generation", ylabel="return of an episode")
+        axes.axhline(height, color="black", linestyle="--", linewidth=1, label="the expert")
+        axes.set(title=f"{environment} (expert: {name})", xlabel="generation", ylabel="return of an episode")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(fontsize=7, frameon=False, loc="lower right")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
