@@ -77,7 +77,9 @@ def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: di
         for place, (settings, curve) in enumerate(runs):
             generation, mean, best = curve.T
             axes.plot(generation, mean, color=f"C{place}", label=f"search seed {settings['seed']}: mean of the draws")
-            axes.plot(generation, best, color=f"C{place}", linestyle=":", label=f"seed {settings['seed']}: best of them")
+            axes.plot(
+                generation, best, color=f"C{place}", linestyle=":", label=f"seed {settings['seed']}: best of them"
+            )
         name, height = levels[environment]
         axes.axhline(height, color="black", linestyle="--", linewidth=1, label="the expert")
         axes.set(title=f"{environment} (expert: {name})", xlabel="generation", ylabel="return of an episode")
