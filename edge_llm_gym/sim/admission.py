@@ -5,27 +5,30 @@ beside those of unfinished batches (section 3 of the system model).
 """
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.state import (
     DOWNLINK,
+    KV,
     REFUSED_DOWNLINK,
     REFUSED_MEMORY,
     REFUSED_UPLINK,
     SERVED,
+    SHARED,
     UPLINK,
     WAITING,
+    WORK,
     Array,
+    Desk,
     Parameters,
+    Result,
     State,
     Tape,
 )
 
 SHARE_TOLERANCE = 1e-9  # relative: shares that add up to one must survive their normalisation
 DEAD = 1e-300  # bit/s/Hz, stands for none at all
-WORK, SHARED, KV = 0, 1, 2
-"""Columns of claims [n, 3] and of loads [K, 3]: seconds that add up, seconds that are shared, bytes of KV cache."""
 
 ASKED = COLUMN["asked"]
 REFUSED_COUNT = np.zeros(9, np.int64)
@@ -36,40 +39,35 @@ REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
 )
 
 
-@njit(cache=True)
+@kernel
 def decision_time_s(parameters: Parameters, epoch: int) -> float:
     """When epoch `epoch` begins."""
     return (epoch + 1) * parameters.epoch_s
 
 
-@njit(cache=True)
+@kernel
 def shown(parameters: Parameters, state: State, row: int) -> int:
     """Number of pending requests that have a slot."""
     return min(parameters.slots, state.queue_length[row])
 
 
-@njit(cache=True)
+@kernel
 def minimum_share(bits: float, slot_s: float, bandwidth_hz: float, spectral_efficiency: float) -> float:
     """Share of the band that carries `bits` within the slot: beyond all bounds on a dead channel, 0 for no bits."""
     return bits / (slot_s * bandwidth_hz * max(spectral_efficiency, DEAD))
 
 
-# What is called for every request takes arrays and numbers: numba copies a whole record at each call.
-
-
-@njit(cache=True)
+@kernel
 def unfinished_kv_bytes(state: State, row: int, node: int, at_s: float) -> float:
     """KV caches on a node of the batches that are unfinished at `at_s`, queued ones included."""
-    epoch = state.epoch[row]
-    ends = state.batch_end_s[row, node]
     total = 0.0
-    for begun in range(state.oldest_batch[row, node], epoch):
-        if ends[begun] > at_s:
+    for begun in range(state.oldest_batch[row, node], state.epoch[row]):
+        if state.batch_end_s[row, node, begun] > at_s:
             total += state.batch_kv_bytes[row, node, begun]
     return total
 
 
-@njit(cache=True)
+@kernel
 def refusal(
     uplink_share: float,
     uplink_needed: float,
@@ -88,58 +86,74 @@ def refusal(
     return WAITING
 
 
-@njit(cache=True)
+@kernel
 def free_room_bytes(parameters: Parameters, state: State, row: int, node: int) -> float:
     """Room for new KV caches on a node when this epoch's uplink slot ends."""
     at_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
     return parameters.room_bytes[node] - unfinished_kv_bytes(state, row, node, at_s)
 
 
-@njit(cache=True)
+@kernel
 def _share(weight: float, total: float, asked: int) -> float:
     return weight / total if total > 0.0 else 1.0 / asked
 
 
-@njit(cache=True)
-def _ask(batch, bandwidth, slots, total, asked):  # type: ignore[no-untyped-def]
-    """Adds up, for each node, the weights [K, 2] and the number [K] of the requests that are asked onto it."""
-    for slot in range(slots):
-        node = batch[slot] - 1
-        if node >= 0:
-            asked[node] += 1
-            total[node, UPLINK] += bandwidth[slot, UPLINK]
-            total[node, DOWNLINK] += bandwidth[slot, DOWNLINK]
+@kernel
+def _shares(parameters: Parameters, tape: Tape, state: State, row: int, slot: int, node: int) -> tuple[float, float]:
+    """Shares, up and down, that the request of a slot needs on a node."""
+    request = state.queue[row, slot]
+    device, epoch, band_hz = tape.device[row, request], state.epoch[row], parameters.bandwidth_hz
+    up = tape.spectral_efficiency[row, epoch, device, node, UPLINK]
+    down = tape.spectral_efficiency[row, epoch, device, node, DOWNLINK]
+    up_bits, down_bits = tape.bits[row, request, UPLINK], tape.bits[row, request, DOWNLINK]
+    up_share = minimum_share(up_bits, parameters.uplink_slot_s, band_hz[node, UPLINK], up)
+    return up_share, minimum_share(down_bits, parameters.downlink_slot_s, band_hz[node, DOWNLINK], down)
 
 
-@njit(cache=True)
-def need(parameters, tape, state, row, batch, needed):  # type: ignore[no-untyped-def]
-    """Fills needed [n, 2] with the shares that the shown requests need on the nodes that they are asked onto.
+@kernel
+def need(parameters: Parameters, tape: Tape, state: State, row: int, batch: Array, desk: Desk) -> None:
+    """Notes the shares that the shown requests need on the nodes that they are asked onto.
 
     A pass of its own, without a branch for those who wait: its look-ups lie far apart in memory, and so they overlap.
     """
-    epoch, band_hz = state.epoch[row], parameters.bandwidth_hz
-    for slot in range(needed.shape[0]):
-        request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        device = tape.device[row, request]
-        up = tape.spectral_efficiency[row, epoch, device, node, UPLINK]
-        down = tape.spectral_efficiency[row, epoch, device, node, DOWNLINK]
-        up_bits, down_bits = tape.bits[row, request, UPLINK], tape.bits[row, request, DOWNLINK]
-        needed[slot, UPLINK] = minimum_share(up_bits, parameters.uplink_slot_s, band_hz[node, UPLINK], up)
-        needed[slot, DOWNLINK] = minimum_share(down_bits, parameters.downlink_slot_s, band_hz[node, DOWNLINK], down)
+    for slot in range(shown(parameters, state, row)):
+        up, down = _shares(parameters, tape, state, row, slot, max(batch[slot] - 1, 0))
+        desk.needed[slot, UPLINK], desk.needed[slot, DOWNLINK] = up, down
 
 
-@njit(cache=True)
-def admit(parameters, state, row, batch, bandwidth, needed, claim, result, load):  # type: ignore[no-untyped-def]
-    """Radio and memory: decides slot by slot who joins, and adds the claims [n, 3] of those to the loads [K, 3].
+@kernel
+def _open_nodes(parameters: Parameters, state: State, row: int, desk: Desk) -> None:
+    """Nobody asked yet, nobody let in, and what room there is."""
+    for node in range(desk.asked.size):
+        desk.load[node, WORK] = desk.load[node, SHARED] = desk.load[node, KV] = 0.0
+        desk.weight[node, UPLINK] = desk.weight[node, DOWNLINK] = 0.0
+        desk.asked[node] = 0
+        desk.room_bytes[node] = free_room_bytes(parameters, state, row, node)
 
-    Whoever joins gets the outcome SERVED until the end of its batch is known. Shares `needed` [n, 2] are those of
-    `need`; the KV caches of a claim are all that the request may come to hold on the node.
+
+@kernel
+def _ask(batch: Array, bandwidth: Array, slots: int, desk: Desk) -> None:
+    """Adds up, for each node, the weights and the number of the requests that are asked onto it."""
+    for slot in range(slots):
+        node = batch[slot] - 1
+        if node >= 0:
+            desk.asked[node] += 1
+            desk.weight[node, UPLINK] += bandwidth[slot, UPLINK]
+            desk.weight[node, DOWNLINK] += bandwidth[slot, DOWNLINK]
+
+
+@kernel
+def admit(
+    parameters: Parameters, state: State, row: int, batch: Array, bandwidth: Array, desk: Desk, result: Result
+) -> None:
+    """Radio and memory: decides slot by slot who joins, and adds up the claims of those.
+
+    Whoever joins gets the outcome SERVED until the end of its batch is known. The desk holds the shares of `need`, and
+    claims whose KV caches are all that a request may come to hold on the node.
     """
-    nodes, slots = load.shape[0], needed.shape[0]
-    total, asked, room_bytes = np.zeros((nodes, 2)), np.zeros(nodes, np.int64), np.empty(nodes)
-    _ask(batch, bandwidth, slots, total, asked)
-    for node in range(nodes):
-        room_bytes[node] = free_room_bytes(parameters, state, row, node)
+    slots = shown(parameters, state, row)
+    _open_nodes(parameters, state, row, desk)
+    _ask(batch, bandwidth, slots, desk)
     for slot in range(slots):
         result.slot_request[row, slot] = state.queue[row, slot]
         node = batch[slot] - 1
@@ -147,12 +161,12 @@ def admit(parameters, state, row, batch, bandwidth, needed, claim, result, load)
             result.slot_outcome[row, slot] = WAITING
             continue
         why = refusal(
-            _share(bandwidth[slot, UPLINK], total[node, UPLINK], asked[node]),
-            needed[slot, UPLINK],
-            _share(bandwidth[slot, DOWNLINK], total[node, DOWNLINK], asked[node]),
-            needed[slot, DOWNLINK],
-            claim[slot, KV],
-            room_bytes[node] - load[node, KV],
+            _share(bandwidth[slot, UPLINK], desk.weight[node, UPLINK], desk.asked[node]),
+            desk.needed[slot, UPLINK],
+            _share(bandwidth[slot, DOWNLINK], desk.weight[node, DOWNLINK], desk.asked[node]),
+            desk.needed[slot, DOWNLINK],
+            desk.claim[slot, KV],
+            desk.room_bytes[node] - desk.load[node, KV],
         )
         result.metrics[row, ASKED] += 1
         if why != WAITING:
@@ -160,34 +174,31 @@ def admit(parameters, state, row, batch, bandwidth, needed, claim, result, load)
             result.metrics[row, REFUSED_COUNT[why]] += 1
             continue
         result.slot_outcome[row, slot] = SERVED
-        add_claim(load, node, claim, slot)
+        add_claim(desk.load, node, desk.claim, slot)
 
 
-@njit(cache=True)
-def add_claim(load, node, claim, slot):  # type: ignore[no-untyped-def]
+@kernel
+def add_claim(load: Array, node: int, claim: Array, slot: int) -> None:
     """One more request in a node's batch: work and caches add up, shared time is the longest."""
     load[node, WORK] += claim[slot, WORK]
     load[node, SHARED] = max(load[node, SHARED], claim[slot, SHARED])
     load[node, KV] += claim[slot, KV]
 
 
-@njit(cache=True)
+@kernel
 def admissible(parameters: Parameters, tape: Tape, state: State, row: int, mask: Array) -> None:
     """Fills mask [N, K + 1]: whether a slot's request, asked alone with the whole band, would not be refused."""
     mask[:, 0] = True
     mask[:, 1:] = False
-    slots = shown(parameters, state, row)
-    needed = np.empty((slots, 2))
     for node in range(mask.shape[1] - 1):
         room = free_room_bytes(parameters, state, row, node)
-        need(parameters, tape, state, row, np.full(slots, node + 1), needed)
-        for slot in range(slots):
+        for slot in range(shown(parameters, state, row)):
+            up, down = _shares(parameters, tape, state, row, slot, node)
             kv_bytes = tape.kv_bytes[row, state.queue[row, slot], node]
-            why = refusal(1.0, needed[slot, UPLINK], 1.0, needed[slot, DOWNLINK], kv_bytes, room)
-            mask[slot, node + 1] = why == WAITING
+            mask[slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, room) == WAITING
 
 
-@njit(cache=True)
+@kernel
 def admissible_rows(parameters: Parameters, tape: Tape, state: State, mask: Array) -> None:
     """Fills mask [R, N, K + 1] for every row."""
     for row in range(mask.shape[0]):

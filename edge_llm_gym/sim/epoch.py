@@ -14,6 +14,7 @@ from edge_llm_gym.sim.state import (
     Result,
     State,
     Tape,
+    allocate_desk,
     allocate_result,
     allocate_state,
     allocate_tape,
@@ -28,6 +29,7 @@ class EpochPhysics:
         self.recorder = TapeRecorder(scenario)
         self.parameters = compile_parameters(scenario)
         self._devices = scenario.devices.count
+        self._desk = allocate_desk(scenario.slots, len(scenario.nodes))
 
     def allocate(self, rows: int, capacity: int) -> tuple[Tape, State]:
         """Empty records."""
@@ -42,7 +44,7 @@ class EpochPhysics:
     def step(self, tape: Tape, state: State, batch: Array, bandwidth: Array) -> Result:
         """One epoch of every row: batch [R, N] int64 in 0..K, bandwidth [R, N, 2] float64 >= 0, both checked before."""
         result = allocate_result(batch.shape[0], self.parameters.slots)
-        transition.step_rows(self.parameters, tape, state, batch, bandwidth, result)
+        transition.step_rows(self.parameters, tape, state, batch, bandwidth, self._desk, result)
         return result
 
     def admissible(self, tape: Tape, state: State) -> Array:

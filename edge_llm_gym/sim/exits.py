@@ -1,11 +1,10 @@
 """Where requests leave a node, and how good an answer at an exit may be called."""
 
-from numba import njit
-
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.state import Array
 
 
-@njit(cache=True, inline="always")
+@kernel
 def last_block_of(confidence: Array, request: int, first: int, last: int, threshold: float) -> tuple[int, bool]:
     """The last block in first..last that a node computes for a request, and whether the request leaves after it.
 
@@ -18,7 +17,7 @@ def last_block_of(confidence: Array, request: int, first: int, last: int, thresh
     return last, confidence[request, last] >= threshold or last == confidence.shape[1] - 1
 
 
-@njit(cache=True)
+@kernel
 def expected_accuracy(sorted_confidence: Array, tail_accuracy: Array, block: int, threshold: float) -> float:
     """Accuracy to expect of an answer at an exit with this threshold, relative to the full model's.
 

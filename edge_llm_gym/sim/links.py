@@ -1,11 +1,10 @@
 """How a request gets from one place to the next: the choice of the receiver, the radio, the wire."""
 
-from numba import njit
-
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.state import Array
 
 
-@njit(cache=True)
+@kernel
 def receiver(link_first: Array, link_target: Array, sender: int, offload: Array, row: int, uniform: float) -> int:
     """The node that weights and a request's uniform number choose among a sender's links.
 
@@ -30,7 +29,7 @@ def receiver(link_first: Array, link_target: Array, sender: int, offload: Array,
     return chosen
 
 
-@njit(cache=True)
+@kernel
 def radio_s(bits: float, band_hz: float, spectral_efficiency: float) -> float:
     """Time over the air: bits / (band * spectral efficiency), the band being the device's own share.
 
@@ -40,7 +39,7 @@ def radio_s(bits: float, band_hz: float, spectral_efficiency: float) -> float:
     return bits / (band_hz * spectral_efficiency)
 
 
-@njit(cache=True)
+@kernel
 def wire_s(bits: float, rate_bps: float, latency_s: float) -> float:
     """Time over a wired link: its latency and bits / rate. Requests do not queue for it."""
     return latency_s + bits / rate_bps

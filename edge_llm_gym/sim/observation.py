@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.admission import decision_time_s, free_room_bytes, shown
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
@@ -95,7 +95,7 @@ def _node_constants(scenario: Scenario) -> Array:
     return np.minimum(np.array(rows) / CONSTANT_SCALES, 1.0)
 
 
-@njit(cache=True)
+@kernel
 def _observe_requests(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
     epoch = state.epoch[row]
     now_s = decision_time_s(parameters, epoch)
@@ -117,7 +117,7 @@ def _observe_requests(parameters, tape, state, scales, row, out):  # type: ignor
             out.spectral_efficiency[row, slot, node, DOWNLINK] = efficiency[node, DOWNLINK] / scales.efficiency
 
 
-@njit(cache=True)
+@kernel
 def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-untyped-def]
     uplink_ends_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
     for node in range(parameters.room_bytes.size):
@@ -125,10 +125,11 @@ def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-unty
         room_bytes = max(free_room_bytes(parameters, state, row, node), 0.0)
         out.nodes[row, node, 0] = min(busy_s / parameters.epoch_s, BUSY_CAP)
         out.nodes[row, node, 1] = room_bytes / parameters.room_bytes[node]
-        out.nodes[row, node, 2:] = scales.node_constants[node]
+        for column in range(scales.node_constants.shape[1]):
+            out.nodes[row, node, 2 + column] = scales.node_constants[node, column]
 
 
-@njit(cache=True)
+@kernel
 def observe_row(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
     """Fills a row of `out`, all zeros before, with the requests and nodes that it shows now."""
     _observe_requests(parameters, tape, state, scales, row, out)
@@ -138,7 +139,7 @@ def observe_row(parameters, tape, state, scales, row, out):  # type: ignore[no-u
     out.backlog[row, 0] = min(unseen / parameters.slots, COUNT_CAP)
 
 
-@njit(cache=True)
+@kernel
 def observe_rows(parameters: Parameters, tape: Tape, state: State, scales: Scales, out: Observation) -> None:
     """Fills `out`, all zeros before, with what every row shows now."""
     for row in range(out.arrivals.shape[0]):

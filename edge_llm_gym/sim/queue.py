@@ -1,12 +1,12 @@
 """The queue of pending requests: arrivals, expiry, and the settling of those who were computed."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.admission import decision_time_s, shown
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.outcome import TIME_TOLERANCE_S, outcome_of
-from edge_llm_gym.sim.state import EMPTY, EXPIRED, LATE, POOR, SERVED, WAITING
+from edge_llm_gym.sim.state import EMPTY, EXPIRED, FINISH, LATE, OFFERED, POOR, SERVED, WAITING
 
 ARRIVED, EXPIRED_COUNT, PENDING, UNSEEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["unseen"]
 ADMITTED, DELAY, QUALITY = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
@@ -15,17 +15,15 @@ COUNT_OF = np.zeros(9, np.int64)
 COUNT_OF[[SERVED, LATE, POOR]] = COLUMN["served"], COLUMN["late"], COLUMN["poor"]
 VALUE_OF = np.zeros(9, np.int64)
 VALUE_OF[[SERVED, LATE, POOR]] = COLUMN["served_value"], COLUMN["late_value"], COLUMN["poor_value"]
-FINISH, OFFERED = 0, 1
-"""Columns of answers [n, 2]: when they are computed, in s, and their quality."""
 
 
-@njit(cache=True)
+@kernel
 def settle(parameters, tape, state, row, batch, answer, result):  # type: ignore[no-untyped-def]
     """Outcome and latency of everyone admitted this epoch; they leave the queue.
 
-    answer [n, 2] says when those in the slots are ready and of what quality; it counts where somebody was admitted.
+    answer [N, 2] says when those in the slots are ready and of what quality; it counts where somebody was admitted.
     """
-    kept, slots = 0, answer.shape[0]
+    kept, slots = 0, shown(parameters, state, row)
     queue = state.queue[row]
     for place in range(state.queue_length[row]):
         request = queue[place]
@@ -51,7 +49,7 @@ def settle(parameters, tape, state, row, batch, answer, result):  # type: ignore
     state.queue_length[row] = kept
 
 
-@njit(cache=True)
+@kernel
 def _is_hopeless(latest_start_s, node_free_s, row, request, earliest_s):  # type: ignore[no-untyped-def]
     """Whether no node could serve the request in time any more, alone on its earliest free node."""
     for node in range(node_free_s.shape[1]):
@@ -61,7 +59,7 @@ def _is_hopeless(latest_start_s, node_free_s, row, request, earliest_s):  # type
     return True
 
 
-@njit(cache=True)
+@kernel
 def _expire(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
     """Drops pending requests that have become hopeless."""
     earliest_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
@@ -78,7 +76,7 @@ def _expire(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-d
     state.queue_length[row] = kept
 
 
-@njit(cache=True)
+@kernel
 def _enqueue(queue, length, deadline_s, request):  # type: ignore[no-untyped-def]
     """Inserts a request by deadline behind `length` others; among equal deadlines the earlier arrival stands first."""
     place = length
@@ -88,7 +86,7 @@ def _enqueue(queue, length, deadline_s, request):  # type: ignore[no-untyped-def
     queue[place] = request
 
 
-@njit(cache=True)
+@kernel
 def _arrive(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
     """Brings in the requests that arrived before the decision time of the current epoch."""
     now_s = decision_time_s(parameters, state.epoch[row])
@@ -106,7 +104,7 @@ def _arrive(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-d
     metrics[ARRIVED] += request - first
 
 
-@njit(cache=True)
+@kernel
 def _tidy_batches(state, row, now_s):  # type: ignore[no-untyped-def]
     """Moves each node's mark past the batches that have ended, so that later look-ups stay short."""
     for node in range(state.oldest_batch.shape[1]):
@@ -116,7 +114,7 @@ def _tidy_batches(state, row, now_s):  # type: ignore[no-untyped-def]
         state.oldest_batch[row, node] = oldest
 
 
-@njit(cache=True)
+@kernel
 def turn_clock(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
     """Arrivals, then expiry, at the decision time of the current epoch; closes the epoch's metrics."""
     _tidy_batches(state, row, decision_time_s(parameters, state.epoch[row]))
@@ -125,10 +123,9 @@ def turn_clock(parameters, tape, state, row, metrics):  # type: ignore[no-untype
     length = state.queue_length[row]
     metrics[PENDING] = length
     metrics[UNSEEN] = length - shown(parameters, state, row)
-    state.totals[row] += metrics
 
 
-@njit(cache=True)
+@kernel
 def begin_queue(parameters, tape, state, row):  # type: ignore[no-untyped-def]
     """Sets a row to the first decision time of its freshly drawn tape."""
     state.epoch[row] = 0
@@ -142,4 +139,4 @@ def begin_queue(parameters, tape, state, row):  # type: ignore[no-untyped-def]
     state.served_by[row] = 0
     state.latency_s[row] = 0.0
     state.totals[row] = 0.0
-    turn_clock(parameters, tape, state, row, np.zeros(state.totals.shape[1]))
+    turn_clock(parameters, tape, state, row, state.totals[row])

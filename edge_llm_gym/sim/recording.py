@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models import channel
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array, Tape
@@ -67,12 +67,12 @@ class _Wants(NamedTuple):
     downlink_payload: tuple[float, float, float]
 
 
-@njit(cache=True)
+@kernel
 def _within(rng, low, high):  # type: ignore[no-untyped-def]
     return low + (high - low) * rng.random()
 
 
-@njit(cache=True)
+@kernel
 def _payload_bits(rng, payload):  # type: ignore[no-untyped-def]
     """Extra bits of a request; takes the same numbers whatever the probability."""
     probability, low, high = payload
@@ -80,7 +80,7 @@ def _payload_bits(rng, payload):  # type: ignore[no-untyped-def]
     return bits if chance < probability else 0.0
 
 
-@njit(cache=True)
+@kernel
 def _write_requests(rng, wants, devices, arrival_s, prompt_tokens, output_tokens, tape, row):  # type: ignore[no-untyped-def]
     arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
     prompt, output, accuracy, value = (

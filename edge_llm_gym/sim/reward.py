@@ -1,10 +1,10 @@
-"""The reward: a weighted sum of metrics, whatever the admission."""
+"""The reward: a weighted sum of metrics, whatever the admission; and their sums over an episode."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.state import Array
 
 
@@ -14,7 +14,14 @@ def reward_terms(weights: Mapping[str, float], metrics: Sequence[str]) -> tuple[
     return columns, np.array(list(weights.values()), np.float64)
 
 
-@njit(cache=True)
+@kernel
+def add_up(metrics: Array, totals: Array) -> None:
+    """Adds the metrics [M] of an epoch to those of the episode so far."""
+    for column in range(metrics.size):
+        totals[column] += metrics[column]
+
+
+@kernel
 def weighted_sum(metrics: Array, column: Array, weight: Array) -> float:
     """Reward of the metrics [M] of one row, term by term in their order."""
     reward = 0.0

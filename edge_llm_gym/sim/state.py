@@ -34,6 +34,13 @@ OUTCOME_NAMES: Final = (
 )
 UPLINK: Final = 0
 DOWNLINK: Final = 1
+# Columns of a desk's claims and loads: seconds that add up, seconds that are shared, bytes of KV cache.
+WORK: Final = 0
+SHARED: Final = 1
+KV: Final = 2
+# Columns of its answers: when they are computed, in s, and their quality.
+FINISH: Final = 0
+OFFERED: Final = 1
 
 
 class Tape(NamedTuple):
@@ -100,6 +107,18 @@ class Parameters(NamedTuple):
     reward_weight: Array  # [T] float64, ... and their weights
 
 
+class Desk(NamedTuple):
+    """Work space of one row's epoch: what the requests in the N slots ask for and get, and how full the K nodes are."""
+
+    needed: Array  # [N, 2] float64, minimum shares
+    claim: Array  # [N, 3] float64, what they take
+    answer: Array  # [N, 2] float64, what they get
+    load: Array  # [K, 3] float64, claims of those who were let in
+    weight: Array  # [K, 2] float64, bandwidth weights of all who were asked
+    asked: Array  # [K] int64, how many those are
+    room_bytes: Array  # [K] float64, before the epoch's own batch
+
+
 def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
     """An empty tape."""
     radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
@@ -160,4 +179,17 @@ def allocate_result(rows: int, slots: int) -> Result:
         slot_request=np.full((rows, slots), -1, np.int32),
         slot_outcome=np.zeros((rows, slots), np.int8),
         slot_latency_s=np.zeros((rows, slots)),
+    )
+
+
+def allocate_desk(slots: int, nodes: int) -> Desk:
+    """A desk for any row of a scenario."""
+    return Desk(
+        needed=np.empty((slots, 2)),
+        claim=np.empty((slots, 3)),
+        answer=np.empty((slots, 2)),
+        load=np.empty((nodes, 3)),
+        weight=np.empty((nodes, 2)),
+        asked=np.empty(nodes, np.int64),
+        room_bytes=np.empty(nodes),
     )

@@ -5,8 +5,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.llm import streamed_weight_bytes, weight_bytes
 from edge_llm_gym.sim.recording import Recorder
@@ -125,7 +125,7 @@ def _unit_costs(nodes: tuple[NodeCosts, ...]) -> Array:
     return unit_costs
 
 
-@njit(cache=True)
+@kernel
 def _write_costs(limits, row, costs, deadline_s, accuracy, work_s, shared_s, kv_bytes, latest_start_s):  # type: ignore[no-untyped-def]
     """Writes costs [n, 3, K] into a row, with the latest start that meets the deadline, -inf where none ever does."""
     for request in range(costs.shape[0]):

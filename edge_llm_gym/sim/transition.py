@@ -5,30 +5,40 @@ batch takes T(S) = sum of work_s + max of shared_s. Decision time of epoch e is 
 already sees the requests which came in before it.
 """
 
-import numpy as np
-from numba import njit
-
-from edge_llm_gym.sim.admission import KV, SHARED, WORK, admit, decision_time_s, need, shown
+from edge_llm_gym.compiled import kernel
+from edge_llm_gym.sim.admission import admit, decision_time_s, need, shown
 from edge_llm_gym.sim.metrics import COLUMN
-from edge_llm_gym.sim.queue import FINISH, OFFERED, begin_queue, settle, turn_clock
-from edge_llm_gym.sim.reward import weighted_sum
-from edge_llm_gym.sim.state import Array, Parameters, Result, State, Tape
+from edge_llm_gym.sim.queue import begin_queue, settle, turn_clock
+from edge_llm_gym.sim.reward import add_up, weighted_sum
+from edge_llm_gym.sim.state import (
+    FINISH,
+    KV,
+    OFFERED,
+    SHARED,
+    WORK,
+    Array,
+    Desk,
+    Parameters,
+    Result,
+    State,
+    Tape,
+)
 
 UTILISATION = COLUMN["utilisation"]
 
 
-@njit(cache=True)
-def _claim(tape, state, row, batch, claim):  # type: ignore[no-untyped-def]
-    """Fills claim [n, 3] with what the shown requests take on the nodes that they are asked onto; as `need` does."""
-    for slot in range(claim.shape[0]):
+@kernel
+def _claim(parameters: Parameters, tape: Tape, state: State, row: int, batch: Array, desk: Desk) -> None:
+    """Notes what the shown requests take on the nodes that they are asked onto; a pass without branches, as `need`."""
+    for slot in range(shown(parameters, state, row)):
         request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        claim[slot, WORK] = tape.work_s[row, request, node]
-        claim[slot, SHARED] = tape.shared_s[row, request, node]
-        claim[slot, KV] = tape.kv_bytes[row, request, node]
+        desk.claim[slot, WORK] = tape.work_s[row, request, node]
+        desk.claim[slot, SHARED] = tape.shared_s[row, request, node]
+        desk.claim[slot, KV] = tape.kv_bytes[row, request, node]
 
 
-@njit(cache=True)
-def run_batch(state, row, node, ready_s, load):  # type: ignore[no-untyped-def]
+@kernel
+def run_batch(state: State, row: int, node: int, ready_s: float, load: Array) -> tuple[float, float]:
     """Runs a batch of a load [3] after the node's earlier ones, not before `ready_s`; returns its start and end."""
     epoch = state.epoch[row]
     start_s = max(ready_s, state.node_free_s[row, node])
@@ -39,9 +49,9 @@ def run_batch(state, row, node, ready_s, load):  # type: ignore[no-untyped-def]
     return start_s, end_s
 
 
-@njit(cache=True)
-def _compute(parameters, state, row, result, load):  # type: ignore[no-untyped-def]
-    """Runs each node's new batch, and measures how busy the epoch was: a node that is not free computes."""
+@kernel
+def _compute(parameters: Parameters, state: State, row: int, load: Array) -> float:
+    """Runs each node's new batch. Returns how busy the epoch was: a node that is not free computes."""
     nodes = load.shape[0]
     now_s = decision_time_s(parameters, state.epoch[row])
     until_s = now_s + parameters.epoch_s
@@ -51,49 +61,53 @@ def _compute(parameters, state, row, result, load):  # type: ignore[no-untyped-d
         if load[node, KV] > 0.0:
             start_s, end_s = run_batch(state, row, node, now_s + parameters.uplink_slot_s, load[node])
             busy_s += max(min(end_s, until_s) - min(start_s, until_s), 0.0)
-    result.metrics[row, UTILISATION] = busy_s / (parameters.epoch_s * nodes)
+    return busy_s / (parameters.epoch_s * nodes)
 
 
-@njit(cache=True)
-def _answer(parameters, state, row, batch, answer):  # type: ignore[no-untyped-def]
-    """Fills answer [n, 2] with the end of the batches and the quality factor of their nodes."""
-    for slot in range(answer.shape[0]):
+@kernel
+def _answer(parameters: Parameters, state: State, row: int, batch: Array, answer: Array) -> None:
+    """Notes the end of the batches and the quality factor of their nodes."""
+    for slot in range(shown(parameters, state, row)):
         node = max(batch[slot] - 1, 0)
         answer[slot, FINISH] = state.node_free_s[row, node]
         answer[slot, OFFERED] = parameters.quality[node]
 
 
-@njit(cache=True)
+@kernel
 def begin_row(parameters: Parameters, tape: Tape, state: State, row: int) -> None:
     """Sets a row to the first decision time of its freshly drawn tape."""
     begin_queue(parameters, tape, state, row)
 
 
-@njit(cache=True)
-def step_row(parameters, tape, state, row, batch, bandwidth, needed, claim, load, answer, result):  # type: ignore[no-untyped-def]
-    """One epoch of one row. batch [N] int64 in 0..K, bandwidth [N, 2] float64 >= 0; both already checked.
-
-    What lies between are the places where the slots' needs, claims and answers go, and the nodes' loads.
-    """
-    slots = shown(parameters, state, row)
-    needed, claim, answer = needed[:slots], claim[:slots], answer[:slots]
-    load[:] = 0.0
-    need(parameters, tape, state, row, batch, needed)
-    _claim(tape, state, row, batch, claim)
-    admit(parameters, state, row, batch, bandwidth, needed, claim, result, load)
-    _compute(parameters, state, row, result, load)
-    _answer(parameters, state, row, batch, answer)
-    settle(parameters, tape, state, row, batch, answer, result)
+@kernel
+def step_row(
+    parameters: Parameters,
+    tape: Tape,
+    state: State,
+    row: int,
+    batch: Array,
+    bandwidth: Array,
+    desk: Desk,
+    result: Result,
+) -> None:
+    """One epoch of one row. batch [N] int64 in 0..K, bandwidth [N, 2] float64 >= 0; both already checked."""
+    metrics = result.metrics[row]
+    need(parameters, tape, state, row, batch, desk)
+    _claim(parameters, tape, state, row, batch, desk)
+    admit(parameters, state, row, batch, bandwidth, desk, result)
+    metrics[UTILISATION] = _compute(parameters, state, row, desk.load)
+    _answer(parameters, state, row, batch, desk.answer)
+    settle(parameters, tape, state, row, batch, desk.answer, result)
     state.epoch[row] += 1
-    turn_clock(parameters, tape, state, row, result.metrics[row])
-    result.reward[row] = weighted_sum(result.metrics[row], parameters.reward_column, parameters.reward_weight)
+    turn_clock(parameters, tape, state, row, metrics)
+    add_up(metrics, state.totals[row])
+    result.reward[row] = weighted_sum(metrics, parameters.reward_column, parameters.reward_weight)
 
 
-@njit(cache=True)
-def step_rows(parameters: Parameters, tape: Tape, state: State, batch: Array, bandwidth: Array, result: Result) -> None:
-    """One epoch of every row: batch [R, N] int64, bandwidth [R, N, 2] float64."""
-    slots, nodes = parameters.slots, parameters.room_bytes.size
-    needed, claim, answer = np.empty((slots, 2)), np.empty((slots, 3)), np.empty((slots, 2))
-    load = np.empty((nodes, 3))
+@kernel
+def step_rows(
+    parameters: Parameters, tape: Tape, state: State, batch: Array, bandwidth: Array, desk: Desk, result: Result
+) -> None:
+    """One epoch of every row: batch [R, N] int64, bandwidth [R, N, 2] float64; the desk serves them in turn."""
     for row in range(batch.shape[0]):
-        step_row(parameters, tape, state, row, batch[row], bandwidth[row], needed, claim, load, answer, result)
+        step_row(parameters, tape, state, row, batch[row], bandwidth[row], desk, result)

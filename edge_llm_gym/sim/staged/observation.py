@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim import observation as epoch
 from edge_llm_gym.sim.admission import decision_time_s
 from edge_llm_gym.sim.observation import REQUEST_FEATURES, observe_row
@@ -46,7 +47,7 @@ class StagedObservation(NamedTuple):
     backlog: Array  # [R, 1] float32, pending requests without a slot / N
 
 
-@njit(cache=True)
+@kernel
 def _count_confidences(parameters, tape, state, row, count):  # type: ignore[no-untyped-def]
     """Adds to count [E, bins] the confidences of the requests that the last epochs admitted, where computed by now."""
     epoch, now_s = state.epoch[row], decision_time_s(parameters, state.epoch[row])

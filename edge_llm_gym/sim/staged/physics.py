@@ -15,6 +15,7 @@ from edge_llm_gym.sim.staged.state import (
     ExitParameters,
     Sizes,
     StagedParameters,
+    allocate_desk,
     allocate_result,
     allocate_state,
     allocate_tape,
@@ -31,6 +32,7 @@ class StagedPhysics:
         self.recorder = StagedRecorder(scenario)
         self.parameters = StagedParameters(*epoch_parameters(scenario), *_exit_parameters(scenario, self.recorder))
         self._sizes = _sizes(scenario, len(self.recorder.hosted))
+        self._desk = allocate_desk(self._sizes)
 
     def allocate(self, rows: int, capacity: int) -> tuple[Any, Any]:
         """Empty records."""
@@ -43,7 +45,7 @@ class StagedPhysics:
     def step(self, tape: Any, state: Any, batch: Array, bandwidth: Array, offload: Array, threshold: Array) -> Result:
         """One epoch of every row; actions, checked before, are those of `staged.transition.step_rows`."""
         result = allocate_result(batch.shape[0], self._sizes)
-        transition.step_rows(self.parameters, tape, state, batch, bandwidth, offload, threshold, result)
+        transition.step_rows(self.parameters, tape, state, batch, bandwidth, offload, threshold, self._desk, result)
         return result
 
     def admissible(self, tape: Any, state: Any) -> Array:

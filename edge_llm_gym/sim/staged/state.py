@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.sim import state as epoch
-from edge_llm_gym.sim.state import Array, Parameters, Result, State, Tape
+from edge_llm_gym.sim.state import Array, Desk, Parameters, Result, State, Tape
 
 FIRST, LAST, PLACE = 0, 1, 2
 """Columns of `hosts`."""
@@ -57,6 +57,14 @@ class ExitParameters(NamedTuple):
     tail_accuracy: Array  # [E, Z + 1] float64, accuracy of the rows from a place of that order on / of the full model
 
 
+class WayDesk(NamedTuple):
+    """What staged admission adds to the work space of one row's epoch."""
+
+    at: Array  # [N] int64, node that the slot's request has come to, -1 for none
+    exit_block: Array  # [N] int64, block after which it leaves there, -1 if it goes on
+    reach_s: Array  # [N] float64, when it reached that node, a deep one
+
+
 def _record(name: str, *parts: Any) -> Any:
     """A NamedTuple with the fields of all parts: what is shared is described once, in `sim.state`."""
     return namedtuple(name, [field for part in parts for field in part._fields], module=__name__)
@@ -65,6 +73,7 @@ def _record(name: str, *parts: Any) -> Any:
 StagedTape = _record("StagedTape", Tape, ExitTape)
 StagedState = _record("StagedState", State, ExitState)
 StagedParameters = _record("StagedParameters", Parameters, ExitParameters)
+StagedDesk = _record("StagedDesk", Desk, WayDesk)
 
 
 class Sizes(NamedTuple):
@@ -126,3 +135,10 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> Any:
 def allocate_result(rows: int, sizes: Sizes) -> Result:
     """A result to be filled by one step."""
     return epoch.allocate_result(rows, sizes.slots)._replace(metrics=np.zeros((rows, sizes.metrics)))
+
+
+def allocate_desk(sizes: Sizes) -> Any:
+    """A StagedDesk for any row."""
+    slots = sizes.slots
+    way = WayDesk(np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots))
+    return StagedDesk(*epoch.allocate_desk(slots, sizes.nodes), *way)

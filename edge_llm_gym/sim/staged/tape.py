@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim.block_costs import BlockTimes, forward_bits, hosted_blocks
@@ -91,15 +91,16 @@ class StagedRecorder(Recorder):
         tape.forward_bits[row, :size] = forward_bits(self.scenario, prompt, output)
 
 
-@njit(cache=True)
+@kernel
 def _write_answers(confidence, correct, chosen, tape_confidence, tape_correct):  # type: ignore[no-untyped-def]
     """Copies the chosen [n] rows of a profile into a row of the tape."""
     for request in range(chosen.size):
-        tape_confidence[request] = confidence[chosen[request]]
-        tape_correct[request] = correct[chosen[request]]
+        for block in range(confidence.shape[1]):
+            tape_confidence[request, block] = confidence[chosen[request], block]
+            tape_correct[request, block] = correct[chosen[request], block]
 
 
-@njit(cache=True)
+@kernel
 def _write_costs(limits, row, work_s, shared_s, kv_bytes, tape):  # type: ignore[no-untyped-def]
     """Writes costs [n, P] and [n, K] into a row of the tape, and until when an entry node may start.
 

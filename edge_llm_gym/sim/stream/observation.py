@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
@@ -95,10 +96,7 @@ def _node_constants(scenario: Scenario, service_s: Array) -> Array:
     return np.pad(constants, ((0, 0), (LIVE_FEATURES, 0)))
 
 
-# What is looked up in a loop is taken out of its record beforehand: numba counts references at each look-up.
-
-
-@njit(cache=True)
+@kernel
 def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ignore[no-untyped-def]
     """Fills count [E, bins] with the confidences of the requests of the last epochs, where computed by now."""
     first_block, last_block = parameters.first_block, parameters.last_block
@@ -116,7 +114,7 @@ def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ign
                 count[block, min(place, CONFIDENCE_BINS - 1)] += 1
 
 
-@njit(cache=True)
+@kernel
 def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
     """Fills out [Q] with quantiles of numbers in [0, 1] that count [bins] counts, spread evenly over their bins.
 
@@ -134,7 +132,7 @@ def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
         out[index] = (place + (wanted - below) / count[place]) / count.size
 
 
-@njit(cache=True)
+@kernel
 def _observe_confidences(parameters, tape, state, row, probabilities, count, out):  # type: ignore[no-untyped-def]
     """Fills out [E, Q]; `count` [E, bins] is work space."""
     _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
@@ -142,14 +140,14 @@ def _observe_confidences(parameters, tape, state, row, probabilities, count, out
         histogram_quantiles(count[block], probabilities, out[block])
 
 
-@njit(cache=True)
+@kernel
 def _scale(values, divisor, highest, out):  # type: ignore[no-untyped-def]
     """Fills out with values / divisor, clipped; both flat."""
     for place in range(out.size):
         out[place] = min(values[place] / divisor, highest)
 
 
-@njit(cache=True)
+@kernel
 def _observe_nodes(parameters, state, row, arrivals, out):  # type: ignore[no-untyped-def]
     """Fills the live features of out [K, F]."""
     epoch_s, slowness = parameters.epoch_s, parameters.slowness[state.epoch[row]]

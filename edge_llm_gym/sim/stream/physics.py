@@ -16,6 +16,7 @@ from edge_llm_gym.sim.stream.state import (
     StreamResult,
     StreamState,
     StreamTape,
+    allocate_desk,
     allocate_result,
     allocate_state,
     allocate_tape,
@@ -43,7 +44,8 @@ class StreamPhysics:
     def step(self, tape: StreamTape, state: StreamState, offload: Array, threshold: Array) -> StreamResult:
         """One epoch of every row: offload [R, D + K, K] and threshold [R, K], float32, checked before."""
         result = allocate_result(threshold.shape[0], self._sizes)
-        transition.step_rows(self.parameters, tape, state, offload, threshold, result)
+        desk = allocate_desk(tape.arrival_s.shape[1], self._sizes)
+        transition.step_rows(self.parameters, tape, state, offload, threshold, desk, result)
         return result
 
     def admissible(self, tape: StreamTape, state: StreamState) -> Array:

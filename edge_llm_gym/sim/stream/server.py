@@ -11,19 +11,18 @@ so one pass over the list does. What they pass by is collected at the front of t
 
 Of one row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from place `first` [K] on.
 During an epoch from `begin_s` to `end_s`, `passed` [K] counts the intervals that were passed by but are of use to later
-epochs, and `unused_s` [K] is the time within the epoch that was passed by. Functions take arrays and numbers, since a
-record would be copied at each call.
+epochs, and `unused_s` [K] is the time within the epoch that was passed by.
 """
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.state import Array
 
 FROM, UNTIL = 0, 1
 
 
-@njit(cache=True)
+@kernel
 def open_nodes(idle_s: Array, first: Array) -> None:
     """Leaves the nodes of a row idle for ever: one interval, at the end of the array, since others go before it."""
     last = idle_s.shape[1] - 1
@@ -32,13 +31,13 @@ def open_nodes(idle_s: Array, first: Array) -> None:
     idle_s[:, last, UNTIL] = np.inf
 
 
-@njit(cache=True)
+@kernel
 def overlap_s(from_s: float, until_s: float, begin_s: float, end_s: float) -> float:
     """Length of what two intervals have in common."""
     return max(min(until_s, end_s) - max(from_s, begin_s), 0.0)
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _pass_by(idle_s, passed, unused_s, begin_s, end_s, node, from_s, until_s):  # type: ignore[no-untyped-def]
     """Leaves an interval idle; later epochs may use what reaches beyond this one."""
     unused_s[node] += overlap_s(from_s, until_s, begin_s, end_s)
@@ -48,7 +47,7 @@ def _pass_by(idle_s, passed, unused_s, begin_s, end_s, node, from_s, until_s):  
         passed[node] += 1
 
 
-@njit(cache=True, inline="always")
+@kernel
 def serve(
     idle_s: Array,
     first: Array,
@@ -80,7 +79,7 @@ def serve(
     return start_s, finish_s
 
 
-@njit(cache=True)
+@kernel
 def _unused_s(idle_s, place, unused_s, begin_s, end_s, node):  # type: ignore[no-untyped-def]
     """Adds to `unused_s` the time within the epoch in the intervals from a place on."""
     unused_s += overlap_s(idle_s[node, place, FROM], idle_s[node, place, UNTIL], begin_s, end_s)
@@ -90,7 +89,7 @@ def _unused_s(idle_s, place, unused_s, begin_s, end_s, node):  # type: ignore[no
     return unused_s
 
 
-@njit(cache=True)
+@kernel
 def _put_back(idle_s, first, passed, node):  # type: ignore[no-untyped-def]
     """Moves the intervals that were passed by from the front of the array to where the list begins."""
     place = first[node]
@@ -101,7 +100,7 @@ def _put_back(idle_s, first, passed, node):  # type: ignore[no-untyped-def]
     first[node] = place
 
 
-@njit(cache=True)
+@kernel
 def _claimed_s(idle_s, place, end_s, node):  # type: ignore[no-untyped-def]
     """Time after the epoch that lies outside the idle intervals."""
     claimed_s, settled_s = 0.0, end_s
@@ -112,7 +111,7 @@ def _claimed_s(idle_s, place, end_s, node):  # type: ignore[no-untyped-def]
     return claimed_s
 
 
-@njit(cache=True)
+@kernel
 def close_epoch(
     idle_s: Array,
     first: Array,

@@ -1,8 +1,8 @@
 """What becomes of the requests of an epoch once they have left the network: delay, quality, outcome."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.exits import expected_accuracy
 from edge_llm_gym.sim.links import radio_s
 from edge_llm_gym.sim.metrics import STREAM_COLUMN, STREAM_METRICS
@@ -23,7 +23,7 @@ VALUE_OF[[SERVED, LATE, POOR]] = (
 )
 
 
-@njit(cache=True)
+@kernel
 def settle(
     parameters: StreamParameters,
     tape: StreamTape,
@@ -37,8 +37,7 @@ def settle(
     """Adds the requests `first` to `last` (exclusive) to metrics [M]: their way back, their outcome, their exit.
 
     Answers go back over the radio of the nodes where the requests came in. The quality offered is f times
-    `expected_accuracy`, at most 1; the quality factor f of a way is the lowest among the nodes on it. Arrays are taken
-    out of their records before the loop: numba counts references at each look-up.
+    `expected_accuracy`, at most 1; the quality factor f of a way is the lowest among the nodes on it.
     """
     visited, exit_block, finish_s = state.node[row], state.exit_block[row], state.finish_s[row]
     outcomes, delays_s = state.outcome[row], state.delay_s[row]

@@ -89,6 +89,15 @@ class StreamParameters(NamedTuple):
     reward_weight: Array  # [T] float64, ... and their weights
 
 
+class StreamDesk(NamedTuple):
+    """Work space of one row's epoch."""
+
+    order: Array  # [C] int64, the epoch's requests, in the order in which they reach a stage
+    reach_s: Array  # [C] float64, when they do
+    passed: Array  # [K] int64, and ...
+    unused_s: Array  # [K] float64, what `server` calls so
+
+
 class Sizes(NamedTuple):
     """Lengths of the axes of a scenario's records, but for the rows and the requests."""
 
@@ -156,3 +165,9 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamState:
 def allocate_result(rows: int, sizes: Sizes) -> StreamResult:
     """A result to be filled by one step."""
     return StreamResult(reward=np.zeros(rows), metrics=np.zeros((rows, sizes.metrics)))
+
+
+def allocate_desk(capacity: int, sizes: Sizes) -> StreamDesk:
+    """A desk for any row."""
+    nodes = sizes.nodes
+    return StreamDesk(np.empty(capacity, np.int64), np.empty(capacity), np.empty(nodes, np.int64), np.empty(nodes))

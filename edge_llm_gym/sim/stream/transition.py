@@ -9,24 +9,22 @@ which they reach their nodes. That order is exact, since a request reaches a sta
 the nodes of a stage do not share a queue.
 """
 
-import numpy as np
-from numba import njit
-
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.exits import last_block_of
 from edge_llm_gym.sim.links import radio_s, receiver, wire_s
 from edge_llm_gym.sim.metrics import STREAM_COLUMN
-from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.reward import add_up, weighted_sum
 from edge_llm_gym.sim.state import EMPTY, UPLINK, Array
 from edge_llm_gym.sim.stream.server import close_epoch, open_nodes, serve
 from edge_llm_gym.sim.stream.settling import settle
-from edge_llm_gym.sim.stream.state import StreamParameters, StreamResult, StreamState, StreamTape
+from edge_llm_gym.sim.stream.state import StreamDesk, StreamParameters, StreamResult, StreamState, StreamTape
 
 ARRIVED, IN_FLIGHT, UTILISATION = STREAM_COLUMN["arrived"], STREAM_COLUMN["in_flight"], STREAM_COLUMN["utilisation"]
 RESPONSE, MEAN_DELAY = STREAM_COLUMN["response_s"], STREAM_COLUMN["mean_delay_s"]
 CORRECT, ACCURACY = STREAM_COLUMN["correct"], STREAM_COLUMN["accuracy"]
 
 
-@njit(cache=True)
+@kernel
 def _arrivals_end(tape, row, first, end_s):  # type: ignore[no-untyped-def]
     """One past the last request that arrives before `end_s`."""
     request = first
@@ -35,11 +33,7 @@ def _arrivals_end(tape, row, first, end_s):  # type: ignore[no-untyped-def]
     return request
 
 
-# What is looked up for every request is taken out of its record beforehand, and what is called for every request or
-# with all records is put in place of its calls: numba counts references at each look-up and for each argument.
-
-
-@njit(cache=True)
+@kernel
 def _enter(parameters, tape, state, row, first, offload, order, reach_s):  # type: ignore[no-untyped-def]
     """Sends the epoch's requests to nodes of the first stage."""
     devices, arrival_s, bits, route = tape.device[row], tape.arrival_s[row], tape.bits[row], tape.route[row]
@@ -57,7 +51,7 @@ def _enter(parameters, tape, state, row, first, offload, order, reach_s):  # typ
         visited[request, 0] = node + 1
 
 
-@njit(cache=True)
+@kernel
 def _sort_by_reach(order, reach_s, count):  # type: ignore[no-untyped-def]
     """Insertion sort, stable: the order is nearly right already, and equal times keep it."""
     for place in range(1, count):
@@ -68,7 +62,7 @@ def _sort_by_reach(order, reach_s, count):  # type: ignore[no-untyped-def]
         order[place], reach_s[place] = request, at_s
 
 
-@njit(cache=True)
+@kernel
 def _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s):  # type: ignore[no-untyped-def]
     """Takes the requests through all stages, at each of them in the order in which they reach it.
 
@@ -113,7 +107,7 @@ def _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_
         count = going_on
 
 
-@njit(cache=True)
+@kernel
 def _survey(tape, state, row, now_s):  # type: ignore[no-untyped-def]
     """Counts the visits that each node has yet to finish, and returns the requests whose answer is still to come."""
     arrival_s, delay_s, open_visits = tape.arrival_s[row], state.delay_s[row], state.open_visits[row]
@@ -134,7 +128,7 @@ def _survey(tape, state, row, now_s):  # type: ignore[no-untyped-def]
     return in_flight
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _sum_up(parameters, state, row, arrived, in_flight, metrics):  # type: ignore[no-untyped-def]
     """Closes the epoch's metrics."""
     metrics[ARRIVED] = arrived
@@ -143,10 +137,10 @@ def _sum_up(parameters, state, row, arrived, in_flight, metrics):  # type: ignor
     if arrived > 0:
         metrics[MEAN_DELAY] = metrics[RESPONSE] / arrived
         metrics[ACCURACY] = metrics[CORRECT] / arrived
-    state.totals[row] += metrics
+    add_up(metrics, state.totals[row])
 
 
-@njit(cache=True)
+@kernel
 def begin_row(parameters: StreamParameters, state: StreamState, row: int) -> None:
     """Sets a row to time 0: nobody has arrived, every node is idle."""
     state.epoch[row] = 0
@@ -170,7 +164,7 @@ def begin_row(parameters: StreamParameters, state: StreamState, row: int) -> Non
     state.totals[row] = 0.0
 
 
-@njit(cache=True, inline="always")
+@kernel
 def step_row(
     parameters: StreamParameters,
     tape: StreamTape,
@@ -178,18 +172,21 @@ def step_row(
     row: int,
     offload: Array,
     threshold: Array,
+    desk: StreamDesk,
     result: StreamResult,
 ) -> None:
     """One epoch of one row. offload [D + K, K] float32 >= 0, threshold [K] float32; both already checked."""
     epoch, first = state.epoch[row], state.next_arrival[row]
     begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
     last = _arrivals_end(tape, row, first, end_s)
-    order, reach_s = np.empty(last - first, np.int64), np.empty(last - first)
-    passed, unused_s = np.zeros(threshold.size, np.int64), np.zeros(threshold.size)
-    metrics = result.metrics[row]
+    order, reach_s = desk.order[: last - first], desk.reach_s[: last - first]
+    passed, unused_s, metrics = desk.passed, desk.unused_s, result.metrics[row]
+    passed[:] = 0
+    unused_s[:] = 0.0
     state.arrived_last[row] = 0
     state.sent_last[row] = 0
-    state.threshold_last[row] = threshold
+    for node in range(threshold.size):
+        state.threshold_last[row, node] = threshold[node]
     _enter(parameters, tape, state, row, first, offload, order, reach_s)
     _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s)
     busy_s, claimed_s = state.busy_last_s[row], state.claimed_s[row]
@@ -202,15 +199,16 @@ def step_row(
     result.reward[row] = weighted_sum(metrics, parameters.reward_column, parameters.reward_weight)
 
 
-@njit(cache=True)
+@kernel
 def step_rows(
     parameters: StreamParameters,
     tape: StreamTape,
     state: StreamState,
     offload: Array,
     threshold: Array,
+    desk: StreamDesk,
     result: StreamResult,
 ) -> None:
-    """One epoch of every row: offload [R, D + K, K] float32, threshold [R, K] float32."""
+    """One epoch of every row: offload [R, D + K, K] float32, threshold [R, K] float32; the desk serves them in turn."""
     for row in range(threshold.shape[0]):
-        step_row(parameters, tape, state, row, offload[row], threshold[row], result)
+        step_row(parameters, tape, state, row, offload[row], threshold[row], desk, result)
