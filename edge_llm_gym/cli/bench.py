@@ -14,7 +14,9 @@ from edge_llm_gym.registration import ENVIRONMENTS
 
 
 def run_bench(
-    seconds: Annotated[float, typer.Option(help="Length of each of the five repetitions.", min=0.1)] = 1.0,
+    seconds: Annotated[
+        float, typer.Option(help="Least length of each of the five repetitions, which run whole episodes.", min=0.1)
+    ] = 1.0,
     memory_steps: Annotated[
         int, typer.Option(help="Env-steps after which memory is read again.", min=20_000)
     ] = 1_000_000,

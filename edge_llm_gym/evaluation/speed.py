@@ -49,7 +49,7 @@ class Memory:
 
 
 def measure(environment: str, num_envs: int, seconds: float) -> Speed:
-    """Steps per second under uniformly random actions, resets included, sampling of actions excluded.
+    """Steps per second under uniformly random actions, over whole episodes with their resets, sampling excluded.
 
     `num_envs` 0 is the single environment from gym.make, other numbers are rows of the native vector environment.
     """
@@ -81,12 +81,13 @@ def resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _run(step: Callable[[], None], seconds: float) -> float:
-    """Calls per second of `step` over about `seconds`."""
-    calls, begun = 0, time.perf_counter()
-    while (passed := time.perf_counter() - begun) < seconds:
-        step()
+def _run(step: Callable[[], bool], seconds: float) -> float:
+    """Calls per second of `step`, which says whether an episode ended; stops at the first end after `seconds`."""
+    calls, begun, passed, ended = 0, time.perf_counter(), 0.0, False
+    while passed < seconds or not ended:
+        ended = step()
         calls += 1
+        passed = time.perf_counter() - begun
     return calls / passed
 
 
@@ -95,25 +96,28 @@ def _actions(space: gymnasium.Space, seed: int) -> Iterator[Any]:
     return cycle([space.sample() for _ in range(SAMPLED_ACTIONS)])
 
 
-def _single_stepper(environment: str) -> Callable[[], None]:
+def _single_stepper(environment: str) -> Callable[[], bool]:
     env = gymnasium.make(environment)
     env.reset(seed=0)
     actions = _actions(env.action_space, 0)
 
-    def step() -> None:
+    def step() -> bool:
         _, _, terminated, truncated, _ = env.step(next(actions))
-        if terminated or truncated:
+        ended = terminated or truncated
+        if ended:
             env.reset()
+        return ended
 
     return step
 
 
-def _vector_stepper(environment: str, num_envs: int) -> Callable[[], None]:
+def _vector_stepper(environment: str, num_envs: int) -> Callable[[], bool]:
     envs = gymnasium.make_vec(environment, num_envs=num_envs, vectorization_mode="vector_entry_point")
     envs.reset(seed=0)
     actions = _actions(envs.action_space, 0)
 
-    def step() -> None:
-        envs.step(next(actions))
+    def step() -> bool:
+        _, _, terminated, truncated, _ = envs.step(next(actions))
+        return bool((terminated | truncated).any())
 
     return step

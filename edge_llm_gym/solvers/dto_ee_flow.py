@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.solvers.dto_ee_network import Network
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Price(NamedTuple):
     """[L] if it is mixed like what the link's sender sends on, and takes this link."""
 
 
-@njit(cache=True)
+@kernel
 def node_delay(flow: float, service: float, excess: float, load: float, fence: float) -> tuple[float, float, float]:
     """Delay of all flow through an M/G/1 node, its slope and its curvature.
 
@@ -71,7 +71,7 @@ def node_delay(flow: float, service: float, excess: float, load: float, fence: f
     return delay + slope * beyond + 0.5 * curvature * beyond**2, slope + curvature * beyond, curvature
 
 
-@njit(cache=True)
+@kernel
 def push_flow(network: Network, plan: Plan, flow: Flow) -> None:
     """Fill ``flow`` with what ``plan`` leads to."""
     for node in range(network.first_node[1]):
@@ -86,7 +86,7 @@ def push_flow(network: Network, plan: Plan, flow: Flow) -> None:
     push_from(network, plan, flow, 1)
 
 
-@njit(cache=True)
+@kernel
 def push_from(network: Network, plan: Plan, flow: Flow, stage: int) -> None:
     """Bring ``flow`` up to date from a stage on, counted from 1, when nothing has changed upstream of it."""
     for node in range(network.first_node[stage], network.service.size):
@@ -96,7 +96,7 @@ def push_from(network: Network, plan: Plan, flow: Flow, stage: int) -> None:
         pass_on(network, plan, flow, node)
 
 
-@njit(cache=True)
+@kernel
 def pass_on(network: Network, plan: Plan, flow: Flow, node: int) -> None:
     """Send on, from a node that has received all its flow, what the plan keeps."""
     sender = network.rate.size + node
@@ -114,13 +114,13 @@ def pass_on(network: Network, plan: Plan, flow: Flow, node: int) -> None:
             flow.arriving[receiver, cell] += share * flow.leaving[node, cell]
 
 
-@njit(cache=True)
+@kernel
 def total_cost(network: Network, plan: Plan, flow: Flow, fence: float) -> float:
     """What the scheduler minimises: mean delay, overload fenced, less the worth of the answers."""
     return total_delay(network, plan, flow, fence) - total_worth(network, flow)
 
 
-@njit(cache=True)
+@kernel
 def total_delay(network: Network, plan: Plan, flow: Flow, fence: float) -> float:
     """Mean delay over all requests, overload fenced."""
     delay = 0.0
@@ -132,7 +132,7 @@ def total_delay(network: Network, plan: Plan, flow: Flow, fence: float) -> float
     return delay
 
 
-@njit(cache=True)
+@kernel
 def total_worth(network: Network, flow: Flow) -> float:
     """Mean worth of the answers."""
     worth = 0.0
@@ -142,7 +142,7 @@ def total_worth(network: Network, flow: Flow) -> float:
     return worth
 
 
-@njit(cache=True)
+@kernel
 def pull_prices(network: Network, plan: Plan, flow: Flow, price: Price, fence: float) -> float:
     """Fill ``price`` from the last stage to the devices; returns how much cheaper the cheapest ways would be.
 
@@ -161,7 +161,7 @@ def pull_prices(network: Network, plan: Plan, flow: Flow, price: Price, fence: f
     return gap
 
 
-@njit(cache=True)
+@kernel
 def price_node(network: Network, plan: Plan, flow: Flow, price: Price, node: int, fence: float) -> None:
     """The prices of one node and its links, once those of its receivers stand."""
     price_cells(network, plan, flow, price, node, fence)
@@ -176,7 +176,7 @@ def price_node(network: Network, plan: Plan, flow: Flow, price: Price, node: int
     price.best[node] = price.own[node] + flow.passed[node] * best
 
 
-@njit(cache=True)
+@kernel
 def price_cells(network: Network, plan: Plan, flow: Flow, price: Price, node: int, fence: float) -> None:
     """The price of each cell at one node: its delay here, then its answer's worth or what sending it on costs."""
     service, excess, load = network.service[node], network.excess[node], network.load[node]
@@ -190,7 +190,7 @@ def price_cells(network: Network, plan: Plan, flow: Flow, price: Price, node: in
             price.cell[node, cell] += plan.keep[node, cell] * share * (delay + price.cell[receiver, cell])
 
 
-@njit(cache=True)
+@kernel
 def onward_prices(network: Network, plan: Plan, price: Price, sender: int) -> tuple[float, float]:
     """What a unit of a sender's flow pays from its links on, and what it would pay the cheapest way."""
     paid, best = 0.0, np.inf
@@ -201,7 +201,7 @@ def onward_prices(network: Network, plan: Plan, price: Price, sender: int) -> tu
     return paid, (best if best < np.inf else paid)
 
 
-@njit(cache=True)
+@kernel
 def weighted_sum(value: Floats, weight: Floats) -> float:
     """Sum of ``value`` [C] times ``weight`` [C]; in four parts, since each addition would wait for the one before."""
     first, second, third, fourth = 0.0, 0.0, 0.0, 0.0

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.solvers.dto_ee_flow import Flow, Plan, Price, node_delay
 from edge_llm_gym.solvers.dto_ee_network import Network
 
@@ -52,7 +53,7 @@ class Step(NamedTuple):
     """[L] slack of a link after a full step."""
 
 
-@njit(cache=True)
+@kernel
 def stage_senders(network: Network, stage: int) -> tuple[int, int]:
     """First sender of a stage and the one after its last; stage 0 are the devices."""
     devices = network.rate.size
@@ -61,7 +62,7 @@ def stage_senders(network: Network, stage: int) -> tuple[int, int]:
     return devices + network.first_node[stage - 1], devices + network.first_node[stage]
 
 
-@njit(cache=True)
+@kernel
 def open_prices(network: Network, flow: Flow, price: Price, step: Step, fence: float) -> None:
     """Start every node's price and its rise with what arises at the node itself."""
     for node in range(network.service.size):
@@ -72,7 +73,7 @@ def open_prices(network: Network, flow: Flow, price: Price, step: Step, fence: f
         step.rise[node, node] = node_delay(flow.node[node], service, excess, load, fence)[2]
 
 
-@njit(cache=True)
+@kernel
 def read_links(
     network: Network, plan: Plan, flow: Flow, price: Price, slack: Floats, step: Step, sender: int, floor: float
 ) -> None:
@@ -91,7 +92,7 @@ def read_links(
         step.mean[sender] /= step.total[sender]
 
 
-@njit(cache=True)
+@kernel
 def aim(plan: Plan, price: Price, slack: Floats, first: int, end: int, sent: float, floor: float) -> float:
     """Product x s to aim at on each link first .. end - 1 of a sender.
 
@@ -127,7 +128,7 @@ def eliminate_stage(network: Network, flow: Flow, step: Step, stage: int) -> Non
         raise_prices(network, flow, step, stage, price_effect(step, response, low))
 
 
-@njit(cache=True)
+@kernel
 def add_sender(
     network: Network, step: Step, sender: int, low: int, laplacian: Floats, right: Floats, column: int
 ) -> None:
@@ -171,7 +172,7 @@ def price_effect(step: Step, response: Floats, low: int) -> Floats:
     return effect
 
 
-@njit(cache=True)
+@kernel
 def raise_prices(network: Network, flow: Flow, step: Step, stage: int, effect: Floats) -> None:
     """Add to the prices of a stage's nodes what sending on costs, given its ``effect`` on the prices downstream."""
     low, high = network.first_node[stage - 1], network.first_node[stage]
@@ -189,7 +190,7 @@ def raise_prices(network: Network, flow: Flow, step: Step, stage: int, effect: F
                 step.rise[node, other] += part * effect[row, 1 + other - low] * flow.passed[other]
 
 
-@njit(cache=True)
+@kernel
 def solve_in_place(system: Floats, right: Floats) -> None:
     """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting."""
     size, columns = right.shape
@@ -208,7 +209,7 @@ def solve_in_place(system: Floats, right: Floats) -> None:
             right[row, column] /= system[row, row]
 
 
-@njit(cache=True)
+@kernel
 def bring_up_pivot(system: Floats, right: Floats, column: int) -> None:
     """Exchange rows so that the largest entry of a column, from the diagonal down, stands on the diagonal."""
     pivot = column

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.solvers.dto_ee_flow import Flow, Plan, Price, pull_prices, push_flow, total_cost, total_delay
 from edge_llm_gym.solvers.dto_ee_forecast import Step
 from edge_llm_gym.solvers.dto_ee_network import Network
@@ -108,7 +109,7 @@ def run_rounds(
     return rounds, pull_prices(network, plan, flow, price, FENCE), probes
 
 
-@njit(cache=True)
+@kernel
 def unfenced(network: Network, flow: Flow, fence: float) -> bool:
     """Whether ``fence`` bends no node's delay curve."""
     idle = 1.0
@@ -117,14 +118,14 @@ def unfenced(network: Network, flow: Flow, fence: float) -> bool:
     return idle >= fence
 
 
-@njit(cache=True)
+@kernel
 def near_optimum(network: Network, plan: Plan, work: Workspace, tolerance: float) -> bool:
     """Whether a plan is stable and its gap small enough as it is."""
     gap = pull_prices(network, plan, work.flow, work.price, FENCE)
     return unfenced(network, work.flow, FENCE) and gap < tolerance * total_delay(network, plan, work.flow, FENCE)
 
 
-@njit(cache=True)
+@kernel
 def prepare(network: Network, plan: Plan, work: Workspace, warm: bool) -> float:
     """Bring every link into use, the more so the worse the start, and set slacks; returns the first fence."""
     fence = FENCE if warm and unfenced(network, work.flow, FENCE) else SOFT_FENCE
@@ -144,7 +145,7 @@ def prepare(network: Network, plan: Plan, work: Workspace, warm: bool) -> float:
     return fence if unfenced(network, work.flow, fence) else SOFT_FENCE
 
 
-@njit(cache=True)
+@kernel
 def adopt(network: Network, plan: Plan, share: Floats, level: Integers, free: bool) -> None:
     """Make ``plan`` use these shares and, where they are free, these levels."""
     for link in range(share.size):

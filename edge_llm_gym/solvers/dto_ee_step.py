@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.solvers.dto_ee_flow import Flow, Plan, Price
 from edge_llm_gym.solvers.dto_ee_forecast import Step, eliminate_stage, open_prices, read_links, stage_senders
 from edge_llm_gym.solvers.dto_ee_network import Network
@@ -39,7 +40,7 @@ def newton_step(
     apply_step(network, plan, slack, step, step_length(network, flow, step, fence))
 
 
-@njit(cache=True)
+@kernel
 def settle_nodes(network: Network, flow: Flow, step: Step, stage: int) -> None:
     """Change of flow and price of the nodes that a stage's senders send to, once the senders' own change stands."""
     low, high = network.first_node[stage], network.first_node[stage + 1]
@@ -55,7 +56,7 @@ def settle_nodes(network: Network, flow: Flow, step: Step, stage: int) -> None:
             step.node_price[node] += step.rise[node, other] * step.node_change[other]
 
 
-@njit(cache=True)
+@kernel
 def settle_sender(network: Network, flow: Flow, price: Price, step: Step, sender: int) -> None:
     """What a sender moves, given the prices of its receivers and how much more it has to send."""
     links = range(network.first_link[sender], network.first_link[sender + 1])
@@ -71,7 +72,7 @@ def settle_sender(network: Network, flow: Flow, price: Price, step: Step, sender
         step.slack[link] = price.link[link] - price.node[network.receiver[link]] + after - sender_price
 
 
-@njit(cache=True)
+@kernel
 def step_length(network: Network, flow: Flow, step: Step, fence: float) -> float:
     """The longest step, 1 at most, at which every flow stays positive and no node comes too close to saturation."""
     length = 1.0
@@ -85,7 +86,7 @@ def step_length(network: Network, flow: Flow, step: Step, fence: float) -> float
     return length
 
 
-@njit(cache=True)
+@kernel
 def apply_step(network: Network, plan: Plan, slack: Floats, step: Step, length: float) -> None:
     """Take the step: shares by the common ``length``, slacks by the longest that each sender can."""
     for sender in range(network.first_link.size - 1):

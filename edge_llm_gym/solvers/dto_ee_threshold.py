@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.solvers.dto_ee_flow import Flow, Plan, Price, pull_prices, push_from, total_cost
 from edge_llm_gym.solvers.dto_ee_network import Network
 
@@ -52,7 +53,7 @@ def threshold_turn(network: Network, plan: Plan, flow: Flow, price: Price, node:
     return probes, False
 
 
-@njit(cache=True)
+@kernel
 def set_level(network: Network, plan: Plan, node: int, level: int) -> None:
     """Set a node's threshold, and with it what the node keeps."""
     plan.level[node] = level

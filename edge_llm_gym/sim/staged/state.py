@@ -91,11 +91,14 @@ class Sizes(NamedTuple):
 
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
-    """An empty StagedTape. What belongs to one request lies side by side, since requests are looked up one by one."""
-    widths = (8, sizes.blocks, sizes.blocks, sizes.stages, 1, 2 * sizes.hosted, 4 * sizes.nodes)
+    """An empty StagedTape. What belongs to one request lies side by side, since requests are looked up one by one.
+
+    Confidences lie apart: observations look them up for all requests of the last epochs, and nothing else.
+    """
+    widths = (8, sizes.stages, 1, 2 * sizes.hosted, 4 * sizes.nodes)
     ends = np.cumsum(widths)
     block = np.zeros((rows, capacity, ends[-1]))
-    request, confidence, correct, route, forward, hosted, on_node = (
+    request, route, forward, hosted, on_node = (
         block[..., end - width : end] for end, width in zip(ends, widths, strict=True)
     )
     hosted = hosted.reshape(rows, capacity, sizes.hosted, 2)
@@ -107,8 +110,8 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
             forward_bits=forward[..., 0],
             hosted_work_s=hosted[..., 0],
             hosted_shared_s=hosted[..., 1],
-            confidence=confidence.view(np.float32)[..., : sizes.blocks],
-            correct=correct.view(np.bool_)[..., : sizes.blocks],
+            confidence=np.zeros((rows, capacity, sizes.blocks), np.float32),
+            correct=np.zeros((rows, capacity, sizes.blocks), np.bool_),
             route=route,
         ),
     )
