@@ -6,6 +6,6 @@ kernel = njit(cache=True, _nrt=False)
 """Compiles a function that allocates nothing and returns numbers, without counting references.
 
 Numba counts the references to an array, atomically, whenever it is looked up in a record or handed on with one; that
-took half of the time of an epoch. A function without that count must not create an array, which is an error when it is
-compiled, nor return one, which its caller would release. Slices by index are no new arrays.
+took half of the time of an epoch. Without that count a function can neither create an array nor return one that it made
+or sliced: either is an error when it is compiled. It must not return an array that it was given. Slices are free.
 """

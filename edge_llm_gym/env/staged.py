@@ -11,7 +11,7 @@ from edge_llm_gym.sim.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.staged.observation import NODE_FEATURES
-from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.observation import LINK_FEATURES, QUANTILES
 
 ACTION_KEYS = ("batch", "bandwidth", "offload", "threshold")
@@ -72,9 +72,6 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
     )
 
 
-def info(simulator: Simulator, result: Result) -> dict[str, dict[str, Array]]:
+def info(simulator: Simulator, result: Any) -> dict[str, dict[str, Array]]:
     """`slots` as in epoch admission, and after which block (from 1) the slot's request leaves, 0 where not computed."""
-    slots = epoch.info(simulator, result)["slots"]
-    rows = np.arange(simulator.rows)[:, None]
-    left = simulator.state.exit_block[rows, np.maximum(result.slot_request, 0)]
-    return {"slots": slots | {"exit": np.where(result.slot_request >= 0, left, 0)}}
+    return {"slots": epoch.info(simulator, result)["slots"] | {"exit": result.slot_exit}}

@@ -55,14 +55,14 @@ class BlockTimes:
 
     def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, 4] what requests take of each of the four numbers."""
-        prompt = computed_prompts(self._scenario, prompt_tokens)
-        demands = [
-            cost.layer_flops(self._layer, prompt, output_tokens),
-            cost.head_flops(self._layer, output_tokens),
-            cost.kv_read_bytes(self._layer, prompt, output_tokens, BITS_PER_BYTE),
-            np.maximum(output_tokens - 1.0, 0.0),
-        ]
-        return np.stack(demands, axis=-1)
+        prompt = np.asarray(computed_prompts(self._scenario, prompt_tokens), np.float64)
+        output = np.asarray(output_tokens, np.float64)
+        demands = np.empty((*output.shape, 4))
+        demands[..., 0] = cost.layer_flops(self._layer, prompt, output)
+        demands[..., 1] = cost.head_flops(self._layer, output)
+        demands[..., 2] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
+        demands[..., 3] = np.maximum(output - 1.0, 0.0)
+        return demands
 
 
 def _weights(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:

@@ -66,7 +66,7 @@ def _count_confidences(parameters, tape, state, row, count):  # type: ignore[no-
 @njit(cache=True)
 def observe_rows(parameters, tape, state, scales, exits, out):  # type: ignore[no-untyped-def]
     """Fills `out`, all zeros before, with what every row shows now."""
-    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int64)
+    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int32)
     for row in range(out.arrivals.shape[0]):
         observe_row(parameters, tape, state, scales, row, out)
         out.links[row] = exits.links

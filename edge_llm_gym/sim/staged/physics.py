@@ -21,7 +21,7 @@ from edge_llm_gym.sim.staged.state import (
     allocate_tape,
 )
 from edge_llm_gym.sim.staged.tape import StagedRecorder
-from edge_llm_gym.sim.state import Array, Result
+from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.physics import answers_by_threshold
 
 
@@ -42,7 +42,7 @@ class StagedPhysics:
         """Sets a row to the first decision time of its freshly drawn tape."""
         transition.begin_row(self.parameters, tape, state, row)
 
-    def step(self, tape: Any, state: Any, batch: Array, bandwidth: Array, offload: Array, threshold: Array) -> Result:
+    def step(self, tape: Any, state: Any, batch: Array, bandwidth: Array, offload: Array, threshold: Array) -> Any:
         """One epoch of every row; actions, checked before, are those of `staged.transition.step_rows`."""
         result = allocate_result(batch.shape[0], self._sizes)
         transition.step_rows(self.parameters, tape, state, batch, bandwidth, offload, threshold, self._desk, result)

@@ -65,6 +65,12 @@ class WayDesk(NamedTuple):
     reach_s: Array  # [N] float64, when it reached that node, a deep one
 
 
+class ExitResult(NamedTuple):
+    """What staged admission adds to the report of a step."""
+
+    slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request leaves, 0 where it is not computed
+
+
 def _record(name: str, *parts: Any) -> Any:
     """A NamedTuple with the fields of all parts: what is shared is described once, in `sim.state`."""
     return namedtuple(name, [field for part in parts for field in part._fields], module=__name__)
@@ -73,6 +79,7 @@ def _record(name: str, *parts: Any) -> Any:
 StagedTape = _record("StagedTape", Tape, ExitTape)
 StagedState = _record("StagedState", State, ExitState)
 StagedParameters = _record("StagedParameters", Parameters, ExitParameters)
+StagedResult = _record("StagedResult", Result, ExitResult)
 StagedDesk = _record("StagedDesk", Desk, WayDesk)
 
 
@@ -95,10 +102,10 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
 
     Confidences lie apart: observations look them up for all requests of the last epochs, and nothing else.
     """
-    widths = (8, sizes.stages, 1, 2 * sizes.hosted, 4 * sizes.nodes)
+    widths = (8, 4 * sizes.nodes, 2 * sizes.hosted, sizes.stages, 1)
     ends = np.cumsum(widths)
     block = np.zeros((rows, capacity, ends[-1]))
-    request, route, forward, hosted, on_node = (
+    request, on_node, hosted, route, forward = (
         block[..., end - width : end] for end, width in zip(ends, widths, strict=True)
     )
     hosted = hosted.reshape(rows, capacity, sizes.hosted, 2)
@@ -135,9 +142,10 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> Any:
     )
 
 
-def allocate_result(rows: int, sizes: Sizes) -> Result:
-    """A result to be filled by one step."""
-    return epoch.allocate_result(rows, sizes.slots)._replace(metrics=np.zeros((rows, sizes.metrics)))
+def allocate_result(rows: int, sizes: Sizes) -> Any:
+    """A StagedResult to be filled by one step."""
+    base = epoch.allocate_result(rows, sizes.slots)._replace(metrics=np.zeros((rows, sizes.metrics)))
+    return StagedResult(*base, slot_exit=np.zeros((rows, sizes.slots), np.int8))
 
 
 def allocate_desk(sizes: Sizes) -> Any:

@@ -33,26 +33,37 @@ class StagedCosts:
         places = np.arange(hosted.sum())
         node = np.repeat(np.arange(hosted.size), hosted)
         through = (node[:, None] == node) & (places[:, None] <= places)
-        self._work_weights, self._shared_weights = self._times.weights @ through
+        self.weights = self._times.weights @ through
+        """[2, 4, P]: seconds of w and of v, through a hosted block, for one unit of each demand."""
         layers = [scenario.hosted_shape(index).layers for index in range(len(self.nodes))]
         bits = [count / scenario.shape.layers * each.kv_bits for count, each in zip(layers, self.nodes, strict=True)]
-        self._kv_bytes_per_element = bits_to_bytes(np.array(bits))
+        self.kv_bytes_per_element = bits_to_bytes(np.array(bits))
+        """[K] bytes that a node holds for an element of the cache of all layers."""
 
     def hosted_s(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array]:
         """w and v, each [n, P] float64 s, from a node's first block through each of its blocks and their exits."""
-        demands = self._times.demands(prompt_tokens, output_tokens)
-        return demands @ self._work_weights, demands @ self._shared_weights
+        work_s, shared_s = self.demands(prompt_tokens, output_tokens) @ self.weights
+        return work_s, shared_s
+
+    def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[n, 4], those of `BlockTimes`."""
+        return self._times.demands(prompt_tokens, output_tokens)
 
     def kv_bytes(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, K] float64, cache of all layers that a node hosts."""
+        return self.kv_elements(prompt_tokens, output_tokens)[:, None] * self.kv_bytes_per_element
+
+    def kv_elements(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[n] float64, elements of the cache of all layers."""
         prompt = computed_prompts(self._scenario, prompt_tokens)
-        elements = cost.kv_bytes(self._scenario.shape, prompt, output_tokens, BITS_PER_BYTE)
-        return elements[:, None] * self._kv_bytes_per_element
+        return cost.kv_bytes(self._scenario.shape, prompt, output_tokens, BITS_PER_BYTE)
 
 
-class _Limits(NamedTuple):
-    """What bounds the service of a request beside its costs, as the kernel takes it."""
+class _Constants(NamedTuple):
+    """What the kernel takes beside a request's demands: what they cost, and what bounds its service."""
 
+    weights: Array  # [2, P, 4] float64, those of `StagedCosts`
+    kv_bytes_per_element: Array  # [K] float64
     downlink_slot_s: float
     first: Array  # [K] int64, places of the nodes' first blocks
     last: Array  # [K] int64, and last ones
@@ -72,7 +83,9 @@ class StagedRecorder(Recorder):
         self._costs = StagedCosts(scenario)
         self._rows = ProfileRows(scenario.exits)
         self.profile = self._rows.profile
-        self._limits = _Limits(
+        self._constants = _Constants(
+            np.ascontiguousarray(self._costs.weights.transpose(0, 2, 1)),
+            self._costs.kv_bytes_per_element,
             scenario.downlink_slot_s,
             self._costs.first,
             self._costs.last,
@@ -86,8 +99,8 @@ class StagedRecorder(Recorder):
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
         chosen = self._rows.draw(rng, tape.arrival_s[row, :size])
         _write_answers(self.profile.confidence, self.profile.correct, chosen, tape.confidence[row], tape.correct[row])
-        costs = (*self._costs.hosted_s(prompt, output), self._costs.kv_bytes(prompt, output))
-        _write_costs(self._limits, row, *costs, tape)
+        demands, elements = self._costs.demands(prompt, output), self._costs.kv_elements(prompt, output)
+        _write_costs(self._constants, row, demands, elements, tape)
         tape.forward_bits[row, :size] = forward_bits(self.scenario, prompt, output)
 
 
@@ -101,25 +114,40 @@ def _write_answers(confidence, correct, chosen, tape_confidence, tape_correct): 
 
 
 @kernel
-def _write_costs(limits, row, work_s, shared_s, kv_bytes, tape):  # type: ignore[no-untyped-def]
-    """Writes costs [n, P] and [n, K] into a row of the tape, and until when an entry node may start.
+def _weighed(weight, flops, head_flops, kv_read, steps):  # type: ignore[no-untyped-def]
+    return weight[0] * flops + weight[1] * head_flops + weight[2] * kv_read + weight[3] * steps
+
+
+@kernel
+def _write_hosted(weights, demands, request, work_s, shared_s):  # type: ignore[no-untyped-def]
+    """Writes w and v [P] of a request, through each hosted block."""
+    demand = demands[request]
+    flops, head_flops, kv_read, steps = demand[0], demand[1], demand[2], demand[3]
+    for place in range(work_s.size):
+        work_s[place] = _weighed(weights[0, place], flops, head_flops, kv_read, steps)
+        shared_s[place] = _weighed(weights[1, place], flops, head_flops, kv_read, steps)
+
+
+@kernel
+def _write_costs(constants, row, demands, kv_elements, tape):  # type: ignore[no-untyped-def]
+    """Writes what demands [n, 4] and caches [n] cost into a row of the tape, and until when an entry node may start.
 
     That is when an answer at its first exit would just be in time; -inf where no answer could be good, and at nodes
     that no device gets to.
     """
-    for request in range(work_s.shape[0]):
-        by_s = tape.deadline_s[row, request] - limits.downlink_slot_s
-        for place in range(work_s.shape[1]):
-            tape.hosted_work_s[row, request, place] = work_s[request, place]
-            tape.hosted_shared_s[row, request, place] = shared_s[request, place]
-        for node in range(kv_bytes.shape[1]):
-            first, last, held = limits.first[node], limits.last[node], kv_bytes[request, node]
-            can = limits.is_entry[node] and held <= limits.room_bytes[node]
-            can = can and tape.accuracy[row, request] <= limits.offers[node]
-            tape.work_s[row, request, node] = work_s[request, last]
-            tape.shared_s[row, request, node] = shared_s[request, last]
+    for request in range(kv_elements.size):
+        work_s, shared_s = tape.hosted_work_s[row, request], tape.hosted_shared_s[row, request]
+        _write_hosted(constants.weights, demands, request, work_s, shared_s)
+        by_s = tape.deadline_s[row, request] - constants.downlink_slot_s
+        for node in range(constants.first.size):
+            first, last = constants.first[node], constants.last[node]
+            held = kv_elements[request] * constants.kv_bytes_per_element[node]
+            can = constants.is_entry[node] and held <= constants.room_bytes[node]
+            can = can and tape.accuracy[row, request] <= constants.offers[node]
+            tape.work_s[row, request, node] = work_s[last]
+            tape.shared_s[row, request, node] = shared_s[last]
             tape.kv_bytes[row, request, node] = held
-            alone_s = work_s[request, first] + shared_s[request, first]
+            alone_s = work_s[first] + shared_s[first]
             tape.latest_start_s[row, request, node] = by_s - alone_s if can else -np.inf
 
 

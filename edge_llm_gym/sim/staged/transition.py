@@ -43,10 +43,12 @@ def _claim(parameters, tape, row, request, node, threshold, claim, slot):  # typ
 
 @kernel
 def _enter(parameters, tape, state, row, batch, threshold, desk):  # type: ignore[no-untyped-def]
-    """Claims of the shown requests on the entry nodes, and where they leave them."""
+    """Claims of those who are asked onto the entry nodes, and where they leave them."""
     for slot in range(shown(parameters, state, row)):
-        request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        desk.exit_block[slot] = _claim(parameters, tape, row, request, node, threshold[node], desk.claim, slot)
+        node = batch[slot] - 1
+        if node >= 0:
+            request = state.queue[row, slot]
+            desk.exit_block[slot] = _claim(parameters, tape, row, request, node, threshold[node], desk.claim, slot)
 
 
 @kernel
@@ -136,9 +138,9 @@ def _way_quality(parameters, visited, stage):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _note_exits(parameters, tape, state, row, threshold, slots, desk, metrics):  # type: ignore[no-untyped-def]
+def _note_exits(parameters, tape, state, row, threshold, slots, desk, result):  # type: ignore[no-untyped-def]
     """Quality of the answers, exits and right answers."""
-    count = state.admitted_until[row, state.epoch[row]]
+    count, metrics = state.admitted_until[row, state.epoch[row]], result.metrics[row]
     for slot in range(slots):
         node, block, request = desk.at[slot], desk.exit_block[slot], state.queue[row, slot]
         if node < 0:
@@ -146,7 +148,7 @@ def _note_exits(parameters, tape, state, row, threshold, slots, desk, metrics): 
         factor = _way_quality(parameters, state.visited[row, request], parameters.stage[node])
         accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
         desk.answer[slot, OFFERED] = min(factor * accuracy, 1.0)
-        state.exit_block[row, request] = block + 1
+        state.exit_block[row, request] = result.slot_exit[row, slot] = block + 1
         state.admitted[row, count] = request
         count += 1
         metrics[FIRST_EXIT + block] += 1
@@ -210,7 +212,7 @@ def _step_row(parameters, tape, state, row, batch, bandwidth, offload, threshold
     _seat(batch, slots, result.slot_outcome[row], desk.at)
     metrics[FORWARDED] = _pass_stages(parameters, tape, state, row, offload, threshold, slots, desk)
     metrics[UTILISATION] = _busy_share(parameters, state, row)
-    _note_exits(parameters, tape, state, row, threshold, slots, desk, metrics)
+    _note_exits(parameters, tape, state, row, threshold, slots, desk, result)
     settle(parameters, tape, state, row, batch, desk.answer, result)
     state.epoch[row] += 1
     turn_clock(parameters, tape, state, row, metrics)

@@ -164,7 +164,7 @@ def observe_rows(
     parameters: StreamParameters, tape: StreamTape, state: StreamState, scales: StreamScales, out: StreamObservation
 ) -> None:
     """Fills `out` with what every row shows now; what never changes stands there already."""
-    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int64)
+    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int32)
     for row in range(out.arrivals.shape[0]):
         efficiency = tape.spectral_efficiency[row, state.epoch[row]]
         _scale(efficiency.ravel(), scales.efficiency, np.inf, out.spectral_efficiency[row].ravel())
