@@ -1,10 +1,9 @@
 """Draws the curves of searches, one panel for each environment, and the level of its expert.
 
 python -m scripts.plot_search runs/search-* --out docs/images/search.png
-python -m scripts.plot_search runs/mn-0 runs/mn-1 runs/mn-2 --expert ot-gah --tapes 64 --out search.png
+python -m scripts.plot_search runs/mn-0 runs/mn-1 runs/mn-2 --expert edf --out search.png
 
-A generation has tapes of its own, so curves are rough. The expert's level is its mean return on the first so many tapes
-of the first search in a panel.
+Curves are returns on the held-out tapes that all generations share; the expert's level is its mean on the same ones.
 """
 
 import argparse
@@ -33,11 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, help="folders that scripts.search wrote")
     parser.add_argument("--expert", help="the environment's own by default")
-    parser.add_argument("--tapes", type=int, default=32, help="for the expert's level (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="PNG file")
     options = parser.parse_args(arguments)
     panels = by_environment(options.runs)
-    levels = {env: level(env, options.expert or EXPERTS[env], runs, options.tapes) for env, runs in panels.items()}
+    levels = {env: level(env, options.expert or EXPERTS[env], runs) for env, runs in panels.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     drawn(panels, levels).savefig(options.out, dpi=DOTS_PER_INCH)
     print(f"wrote {options.out}")
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def by_environment(folders: Sequence[Path]) -> dict[str, list[tuple[dict[str, Any], np.ndarray]]]:
-    """Environment -> settings and curve [generations, 3] of its searches."""
+    """Environment -> settings and curve [generations, 4] of its searches."""
     panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]] = defaultdict(list)
     for folder in folders:
         settings = json.loads((folder / "search.json").read_text("utf-8"))
@@ -55,16 +53,14 @@ def by_environment(folders: Sequence[Path]) -> dict[str, list[tuple[dict[str, An
     return dict(panels)
 
 
-def level(
-    environment: str, expert: str, runs: list[tuple[dict[str, Any], np.ndarray]], tapes: int
-) -> tuple[str, float]:
-    """The expert's name and its mean return."""
+def level(environment: str, expert: str, runs: list[tuple[dict[str, Any], np.ndarray]]) -> tuple[str, float]:
+    """The expert's name and its mean return on the held-out tapes of the first search."""
+    from agents.search import HELD_OUT
     from edge_llm_gym.evaluation.policies import PolicySource
     from edge_llm_gym.evaluation.rollout import run_episode
 
-    env = gymnasium.make(environment)
-    source, first = PolicySource(expert, expert), runs[0][0]["first_seed"]
-    seeds = range(first, first + tapes)
+    env, source = gymnasium.make(environment), PolicySource(expert, expert)
+    seeds = range(HELD_OUT, HELD_OUT + runs[0][0]["held_out"])
     return expert, float(np.mean([run_episode(env, source.make(env, seed), seed)["reward"] for seed in seeds]))
 
 
@@ -75,16 +71,12 @@ def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: di
     figure = Figure(figsize=(4.2 * len(panels), 3.8), layout="constrained")
     for axes, (environment, runs) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True):
         for place, (settings, curve) in enumerate(runs):
-            generation, mean, best = curve.T
-            axes.plot(generation, mean, color=f"C{place}", label=f"search seed {settings['seed']}: mean of the draws")
-            axes.plot(
-                generation, best, color=f"C{place}", linestyle=":", label=f"seed {settings['seed']}: best of them"
-            )
+            axes.plot(curve[:, 0] + 1, curve[:, 3], color=f"C{place}", label=f"search seed {settings['seed']}")
         name, height = levels[environment]
         axes.axhline(height, color="black", linestyle="--", linewidth=1, label="the expert")
         axes.set(title=f"{environment} (expert: {name})", xlabel="generation", ylabel="return of an episode")
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 

@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Progress(transient=True) as bar:
         task = bar.add_task("generations", total=config.generations)
 
-        def tell(generation: int, mean: float, best: float) -> None:
-            curve.append((generation, mean, best))
+        def tell(generation: int, mean: float, best: float, held_out: float) -> None:
+            curve.append((generation, mean, best, held_out))
             bar.advance(task)
 
         policy = search(config, tell)
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     policy.save(folder / "linear.zip")
     (folder / "search.json").write_text(config.model_dump_json(indent=1) + "\n", "utf-8")
     with (folder / "progress.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("generation", "mean", "best"), *curve])
+        csv.writer(file).writerows([("generation", "mean", "best", "held_out"), *curve])
     print(f"wrote {folder / 'linear.zip'}")
     return 0
 

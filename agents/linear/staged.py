@@ -22,6 +22,7 @@ from edge_llm_gym.sim.state import Array
 DEMANDS = 21
 """Demands, from the lowest to the highest, for which thresholds are known."""
 LEVEL_FEATURES = ("one", "queue", "swing")
+LEEWAYS = 2
 _BUSY = NODE_FEATURES.index("busy")
 
 
@@ -30,8 +31,9 @@ class LinearStaged(LinearPolicy):
 
     Prices and rents are those of `LinearPrices` over the entry nodes. Thresholds are high enough for a demand: for the
     highest one at zero, and lower by level @ (1, queue, swing of the mix) of their range at the entry nodes, by one
-    number at the deeper ones. A link's weight is exp(own - slope * time until its receiver is free). The parameters are
-    the F weights, K1 rents and their slope, 3 + 1 levels, one number for each link, and its slope.
+    number at the deeper ones. A link's weight is exp(own - slope * time until its receiver is free). Budgets grow by
+    leeway @ (an epoch, the request's shared time), since batches end early that requests leave early. The parameters
+    are the F weights, K1 rents and their slope, 3 + 1 levels, one number for each link and their slope, 2 leeways.
     """
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
@@ -51,19 +53,19 @@ class LinearStaged(LinearPolicy):
         """Number of parameters."""
         network = scenario.network
         links = int(network.has_link[network.entry_nodes].sum())
-        return len(FEATURES) + network.entry_nodes.size + 1 + len(LEVEL_FEATURES) + 1 + links + 1
+        return len(FEATURES) + network.entry_nodes.size + 1 + len(LEVEL_FEATURES) + 1 + links + 1 + LEEWAYS
 
     def act(self, observation: Observation) -> Action:
         """All four kinds of action."""
         rows, epoch_s = self._reader.read_rows(observation), self.scenario.epoch_s
-        prices, rents, levels, links = self._parts()
+        prices, rents, levels, links, leeway = self._parts()
         queue = rows.shown.sum(axis=1) / self._per_epoch - 1.0
         swings = [self._reader.mix.nearest(seen, EVEN) for seen in np.asarray(observation["exit_confidence"])[:, 0]]
         threshold = self._thresholds(levels, queue, SWINGS[swings])
         offload = self._offload(links, observation)
         exits = [self._reader.exit_reader.exits(*pair) for pair in zip(swings, threshold, strict=True)]
         outlook = outlook_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
-        expected, worth = self._expect(rows, observation, outlook)
+        expected, worth = self._expect(rows, observation, outlook, leeway)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
         rent_per_s = self._rent_per_s * _bent(rents[:-1] + rents[-1] * queue[:, None])
         value = worth * _bent(price_columns(expected, observation, epoch_s) @ prices)
@@ -74,12 +76,16 @@ class LinearStaged(LinearPolicy):
         }
 
     def _parts(self) -> list[Array]:
-        sizes = (len(FEATURES), self._links.shape[0] + 1, len(LEVEL_FEATURES) + 1)
+        sizes = (len(FEATURES), self._links.shape[0] + 1, len(LEVEL_FEATURES) + 1, int(self._links.sum()) + 1)
         return np.split(self.parameters, np.cumsum(sizes))
 
-    def _expect(self, rows: EpochArrays, observation: Observation, outlook: Outlook) -> tuple[EpochArrays, Array]:
+    def _expect(
+        self, rows: EpochArrays, observation: Observation, outlook: Outlook, leeway: Array
+    ) -> tuple[EpochArrays, Array]:
         sent = np.broadcast_to(self._sent, (len(rows.shown), self._sent.size))
-        return self._reader.expect(rows, observation, sent, outlook)
+        expected, worth = self._reader.expect(rows, observation, sent, outlook)
+        longer_s = leeway[0] * self.scenario.epoch_s + leeway[1] * expected.shared_time_s
+        return expected._replace(budget_s=expected.budget_s + longer_s), worth
 
     def _thresholds(self, levels: Array, queue: Array, swing: Array) -> Array:
         """[R, K], rounded as the transition will see them."""

@@ -20,7 +20,7 @@ ENVIRONMENTS = {
     "EdgeLLM/SingleNode-v0": 14,
     "EdgeLLM/MultiNode-v0": 17,
     "EdgeLLM/EarlyExit-v0": 33,
-    "EdgeLLM/Joint-v0": 30,
+    "EdgeLLM/Joint-v0": 32,
 }
 
 

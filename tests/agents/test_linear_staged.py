@@ -95,3 +95,12 @@ def test_it_reads_staged_admission_alone():
     with pytest.raises(ValueError, match="plan for two stages"):
         LinearStaged(load_scenario("multi-node"))
     assert isinstance(LinearStaged(JOINT)._reader, EpochReader)
+
+
+def test_leeway_lets_nodes_take_more(policy, observation):
+    plain = policy.act(observation)["batch"]
+    for index in (-2, -1):
+        longer = moved(policy, (index, 0.5)).act(observation)["batch"]
+        assert (longer > 0).sum() > (plain > 0).sum()
+    shorter = moved(policy, (-2, -0.5)).act(observation)["batch"]
+    assert (shorter > 0).sum() < (plain > 0).sum()
