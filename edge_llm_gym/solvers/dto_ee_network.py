@@ -138,7 +138,7 @@ def _deciding_exits(problem: RoutingProblem, early_exit: EarlyExit) -> tuple[int
     return tuple(np.unique(early_exit.hosted_exit[~problem.is_last & (problem.stage > 0)]).tolist())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)  # the mixes and inner levels that an expert meets
 def _quantile_cells(early_exit: EarlyExit, level_count: int, deciding: tuple[int, ...]) -> Cells:
     quantiles = np.quantile(early_exit.confidence, np.linspace(0, 1, level_count)[1:-1], axis=0)
     levels = tuple(np.unique(np.concatenate([[0.0], column, [1.0]])) for column in quantiles.T)
