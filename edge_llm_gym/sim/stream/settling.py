@@ -39,35 +39,28 @@ def settle(
     Answers go back over the radio of the nodes where the requests came in. The quality offered is f times
     `expected_accuracy`, at most 1; the quality factor f of a way is the lowest among the nodes on it.
     """
-    visited, exit_block, finish_s = state.node[row], state.exit_block[row], state.finish_s[row]
-    outcomes, delays_s = state.outcome[row], state.delay_s[row]
-    arrival_s, deadline_s, demand = tape.arrival_s[row], tape.deadline_s[row], tape.accuracy[row]
-    value, correct, device, bits = tape.value[row], tape.correct[row], tape.device[row], tape.bits[row]
-    efficiency, station = tape.spectral_efficiency[row, state.epoch[row]], parameters.station
-    band_hz, qualities, last_block = parameters.band_hz, parameters.quality, parameters.last_block
-    sorted_confidence, tail_accuracy = parameters.sorted_confidence, parameters.tail_accuracy
     for request in range(first, last):
-        node, stage = visited[request, 0] - 1, 0
-        back_efficiency = efficiency[device[request], station[node], DOWNLINK]
-        back_s = radio_s(bits[request, DOWNLINK], band_hz[node, DOWNLINK], back_efficiency)
-        block = exit_block[request] - 1
-        factor = qualities[node]
-        while last_block[node] < block:
+        device, node, stage = tape.device[row, request], state.node[row, request, 0] - 1, 0
+        efficiency = tape.spectral_efficiency[row, state.epoch[row], device, parameters.station[node], DOWNLINK]
+        back_s = radio_s(tape.bits[row, request, DOWNLINK], parameters.band_hz[node, DOWNLINK], efficiency)
+        block = state.exit_block[row, request] - 1
+        factor = parameters.quality[node]
+        while parameters.last_block[node] < block:
             stage += 1
-            node = visited[request, stage] - 1
-            factor = min(factor, qualities[node])
-        answered_s = finish_s[request, stage] + back_s
-        delay_s = answered_s - arrival_s[request]
-        accuracy = expected_accuracy(sorted_confidence, tail_accuracy, block, threshold[node])
+            node = state.node[row, request, stage] - 1
+            factor = min(factor, parameters.quality[node])
+        answered_s = state.finish_s[row, request, stage] + back_s
+        delay_s, value = answered_s - tape.arrival_s[row, request], tape.value[row, request]
+        accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
         quality = min(factor * accuracy, 1.0)
-        outcome = outcome_of(answered_s, deadline_s[request], quality, demand[request])
-        outcomes[request], delays_s[request] = outcome, delay_s
+        outcome = outcome_of(answered_s, tape.deadline_s[row, request], quality, tape.accuracy[row, request])
+        state.outcome[row, request], state.delay_s[row, request] = outcome, delay_s
         if outcome == SERVED:
             metrics[DELAY] += delay_s
             metrics[QUALITY] += quality
         metrics[COUNT_OF[outcome]] += 1
-        metrics[VALUE_OF[outcome]] += value[request]
-        metrics[ARRIVED_VALUE] += value[request]
+        metrics[VALUE_OF[outcome]] += value
+        metrics[ARRIVED_VALUE] += value
         metrics[RESPONSE] += delay_s
-        metrics[CORRECT] += factor * correct[request, block]
+        metrics[CORRECT] += factor * tape.correct[row, request, block]
         metrics[FIRST_EXIT + block] += 1

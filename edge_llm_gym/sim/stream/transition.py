@@ -34,21 +34,18 @@ def _arrivals_end(tape, row, first, end_s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _enter(parameters, tape, state, row, first, offload, order, reach_s):  # type: ignore[no-untyped-def]
-    """Sends the epoch's requests to nodes of the first stage."""
-    devices, arrival_s, bits, route = tape.device[row], tape.arrival_s[row], tape.bits[row], tape.route[row]
-    efficiency = tape.spectral_efficiency[row, state.epoch[row]]
-    link_first, link_target = parameters.link_first, parameters.link_target
-    station, band_hz = parameters.station, parameters.band_hz
-    arrived_last, visited = state.arrived_last[row], state.node[row]
-    for place in range(order.size):
-        request = first + place
-        device = devices[request]
-        node = receiver(link_first, link_target, 0, offload, device, route[request, 0])
-        up_s = radio_s(bits[request, UPLINK], band_hz[node, UPLINK], efficiency[device, station[node], UPLINK])
-        order[place], reach_s[place] = request, arrival_s[request] + up_s
-        arrived_last[device] += 1
-        visited[request, 0] = node + 1
+def _enter(parameters, tape, state, row, first, last, offload, desk):  # type: ignore[no-untyped-def]
+    """Sends the requests first..last - 1 to nodes of the first stage."""
+    epoch = state.epoch[row]
+    for request in range(first, last):
+        device = tape.device[row, request]
+        uniform = tape.route[row, request, 0]
+        node = receiver(parameters.link_first, parameters.link_target, 0, offload, device, uniform)
+        efficiency = tape.spectral_efficiency[row, epoch, device, parameters.station[node], UPLINK]
+        up_s = radio_s(tape.bits[row, request, UPLINK], parameters.band_hz[node, UPLINK], efficiency)
+        desk.order[request - first], desk.reach_s[request - first] = request, tape.arrival_s[row, request] + up_s
+        state.arrived_last[row, device] += 1
+        state.node[row, request, 0] = node + 1
 
 
 @kernel
@@ -63,67 +60,83 @@ def _sort_by_reach(order, reach_s, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s):  # type: ignore[no-untyped-def]
-    """Takes the requests through all stages, at each of them in the order in which they reach it.
+def _visit(parameters, tape, state, row, request, stage, at_s, threshold, desk):  # type: ignore[no-untyped-def]
+    """Serves a request at its node of a stage. Returns when it is done there, and whether it leaves.
 
-    A request leaves at the first hosted exit whose confidence reaches the node's threshold; the last exit of all always
-    answers. Those that go on stand first in `order` then.
+    It leaves at the first hosted exit whose confidence reaches the node's threshold; the last exit of all always
+    answers.
     """
-    epoch, count, devices = state.epoch[row], order.size, offload.shape[0] - offload.shape[1]
-    begin_s, end_s, slowness = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s, parameters.slowness[epoch]
-    first_block, last_block, first_hosted = parameters.first_block, parameters.last_block, parameters.first_hosted
-    link_first, link_target = parameters.link_first, parameters.link_target
-    rate_bps, latency_s = parameters.rate_bps, parameters.latency_s
-    hosted_s, confidence = tape.service_s[row], tape.confidence[row]
-    forward_bits, route = tape.forward_bits[row], tape.route[row]
-    idle_s, idle_first, sent_last = state.idle_s[row], state.idle_first[row], state.sent_last[row]
-    visited, exit_block = state.node[row], state.exit_block[row]
-    reached_s, started_s, finished_s = state.reach_s[row], state.start_s[row], state.finish_s[row]
+    epoch, node = state.epoch[row], state.node[row, request, stage] - 1
+    first, last, hosted = parameters.first_block[node], parameters.last_block[node], parameters.first_hosted[node]
+    block, leaves = last_block_of(tape.confidence[row], request, first, last, threshold[node])
+    service_s = 0.0
+    for place in range(hosted, hosted + block - first + 1):
+        service_s += tape.service_s[row, request, place]
+    service_s *= parameters.slowness[epoch, node]
+    start_s, finish_s = serve(
+        state.idle_s[row],
+        state.idle_first[row],
+        desk.passed,
+        desk.unused_s,
+        epoch * parameters.epoch_s,
+        (epoch + 1) * parameters.epoch_s,
+        node,
+        at_s,
+        service_s,
+    )
+    state.sent_last[row, node] += 1
+    state.reach_s[row, request, stage] = at_s
+    state.start_s[row, request, stage] = start_s
+    state.finish_s[row, request, stage] = finish_s
+    if leaves:
+        state.exit_block[row, request] = block + 1
+    return finish_s, leaves
+
+
+@kernel
+def _send_on(parameters, tape, state, row, request, stage, offload):  # type: ignore[no-untyped-def]
+    """Chooses a request's node of the next stage. Returns how long it takes to get there."""
+    node, sender = state.node[row, request, stage] - 1, offload.shape[0] - offload.shape[1]
+    uniform, bits = tape.route[row, request, stage + 1], tape.forward_bits[row, request]
+    to = receiver(parameters.link_first, parameters.link_target, 1 + node, offload, sender + node, uniform)
+    state.node[row, request, stage + 1] = to + 1
+    return wire_s(bits, parameters.rate_bps[node, to], parameters.latency_s[node, to])
+
+
+@kernel
+def _pass_stages(parameters, tape, state, row, count, offload, threshold, desk):  # type: ignore[no-untyped-def]
+    """Takes the first `count` requests on the desk through all stages, in the order in which they reach each.
+
+    Those that go on stand first in the order then.
+    """
     for stage in range(parameters.stages):
-        _sort_by_reach(order, reach_s, count)
+        _sort_by_reach(desk.order, desk.reach_s, count)
         going_on = 0
         for place in range(count):
-            request, at_s = order[place], reach_s[place]
-            node = visited[request, stage] - 1
-            first, hosted = first_block[node], first_hosted[node]
-            block, leaves = last_block_of(confidence, request, first, last_block[node], threshold[node])
-            service_s = 0.0
-            for place_of_block in range(hosted, hosted + block - first + 1):
-                service_s += hosted_s[request, place_of_block]
-            service_s *= slowness[node]
-            start_s, finish_s = serve(idle_s, idle_first, passed, unused_s, begin_s, end_s, node, at_s, service_s)
-            sent_last[node] += 1
-            reached_s[request, stage] = at_s
-            started_s[request, stage] = start_s
-            finished_s[request, stage] = finish_s
-            if leaves:
-                exit_block[request] = block + 1
-                continue
-            to = receiver(link_first, link_target, 1 + node, offload, devices + node, route[request, stage + 1])
-            visited[request, stage + 1] = to + 1
-            order[going_on] = request
-            reach_s[going_on] = finish_s + wire_s(forward_bits[request], rate_bps[node, to], latency_s[node, to])
-            going_on += 1
+            request, at_s = desk.order[place], desk.reach_s[place]
+            finish_s, leaves = _visit(parameters, tape, state, row, request, stage, at_s, threshold, desk)
+            if not leaves:
+                on_way_s = _send_on(parameters, tape, state, row, request, stage, offload)
+                desk.order[going_on], desk.reach_s[going_on] = request, finish_s + on_way_s
+                going_on += 1
         count = going_on
 
 
 @kernel
 def _survey(tape, state, row, now_s):  # type: ignore[no-untyped-def]
     """Counts the visits that each node has yet to finish, and returns the requests whose answer is still to come."""
-    arrival_s, delay_s, open_visits = tape.arrival_s[row], state.delay_s[row], state.open_visits[row]
-    visited, finish_s = state.node[row], state.finish_s[row]
     in_flight, end = 0, state.next_arrival[row]
     oldest = end
-    open_visits[:] = 0
+    state.open_visits[row] = 0
     for request in range(state.oldest_open[row], end):
-        if arrival_s[request] + delay_s[request] <= now_s:
+        if tape.arrival_s[row, request] + state.delay_s[row, request] <= now_s:
             continue
         in_flight += 1
         oldest = min(oldest, request)
-        for stage in range(visited.shape[1]):
-            node = visited[request, stage] - 1
-            if node >= 0 and finish_s[request, stage] > now_s:
-                open_visits[node] += 1
+        for stage in range(state.node.shape[2]):
+            node = state.node[row, request, stage] - 1
+            if node >= 0 and state.finish_s[row, request, stage] > now_s:
+                state.open_visits[row, node] += 1
     state.oldest_open[row] = oldest
     return in_flight
 
@@ -179,18 +192,17 @@ def step_row(
     epoch, first = state.epoch[row], state.next_arrival[row]
     begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
     last = _arrivals_end(tape, row, first, end_s)
-    order, reach_s = desk.order[: last - first], desk.reach_s[: last - first]
-    passed, unused_s, metrics = desk.passed, desk.unused_s, result.metrics[row]
-    passed[:] = 0
-    unused_s[:] = 0.0
+    metrics = result.metrics[row]
+    desk.passed[:] = 0
+    desk.unused_s[:] = 0.0
     state.arrived_last[row] = 0
     state.sent_last[row] = 0
     for node in range(threshold.size):
         state.threshold_last[row, node] = threshold[node]
-    _enter(parameters, tape, state, row, first, offload, order, reach_s)
-    _pass_stages(parameters, tape, state, row, offload, threshold, order, reach_s, passed, unused_s)
+    _enter(parameters, tape, state, row, first, last, offload, desk)
+    _pass_stages(parameters, tape, state, row, last - first, offload, threshold, desk)
     busy_s, claimed_s = state.busy_last_s[row], state.claimed_s[row]
-    close_epoch(state.idle_s[row], state.idle_first[row], passed, unused_s, begin_s, end_s, busy_s, claimed_s)
+    close_epoch(state.idle_s[row], state.idle_first[row], desk.passed, desk.unused_s, begin_s, end_s, busy_s, claimed_s)
     settle(parameters, tape, state, row, first, last, threshold, metrics)
     state.next_arrival[row] = last
     state.epoch[row] = epoch + 1
