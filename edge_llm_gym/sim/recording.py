@@ -14,6 +14,8 @@ from edge_llm_gym.workload.config import build_workload
 from edge_llm_gym.workload.workload import Arrivals
 
 Generator = np.random.Generator
+PILOT_DRAWS = 64
+"""Draws that say how many requests an episode may have; real traffic varies far more than Poisson counts."""
 
 
 class RadioWriter:
@@ -139,9 +141,10 @@ class Recorder(ABC):
         self._requests = RequestWriter(scenario)
 
     def expected_requests(self) -> int:
-        """A capacity that an episode seldom exceeds."""
-        mean = self.workload.rate_per_s * self.duration_s
-        return int(mean + 6.0 * np.sqrt(mean) + 16)
+        """A capacity that an episode hardly ever exceeds: six standard deviations above the mean of a few draws."""
+        rng = np.random.default_rng(0)
+        counts = [self.draw_arrivals(rng).arrival_s.size for _ in range(PILOT_DRAWS)]
+        return int(np.mean(counts) + 6.0 * np.std(counts)) + 16
 
     def draw_arrivals(self, rng: Generator) -> Arrivals:
         """The requests of one episode, not yet on any tape: their number decides whether the tape is long enough."""
