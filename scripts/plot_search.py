@@ -74,7 +74,7 @@ def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: di
             axes.plot(curve[:, 0] + 1, curve[:, 3], color=f"C{place}", label=f"search seed {settings['seed']}")
         name, height = levels[environment]
         axes.axhline(height, color="black", linestyle="--", linewidth=1, label="the expert")
-        axes.set(title=f"{environment} (expert: {name})", xlabel="generation", ylabel="return of an episode")
+        axes.set(title=f"{environment}\nexpert: {name}", xlabel="generation", ylabel="return of an episode")
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
