@@ -121,35 +121,38 @@ class Desk(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
     """An empty tape."""
+    on_node = np.zeros((rows, capacity, nodes, 4))
     radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
-    return tape_of(np.zeros((rows, capacity, 8)), np.zeros((rows, capacity, nodes, 4)), radio)
+    return Tape(
+        **shared_fields(np.zeros((rows, capacity, 8)), radio),
+        work_s=on_node[..., 0],
+        shared_s=on_node[..., 1],
+        kv_bytes=on_node[..., 2],
+        latest_start_s=on_node[..., 3],
+    )
 
 
-def tape_of(request: Array, on_node: Array, spectral_efficiency: Array) -> Tape:
-    """An empty tape whose fields are views of request [R, C, 8] and on_node [R, C, K, 4].
+def shared_fields(request: Array, spectral_efficiency: Array) -> dict[str, Array]:
+    """What tapes of all pools of requests hold, by name: empty fields, some of them views of request [R, C, 8].
 
     What belongs to one request lies side by side: requests are looked up one here, one there.
     """
     rows, _, devices = spectral_efficiency.shape[:3]
     counts = request[..., 6:].view(np.int32)
-    return Tape(
-        length=np.zeros(rows, np.int64),
-        arrival_s=request[..., 0],
-        deadline_s=request[..., 1],
-        device=counts[..., 0],
-        prompt_tokens=counts[..., 1],
-        output_tokens=counts[..., 2],
-        bits=request[..., 2:4],
-        accuracy=request[..., 4],
-        value=request[..., 5],
-        work_s=on_node[..., 0],
-        shared_s=on_node[..., 1],
-        kv_bytes=on_node[..., 2],
-        latest_start_s=on_node[..., 3],
-        spectral_efficiency=spectral_efficiency,
-        device_m=np.zeros((rows, devices, 2)),
-        clipped=np.zeros((rows, 2), np.int64),
-    )
+    return {
+        "length": np.zeros(rows, np.int64),
+        "arrival_s": request[..., 0],
+        "deadline_s": request[..., 1],
+        "device": counts[..., 0],
+        "prompt_tokens": counts[..., 1],
+        "output_tokens": counts[..., 2],
+        "bits": request[..., 2:4],
+        "accuracy": request[..., 4],
+        "value": request[..., 5],
+        "spectral_efficiency": spectral_efficiency,
+        "device_m": np.zeros((rows, devices, 2)),
+        "clipped": np.zeros((rows, 2), np.int64),
+    }
 
 
 def allocate_state(rows: int, capacity: int, nodes: int, horizon: int) -> State:

@@ -299,7 +299,7 @@ def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
         work_s, here = tape.hosted_work_s[0, request], outlook.leave[node]
         mean_s = here[first] * work_s[:, first] + (1 - here[first]) * work_s[:, last]
         np.testing.assert_allclose(problem.time_s, mean_s, rtol=1e-6)
-        np.testing.assert_allclose(problem.shared_time_s, tape.shared_s[0, request, node], rtol=1e-6)
+        np.testing.assert_allclose(problem.shared_time_s, tape.hosted_shared_s[0, request, last], rtol=1e-6)
         np.testing.assert_allclose(problem.kv_bytes, tape.kv_bytes[0, request, node], rtol=1e-6)
         efficiency = tape.spectral_efficiency[0, 6, tape.device[0, request], node].astype(float)
         exact = tape.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
@@ -342,7 +342,7 @@ def test_whoever_goes_on_needs_time_for_the_rest_of_the_way():
         after_s = (deep_s + queue_s + wire_s) @ OFFLOAD[node, 4:]
         start_s = max(7 * 4.0 + 0.4, state.node_free_s[0, node])
         left_s = tape.deadline_s[0, request] - 0.4 - start_s
-        alone_s = tape.work_s[0, request, node] + tape.shared_s[0, request, node]
+        alone_s = (tape.hosted_work_s + tape.hosted_shared_s)[0, request, 2 * node + 1]
         good = tape.accuracy[0, request] <= simulator.parameters.quality[node]
         in_time = (alone_s <= left_s - after_s) & good
         np.testing.assert_allclose(problem.budget_s[in_time], (left_s - after_s)[in_time], atol=1e-3)

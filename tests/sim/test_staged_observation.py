@@ -124,7 +124,7 @@ def scramble(simulator: Simulator) -> int:
     """Spoils the first row; returns how many visits of admitted requests were unfinished."""
     tape, state, first = simulator.tape, simulator.state, simulator.scenario.network.first_block
     future = slice(int(state.next_arrival[0]), None)
-    for name in ("deadline_s", "bits", "accuracy", "value", "work_s", "shared_s", "kv_bytes", "latest_start_s"):
+    for name in ("deadline_s", "bits", "accuracy", "value", "kv_bytes", "latest_start_s"):
         getattr(tape, name)[0, future] = 0.77
     tape.prompt_tokens[0, future] = tape.output_tokens[0, future] = 77
     tape.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0

@@ -58,8 +58,6 @@ def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
             np.testing.assert_allclose(tape.hosted_work_s[0, :size, place], work_s, rtol=1e-9)
             np.testing.assert_allclose(tape.hosted_shared_s[0, :size, place], shared_s, rtol=1e-9)
             place += 1
-        np.testing.assert_allclose(tape.work_s[0, :size, node], work_s, rtol=1e-9)
-        np.testing.assert_allclose(tape.shared_s[0, :size, node], shared_s, rtol=1e-9)
     assert place == tape.hosted_work_s.shape[2] == 12
 
 

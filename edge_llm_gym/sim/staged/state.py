@@ -71,12 +71,13 @@ class ExitResult(NamedTuple):
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request leaves, 0 where it is not computed
 
 
-def _record(name: str, *parts: Any) -> Any:
+def _record(name: str, *parts: Any, without: tuple[str, ...] = ()) -> Any:
     """A NamedTuple with the fields of all parts: what is shared is described once, in `sim.state`."""
-    return namedtuple(name, [field for part in parts for field in part._fields], module=__name__)
+    fields = [field for part in parts for field in part._fields if field not in without]
+    return namedtuple(name, fields, module=__name__)
 
 
-StagedTape = _record("StagedTape", Tape, ExitTape)
+StagedTape = _record("StagedTape", Tape, ExitTape, without=("work_s", "shared_s"))  # those of hosted blocks serve
 StagedState = _record("StagedState", State, ExitState)
 StagedParameters = _record("StagedParameters", Parameters, ExitParameters)
 StagedResult = _record("StagedResult", Result, ExitResult)
@@ -102,25 +103,25 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
 
     Confidences lie apart: observations look them up for all requests of the last epochs, and nothing else.
     """
-    widths = (8, 4 * sizes.nodes, 2 * sizes.hosted, sizes.stages, 1)
+    widths = (8, 2 * sizes.nodes, 2 * sizes.hosted, sizes.stages, 1)
     ends = np.cumsum(widths)
     block = np.zeros((rows, capacity, ends[-1]))
     request, on_node, hosted, route, forward = (
         block[..., end - width : end] for end, width in zip(ends, widths, strict=True)
     )
+    on_node = on_node.reshape(rows, capacity, sizes.nodes, 2)
     hosted = hosted.reshape(rows, capacity, sizes.hosted, 2)
-    radio = (rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2)
-    base = epoch.tape_of(request, on_node.reshape(rows, capacity, sizes.nodes, 4), np.zeros(radio, np.float32))
+    radio = np.zeros((rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2), np.float32)
     return StagedTape(
-        *base,
-        *ExitTape(
-            forward_bits=forward[..., 0],
-            hosted_work_s=hosted[..., 0],
-            hosted_shared_s=hosted[..., 1],
-            confidence=np.zeros((rows, capacity, sizes.blocks), np.float32),
-            correct=np.zeros((rows, capacity, sizes.blocks), np.bool_),
-            route=route,
-        ),
+        **epoch.shared_fields(request, radio),
+        kv_bytes=on_node[..., 0],
+        latest_start_s=on_node[..., 1],
+        forward_bits=forward[..., 0],
+        hosted_work_s=hosted[..., 0],
+        hosted_shared_s=hosted[..., 1],
+        confidence=np.zeros((rows, capacity, sizes.blocks), np.float32),
+        correct=np.zeros((rows, capacity, sizes.blocks), np.bool_),
+        route=route,
     )
 
 

@@ -66,7 +66,6 @@ class _Constants(NamedTuple):
     kv_bytes_per_element: Array  # [K] float64
     downlink_slot_s: float
     first: Array  # [K] int64, places of the nodes' first blocks
-    last: Array  # [K] int64, and last ones
     is_entry: Array  # [K] bool
     room_bytes: Array  # [K] float64
     offers: Array  # [K] float64, the best quality on offer
@@ -88,7 +87,6 @@ class StagedRecorder(Recorder):
             self._costs.kv_bytes_per_element,
             scenario.downlink_slot_s,
             self._costs.first,
-            self._costs.last,
             np.isin(np.arange(len(scenario.nodes)), entry),
             np.array([node.room_bytes for node in self._costs.nodes]),
             _most_offered(self._costs, self.profile),
@@ -140,12 +138,10 @@ def _write_costs(constants, row, demands, kv_elements, tape):  # type: ignore[no
         _write_hosted(constants.weights, demands, request, work_s, shared_s)
         by_s = tape.deadline_s[row, request] - constants.downlink_slot_s
         for node in range(constants.first.size):
-            first, last = constants.first[node], constants.last[node]
+            first = constants.first[node]
             held = kv_elements[request] * constants.kv_bytes_per_element[node]
             can = constants.is_entry[node] and held <= constants.room_bytes[node]
             can = can and tape.accuracy[row, request] <= constants.offers[node]
-            tape.work_s[row, request, node] = work_s[last]
-            tape.shared_s[row, request, node] = shared_s[last]
             tape.kv_bytes[row, request, node] = held
             alone_s = work_s[first] + shared_s[first]
             tape.latest_start_s[row, request, node] = by_s - alone_s if can else -np.inf
