@@ -1,5 +1,6 @@
 """Measures speed and memory of environments. Figures are for ratios within one run, not for comparing machines."""
 
+import gc
 import os
 import statistics
 import sys
@@ -53,6 +54,7 @@ def measure(environment: str, num_envs: int, seconds: float) -> Speed:
 
     `num_envs` 0 is the single environment from gym.make, other numbers are rows of the native vector environment.
     """
+    gc.collect()  # what was measured before takes no memory any more
     step = _single_stepper(environment) if num_envs == SINGLE else _vector_stepper(environment, num_envs)
     _run(step, seconds / 4)
     rates = sorted(max(num_envs, 1) * _run(step, seconds) for _ in range(REPETITIONS))
@@ -61,6 +63,7 @@ def measure(environment: str, num_envs: int, seconds: float) -> Speed:
 
 def memory_growth(environment: str, late_steps: int) -> Memory:
     """Resident memory after 10,000 env-steps and after `late_steps`."""
+    gc.collect()
     step = _vector_stepper(environment, MEMORY_ROWS)
     for _ in range(EARLY_STEPS // MEMORY_ROWS):
         step()
