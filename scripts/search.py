@@ -1,4 +1,4 @@
-"""Searches for a linear policy: a tilt of a plan of DTO-EE on EarlyExit, prices and rents on MultiNode and SingleNode.
+"""Searches for a linear policy: a tilt of a plan of DTO-EE on EarlyExit, prices and rents on the others.
 
 python -m scripts.search --out runs/search
 python -m scripts.search --environment EdgeLLM/MultiNode-v0 --generations 20 --population 32 --rows 8

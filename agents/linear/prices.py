@@ -68,13 +68,18 @@ class LinearPrices(LinearPolicy):
     def prices(self, rows: EpochArrays, observation: Observation) -> Array:
         """[R, N, K] what a request counts on a node."""
         tilt = price_columns(rows, observation, self.scenario.epoch_s) @ self.parameters[: len(FEATURES)]
-        return rows.value[..., None] * np.exp(np.clip(tilt, -STEEPEST, STEEPEST))
+        return rows.value[..., None] * bent(tilt)
 
     def rents_per_s(self, rows: EpochArrays) -> Array:
         """[R, K] value that a second of a node costs."""
         own, slope = self.parameters[len(FEATURES) : -1], self.parameters[-1]
         queue = rows.shown.sum(axis=1, keepdims=True) / self._per_epoch - 1.0
-        return self._rent_per_s * np.exp(np.clip(own + slope * queue, -STEEPEST, STEEPEST))
+        return self._rent_per_s * bent(own + slope * queue)
+
+
+def bent(logarithm: Array) -> Array:
+    """The factors of these logarithms, none too steep."""
+    return np.exp(np.clip(logarithm, -STEEPEST, STEEPEST))
 
 
 def price_columns(rows: EpochArrays, observation: Observation, epoch_s: float) -> Array:

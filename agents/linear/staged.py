@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agents.linear.policy import Action, LinearPolicy, Observation
-from agents.linear.prices import FEATURES, OVERRUNS, RENT_SHARE, STEEPEST, price_columns
+from agents.linear.prices import FEATURES, OVERRUNS, RENT_SHARE, STEEPEST, bent, price_columns
 from agents.linear.timed import assign
 from edge_llm_gym.env.codecs.assignment import with_least_shares
 from edge_llm_gym.experts.epoch import MARGIN, EpochArrays
@@ -67,8 +67,8 @@ class LinearStaged(LinearPolicy):
         outlook = outlook_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
         expected, worth = self._expect(rows, observation, outlook, leeway)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
-        rent_per_s = self._rent_per_s * _bent(rents[:-1] + rents[-1] * queue[:, None])
-        value = worth * _bent(price_columns(expected, observation, epoch_s) @ prices)
+        rent_per_s = self._rent_per_s * bent(rents[:-1] + rents[-1] * queue[:, None])
+        value = worth * bent(price_columns(expected, observation, epoch_s) @ prices)
         node = assign(expected, value, free_s, rent_per_s, epoch_s * np.array(OVERRUNS))
         return with_least_shares(node, rows) | {
             "offload": self._as_matrix(offload),
@@ -103,7 +103,7 @@ class LinearStaged(LinearPolicy):
         busy = np.asarray(observation["nodes"], np.float64)[:, None, :, _BUSY]
         own = np.zeros(self._links.shape)
         own[self._links] = links[:-1]
-        weight = np.where(self._links, _bent(own - links[-1] * np.minimum(busy, STEEPEST)), 0.0)
+        weight = np.where(self._links, bent(own - links[-1] * np.minimum(busy, STEEPEST)), 0.0)
         return weight / weight.sum(axis=2, keepdims=True)
 
     def _as_matrix(self, offload: Array) -> Array:
@@ -112,7 +112,3 @@ class LinearStaged(LinearPolicy):
         matrix = np.zeros((len(offload), nodes, nodes), np.float32)
         matrix[:, self.scenario.network.entry_nodes] = offload
         return matrix
-
-
-def _bent(logarithm: Array) -> Array:
-    return np.exp(np.clip(logarithm, -STEEPEST, STEEPEST))

@@ -124,10 +124,10 @@ def need(parameters: Parameters, tape: Tape, state: State, row: int, batch: Arra
 @kernel
 def _open_nodes(parameters: Parameters, state: State, row: int, desk: Desk) -> None:
     """Nobody asked yet, nobody let in, and what room there is."""
+    desk.load[:] = 0.0
+    desk.weight[:] = 0.0
+    desk.asked[:] = 0
     for node in range(desk.asked.size):
-        desk.load[node, WORK] = desk.load[node, SHARED] = desk.load[node, KV] = 0.0
-        desk.weight[node, UPLINK] = desk.weight[node, DOWNLINK] = 0.0
-        desk.asked[node] = 0
         desk.room_bytes[node] = free_room_bytes(parameters, state, row, node)
 
 

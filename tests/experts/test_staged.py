@@ -18,6 +18,7 @@ from edge_llm_gym.sim.staged.observation import StagedObserver
 from edge_llm_gym.sim.state import POOR, REFUSED_UPLINK, SERVED
 from edge_llm_gym.sim.stream.observation import QUANTILES
 from tests.equality import assert_same
+from tests.experts.acting import assert_actions_fit_single_and_batched
 from tests.sim.staged_by_hand import quality_at, random_action
 
 ENVIRONMENT = "EdgeLLM/Joint-v0"
@@ -51,20 +52,7 @@ def seen_after(epochs: int, **overrides):
 
 @pytest.mark.parametrize("name", SOME)
 def test_actions_lie_in_the_action_space_single_and_batched(name):
-    envs = gymnasium.make_vec(ENVIRONMENT, num_envs=3, vectorization_mode="vector_entry_point")
-    observations, _ = envs.reset(seed=0)
-    experts = [make_expert(name, envs, seed=row) for row in range(4)]
-    states = [None] * 4
-    for _ in range(3):
-        batched, states[3] = experts[3].predict(observations, states[3])
-        assert envs.action_space.contains(batched)
-        for row in range(3):
-            alone = {key: value[row] for key, value in observations.items()}
-            action, states[row] = experts[row].predict(alone, states[row])
-            assert envs.single_action_space.contains(action)
-            if name != "random":
-                assert_same(action, {key: value[row] for key, value in batched.items()})
-        observations, *_ = envs.step(batched)
+    assert_actions_fit_single_and_batched(ENVIRONMENT, name, epochs=3)
 
 
 @pytest.mark.parametrize("name", [name for name in SOME if name != "random"])

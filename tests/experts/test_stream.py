@@ -13,6 +13,7 @@ from edge_llm_gym.experts.stream_reader import StreamReader
 from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.stream.observation import NODE_FEATURES, QUANTILES
 from tests.equality import assert_same
+from tests.experts.acting import assert_actions_fit_single_and_batched
 
 ENVIRONMENT = "EdgeLLM/EarlyExit-v0"
 SCENARIO = load_scenario("early-exit")
@@ -22,20 +23,7 @@ STEADY = {"arrivals": {"process": "poisson", "rate_per_s": 10.0}, "exits.drift":
 
 @pytest.mark.parametrize("name", QUICK)
 def test_actions_lie_in_the_action_space_single_and_batched(name):
-    envs = gymnasium.make_vec(ENVIRONMENT, num_envs=3, vectorization_mode="vector_entry_point")
-    observations, _ = envs.reset(seed=0)
-    experts = [make_expert(name, envs, seed=row) for row in range(4)]
-    states = [None] * 4
-    for _ in range(4):
-        batched, states[3] = experts[3].predict(observations, states[3])
-        assert envs.action_space.contains(batched)
-        for row in range(3):
-            alone = {key: value[row] for key, value in observations.items()}
-            action, states[row] = experts[row].predict(alone, states[row])
-            assert envs.single_action_space.contains(action)
-            if name != "random":
-                assert_same(action, {key: value[row] for key, value in batched.items()})
-        observations, *_ = envs.step(batched)
+    assert_actions_fit_single_and_batched(ENVIRONMENT, name, epochs=4)
 
 
 def test_rates_converge_to_those_of_the_scenario():

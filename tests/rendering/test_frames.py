@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.canvas import Box
 from edge_llm_gym.rendering.frames import HEIGHT, PANELS, WIDTH, epoch_frame
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.palette import (
-    BACKGROUND,
     FREE,
     FREED,
-    GRID,
     IDLE,
     KV_CACHE,
     OUTCOMES,
-    PANEL,
     REFUSED,
     URGENT,
     WEIGHTS,
@@ -25,6 +21,7 @@ from edge_llm_gym.rendering.palette import (
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from edge_llm_gym.rendering.view import DeviceView, SlotOutcome
 from tests.rendering.by_hand import node_view, slot_view
+from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
 
 
 def inside(frame: np.ndarray, name: str) -> np.ndarray:
@@ -153,15 +150,7 @@ def test_devices_have_the_colour_of_their_state(view):
 @pytest.mark.parametrize(("devices", "slots"), [(5, 1), (200, 64)])
 def test_nothing_leaves_its_panel(view, nodes, devices, slots):
     frame = epoch_frame(crowded(view, nodes, devices, slots))
-    outside = np.ones((HEIGHT, WIDTH), bool)
-    outside[:60] = False
-    for box, _ in PANELS.values():
-        outside[box.top : box.bottom, box.left : box.right] = False
-        edge = frame[box.top : box.bottom, [box.left, box.right - 1]]
-        assert (edge == GRID).all()
-        assert (frame[box.top + 1 : box.bottom - 1, [box.left + 2, box.right - 3]] == PANEL).all()
-    assert (frame[outside] == BACKGROUND).all()
-    assert (frame[:, [0, 1, WIDTH - 2, WIDTH - 1]] == BACKGROUND).all()
+    assert_nothing_leaves_its_panel(frame, PANELS)
 
 
 def test_more_slots_than_the_panel_draws(view):
@@ -169,9 +158,7 @@ def test_more_slots_than_the_panel_draws(view):
 
 
 def test_panels_do_not_overlap():
-    boxes = [box for box, _ in PANELS.values()]
-    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
-    assert all(box.within(Box(0, 0, WIDTH, HEIGHT)) for box in boxes)
+    assert_panels_do_not_overlap(PANELS)
 
 
 def test_a_played_episode_renders_what_its_view_says(played):

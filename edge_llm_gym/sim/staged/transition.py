@@ -18,6 +18,7 @@ from edge_llm_gym.sim.queue import begin_queue, settle, turn_clock
 from edge_llm_gym.sim.reward import add_up, weighted_sum
 from edge_llm_gym.sim.staged.state import FIRST, LAST, PLACE
 from edge_llm_gym.sim.state import FINISH, KV, OFFERED, SERVED, SHARED, WORK
+from edge_llm_gym.sim.stream.server import overlap_s
 from edge_llm_gym.sim.transition import run_batch
 
 UTILISATION = COLUMN["utilisation"]
@@ -66,7 +67,7 @@ def _close(state, row, node, ready_s, first, end, desk):  # type: ignore[no-unty
     start_s, end_s = run_batch(state, row, node, ready_s, desk.load[node])
     state.batch_kv_bytes[row, node, epoch] = max(state.batch_kv_bytes[row, node, epoch], held)
     state.batch_begin_s[row, node, epoch] = min(state.batch_begin_s[row, node, epoch], start_s)
-    desk.load[node, WORK] = desk.load[node, SHARED] = desk.load[node, KV] = 0.0
+    desk.load[node] = 0.0
     for slot in range(first, end):
         if desk.at[slot] == node:
             desk.answer[slot, FINISH] = end_s
@@ -165,7 +166,7 @@ def _busy_share(parameters, state, row):  # type: ignore[no-untyped-def]
     for node in range(state.node_free_s.shape[1]):
         for begun in range(state.oldest_batch[row, node], epoch + 1):
             begin_s, end_s = state.batch_begin_s[row, node, begun], state.batch_end_s[row, node, begun]
-            busy_s += max(min(end_s, until_s) - max(begin_s, now_s), 0.0)
+            busy_s += overlap_s(begin_s, end_s, now_s, until_s)
     return busy_s / (parameters.epoch_s * state.node_free_s.shape[1])
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.canvas import Box
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.page import HEIGHT, WIDTH
-from edge_llm_gym.rendering.palette import BACKGROUND, EXIT, GRID, OUTCOMES, PANEL, WIRE
+from edge_llm_gym.rendering.palette import EXIT, GRID, OUTCOMES, WIRE
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from edge_llm_gym.rendering.staged.frames import PANELS, staged_frame
 from edge_llm_gym.rendering.stream.exits import Flow
 from edge_llm_gym.rendering.view import DeviceView, SlotOutcome
 from tests.rendering.by_hand import slot_view
+from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
 from tests.sim.staged_by_hand import act
 
 
@@ -136,21 +136,11 @@ def test_the_queue_has_twelve_rows_or_twice_as_many(view, requests, rows):
 @pytest.mark.parametrize(("devices", "exits"), [(1, 1), (200, 12)])
 def test_nothing_leaves_its_panel(view, nodes, devices, exits):
     frame = staged_frame(crowded(view, nodes, devices, exits))
-    outside = np.ones((HEIGHT, WIDTH), bool)
-    outside[:60] = False
-    for box, _ in PANELS.values():
-        outside[box.top : box.bottom, box.left : box.right] = False
-        edge = frame[box.top : box.bottom, [box.left, box.right - 1]]
-        assert (edge == GRID).all()
-        assert (frame[box.top + 1 : box.bottom - 1, [box.left + 2, box.right - 3]] == PANEL).all()
-    assert (frame[outside] == BACKGROUND).all()
-    assert (frame[:, [0, 1, WIDTH - 2, WIDTH - 1]] == BACKGROUND).all()
+    assert_nothing_leaves_its_panel(frame, PANELS)
 
 
 def test_panels_do_not_overlap():
-    boxes = [box for box, _ in PANELS.values()]
-    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
-    assert all(box.within(Box(0, 0, WIDTH, HEIGHT)) for box in boxes)
+    assert_panels_do_not_overlap(PANELS)
 
 
 def test_a_played_episode_renders_what_its_view_says(played):

@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.canvas import Box
 from edge_llm_gym.rendering.page import HEIGHT, WIDTH
 from edge_llm_gym.rendering.palette import (
-    BACKGROUND,
     BUSY,
     EXIT,
     GRID,
     IDLE,
     INK,
     OUTCOMES,
-    PANEL,
     QUARTILES,
     RADIO,
     SLOW,
@@ -29,6 +26,7 @@ from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from edge_llm_gym.rendering.stream.exits import Flow
 from edge_llm_gym.rendering.stream.frames import PANELS, stream_frame
 from edge_llm_gym.rendering.stream.view import TREND_EPOCHS, StreamDevice
+from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
 from tests.rendering.stream.conftest import step_tiny, summary
 
 
@@ -226,21 +224,11 @@ def test_the_episodes_mean_is_a_line(view):
 @pytest.mark.parametrize(("devices", "exits"), [(1, 1), (200, 12)])
 def test_nothing_leaves_its_panel(view, nodes, devices, exits):
     frame = stream_frame(crowded(view, nodes, devices, exits))
-    outside = np.ones((HEIGHT, WIDTH), bool)
-    outside[:60] = False
-    for box, _ in PANELS.values():
-        outside[box.top : box.bottom, box.left : box.right] = False
-        edge = frame[box.top : box.bottom, [box.left, box.right - 1]]
-        assert (edge == GRID).all()
-        assert (frame[box.top + 1 : box.bottom - 1, [box.left + 2, box.right - 3]] == PANEL).all()
-    assert (frame[outside] == BACKGROUND).all()
-    assert (frame[:, [0, 1, WIDTH - 2, WIDTH - 1]] == BACKGROUND).all()
+    assert_nothing_leaves_its_panel(frame, PANELS)
 
 
 def test_panels_do_not_overlap():
-    boxes = [box for box, _ in PANELS.values()]
-    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
-    assert all(box.within(Box(0, 0, WIDTH, HEIGHT)) for box in boxes)
+    assert_panels_do_not_overlap(PANELS)
 
 
 def test_a_played_episode_renders_what_its_view_says(played):

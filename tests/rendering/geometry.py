@@ -1,0 +1,27 @@
+"""What must hold of every page of panels, whatever it shows."""
+
+import numpy as np
+
+from edge_llm_gym.rendering.canvas import Box
+from edge_llm_gym.rendering.frames import HEIGHT, WIDTH
+from edge_llm_gym.rendering.palette import BACKGROUND, GRID, PANEL
+
+HEAD_HEIGHT = 60
+
+
+def assert_nothing_leaves_its_panel(frame, panels):
+    outside = np.ones((HEIGHT, WIDTH), bool)
+    outside[:HEAD_HEIGHT] = False
+    for box, _ in panels.values():
+        outside[box.top : box.bottom, box.left : box.right] = False
+        edge = frame[box.top : box.bottom, [box.left, box.right - 1]]
+        assert (edge == GRID).all()
+        assert (frame[box.top + 1 : box.bottom - 1, [box.left + 2, box.right - 3]] == PANEL).all()
+    assert (frame[outside] == BACKGROUND).all()
+    assert (frame[:, [0, 1, WIDTH - 2, WIDTH - 1]] == BACKGROUND).all()
+
+
+def assert_panels_do_not_overlap(panels):
+    boxes = [box for box, _ in panels.values()]
+    assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
+    assert all(box.within(Box(0, 0, WIDTH, HEIGHT)) for box in boxes)
