@@ -10,8 +10,8 @@ from rich.table import Table
 
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.loading import load_scenario, scenario_names
+from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.tape import node_costs
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
 Source = Annotated[str, typer.Argument(help="Shipped name or path of a YAML file.")]

@@ -9,9 +9,9 @@ import numpy as np
 from edge_llm_gym.models.channel import minimum_share
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.sim.observation import NODE_FEATURES, REQUEST_FEATURES, Scales, observation_scales
+from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array
-from edge_llm_gym.sim.tape import node_costs, request_costs
 
 MARGIN = 1e-6
 """Relative slack that experts leave everywhere: observations are float32, the transition computes in float64."""
@@ -63,10 +63,10 @@ class EpochReader:
     def __init__(self, scenario: Scenario, overrun_s: float = np.inf) -> None:
         self.scenario = scenario
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
-        self._stations, costs = scenario.network.entry_nodes, node_costs(scenario)
-        self._costs = tuple(costs[index] for index in self._stations)
-        self._quality = np.array([each.quality for each in self._costs])
-        self._room_bytes = np.array([each.room_bytes for each in self._costs])
+        self._stations, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
+        costs = [self._costs.nodes[index] for index in self._stations]
+        self._quality = np.array([each.quality for each in costs])
+        self._room_bytes = np.array([each.room_bytes for each in costs])
         nodes = [scenario.nodes[index] for index in self._stations]
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         self._scales: Scales = observation_scales(scenario)
@@ -93,7 +93,7 @@ class EpochReader:
                     memory_bytes=rows.room_bytes[row, node],
                     time_cap_s=cap_s[node],
                 )
-                for node in range(len(self._costs))
+                for node in range(self._stations.size)
             )
         )
         return Epoch(
@@ -113,8 +113,8 @@ class EpochReader:
         left_s = requests[..., _REQUEST["left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        costs = self._request_costs(prompt.ravel(), output.ravel())
-        time_s, shared_time_s, kv_bytes = (cost.reshape(*shown.shape, -1) for cost in costs)
+        claims = self._costs.claims(prompt.ravel(), output.ravel())[..., self._costs.last[self._stations]]
+        time_s, shared_time_s, kv_bytes = claims.reshape(3, *shown.shape, -1)
         uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
         return EpochArrays(
             shown=shown,
@@ -133,10 +133,6 @@ class EpochReader:
             busy_s=busy_s,
             room_bytes=nodes[..., _NODE["room"]] * self._room_bytes * (1.0 - MARGIN),
         )
-
-    def _request_costs(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array, Array]:
-        """w, v and KV bytes, each [n, K], of requests with the given token counts [n]."""
-        return request_costs(self.scenario, self._costs, prompt_tokens, output_tokens)
 
     def _budgets_s(self, shown: Array, accuracy: Array, left_s: Array, busy_s: Array) -> Array:
         """[R, N, K] time that a batch with the request may take, a margin taken off."""

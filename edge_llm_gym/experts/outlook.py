@@ -8,7 +8,7 @@ import numpy as np
 from edge_llm_gym.experts.mix import MixReader
 from edge_llm_gym.sim.exits import expected_accuracy
 from edge_llm_gym.sim.network import Network
-from edge_llm_gym.sim.staged.tape import StagedCosts
+from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.physics import answers_by_threshold
 
@@ -40,7 +40,7 @@ def outlook_of(exits: Exits, offload: Array) -> Outlook:
 class ExitReader:
     """Says what thresholds do in a network of two stages, averaged over the rows of a mix."""
 
-    def __init__(self, mix: MixReader, costs: StagedCosts, network: Network) -> None:
+    def __init__(self, mix: MixReader, costs: RequestCosts, network: Network) -> None:
         self._mix, self._costs, self._network = mix, costs, network
         self._answers = answers_by_threshold(mix.profile)
         self.node_quality = np.array([node.quality for node in costs.nodes])

@@ -18,11 +18,10 @@ from edge_llm_gym.experts.outlook import ExitReader, Outlook, outlook_of
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.problems.routing import RoutingProblem
-from edge_llm_gym.sim.block_costs import forward_bits
 from edge_llm_gym.sim.network import Network
 from edge_llm_gym.sim.observation import NODE_FEATURES
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits
 from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.staged.tape import StagedCosts
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.constants import sample_arrivals
 
@@ -69,8 +68,8 @@ def staged_constants(scenario: Scenario, batch_size: float = 4.0) -> StagedConst
     """The constants of a scenario; lengths are averaged over a sample of fixed seed."""
     assert scenario.exits is not None
     sample, rate_per_s = sample_arrivals(scenario)
-    network, costs = scenario.network, StagedCosts(scenario)
-    work_s, shared_s = costs.hosted_s(sample.prompt_tokens, sample.output_tokens)
+    network, costs = scenario.network, RequestCosts(scenario)
+    work_s, shared_s, _ = costs.claims(sample.prompt_tokens, sample.output_tokens)
     work, square, shared = np.zeros((3, len(scenario.nodes), len(scenario.block_layers)))
     for node, (first, last) in enumerate(zip(costs.first, costs.last, strict=True)):
         blocks = slice(network.first_block[node], network.last_block[node] + 1)
@@ -97,18 +96,17 @@ class StagedReader(EpochReader):
                 f"experts of staged admission plan for two stages, got scenario {scenario.name!r} of admission "
                 f"{scenario.admission!r} with {scenario.network.stages}"
             )
-        self._staged = StagedCosts(scenario)
         super().__init__(scenario, overrun_s)
         self.constants = staged_constants(scenario)
         self.mix = MixReader(self.constants, accuracy_worth_s)
         network = scenario.network
-        self.exit_reader = ExitReader(self.mix, self._staged, network)
+        self.exit_reader = ExitReader(self.mix, self._costs, network)
         self._deep = np.flatnonzero(network.stage == 1)
         self._link_delay_s = self._links()
         self._wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._stations.size :]
         self._whole_work_s = self.constants.mean_work_s[np.arange(network.stage.size), network.last_block]
-        place, entry = np.arange(int(self._staged.last.max()) + 1), self._stations[:, None]
-        self._is_here = (place >= self._staged.first[entry]) & (place <= self._staged.last[entry])
+        place, entry = np.arange(int(self._costs.last.max()) + 1), self._stations[:, None]
+        self._is_here = (place >= self._costs.first[entry]) & (place <= self._costs.last[entry])
 
     # The mix and the loads
 
@@ -199,7 +197,7 @@ class StagedReader(EpochReader):
         `sent` [R, K] requests reach a deeper node in a mean epoch.
         """
         tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
-        work_s, shared_s = (cost.reshape(*rows.shown.shape, -1) for cost in self._staged.hosted_s(*tokens))
+        work_s, shared_s, _ = self._costs.claims(*tokens).reshape(3, *rows.shown.shape, -1)
         time_s = self._mean_work_s(work_s, outlook)
         after_s = self._after_s(observation, sent, outlook, work_s + shared_s)
         here, beyond = self._worth(rows, outlook)
@@ -218,7 +216,7 @@ class StagedReader(EpochReader):
     def _mean_work_s(self, work_s: Array, outlook: Outlook) -> Array:
         """[R, N, K1] mean work on the entry nodes; those that go on compute all blocks."""
         leaving_s = np.einsum("rnp,rep->rne", work_s, outlook.leave * self._is_here)
-        return leaving_s + work_s[..., self._staged.last[self._stations]] * outlook.pass_on[:, None]
+        return leaving_s + work_s[..., self._costs.last[self._stations]] * outlook.pass_on[:, None]
 
     def _after_s(self, observation: Mapping[str, Array], sent: Array, outlook: Outlook, through_s: Array) -> Array:
         """[R, N, K1] s, how long a request that goes on takes after its entry node: wire, queue, and its batch there.
@@ -228,15 +226,6 @@ class StagedReader(EpochReader):
         busy_s = np.asarray(observation["nodes"], np.float64)[..., _BUSY] * self.scenario.epoch_s
         queue_s = np.maximum(busy_s - self.scenario.epoch_s / 2, 0.0) + 0.5 * sent * self._whole_work_s
         share = outlook.reach / np.maximum(outlook.pass_on, 1e-12)[..., None]
-        on_node_s = queue_s[:, None] + through_s[..., self._staged.last]
+        on_node_s = queue_s[:, None] + through_s[..., self._costs.last]
         wire_s = (share * self._wire_s[self._stations]).sum(axis=2)
         return np.einsum("rnk,rek->rne", on_node_s, share) + wire_s[:, None]
-
-    def _request_costs(self, prompt_tokens: Array, output_tokens: Array) -> tuple[Array, Array, Array]:
-        work_s, shared_s = self._staged.hosted_s(prompt_tokens, output_tokens)
-        last = self._staged.last[self._stations]
-        return (
-            work_s[:, last],
-            shared_s[:, last],
-            self._staged.kv_bytes(prompt_tokens, output_tokens)[:, self._stations],
-        )

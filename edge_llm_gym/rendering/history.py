@@ -44,7 +44,9 @@ def expiry_epochs(simulator: Simulator, row: int) -> Array:
     expired = np.flatnonzero(state.outcome[row] == EXPIRED)
     latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
     starts_s = earliest_starts_s(simulator, row)
-    hopeless = [np.searchsorted(starts_s[:, node], latest_s[:, node], side="right") for node in range(simulator.nodes)]
+    hopeless = [
+        np.searchsorted(starts_s[:, node], latest_s[:, node], side="right") for node in range(latest_s.shape[1])
+    ]
     epochs = np.full(state.outcome.shape[1], -1)
     epochs[expired] = np.maximum(np.max(hopeless, axis=0), entry_epochs(simulator, row)[expired])
     return epochs

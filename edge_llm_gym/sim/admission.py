@@ -7,6 +7,7 @@ beside those of unfinished batches (section 3 of the system model).
 import numpy as np
 
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.sim.claims import add_claim, claimed
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.state import (
     DOWNLINK,
@@ -15,10 +16,8 @@ from edge_llm_gym.sim.state import (
     REFUSED_MEMORY,
     REFUSED_UPLINK,
     SERVED,
-    SHARED,
     UPLINK,
     WAITING,
-    WORK,
     Array,
     Desk,
     Parameters,
@@ -178,14 +177,6 @@ def admit(
 
 
 @kernel
-def add_claim(load: Array, node: int, claim: Array, slot: int) -> None:
-    """One more request in a node's batch: work and caches add up, shared time is the longest."""
-    load[node, WORK] += claim[slot, WORK]
-    load[node, SHARED] = max(load[node, SHARED], claim[slot, SHARED])
-    load[node, KV] += claim[slot, KV]
-
-
-@kernel
 def admissible(parameters: Parameters, tape: Tape, state: State, row: int, mask: Array) -> None:
     """Fills mask [N, K + 1]: whether a slot's request, asked alone with the whole band, would not be refused."""
     mask[:, 0] = True
@@ -194,7 +185,8 @@ def admissible(parameters: Parameters, tape: Tape, state: State, row: int, mask:
         room = free_room_bytes(parameters, state, row, node)
         for slot in range(shown(parameters, state, row)):
             up, down = _shares(parameters, tape, state, row, slot, node)
-            kv_bytes = tape.kv_bytes[row, state.queue[row, slot], node]
+            request, place = state.queue[row, slot], parameters.first_place[node]
+            kv_bytes = claimed(parameters.unit_claim, place, KV, tape.demand[row], request)
             mask[slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, room) == WAITING
 
 

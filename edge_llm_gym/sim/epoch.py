@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_llm_gym.sim import admission, transition
 from edge_llm_gym.sim.metrics import COLUMN, FINAL_OUTCOMES
+from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.reward import reward_terms
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import (
@@ -19,22 +20,23 @@ from edge_llm_gym.sim.state import (
     allocate_state,
     allocate_tape,
 )
-from edge_llm_gym.sim.tape import TapeRecorder, node_costs
+from edge_llm_gym.sim.tape import PoolRecorder
 
 
 class EpochPhysics:
     """What `admission: epoch` brings to the simulator."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.recorder = TapeRecorder(scenario)
-        self.parameters = compile_parameters(scenario)
+        costs = RequestCosts(scenario)
+        self.parameters = compile_parameters(scenario, costs)
+        self.recorder = PoolRecorder(scenario, costs, self.parameters.quality)
         self._devices = scenario.devices.count
         self._desk = allocate_desk(scenario.slots, len(scenario.nodes))
 
     def allocate(self, rows: int, capacity: int) -> tuple[Tape, State]:
         """Empty records."""
         nodes, horizon = self.parameters.room_bytes.size, self.parameters.horizon
-        tape = allocate_tape(rows, capacity, nodes, self._devices, horizon)
+        tape = allocate_tape(rows, capacity, nodes, self._devices, horizon, self.parameters.unit_claim.shape[1])
         return tape, allocate_state(rows, capacity, nodes, horizon)
 
     def begin(self, tape: Tape, state: State, row: int) -> None:
@@ -64,9 +66,8 @@ def conserves(state: Any) -> Array:
     return np.asarray(state.totals[:, COLUMN["arrived"]] == settled + state.queue_length)
 
 
-def compile_parameters(scenario: Scenario) -> Parameters:
+def compile_parameters(scenario: Scenario, costs: RequestCosts) -> Parameters:
     """The constants of a scenario as the kernels take them."""
-    costs = node_costs(scenario)
     reward_column, reward_weight = reward_terms(scenario.reward, scenario.metrics)
     return Parameters(
         slots=scenario.slots,
@@ -75,8 +76,10 @@ def compile_parameters(scenario: Scenario) -> Parameters:
         uplink_slot_s=scenario.uplink_slot_s,
         downlink_slot_s=scenario.downlink_slot_s,
         bandwidth_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes]),
-        room_bytes=np.array([node.room_bytes for node in costs]),
-        quality=np.array([node.quality for node in costs]),
+        room_bytes=np.array([node.room_bytes for node in costs.nodes]),
+        quality=np.array([node.quality for node in costs.nodes]),
+        unit_claim=costs.unit_claim,
+        first_place=costs.first,
         reward_column=reward_column,
         reward_weight=reward_weight,
     )

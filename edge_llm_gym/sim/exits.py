@@ -35,3 +35,22 @@ def expected_accuracy(sorted_confidence: Array, tail_accuracy: Array, block: int
         else:
             end = middle
     return tail_accuracy[block, below]
+
+
+@kernel
+def count_confidences(confidence, visited, finish_s, exit_block, last_block, request, now_s, count):  # type: ignore[no-untyped-def]
+    """Adds to count [E, bins] the confidences of a request at the exits that have been computed by now.
+
+    Of a row: confidence [C, E], visited [C, S] 1 + node in each stage, 0 for none, finish_s [C, S] when it was done
+    there, exit_block [C] 1 + block after which it leaves; last_block [K]. A request takes all blocks in order, so those
+    that have been computed are the first ones.
+    """
+    computed = 0
+    for stage in range(visited.shape[1]):
+        node = visited[request, stage] - 1
+        if node < 0 or finish_s[request, stage] > now_s:
+            break
+        computed = min(exit_block[request], last_block[node] + 1)
+    for block in range(computed):
+        place = int(confidence[request, block] * count.shape[1])
+        count[block, min(place, count.shape[1] - 1)] += 1

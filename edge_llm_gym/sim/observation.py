@@ -6,10 +6,10 @@ import numpy as np
 
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.admission import decision_time_s, free_room_bytes, shown
+from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array, Parameters, State, Tape
-from edge_llm_gym.sim.tape import node_costs
 
 REQUEST_FEATURES = (
     "prompt_tokens",  # / lengths.max_prompt_tokens

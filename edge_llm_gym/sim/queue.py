@@ -52,7 +52,7 @@ def settle(parameters, tape, state, row, batch, answer, result):  # type: ignore
 @kernel
 def _is_hopeless(latest_start_s, node_free_s, row, request, earliest_s):  # type: ignore[no-untyped-def]
     """Whether no node could serve the request in time any more, alone on its earliest free node."""
-    for node in range(node_free_s.shape[1]):
+    for node in range(latest_start_s.shape[2]):
         start_s = max(earliest_s, node_free_s[row, node])
         if start_s <= latest_start_s[row, request, node] + TIME_TOLERANCE_S:
             return False

@@ -154,11 +154,11 @@ class Recorder(ABC):
         """Writes one episode into a row of the admission's own tape, whose capacity must suffice."""
         self._radio.write(rng, tape, row)
         self._requests.write(rng, arrivals, tape, row)
-        self._write_rest(rng, tape, row, arrivals.arrival_s.size)
+        self._write_rest(rng, arrivals, tape, row)
 
     @abstractmethod
-    def _write_rest(self, rng: Generator, tape: Any, row: int, size: int) -> None:
-        """What only this admission's tape holds, for the first `size` requests of a row."""
+    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: Any, row: int) -> None:
+        """What only this admission's tape holds of the requests of a row."""
 
 
 def _floats(*values: float) -> Any:

@@ -1,6 +1,7 @@
 """The records that the transition works on. Every field's shape, dtype and unit stands here, once.
 
-R rows (environments), K nodes, D devices, N slots, H epochs of an episode, C requests that a tape can hold, M metrics.
+R rows (environments), K nodes, D devices, N slots, H epochs of an episode, C requests that a tape can hold, Q demands,
+P places where requests may be computed (one on each node, where the model is one block), M metrics.
 """
 
 from typing import Any, Final, NamedTuple
@@ -55,9 +56,7 @@ class Tape(NamedTuple):
     bits: Array  # [R, C, 2] float64, up and down
     accuracy: Array  # [R, C] float64, demanded quality in [0, 1]
     value: Array  # [R, C] float64
-    work_s: Array  # [R, C, K] float64, w: time that adds up over a batch
-    shared_s: Array  # [R, C, K] float64, v: time that a batch shares
-    kv_bytes: Array  # [R, C, K] float64
+    demand: Array  # [R, C, Q] float64, `request_costs.DEMANDS`: what a node claims for it is linear in them
     latest_start_s: Array  # [R, C, K] float64, -inf where the node can never serve the request
     spectral_efficiency: Array  # [R, H + 1, D, K, 2] float32, bit/s/Hz, up and down
     device_m: Array  # [R, D, 2] float64, positions
@@ -103,6 +102,8 @@ class Parameters(NamedTuple):
     bandwidth_hz: Array  # [K, 2] float64, up and down
     room_bytes: Array  # [K] float64, memory left for KV caches beside the weights
     quality: Array  # [K] float64, quality factor f of the node's quantisation
+    unit_claim: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each demand
+    first_place: Array  # [K] int64, the node's first place among the P
     reward_column: Array  # [T] int64, metrics that the reward sums ...
     reward_weight: Array  # [T] float64, ... and their weights
 
@@ -119,25 +120,24 @@ class Desk(NamedTuple):
     room_bytes: Array  # [K] float64, before the epoch's own batch
 
 
-def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int) -> Tape:
+def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int, demands: int) -> Tape:
     """An empty tape."""
-    on_node = np.zeros((rows, capacity, nodes, 4))
+    demand, latest_start_s = side_by_side(rows, capacity, demands, nodes)
     radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
-    return Tape(
-        **shared_fields(np.zeros((rows, capacity, 8)), radio),
-        work_s=on_node[..., 0],
-        shared_s=on_node[..., 1],
-        kv_bytes=on_node[..., 2],
-        latest_start_s=on_node[..., 3],
-    )
+    return Tape(**shared_fields(capacity, radio), demand=demand, latest_start_s=latest_start_s)
 
 
-def shared_fields(request: Array, spectral_efficiency: Array) -> dict[str, Array]:
-    """What tapes of all pools of requests hold, by name: empty fields, some of them views of request [R, C, 8].
+def side_by_side(rows: int, capacity: int, *widths: int) -> list[Array]:
+    """Empty float64 fields [R, C, width]: views of one array, since requests are looked up one here, one there."""
+    ends = np.cumsum(widths).tolist()
+    block = np.zeros((rows, capacity, ends[-1]))
+    return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
-    What belongs to one request lies side by side: requests are looked up one here, one there.
-    """
+
+def shared_fields(capacity: int, spectral_efficiency: Array) -> dict[str, Array]:
+    """What tapes of all pools of requests hold, by name: empty fields beside the spectral efficiencies."""
     rows, _, devices = spectral_efficiency.shape[:3]
+    request = np.zeros((rows, capacity, 8))  # side by side, too
     counts = request[..., 6:].view(np.int32)
     return {
         "length": np.zeros(rows, np.int64),

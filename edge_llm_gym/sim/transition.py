@@ -7,6 +7,7 @@ already sees the requests which came in before it.
 
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.admission import admit, decision_time_s, need, shown
+from edge_llm_gym.sim.claims import note_claim
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.queue import begin_queue, settle, turn_clock
 from edge_llm_gym.sim.reward import add_up, weighted_sum
@@ -32,9 +33,7 @@ def _claim(parameters: Parameters, tape: Tape, state: State, row: int, batch: Ar
     """Notes what the shown requests take on the nodes that they are asked onto; a pass without branches, as `need`."""
     for slot in range(shown(parameters, state, row)):
         request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        desk.claim[slot, WORK] = tape.work_s[row, request, node]
-        desk.claim[slot, SHARED] = tape.shared_s[row, request, node]
-        desk.claim[slot, KV] = tape.kv_bytes[row, request, node]
+        note_claim(parameters.unit_claim, parameters.first_place[node], tape.demand[row], request, desk.claim, slot)
 
 
 @kernel

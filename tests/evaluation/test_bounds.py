@@ -17,6 +17,7 @@ from edge_llm_gym.models.channel import minimum_share
 from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import EMPTY, SERVED, WAITING
+from tests.sim.claims_by_hand import write_claims
 
 EPOCHS = 4
 MINIATURE = {
@@ -302,12 +303,11 @@ def test_one_batch_by_hand():
     """A single epoch, and memory for two of the three that wait: whole values, so the bound is what can be served."""
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
     simulator.reset(0, np.random.default_rng(0))
+    write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.room_bytes, 3)
     tape = simulator.tape
     tape.length[0] = 3
     tape.arrival_s[0, :3], tape.deadline_s[0, :3], tape.latest_start_s[0, :3] = 0.0, 20.0, 10.0
-    tape.bits[0, :3], tape.work_s[0, :3], tape.shared_s[0, :3] = 0.0, 0.1, 1.0
-    tape.kv_bytes[0, :3] = 0.4 * simulator.parameters.room_bytes
-    tape.value[0, :3] = [1.0, 2.0, 5.0]
+    tape.bits[0, :3], tape.value[0, :3] = 0.0, [1.0, 2.0, 5.0]
     assert clairvoyant_bound(simulator) == 7.0
     assert clairvoyant_bound(simulator, stages=(Stage(1, 1, 0.1),)) == 8.0
 

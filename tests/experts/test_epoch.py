@@ -8,6 +8,7 @@ from edge_llm_gym.experts import make_expert
 from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.state import DOWNLINK, UPLINK
+from tests.sim.claims_by_hand import claims
 
 SCENARIOS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0")
 NEVER_REFUSED = ("fcfs", "edf", "sjf", "nob", "dftsp", "ot-gah")
@@ -32,10 +33,11 @@ def check_epoch(simulator, epoch) -> None:
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
     np.testing.assert_allclose(epoch.left_s, tape.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(epoch.waited_s, now_s - tape.arrival_s[0, request], rtol=1e-6, atol=1e-6)
+    work_s, shared_s, kv_bytes = claims(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
-        np.testing.assert_allclose(problem.time_s, tape.work_s[0, request, node], rtol=1e-12)
-        np.testing.assert_allclose(problem.shared_time_s, tape.shared_s[0, request, node], rtol=1e-12)
-        np.testing.assert_allclose(problem.kv_bytes, tape.kv_bytes[0, request, node], rtol=1e-12)
+        np.testing.assert_allclose(problem.time_s, work_s[:, node], rtol=1e-12)
+        np.testing.assert_allclose(problem.shared_time_s, shared_s[:, node], rtol=1e-12)
+        np.testing.assert_allclose(problem.kv_bytes, kv_bytes[:, node], rtol=1e-12)
         np.testing.assert_allclose(problem.value, tape.value[0, request], rtol=1e-6)
         efficiency = tape.spectral_efficiency[0, state.epoch[0], tape.device[0, request], node].astype(float)
         slot_s = (simulator.scenario.uplink_slot_s, simulator.scenario.downlink_slot_s)

@@ -19,6 +19,7 @@ from edge_llm_gym.sim.state import POOR, REFUSED_UPLINK, SERVED
 from edge_llm_gym.sim.stream.observation import QUANTILES
 from tests.equality import assert_same
 from tests.experts.acting import assert_actions_fit_single_and_batched
+from tests.sim.claims_by_hand import claims
 from tests.sim.staged_by_hand import quality_at, random_action
 
 ENVIRONMENT = "EdgeLLM/Joint-v0"
@@ -205,7 +206,8 @@ def test_the_routing_problem_by_hand(reader):
     wire_s = [0.005 + bits / 10e9, 0.01 + bits / 1e9]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.
-    work_s = simulator.tape.hosted_work_s[0, :size, 1::2] + simulator.tape.hosted_shared_s[0, :size, 1::2].mean(0) / 4
+    hosted_work_s, hosted_shared_s, _ = claims(simulator)
+    work_s = hosted_work_s[:, 1::2] + hosted_shared_s[:, 1::2].mean(0) / 4
     np.testing.assert_allclose(problem.service_s, work_s.mean(axis=0), rtol=0.05)
     np.testing.assert_allclose(problem.service_sq_s2, (work_s**2).mean(axis=0), rtol=0.15)
     assert problem.early_exit.hosted_exit.tolist() == [0] * 4 + [1] * 2
@@ -281,14 +283,14 @@ def read(reader, simulator, observation, threshold, joined=None):
 def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
     simulator, observation = seen_after(6)
     request, outlook, epoch = read(reader, simulator, observation, threshold)
-    tape = simulator.tape
+    tape, (work_s, shared_s, kv_bytes) = simulator.tape, claims(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
         first, last = 2 * node, 2 * node + 1
-        work_s, here = tape.hosted_work_s[0, request], outlook.leave[node]
+        here = outlook.leave[node]
         mean_s = here[first] * work_s[:, first] + (1 - here[first]) * work_s[:, last]
         np.testing.assert_allclose(problem.time_s, mean_s, rtol=1e-6)
-        np.testing.assert_allclose(problem.shared_time_s, tape.hosted_shared_s[0, request, last], rtol=1e-6)
-        np.testing.assert_allclose(problem.kv_bytes, tape.kv_bytes[0, request, node], rtol=1e-6)
+        np.testing.assert_allclose(problem.shared_time_s, shared_s[:, last], rtol=1e-6)
+        np.testing.assert_allclose(problem.kv_bytes, kv_bytes[:, first], rtol=1e-6)
         efficiency = tape.spectral_efficiency[0, 6, tape.device[0, request], node].astype(float)
         exact = tape.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
         assert (problem.uplink_share >= exact[:, 0] * (1 - 1e-9)).all()
@@ -317,6 +319,7 @@ def test_whoever_goes_on_needs_time_for_the_rest_of_the_way():
     estimate = Estimate(np.ones(4), np.array([0, 0, 0, 0, 2.0, 3.0]), EVEN)
     request, _, epoch = read(reader, simulator, observation, [1.0] * 6, estimate)
     tape, state = simulator.tape, simulator.state
+    hosted_s = claims(simulator)[:2, request].sum(axis=0)
     mean_work_s = reader.constants.mean_work_s[[4, 5], 3]
     busy_s = observation["nodes"][4:, NODE_FEATURES.index("busy")].astype(float) * 4.0
     queue_s = np.maximum(busy_s - 2.0, 0.0) + np.array([2.0, 3.0]) / 2 * mean_work_s
@@ -326,11 +329,11 @@ def test_whoever_goes_on_needs_time_for_the_rest_of_the_way():
     kinds = set()
     for node, problem in enumerate(epoch.problem.nodes):
         wire_s = latency_s[node] + reader.constants.mean_forward_bits / rate[node]
-        deep_s = (tape.hosted_work_s + tape.hosted_shared_s)[0, request][:, [9, 11]]
+        deep_s = hosted_s[:, [9, 11]]
         after_s = (deep_s + queue_s + wire_s) @ OFFLOAD[node, 4:]
         start_s = max(7 * 4.0 + 0.4, state.node_free_s[0, node])
         left_s = tape.deadline_s[0, request] - 0.4 - start_s
-        alone_s = (tape.hosted_work_s + tape.hosted_shared_s)[0, request, 2 * node + 1]
+        alone_s = hosted_s[:, 2 * node + 1]
         good = tape.accuracy[0, request] <= simulator.parameters.quality[node]
         in_time = (alone_s <= left_s - after_s) & good
         np.testing.assert_allclose(problem.budget_s[in_time], (left_s - after_s)[in_time], atol=1e-3)

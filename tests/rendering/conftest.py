@@ -13,6 +13,7 @@ from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import Result
 from tests.rendering.by_hand import node_view, slot_view
+from tests.sim.claims_by_hand import write_claims
 
 TINY = {
     "name": "tiny",
@@ -86,7 +87,10 @@ def view() -> EpochView:
 
 def _write_tiny_tape(simulator: Simulator) -> None:
     """Five requests: 0 late, 1 served, 2 and 4 served in one batch, 3 hopeless from the start."""
-    tape, size = simulator.tape, 5
+    size, work_s = 5, np.array([[9.0, 3.5], [1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 1.0]])
+    share = np.array([1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
+    write_claims(simulator, work_s, 0.5, share[:, None] * simulator.parameters.room_bytes, size)
+    tape = simulator.tape
     tape.length[0] = size
     tape.arrival_s[0, :size] = [0.5, 1.0, 1.5, 1.75, 2.5]
     tape.deadline_s[0, :size] = [6.0, 5.0, 20.0, 2.2, 30.0]
@@ -96,10 +100,7 @@ def _write_tiny_tape(simulator: Simulator) -> None:
     tape.bits[0] = 0.0
     tape.accuracy[0, :size] = 0.5
     tape.value[0, :size] = [1.0, 2.0, 3.0, 5.0, 4.0]
-    tape.work_s[0, :size] = [[9.0, 3.5], [1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 1.0]]
-    tape.shared_s[0, :size] = 0.5
-    tape.kv_bytes[0, :size] = np.array([1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8])[:, None] * simulator.parameters.room_bytes
-    latest_s = tape.deadline_s[0, :size, None] - 0.25 - tape.work_s[0, :size] - tape.shared_s[0, :size]
+    latest_s = tape.deadline_s[0, :size, None] - 0.25 - work_s - 0.5
     latest_s[0] = 3.0  # optimistic, so that request 0 is still there to be admitted and to come late
     tape.latest_start_s[0, :size] = latest_s
     tape.device_m[0] = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]

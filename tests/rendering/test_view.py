@@ -6,6 +6,7 @@ import pytest
 from edge_llm_gym.rendering import view_of
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.view import DeviceView, SlotOutcome, SlotView, Totals
+from edge_llm_gym.sim.state import KV
 
 WEIGHTS_BYTES = 2 * (2 * (4 * 64 * 64 + 2 * 64 * 256)) + 2 * 1000 * 64  # fp16, tied head: 2 layers and the embedding
 ROOM_BYTES = 4e9 - WEIGHTS_BYTES
@@ -82,7 +83,7 @@ def test_memory_that_the_last_uplink_slot_already_freed_is_not_freed_again(tiny,
 
 
 def test_refused_and_waiting_requests_have_no_node(tiny, step_tiny):
-    tiny.tape.kv_bytes[0, 1] = 2 * tiny.parameters.room_bytes
+    tiny.parameters.unit_claim[:, 1, KV] = 2 * tiny.parameters.room_bytes
     slots = view_of(tiny, 0, step_tiny(tiny, [1, 0])).last.slots
     assert [(slot.outcome, slot.node, slot.latency_s) for slot in slots] == [
         ("refused_memory", None, None),

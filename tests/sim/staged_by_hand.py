@@ -8,6 +8,7 @@ from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.staged.transition import begin_row
 from edge_llm_gym.sim.state import Result
 from tests.sim import streams
+from tests.sim.claims_by_hand import node_of_place, write_claims
 
 ROOM_BYTES = 1e6
 STAGED = {
@@ -40,21 +41,23 @@ def staged(sizes, **settings) -> Scenario:
 def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     """A simulator of one row at its first decision, whose tape holds requests that arrive at `arrival_s` [n].
 
-    `columns` are further fields of the tape, each [n, ...]; left out, requests need next to nothing of the radio, the
-    wire, the nodes and their memory, never expire and are never late, want no accuracy, are always sure, and take the
-    middle of the road.
+    `columns` are further fields of the tape, each [n, ...], and `hosted_work_s` and `hosted_shared_s` [n, P] and
+    `kv_bytes` [n, K]; left out, requests need next to nothing of the radio, the wire, the nodes and their memory, never
+    expire and are never late, want no accuracy, are always sure, and take the middle of the road.
     """
     arrival_s = np.asarray(arrival_s, np.float64)
     simulator = Simulator(scenario)
     size = arrival_s.size
     simulator._allocate(max(size, 2))  # for a single one, numba takes the arrays for others and compiles anew
     simulator.parameters.room_bytes[:] = ROOM_BYTES
+    work_s, shared_s = (columns.pop(name, 0.0) for name in ("hosted_work_s", "hosted_shared_s"))
+    kv_bytes = np.broadcast_to(columns.pop("kv_bytes", 1.0), (size, simulator.nodes))
+    write_claims(simulator, work_s, shared_s, kv_bytes[:, node_of_place(simulator)], size)
     tape = simulator.tape
     tape.length[0] = size
     tape.arrival_s[0, :size] = arrival_s
     tape.deadline_s[0] = np.inf
     tape.latest_start_s[0] = np.inf
-    tape.kv_bytes[0] = 1.0
     tape.confidence[0] = 1.0
     tape.route[0] = 0.5
     tape.value[0] = 1.0

@@ -10,6 +10,7 @@ import numpy as np
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
 from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import (
     EXPIRED,
     LATE,
@@ -20,13 +21,22 @@ from edge_llm_gym.sim.state import (
     SERVED,
     WAITING,
 )
+from tests.sim.claims_by_hand import claims
 from tests.sim.staged_by_hand import quality_at
+
+
+def told(simulator: Simulator, row: int = 0) -> dict[str, Any]:
+    """A row's tape, and what its requests claim: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
+    work_s, shared_s, kv_bytes = claims(simulator, row)
+    on_node = kv_bytes[:, simulator.parameters.first_place]
+    return simulator.snapshot(row).tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
 
 
 class Enactment:
     """One episode of staged admission, request by request, as section 3 of the system model tells it.
 
-    It shares with the package the scenario, the tape and the profile's table; of the transition it knows nothing.
+    It shares with the package the scenario, the tape with what requests claim, and the profile's table; of the
+    transition it knows nothing.
     """
 
     def __init__(self, scenario: Scenario, tape: Mapping[str, Any]) -> None:

@@ -124,13 +124,13 @@ def scramble(simulator: Simulator) -> int:
     """Spoils the first row; returns how many visits of admitted requests were unfinished."""
     tape, state, first = simulator.tape, simulator.state, simulator.scenario.network.first_block
     future = slice(int(state.next_arrival[0]), None)
-    for name in ("deadline_s", "bits", "accuracy", "value", "kv_bytes", "latest_start_s"):
+    for name in ("deadline_s", "bits", "accuracy", "value", "demand", "latest_start_s"):
         getattr(tape, name)[0, future] = 0.77
     tape.prompt_tokens[0, future] = tape.output_tokens[0, future] = 77
     tape.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
     tape.device[0, future] = 3
     unadmitted = state.exit_block[0] == 0
-    for name in ("confidence", "route", "correct", "hosted_work_s", "hosted_shared_s", "forward_bits"):
+    for name in ("confidence", "route", "correct", "demand", "forward_bits"):
         getattr(tape, name)[0, unadmitted] = 0.77  # not even of those who wait
     tape.correct[0] = ~tape.correct[0]  # nobody ever tells
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s

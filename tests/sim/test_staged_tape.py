@@ -10,9 +10,11 @@ from edge_llm_gym.models import cost
 from edge_llm_gym.models.exits import ExitProfile, exit_profile, save_profile
 from edge_llm_gym.models.llm import streamed_weight_bytes
 from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.tape import node_costs, request_costs
+from edge_llm_gym.sim.state import KV, WORK
+from tests.sim.claims_by_hand import claims, node_of_place
 
 SHORT = {"horizon_epochs": 15}
 UNEVEN = {"exits.blocks": [2, 14, 9, 7]}
@@ -43,22 +45,36 @@ def through_block(scenario: Scenario, node: int, block: int, prompt, output) -> 
     return work_s, shared_s
 
 
+def whole_model(scenario: Scenario, prompt, output) -> np.ndarray:
+    """[3, n, K] w, v and caches of the whole model on each node."""
+    computed, columns = np.full_like(prompt, 4096) if scenario.pad_prompts else prompt, []
+    for node in range(len(scenario.nodes)):
+        method = scenario.nodes[node].method(scenario.shape.name)
+        rates = node_costs(scenario)[node].rates
+        flops = cost.request_flops(scenario.shape, computed, output, head=scenario.lm_head)
+        read_bytes = cost.kv_read_bytes(scenario.shape, computed, output, method.kv_bits)
+        times_s = cost.cost_model(scenario.cost)(rates, flops, read_bytes, output)
+        columns.append((*times_s, cost.kv_bytes(scenario.shape, computed, output, method.kv_bits)))
+    return np.array(columns).transpose(1, 2, 0)
+
+
 @pytest.mark.parametrize(
     "overrides", [{}, UNEVEN, {"lm_head": False}, {"cost": "compute"}, {"pad_prompts": True}], ids=str
 )
 def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
     simulator, size = drawn(**overrides)
     scenario, tape, place = simulator.scenario, simulator.tape, 0
+    found_work_s, found_shared_s, _ = claims(simulator)
     prompt, output = tape.prompt_tokens[0, :size].astype(float), tape.output_tokens[0, :size].astype(float)
     computed = np.full(size, 4096.0) if scenario.pad_prompts else prompt
     for node, section in enumerate(scenario.nodes):
         first, last = section.blocks
         for block in range(first, last + 1):
             work_s, shared_s = through_block(scenario, node, block, computed, output)
-            np.testing.assert_allclose(tape.hosted_work_s[0, :size, place], work_s, rtol=1e-9)
-            np.testing.assert_allclose(tape.hosted_shared_s[0, :size, place], shared_s, rtol=1e-9)
+            np.testing.assert_allclose(found_work_s[:, place], work_s, rtol=1e-9)
+            np.testing.assert_allclose(found_shared_s[:, place], shared_s, rtol=1e-9)
             place += 1
-    assert place == tape.hosted_work_s.shape[2] == 12
+    assert place == found_work_s.shape[1] == 12
 
 
 @pytest.mark.parametrize("overrides", [{}, UNEVEN], ids=str)
@@ -66,12 +82,14 @@ def test_caches_are_those_of_the_layers_that_a_node_hosts(overrides):
     simulator, size = drawn(**overrides)
     scenario, tape = simulator.scenario, simulator.tape
     prompt, output = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+    found = claims(simulator)[KV]
     for node, section in enumerate(scenario.nodes):
         layers = sum(scenario.block_layers[section.blocks[0] : section.blocks[1] + 1])
         shape = replace(scenario.shape, layers=layers)
         kv_bytes = cost.kv_bytes(shape, prompt, output, section.method(scenario.shape.name).kv_bits)
-        np.testing.assert_allclose(tape.kv_bytes[0, :size, node], kv_bytes)
-    half = tape.kv_bytes[0, :size, 0] + tape.kv_bytes[0, :size, 4]
+        for place in np.flatnonzero(node_of_place(simulator) == node):
+            np.testing.assert_allclose(found[:, place], kv_bytes)
+    half = found[:, 0] + found[:, -1]
     np.testing.assert_allclose(half, cost.kv_bytes(scenario.shape, prompt, output, 16))
 
 
@@ -83,10 +101,7 @@ def test_one_stage_with_one_exit_costs_what_the_whole_model_costs_in_epoch_admis
         simulator, size = drawn("multi-node", admission="staged", exits=exits, **settings)
         tape, scenario = simulator.tape, simulator.scenario
         tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
-        work_s, shared_s, kv_bytes = request_costs(scenario, node_costs(scenario), *tokens)
-        np.testing.assert_allclose(tape.hosted_work_s[0, :size], work_s)
-        np.testing.assert_allclose(tape.hosted_shared_s[0, :size], shared_s)
-        np.testing.assert_allclose(tape.kv_bytes[0, :size], kv_bytes)
+        np.testing.assert_allclose(claims(simulator), whole_model(scenario, *tokens))
 
 
 def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs():
@@ -94,19 +109,19 @@ def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs(
     simulator, size = drawn("multi-node", admission="staged", **settings)
     tape, scenario = simulator.tape, simulator.scenario
     tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
-    work_s, _, _ = request_costs(scenario, node_costs(scenario), *tokens)
-    np.testing.assert_allclose(tape.hosted_work_s[0, :size, 3::4], work_s)
-    np.testing.assert_allclose(tape.hosted_work_s[0, :size, 0::4], work_s / 4)
+    work_s, _, _ = whole_model(scenario, *tokens)
+    np.testing.assert_allclose(claims(simulator)[WORK][:, 3::4], work_s)
+    np.testing.assert_allclose(claims(simulator)[WORK][:, 0::4], work_s / 4)
 
 
 def test_the_latest_start_is_that_of_the_first_exit_of_an_entry_node():
     simulator, size = drawn(**{"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w3a16-gptq"})
     tape = simulator.tape
     first = np.array([0, 2, 4, 6])  # two blocks on each of four entry nodes
-    alone_s = (tape.hosted_work_s + tape.hosted_shared_s)[0, :size][:, first]
+    work_s, shared_s, _ = claims(simulator)
+    alone_s = (work_s + shared_s)[:, first]
     latest_s = tape.deadline_s[0, :size, None] - 0.4 - alone_s
-    np.testing.assert_allclose(tape.latest_start_s[0, :size, :4], latest_s)
-    assert (tape.latest_start_s[0, :size, 4:] == -np.inf).all()
+    np.testing.assert_allclose(tape.latest_start_s[0, :size], latest_s)
 
 
 def test_where_no_exit_could_satisfy_a_request_it_can_never_start():

@@ -13,6 +13,7 @@ from edge_llm_gym.sim.staged.transition import begin_row
 from edge_llm_gym.sim.state import (
     EMPTY,
     EXPIRED,
+    KV,
     LATE,
     POOR,
     REFUSED_DOWNLINK,
@@ -20,6 +21,7 @@ from edge_llm_gym.sim.state import (
     REFUSED_UPLINK,
     SERVED,
     WAITING,
+    WORK,
 )
 from tests.sim.staged_by_hand import act, by_hand, quality_at, random_action, staged
 
@@ -199,8 +201,8 @@ def test_radio_and_memory_refuse_as_in_epoch_admission(simulator):
 def test_an_entry_node_holds_caches_for_all_its_blocks_and_of_unfinished_batches(simulator):
     # A has room for 5 bytes: request 0 leaves after one block and is held like the others, so request 1 is refused.
     simulator.parameters.room_bytes[0] = 5.0
-    simulator.tape.hosted_work_s[0, 0, 0] = 4.5  # A ends at 10, after the next uplink slot
-    simulator.tape.kv_bytes[0, 5, 0] = 2.0
+    simulator.parameters.unit_claim[0, 0, WORK] = 4.5  # A ends at 10, after the next uplink slot
+    simulator.parameters.unit_claim[:2, 5, KV] = 2.0
     result = act(simulator, [A, A, A], OFFLOAD, THRESHOLD)
     assert result.slot_outcome[0, 2] == REFUSED_MEMORY
     assert simulator.state.node_free_s[0, 0] == 4.5 + 4.5 + 0.5 + 1.0

@@ -6,8 +6,8 @@ import pytest
 from edge_llm_gym.models.cost import COST_MODELS, NodeRates, cost_model, kv_read_bytes, request_flops
 from edge_llm_gym.models.hardware import hardware
 from edge_llm_gym.models.llm import ModelShape, streamed_weight_bytes
-from edge_llm_gym.sim.block_costs import BlockTimes, forward_bits, hosted_blocks
 from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.stream.constants import stream_constants
 
@@ -43,7 +43,7 @@ def on_tape(simulator, field):
 def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
     scenario = load_scenario("early-exit", {"cost": cost, "lm_head": head, "exits.blocks": [4, 12, 6, 10]})
     prompt, output = np.array([1, 500, 4096]), np.array([1, 7, 16])
-    times_s = BlockTimes(scenario).alone_s(prompt, output)
+    times_s = RequestCosts(scenario).block_alone_s(prompt, output)
     shape = ModelShape("llama-3-8b", 6, 4096, 32, 8, 14336, True, 128256, False)  # block 2, with six layers
     l4 = hardware("nvidia-l4")
     rates = NodeRates(
@@ -57,8 +57,8 @@ def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
 
 def test_padding_lengthens_every_prompt():
     short = load_scenario("early-exit", {"pad_prompts": True})
-    padded = BlockTimes(short).alone_s(np.array([10]), np.array([4]))
-    longest = BlockTimes(load_scenario("early-exit")).alone_s(np.array([4096]), np.array([4]))
+    padded = RequestCosts(short).block_alone_s(np.array([10]), np.array([4]))
+    longest = RequestCosts(load_scenario("early-exit")).block_alone_s(np.array([4096]), np.array([4]))
     np.testing.assert_array_equal(padded, longest)
     forwarded = forward_bits(short, np.array([10]), np.array([4]))
     np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096]), np.array([4])))

@@ -6,8 +6,9 @@ import pytest
 from edge_llm_gym.sim.loading import load_scenario
 from edge_llm_gym.sim.metrics import COLUMN, METRICS
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
+from edge_llm_gym.sim.state import EXPIRED, KV, LATE, POOR, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING, WORK
 from edge_llm_gym.sim.transition import begin_row
+from tests.sim.claims_by_hand import write_claims
 
 TIMING = {"epoch_s": 2.0, "uplink_slot_s": 0.5, "downlink_slot_s": 0.25, "slots": 4, "horizon_epochs": 5}
 #           arrival deadline  up bits  down  accuracy value work shared  KV
@@ -27,14 +28,14 @@ def simulator() -> Simulator:
     simulator.parameters.room_bytes[:] = ROOM_BYTES
     simulator.parameters.quality[:] = QUALITY
     simulator.parameters.bandwidth_hz[:] = BANDWIDTH_HZ
-    tape, rows = simulator.tape, np.array(REQUESTS)
+    rows = np.array(REQUESTS)
     size = len(rows)
+    write_claims(simulator, rows[:, [6]], rows[:, [7]], rows[:, [8]], size)
+    tape = simulator.tape
     tape.length[0] = size
     tape.arrival_s[0, :size], tape.deadline_s[0, :size] = rows[:, 0], rows[:, 1]
     tape.bits[0, :size] = rows[:, 2:4]
     tape.accuracy[0, :size], tape.value[0, :size] = rows[:, 4], rows[:, 5]
-    tape.work_s[0, :size, 0], tape.shared_s[0, :size, 0] = rows[:, 6], rows[:, 7]
-    tape.kv_bytes[0, :size, 0] = rows[:, 8]
     tape.latest_start_s[0, :size, 0] = rows[:, 1] - TIMING["downlink_slot_s"] - rows[:, 6] - rows[:, 7]
     tape.spectral_efficiency[0] = EFFICIENCY
     begin_row(simulator.parameters, tape, simulator.state, 0)
@@ -108,7 +109,7 @@ def test_a_later_batch_waits_for_the_uplink_and_its_kv_room(simulator):
 def test_memory_refuses_in_slot_order_and_goes_on(simulator):
     simulator.parameters.room_bytes[:] = 7e8
     simulator.tape.bits[0, 0, 0] = 1e5
-    simulator.tape.kv_bytes[0, 0, 0] = 2e8
+    simulator.parameters.unit_claim[0, 0, KV] = 2e8
     result = act(simulator, [1, 1, 1, 0], [0.5, 0.2, 0.3, 0.0], [1.0] * 4)
     # 5e8 + 3e8 > 7e8, but 5e8 + 2e8 fits. T = .25 + 1 + 1.5 ends at 5.25: too late for the first, in time for the last.
     assert result.slot_outcome[0].tolist() == [LATE, REFUSED_MEMORY, SERVED, 0]
@@ -117,7 +118,7 @@ def test_memory_refuses_in_slot_order_and_goes_on(simulator):
 
 def test_memory_counts_unfinished_batches(simulator):
     simulator.parameters.room_bytes[:] = 8e8
-    simulator.tape.work_s[0, 2, 0] = 2.5  # the first batch now ends at 2.5 + 3.5 = 6, after the next uplink slot
+    simulator.parameters.unit_claim[0, 2, WORK] = 2.5  # the first batch now ends at 6, after the next uplink slot
     first = act(simulator, [1, 0, 0, 0], [1.0] * 4, [1.0] * 4)
     assert first.slot_outcome[0, 0] == LATE  # 6.25 > 5
     # The node being busy until 6, request 1 (latest start 5.35) has expired; request 0 wants 4e8 of the 3e8 left.
@@ -127,7 +128,7 @@ def test_memory_counts_unfinished_batches(simulator):
 
 
 def test_late_is_computed_in_vain(simulator):
-    simulator.tape.work_s[0, 2, 0] = 3.0
+    simulator.parameters.unit_claim[0, 2, WORK] = 3.0
     result = act(simulator, [1, 0, 0, 0], [1.0] * 4, [1.0] * 4)
     assert result.slot_outcome[0, 0] == LATE
     assert metrics_of(result)["late_value"] == 4.0

@@ -8,6 +8,7 @@ from edge_llm_gym.sim.metrics import COLUMN
 from edge_llm_gym.sim.observation import Observer
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, WAITING
+from tests.sim.claims_by_hand import claims
 
 SCENARIOS = ("single-node", "multi-node")
 
@@ -59,7 +60,8 @@ def check_outcomes(simulator: Simulator, row: int) -> None:
     np.testing.assert_array_equal(outcome == POOR, computed & in_time & ~good)
     least_s = simulator.scenario.uplink_slot_s + simulator.scenario.downlink_slot_s
     chosen = np.flatnonzero(computed)
-    alone_s = (tape.work_s + tape.shared_s)[row, chosen, node[chosen]]
+    work_s, shared_s, _ = claims(simulator, row)
+    alone_s = (work_s + shared_s)[chosen, node[chosen]]
     assert (latency_s[chosen] >= alone_s + least_s - 1e-9).all()
 
 
@@ -75,7 +77,7 @@ def test_observations_never_read_ahead(name):
         before = observer.observe()
         saved = simulator.snapshot()
         future = slice(int(simulator.state.next_arrival[0]), None)
-        for name_ in ("deadline_s", "bits", "accuracy", "value", "work_s", "shared_s", "kv_bytes", "prompt_tokens"):
+        for name_ in ("deadline_s", "bits", "accuracy", "value", "demand", "prompt_tokens"):
             getattr(simulator.tape, name_)[0, future] = 77
         simulator.tape.spectral_efficiency[0, simulator.state.epoch[0] + 1 :] = 7.0
         for field, array in observer.observe()._asdict().items():
@@ -88,18 +90,18 @@ def test_a_request_is_expired_exactly_when_no_node_can_serve_it_alone():
     simulator = Simulator(load_scenario("multi-node", {"channel.spectral_efficiency_cap": 7.4}))
     simulator.reset(0, np.random.default_rng(5))
     rng = np.random.default_rng(6)
-    checked = 0
+    (work_s, shared_s, kv_bytes), checked = claims(simulator), 0
     for _ in range(60):
         simulator.step(*random_action(rng, simulator))
         state, tape = simulator.state, simulator.tape
         now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
         start_s = np.maximum(now_s + simulator.scenario.uplink_slot_s, state.node_free_s[0])
         for request in range(state.next_arrival[0]):
-            finish_s = start_s + tape.work_s[0, request] + tape.shared_s[0, request]
+            finish_s = start_s + work_s[request] + shared_s[request]
             finish_s += simulator.scenario.downlink_slot_s
             able = finish_s <= tape.deadline_s[0, request]
             able &= tape.accuracy[0, request] <= simulator.parameters.quality
-            able &= tape.kv_bytes[0, request] <= simulator.parameters.room_bytes
+            able &= kv_bytes[request] <= simulator.parameters.room_bytes
             if state.outcome[0, request] == WAITING:
                 assert able.any()
                 checked += 1

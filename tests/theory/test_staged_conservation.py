@@ -18,7 +18,7 @@ from edge_llm_gym.sim.state import (
     WAITING,
 )
 from tests.sim.staged_by_hand import HARSH, random_action
-from tests.sim.staged_enactment import Enactment
+from tests.sim.staged_enactment import Enactment, told
 
 EARLY_EXIT = load_scenario("early-exit").model_dump(mode="json", exclude_unset=True)
 THREE_STAGES = EARLY_EXIT | {
@@ -120,7 +120,7 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
     simulator, rng = Simulator(scenario, rows=3), np.random.default_rng(0)
     for row in range(3):
         simulator.reset(row, rng)
-    plays = [Enactment(scenario, simulator.snapshot(row).tape) for row in range(3)]
+    plays = [Enactment(scenario, told(simulator, row)) for row in range(3)]
     while not simulator.ended().any():
         now_s, refused = plays[0].now_s, [len(play.refused) for play in plays]
         action = random_action(rng, simulator)
@@ -139,7 +139,7 @@ def test_the_episodes_that_were_acted_out_meet_every_limit():
     scenario = load_scenario("joint", HARSH)
     simulator, rng = Simulator(scenario), np.random.default_rng(0)
     simulator.reset(0, rng)
-    play = Enactment(scenario, simulator.snapshot().tape)
+    play = Enactment(scenario, told(simulator))
     for _ in range(scenario.horizon_epochs):
         play.step(*(part[0] for part in random_action(rng, simulator)))
     assert play.splits > 3

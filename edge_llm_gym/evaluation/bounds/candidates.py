@@ -54,7 +54,8 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
 
 def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
     """Work and shared time [n] of the whole model."""
-    return simulator.tape.work_s[row, request, node], simulator.tape.shared_s[row, request, node]
+    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.first_place[node], request)
+    return work_s, shared_s
 
 
 def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
@@ -65,13 +66,19 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
     the node; what comes after it is for free here.
     """
     tape, parameters = simulator.tape, simulator.parameters
-    first_block, last_block, first = parameters.hosts[node]
-    blocks = np.arange(first_block, last_block + 1)
+    blocks = np.arange(parameters.first_block[node], parameters.last_block[node] + 1)
     offered = np.stack([_most_offered(parameters, block, tape.confidence[row, request, block]) for block in blocks])
     good = parameters.quality[node] * offered >= tape.accuracy[row, request]
     good[-1] = True
-    place = first + good.argmax(axis=0)
-    return tape.hosted_work_s[row, request, place], tape.hosted_shared_s[row, request, place]
+    place = parameters.first_place[node] + good.argmax(axis=0)
+    work_s, shared_s, _ = _claims(simulator, row, place, request)
+    return work_s, shared_s
+
+
+def _claims(simulator: Simulator, row: int, place: Array, request: Array) -> Array:
+    """[3, n] WORK, SHARED and KV of requests [n], all at one place or each at its own [n]."""
+    demand = simulator.tape.demand[row, request]
+    return np.einsum("nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.unit_claim[place], (*demand.shape, 3)))
 
 
 def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
@@ -97,5 +104,6 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
         minimum_share(tape.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
         for way in (UPLINK, DOWNLINK)
     ]
-    room = tape.kv_bytes[row, request, node] / parameters.room_bytes[node]
+    _, _, kv_bytes = _claims(simulator, row, parameters.first_place[node], request)
+    room = kv_bytes / parameters.room_bytes[node]
     return np.stack([*shares, room], axis=-1) / (1.0 + SLACK)

@@ -8,10 +8,10 @@ from numba import njit
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim import observation as epoch
 from edge_llm_gym.sim.admission import decision_time_s
+from edge_llm_gym.sim.exits import count_confidences
 from edge_llm_gym.sim.observation import REQUEST_FEATURES, observe_row
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.staged.state import FIRST, LAST
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.observation import (
     CONFIDENCE_BINS,
@@ -51,16 +51,11 @@ class StagedObservation(NamedTuple):
 def _count_confidences(parameters, tape, state, row, count):  # type: ignore[no-untyped-def]
     """Adds to count [E, bins] the confidences of the requests that the last epochs admitted, where computed by now."""
     epoch, now_s = state.epoch[row], decision_time_s(parameters, state.epoch[row])
-    for place in range(state.admitted_until[row, max(epoch - SEEN_EPOCHS, 0)], state.admitted_until[row, epoch]):
-        request = state.admitted[row, place]
-        for stage in range(parameters.stages):
-            node = state.visited[row, request, stage] - 1
-            if node < 0 or state.finish_s[row, request, stage] > now_s:
-                break
-            last = min(state.exit_block[row, request] - 1, parameters.hosts[node, LAST])
-            for block in range(parameters.hosts[node, FIRST], last + 1):
-                place_in = int(tape.confidence[row, request, block] * CONFIDENCE_BINS)
-                count[block, min(place_in, CONFIDENCE_BINS - 1)] += 1
+    visited, finish_s, exit_block = state.visited[row], state.finish_s[row], state.exit_block[row]
+    last_block, confidence = parameters.last_block, tape.confidence[row]
+    seen = slice(state.admitted_until[row, max(epoch - SEEN_EPOCHS, 0)], state.admitted_until[row, epoch])
+    for request in state.admitted[row, seen]:
+        count_confidences(confidence, visited, finish_s, exit_block, last_block, request, now_s, count)
 
 
 @njit(cache=True)

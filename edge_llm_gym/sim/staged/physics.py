@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim import admission
 from edge_llm_gym.sim.epoch import compile_parameters as epoch_parameters
 from edge_llm_gym.sim.epoch import conserves
 from edge_llm_gym.sim.metrics import STAGED_COLUMN
 from edge_llm_gym.sim.network import Network
+from edge_llm_gym.sim.request_costs import DEMANDS, RequestCosts
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.staged import transition
 from edge_llm_gym.sim.staged.state import (
@@ -29,9 +31,11 @@ class StagedPhysics:
     """What `admission: staged` brings to the simulator."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.recorder = StagedRecorder(scenario)
-        self.parameters = StagedParameters(*epoch_parameters(scenario), *_exit_parameters(scenario, self.recorder))
-        self._sizes = _sizes(scenario, len(self.recorder.hosted))
+        costs = RequestCosts(scenario)
+        self.recorder = StagedRecorder(scenario, costs)
+        exits = _exit_parameters(scenario, self.recorder.profile)
+        self.parameters = StagedParameters(*epoch_parameters(scenario, costs), *exits)
+        self._sizes = _sizes(scenario)
         self._desk = allocate_desk(self._sizes)
 
     def allocate(self, rows: int, capacity: int) -> tuple[Any, Any]:
@@ -61,7 +65,7 @@ class StagedPhysics:
         return conserves(state) & (left == computed)
 
 
-def _sizes(scenario: Scenario, hosted: int) -> Sizes:
+def _sizes(scenario: Scenario) -> Sizes:
     network = scenario.network
     return Sizes(
         nodes=len(scenario.nodes),
@@ -69,24 +73,24 @@ def _sizes(scenario: Scenario, hosted: int) -> Sizes:
         stages=network.stages,
         devices=scenario.devices.count,
         blocks=len(scenario.block_layers),
-        hosted=hosted,
+        demands=len(DEMANDS),
         horizon=scenario.horizon_epochs,
         slots=scenario.slots,
         metrics=len(scenario.metrics),
     )
 
 
-def _exit_parameters(scenario: Scenario, recorder: StagedRecorder) -> ExitParameters:
+def _exit_parameters(scenario: Scenario, profile: ExitProfile) -> ExitParameters:
     network = scenario.network
     link_first, link_target = _links_by_node(network)
-    first_hosted = np.concatenate([[0], np.cumsum(network.last_block - network.first_block + 1)[:-1]])
-    sorted_confidence, tail_accuracy = answers_by_threshold(recorder.profile)
+    sorted_confidence, tail_accuracy = answers_by_threshold(profile)
     return ExitParameters(
         stations=network.entry_nodes.size,
         stages=network.stages,
         blocks=len(scenario.block_layers),
         stage=network.stage,
-        hosts=np.stack([network.first_block, network.last_block, first_hosted], axis=1),
+        first_block=network.first_block,
+        last_block=network.last_block,
         link_first=link_first,
         link_target=link_target,
         rate_bps=network.rate_bps,

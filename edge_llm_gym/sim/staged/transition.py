@@ -10,14 +10,14 @@ all that happens to a request is settled in the epoch that admits it (section 3 
 import numpy as np
 
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.sim.admission import add_claim, admit, decision_time_s, need, shown
+from edge_llm_gym.sim.admission import admit, decision_time_s, need, shown
+from edge_llm_gym.sim.claims import add_claim, note_claim
 from edge_llm_gym.sim.exits import expected_accuracy, last_block_of
 from edge_llm_gym.sim.links import receiver, wire_s
 from edge_llm_gym.sim.metrics import COLUMN, METRICS, STAGED_COLUMN
 from edge_llm_gym.sim.queue import begin_queue, settle, turn_clock
 from edge_llm_gym.sim.reward import add_up, weighted_sum
-from edge_llm_gym.sim.staged.state import FIRST, LAST, PLACE
-from edge_llm_gym.sim.state import FINISH, KV, OFFERED, SERVED, SHARED, WORK
+from edge_llm_gym.sim.state import FINISH, KV, OFFERED, SERVED
 from edge_llm_gym.sim.stream.server import overlap_s
 from edge_llm_gym.sim.transition import run_batch
 
@@ -33,12 +33,10 @@ def _claim(parameters, tape, row, request, node, threshold, claim, slot):  # typ
 
     Time is spent through that block; memory is held for all blocks, since nobody knows beforehand.
     """
-    first, last = parameters.hosts[node, FIRST], parameters.hosts[node, LAST]
+    first, last = parameters.first_block[node], parameters.last_block[node]
     block, leaves = last_block_of(tape.confidence[row], request, first, last, threshold)
-    hosted = parameters.hosts[node, PLACE] + block - first
-    claim[slot, WORK] = tape.hosted_work_s[row, request, hosted]
-    claim[slot, SHARED] = tape.hosted_shared_s[row, request, hosted]
-    claim[slot, KV] = tape.kv_bytes[row, request, node]
+    place = parameters.first_place[node] + block - first
+    note_claim(parameters.unit_claim, place, tape.demand[row], request, claim, slot)
     return block if leaves else -1
 
 
@@ -53,60 +51,65 @@ def _enter(parameters, tape, state, row, batch, threshold, desk):  # type: ignor
 
 
 @kernel
-def _seat(batch, slots, slot_outcome, at):  # type: ignore[no-untyped-def]
-    """Notes the nodes of those who were let in."""
+def _seat(batch, slots, slot_outcome, desk):  # type: ignore[no-untyped-def]
+    """Notes who was let in, and where. Returns how many they are."""
+    seated = 0
     for slot in range(slots):
-        at[slot] = batch[slot] - 1 if slot_outcome[slot] == SERVED else -1
+        if slot_outcome[slot] == SERVED:
+            desk.seat[seated], desk.at[slot] = slot, batch[slot] - 1
+            seated += 1
+    return seated
 
 
 @kernel
 def _close(state, row, node, ready_s, first, end, desk):  # type: ignore[no-untyped-def]
-    """Runs the batch of a node's requests in the slots first..end - 1, and empties its load."""
+    """Runs the batch of a node's requests in the seats first..end - 1, and empties its load."""
     epoch = state.epoch[row]
     held = state.batch_kv_bytes[row, node, epoch]
     start_s, end_s = run_batch(state, row, node, ready_s, desk.load[node])
     state.batch_kv_bytes[row, node, epoch] = max(state.batch_kv_bytes[row, node, epoch], held)
     state.batch_begin_s[row, node, epoch] = min(state.batch_begin_s[row, node, epoch], start_s)
     desk.load[node] = 0.0
-    for slot in range(first, end):
+    for slot in desk.seat[first:end]:
         if desk.at[slot] == node:
             desk.answer[slot, FINISH] = end_s
 
 
 @kernel
-def _run_entry(parameters, state, row, slots, desk):  # type: ignore[no-untyped-def]
+def _run_entry(parameters, state, row, seated, desk):  # type: ignore[no-untyped-def]
     """Runs the batches that were admitted."""
     ready_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
     for node in range(parameters.stations):
         if desk.load[node, KV] > 0.0:
-            _close(state, row, node, ready_s, 0, slots, desk)
+            _close(state, row, node, ready_s, 0, seated, desk)
 
 
 @kernel
-def _run_deep(state, row, node, room_bytes, slots, desk):  # type: ignore[no-untyped-def]
+def _run_deep(state, row, node, room_bytes, seated, desk):  # type: ignore[no-untyped-def]
     """Runs on a deep node what reached it this epoch, in as few batches as its memory allows."""
     first, ready_s = 0, -np.inf
-    for slot in range(slots):
+    for slot in desk.seat[:seated]:
         if desk.at[slot] == node:
             ready_s = max(ready_s, desk.reach_s[slot])
-    for slot in range(slots):
+    for place in range(seated):
+        slot = desk.seat[place]
         if desk.at[slot] != node:
             continue
         if desk.load[node, KV] > 0.0 and desk.load[node, KV] + desk.claim[slot, KV] > room_bytes:
-            _close(state, row, node, ready_s, first, slot, desk)
-            first = slot
+            _close(state, row, node, ready_s, first, place, desk)
+            first = place
         add_claim(desk.load, node, desk.claim, slot)
     if desk.load[node, KV] > 0.0:
-        _close(state, row, node, ready_s, first, slots, desk)
+        _close(state, row, node, ready_s, first, seated, desk)
 
 
 @kernel
-def _forward(parameters, tape, state, row, stage, offload, threshold, slots, desk):  # type: ignore[no-untyped-def]
+def _forward(parameters, tape, state, row, stage, offload, threshold, seated, desk):  # type: ignore[no-untyped-def]
     """Sends on those of a stage that have not left; notes who gets where and when. Returns how many they are."""
     sent = 0
-    for slot in range(slots):
+    for slot in desk.seat[:seated]:
         node = desk.at[slot]
-        if node < 0 or parameters.stage[node] != stage or desk.exit_block[slot] >= 0:
+        if parameters.stage[node] != stage or desk.exit_block[slot] >= 0:
             continue
         request = state.queue[row, slot]
         uniform, bits = tape.route[row, request, stage + 1], tape.forward_bits[row, request]
@@ -119,11 +122,11 @@ def _forward(parameters, tape, state, row, stage, offload, threshold, slots, des
 
 
 @kernel
-def _note_visits(state, row, stage_of, stage, slots, desk):  # type: ignore[no-untyped-def]
+def _note_visits(state, row, stage_of, stage, seated, desk):  # type: ignore[no-untyped-def]
     """Writes down where the admitted are at a stage, and when they are done there."""
-    for slot in range(slots):
+    for slot in desk.seat[:seated]:
         node = desk.at[slot]
-        if node >= 0 and stage_of[node] == stage:
+        if stage_of[node] == stage:
             request = state.queue[row, slot]
             state.visited[row, request, stage] = node + 1
             state.finish_s[row, request, stage] = desk.answer[slot, FINISH]
@@ -139,13 +142,11 @@ def _way_quality(parameters, visited, stage):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _note_exits(parameters, tape, state, row, threshold, slots, desk, result):  # type: ignore[no-untyped-def]
+def _note_exits(parameters, tape, state, row, threshold, seated, desk, result):  # type: ignore[no-untyped-def]
     """Quality of the answers, exits and right answers."""
     count, metrics = state.admitted_until[row, state.epoch[row]], result.metrics[row]
-    for slot in range(slots):
+    for slot in desk.seat[:seated]:
         node, block, request = desk.at[slot], desk.exit_block[slot], state.queue[row, slot]
-        if node < 0:
-            continue
         factor = _way_quality(parameters, state.visited[row, request], parameters.stage[node])
         accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
         desk.answer[slot, OFFERED] = min(factor * accuracy, 1.0)
@@ -184,36 +185,36 @@ def begin_row(parameters, tape, state, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pass_stages(parameters, tape, state, row, offload, threshold, slots, desk):  # type: ignore[no-untyped-def]
+def _pass_stages(parameters, tape, state, row, offload, threshold, seated, desk):  # type: ignore[no-untyped-def]
     """Takes the admitted through all stages. Returns how many were sent on, one for each link."""
     forwarded = 0
-    _run_entry(parameters, state, row, slots, desk)
-    _note_visits(state, row, parameters.stage, 0, slots, desk)
+    _run_entry(parameters, state, row, seated, desk)
+    _note_visits(state, row, parameters.stage, 0, seated, desk)
     for stage in range(parameters.stages - 1):
-        sent = _forward(parameters, tape, state, row, stage, offload, threshold, slots, desk)
+        sent = _forward(parameters, tape, state, row, stage, offload, threshold, seated, desk)
         forwarded += sent
         if sent == 0:
             break
         for node in range(parameters.stage.size):
             if parameters.stage[node] == stage + 1:
-                _run_deep(state, row, node, parameters.room_bytes[node], slots, desk)
-        _note_visits(state, row, parameters.stage, stage + 1, slots, desk)
+                _run_deep(state, row, node, parameters.room_bytes[node], seated, desk)
+        _note_visits(state, row, parameters.stage, stage + 1, seated, desk)
     return forwarded
 
 
 @kernel
 def _step_row(parameters, tape, state, row, batch, bandwidth, offload, threshold, desk, result):  # type: ignore[no-untyped-def]
     """One epoch of one row; the arrays were checked before."""
-    slots, metrics = shown(parameters, state, row), result.metrics[row]
+    metrics = result.metrics[row]
     for node in range(threshold.size):
         state.threshold_last[row, node] = threshold[node]
     need(parameters, tape, state, row, batch, desk)
     _enter(parameters, tape, state, row, batch, threshold, desk)
     admit(parameters, state, row, batch, bandwidth, desk, result)
-    _seat(batch, slots, result.slot_outcome[row], desk.at)
-    metrics[FORWARDED] = _pass_stages(parameters, tape, state, row, offload, threshold, slots, desk)
+    seated = _seat(batch, shown(parameters, state, row), result.slot_outcome[row], desk)
+    metrics[FORWARDED] = _pass_stages(parameters, tape, state, row, offload, threshold, seated, desk)
     metrics[UTILISATION] = _busy_share(parameters, state, row)
-    _note_exits(parameters, tape, state, row, threshold, slots, desk, result)
+    _note_exits(parameters, tape, state, row, threshold, seated, desk, result)
     settle(parameters, tape, state, row, batch, desk.answer, result)
     state.epoch[row] += 1
     turn_clock(parameters, tape, state, row, metrics)

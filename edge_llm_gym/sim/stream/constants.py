@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
-from edge_llm_gym.sim.block_costs import BlockTimes, forward_bits, hosted_blocks
 from edge_llm_gym.sim.network import Network
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.sections import PayloadSection
 from edge_llm_gym.sim.state import Array
@@ -101,7 +101,7 @@ def sample_arrivals(scenario: Scenario) -> tuple[Arrivals, float]:
 def _service_moments(scenario: Scenario, sample: Arrivals) -> tuple[Array, Array]:
     """Mean and second moment [K, E] of the time from a node's first block through each of the following ones."""
     hosted = hosted_blocks(scenario)
-    times_s = BlockTimes(scenario).alone_s(sample.prompt_tokens, sample.output_tokens)
+    times_s = RequestCosts(scenario).block_alone_s(sample.prompt_tokens, sample.output_tokens)
     mean_s, square_s2 = np.zeros((2, len(scenario.nodes), len(scenario.block_layers)))
     for node in range(len(scenario.nodes)):
         places = [place for place, one in enumerate(hosted) if one.node == node]

@@ -6,13 +6,14 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.sim.exits import count_confidences
+from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.state import Array
 from edge_llm_gym.sim.stream.constants import stream_constants
 from edge_llm_gym.sim.stream.state import StreamParameters, StreamState, StreamTape
-from edge_llm_gym.sim.tape import node_costs
 
 NODE_FEATURES = (
     "claimed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
@@ -99,19 +100,12 @@ def _node_constants(scenario: Scenario, service_s: Array) -> Array:
 @kernel
 def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ignore[no-untyped-def]
     """Fills count [E, bins] with the confidences of the requests of the last epochs, where computed by now."""
-    first_block, last_block = parameters.first_block, parameters.last_block
+    confidence, last_block = tape.confidence[row], parameters.last_block
     visited, finish_s, exit_block = state.node[row], state.finish_s[row], state.exit_block[row]
-    confidence = tape.confidence[row]
     count[:] = 0
     oldest = state.first_of_epoch[row, max(state.epoch[row] - SEEN_EPOCHS, 0)]
     for request in range(oldest, state.next_arrival[row]):
-        for stage in range(visited.shape[1]):
-            node = visited[request, stage] - 1
-            if node < 0 or finish_s[request, stage] > now_s:
-                break
-            for block in range(first_block[node], min(exit_block[request] - 1, last_block[node]) + 1):
-                place = int(confidence[request, block] * CONFIDENCE_BINS)
-                count[block, min(place, CONFIDENCE_BINS - 1)] += 1
+        count_confidences(confidence, visited, finish_s, exit_block, last_block, request, now_s, count)
 
 
 @kernel

@@ -5,6 +5,7 @@ import numpy as np
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim.metrics import STREAM_COLUMN
 from edge_llm_gym.sim.network import Network
+from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.reward import reward_terms
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
@@ -22,7 +23,6 @@ from edge_llm_gym.sim.stream.state import (
     allocate_tape,
 )
 from edge_llm_gym.sim.stream.tape import StreamRecorder
-from edge_llm_gym.sim.tape import node_costs
 
 
 class StreamPhysics:

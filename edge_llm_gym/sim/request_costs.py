@@ -1,0 +1,131 @@
+"""What requests cost on the nodes, block by block; a model without early exits is one block.
+
+A request passes the network once: a node computes prefill and decode of the layers that it hosts, for all tokens of the
+request, with the output head at every exit on the way, and sends the hidden vectors of these tokens on. Work and
+traffic are counted in full; that decoding over several nodes would go back and forth for each token is not.
+
+Cost models are linear in FLOPs, in bytes of KV cache read and in decode steps. What a request claims of any node is
+therefore a weighted sum of few numbers, its demands, which are the same for all nodes.
+"""
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from edge_llm_gym.models import cost
+from edge_llm_gym.models.llm import streamed_weight_bytes
+from edge_llm_gym.sim.node_costs import NodeCosts, node_costs
+from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.sim.state import KV, SHARED, WORK, Array
+from edge_llm_gym.units import BITS_PER_BYTE, bits_to_bytes
+
+DEMANDS: Final = (
+    "layer_flops",
+    "head_flops",
+    "layer_kv_reads",  # elements of the cache that one layer reads
+    "decode_steps",
+    "kv_elements",  # of the cache of all layers
+)
+
+
+class HostedBlock(NamedTuple):
+    """One block on one of the nodes that host it."""
+
+    node: int
+    block: int
+
+
+def hosted_blocks(scenario: Scenario) -> tuple[HostedBlock, ...]:
+    """The P pairs of a node and a block that it hosts, node by node, blocks in order."""
+    network = scenario.network
+    return tuple(
+        HostedBlock(node, block)
+        for node in range(len(scenario.nodes))
+        for block in range(network.first_block[node], network.last_block[node] + 1)
+    )
+
+
+class RequestCosts:
+    """What requests cost on the P hosted blocks of a scenario; `first` and `last` [K] are the nodes' places among them.
+
+    `unit_claim` [P, Q, 3] is what one unit of each of the Q demands claims: WORK in s and SHARED in s from the node's
+    first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._layer = replace(scenario.shape, layers=1)
+        self.nodes = node_costs(scenario)
+        hosted = hosted_blocks(scenario)
+        node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
+        self.first, self.last = np.searchsorted(node, nodes), np.searchsorted(node, nodes, side="right") - 1
+        block_s = np.array([_block_s(scenario, one, self.nodes[one.node]) for one in hosted])
+        through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
+        self.unit_claim = np.zeros((len(hosted), len(DEMANDS), 3))
+        self.unit_claim[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
+        self.unit_claim[:, _KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
+        self._block_alone_s = block_s.sum(axis=2).T
+
+    def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[n, Q] float64, DEMANDS of requests with the given token counts [n]."""
+        prompt = np.asarray(computed_prompts(self._scenario, prompt_tokens), np.float64)
+        output = np.asarray(output_tokens, np.float64)
+        demands = np.empty((*output.shape, len(DEMANDS)))
+        demands[..., 0] = cost.layer_flops(self._layer, prompt, output)
+        demands[..., 1] = cost.head_flops(self._layer, output)
+        demands[..., 2] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
+        demands[..., 3] = np.maximum(output - 1.0, 0.0)
+        demands[..., _KV_ELEMENTS] = cost.kv_bytes(self._scenario.shape, prompt, output, BITS_PER_BYTE)
+        return demands
+
+    def claims(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[3, n, P] float64: WORK, SHARED and KV of requests [n] through every hosted block."""
+        return self.demands(prompt_tokens, output_tokens) @ self.unit_claim.transpose(2, 1, 0)
+
+    def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
+        return self.demands(prompt_tokens, output_tokens) @ self._block_alone_s
+
+
+_KV_ELEMENTS: Final = DEMANDS.index("kv_elements")
+
+
+def _block_s(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:
+    """Seconds of work and of shared time that a hosted block takes for one unit of each demand."""
+    layers = scenario.block_layers[hosted.block]
+    weight_bits = scenario.nodes[hosted.node].method(scenario.shape.name).weight_bits
+    block_bytes = streamed_weight_bytes(replace(scenario.shape, layers=layers), weight_bits)
+    rates = replace(costs.rates, weight_bytes=block_bytes)
+
+    def times_s(scale: float, flops: float, kv_read_bytes: float, output: int) -> tuple[float, float]:
+        work_s, shared_s = cost.COST_MODELS[scenario.cost](rates, flops, kv_read_bytes, output)
+        return scale * float(work_s), scale * float(shared_s)
+
+    return [
+        times_s(layers, 1.0, 0.0, 1),
+        times_s(1.0 if scenario.lm_head else 0.0, 1.0, 0.0, 1),
+        times_s(layers, 0.0, bits_to_bytes(costs.kv_bits), 1),
+        times_s(1.0, 0.0, 0.0, 2),
+        (0.0, 0.0),  # a cache takes room, and no time but that of reading it
+    ]
+
+
+def _kv_bytes_per_element(scenario: Scenario, nodes: tuple[NodeCosts, ...]) -> Array:
+    """[K] bytes that a node holds for an element of the cache of all layers, since it hosts but some of them."""
+    share = [scenario.hosted_shape(index).layers / scenario.shape.layers for index in range(len(nodes))]
+    return np.array([bits_to_bytes(part * node.kv_bits) for part, node in zip(share, nodes, strict=True)])
+
+
+def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
+    """Prompt tokens that nodes compute: those given, or all padded to the longest."""
+    if scenario.pad_prompts:
+        return np.full_like(prompt_tokens, scenario.lengths.max_prompt_tokens)
+    return prompt_tokens
+
+
+def forward_bits(scenario: Scenario, prompt_tokens: Array, output_tokens: Array) -> Array:
+    """[n] float64, bits that a node sends on: for each token computed a hidden vector, and the token itself."""
+    assert scenario.exits is not None
+    per_token = scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token
+    return (computed_prompts(scenario, prompt_tokens) + output_tokens - 1) * per_token
