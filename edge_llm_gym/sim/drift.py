@@ -1,10 +1,16 @@
 """Which rows of the exit profile an episode's requests take: a mix that may drift between easy and hard ones."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numba.extending import register_jitable
+
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.sim.sections import DriftSection, ExitsSection
 from edge_llm_gym.sim.state import Array
+
+TINY = np.finfo(np.float64).tiny
 
 
 class ProfileRows:
@@ -13,14 +19,15 @@ class ProfileRows:
     def __init__(self, exits: ExitsSection) -> None:
         self.profile: ExitProfile = exit_profile(exits.profile)
         self._drift = exits.drift
-        self._easiest_first = np.argsort(self.profile.difficulty, kind="stable")
+        easiest_first = np.argsort(self.profile.difficulty, kind="stable")
+        self._confidence = self.profile.confidence[easiest_first]
+        self._correct = self.profile.correct[easiest_first]
 
-    def draw(self, rng: np.random.Generator, arrival_s: Array) -> Array:
-        """[n] rows of the profile for arrival times [n]; takes the same numbers with and without drift."""
+    def write(self, rng: np.random.Generator, arrival_s: Array, confidence: Array, correct: Array) -> None:
+        """Writes rows of the profile for arrival times [n]; takes the same numbers with and without drift."""
         phase, uniform = rng.random(), rng.random(arrival_s.size)
-        swing = 0.0 if self._drift is None else drift_swing(self._drift, arrival_s, phase)
-        rank = (tilted(uniform, swing) * self.profile.rows).astype(np.int64)
-        return self._easiest_first[np.minimum(rank, self.profile.rows - 1)]
+        swing = np.zeros(arrival_s.size) if self._drift is None else drift_swing(self._drift, arrival_s, phase)
+        _write_rows(self._confidence, self._correct, uniform, swing, confidence, correct)
 
 
 def drift_swing(drift: DriftSection, time_s: Array, phase: float) -> Array:
@@ -29,10 +36,22 @@ def drift_swing(drift: DriftSection, time_s: Array, phase: float) -> Array:
     return drift.depth * np.sin(2.0 * np.pi * (time_s / drift.period_s + begun))
 
 
-def tilted(uniform: Array, swing: Array | float) -> Array:
+@register_jitable
+def tilted(uniform: Array | float, swing: Array | float) -> Any:
     """Numbers in [0, 1) with the density 1 + c (2 u - 1), c being the swing in [-1, 1], from uniform ones.
 
     By inversion of the distribution function (1 - c) u + c u^2, in a form without cancellation at c = 0.
     """
     root = np.sqrt((1.0 - swing) ** 2 + 4.0 * swing * uniform)
-    return 2.0 * uniform / np.maximum(1.0 - swing + root, np.finfo(np.float64).tiny)
+    return 2.0 * uniform / np.maximum(1.0 - swing + root, TINY)
+
+
+@kernel
+def _write_rows(confidence, correct, uniform, swing, tape_confidence, tape_correct):  # type: ignore[no-untyped-def]
+    """Copies rows of a profile, easiest first, into a row of the tape."""
+    rows, exits = confidence.shape
+    for request in range(uniform.size):
+        rank = min(int(tilted(uniform[request], swing[request]) * rows), rows - 1)
+        for block in range(exits):
+            tape_confidence[request, block] = confidence[rank, block]
+            tape_correct[request, block] = correct[rank, block]

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim.drift import ProfileRows
 from edge_llm_gym.sim.node_costs import NodeCosts
@@ -30,18 +29,8 @@ class StagedRecorder(PoolRecorder):
         super()._write_rest(rng, arrivals, tape, row)
         size = arrivals.arrival_s.size
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
-        chosen = self._rows.draw(rng, arrivals.arrival_s)
-        _write_answers(self.profile.confidence, self.profile.correct, chosen, tape.confidence[row], tape.correct[row])
+        self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
         tape.forward_bits[row, :size] = forward_bits(self.scenario, arrivals.prompt_tokens, arrivals.output_tokens)
-
-
-@kernel
-def _write_answers(confidence, correct, chosen, tape_confidence, tape_correct):  # type: ignore[no-untyped-def]
-    """Copies the chosen [n] rows of a profile into a row of the tape."""
-    for request in range(chosen.size):
-        for block in range(confidence.shape[1]):
-            tape_confidence[request, block] = confidence[chosen[request], block]
-            tape_correct[request, block] = correct[chosen[request], block]
 
 
 def _most_offered(nodes: tuple[NodeCosts, ...], profile: ExitProfile) -> Array:

@@ -22,8 +22,6 @@ class StreamRecorder(Recorder):
     def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: StreamTape, row: int) -> None:
         size, tokens = arrivals.arrival_s.size, (arrivals.prompt_tokens, arrivals.output_tokens)
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
-        chosen = self._rows.draw(rng, arrivals.arrival_s)
-        tape.confidence[row, :size] = self.profile.confidence[chosen]
-        tape.correct[row, :size] = self.profile.correct[chosen]
+        self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
         tape.service_s[row, :size] = self._costs.block_alone_s(*tokens)
         tape.forward_bits[row, :size] = forward_bits(self.scenario, *tokens)
