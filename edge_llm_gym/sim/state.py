@@ -44,6 +44,10 @@ FINISH: Final = 0
 OFFERED: Final = 1
 
 
+REQUEST_WIDTH: Final = 8
+"""Numbers that `shared_fields` keeps of a request."""
+
+
 class Tape(NamedTuple):
     """All randomness of an episode, drawn before its first step. Requests stand in order of arrival."""
 
@@ -122,9 +126,9 @@ class Desk(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int, demands: int) -> Tape:
     """An empty tape."""
-    demand, latest_start_s = side_by_side(rows, capacity, demands, nodes)
+    request, demand, latest_start_s = side_by_side(rows, capacity, REQUEST_WIDTH, demands, nodes)
     radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
-    return Tape(**shared_fields(capacity, radio), demand=demand, latest_start_s=latest_start_s)
+    return Tape(**shared_fields(request, radio), demand=demand, latest_start_s=latest_start_s)
 
 
 def side_by_side(rows: int, capacity: int, *widths: int) -> list[Array]:
@@ -134,10 +138,9 @@ def side_by_side(rows: int, capacity: int, *widths: int) -> list[Array]:
     return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
 
-def shared_fields(capacity: int, spectral_efficiency: Array) -> dict[str, Array]:
-    """What tapes of all pools of requests hold, by name: empty fields beside the spectral efficiencies."""
+def shared_fields(request: Array, spectral_efficiency: Array) -> dict[str, Array]:
+    """What tapes of all pools of requests hold, by name: empty fields, some views of request [R, C, REQUEST_WIDTH]."""
     rows, _, devices = spectral_efficiency.shape[:3]
-    request = np.zeros((rows, capacity, 8))  # side by side, too
     counts = request[..., 6:].view(np.int32)
     return {
         "length": np.zeros(rows, np.int64),

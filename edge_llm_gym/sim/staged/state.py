@@ -96,11 +96,11 @@ class Sizes(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> Any:
     """An empty StagedTape. Confidences lie apart: observations look up those of the last epochs, and nothing else."""
-    widths = (sizes.demands, sizes.stations, sizes.stages, 1)
-    demand, latest_start, route, forward = epoch.side_by_side(rows, capacity, *widths)
+    widths = (epoch.REQUEST_WIDTH, sizes.demands, sizes.stations, sizes.stages, 1)
+    request, demand, latest_start, route, forward = epoch.side_by_side(rows, capacity, *widths)
     radio = np.zeros((rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2), np.float32)
     return StagedTape(
-        **epoch.shared_fields(capacity, radio),
+        **epoch.shared_fields(request, radio),
         demand=demand,
         latest_start_s=latest_start,
         forward_bits=forward[..., 0],
