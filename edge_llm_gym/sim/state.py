@@ -139,7 +139,7 @@ def side_by_side(rows: int, capacity: int, *widths: int) -> list[Array]:
 
 
 def shared_fields(request: Array, spectral_efficiency: Array) -> dict[str, Array]:
-    """What tapes of all pools of requests hold, by name: empty fields, some views of request [R, C, REQUEST_WIDTH]."""
+    """What tapes of all admissions hold, by name: empty fields, some views of request [R, C, REQUEST_WIDTH]."""
     rows, _, devices = spectral_efficiency.shape[:3]
     counts = request[..., 6:].view(np.int32)
     return {

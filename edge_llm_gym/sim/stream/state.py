@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.sim.state import REQUEST_WIDTH, Array, shared_fields, side_by_side
 
 
 class StreamTape(NamedTuple):
@@ -113,25 +113,16 @@ class Sizes(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> StreamTape:
     """An empty tape."""
-    per_request = (rows, capacity)
+    widths = (REQUEST_WIDTH, sizes.hosted, sizes.stages, 1)
+    request, service_s, route, forward = side_by_side(rows, capacity, *widths)
+    radio = np.zeros((rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2), np.float32)
     return StreamTape(
-        length=np.zeros(rows, np.int64),
-        arrival_s=np.zeros(per_request),
-        deadline_s=np.zeros(per_request),
-        device=np.zeros(per_request, np.int32),
-        prompt_tokens=np.zeros(per_request, np.int32),
-        output_tokens=np.zeros(per_request, np.int32),
-        bits=np.zeros((*per_request, 2)),
-        forward_bits=np.zeros(per_request),
-        accuracy=np.zeros(per_request),
-        value=np.zeros(per_request),
-        service_s=np.zeros((*per_request, sizes.hosted)),
-        confidence=np.zeros((*per_request, sizes.blocks), np.float32),
-        correct=np.zeros((*per_request, sizes.blocks), np.bool_),
-        route=np.zeros((*per_request, sizes.stages)),
-        spectral_efficiency=np.zeros((rows, sizes.horizon + 1, sizes.devices, sizes.stations, 2), np.float32),
-        device_m=np.zeros((rows, sizes.devices, 2)),
-        clipped=np.zeros((rows, 2), np.int64),
+        **shared_fields(request, radio),
+        forward_bits=forward[..., 0],
+        service_s=service_s,
+        confidence=np.zeros((rows, capacity, sizes.blocks), np.float32),
+        correct=np.zeros((rows, capacity, sizes.blocks), np.bool_),
+        route=route,
     )
 
 
