@@ -5,9 +5,9 @@ from numpy.typing import ArrayLike
 
 from agents.linear.policy import Action, LinearPolicy, Observation
 from agents.tilt_codec import Tilt
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.observation import NODE_FEATURES, QUANTILES
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
 
 CLAIMED = NODE_FEATURES.index("claimed")
 MEDIAN = QUANTILES.index(0.5)
