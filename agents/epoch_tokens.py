@@ -101,7 +101,7 @@ class EpochTokens:
     def _nodes(self, nodes: Array, columns: Mapping[str, Array]) -> Array:
         """Node features, with how much of each node all feasible requests would take."""
         nodes = nodes.copy()
-        nodes[..., _NODE["busy"]] = np.minimum(nodes[..., _NODE["busy"]] / BUSY_EPOCHS, BIG)
+        nodes[..., _NODE["time_until_free"]] = np.minimum(nodes[..., _NODE["time_until_free"]] / BUSY_EPOCHS, BIG)
         loads = [(columns[name] * columns["feasible"]).sum(axis=1) for name in ("work", "memory")]
         return np.concatenate([nodes, np.log1p(np.stack(loads, axis=-1))], axis=-1)
 
@@ -111,7 +111,7 @@ def pair_columns(rows: BatchingArrays, observation: Mapping[str, Array], epoch_s
     columns = _physics(rows, epoch_s)
     columns["ease"] = np.minimum(columns["slack"], 0.5)
     columns["choice"] = columns["feasible"].mean(axis=2, keepdims=True)
-    columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["accuracy"], None], np.float64)
+    columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["quality_demand"], None], np.float64)
     return columns
 
 

@@ -10,7 +10,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 from edge_llm_gym.sim.streaming.observation import QUANTILES
 
-DEEP_FEATURES = [NODE_FEATURES.index("busy"), NODE_FEATURES.index("room")]
+DEEP_FEATURES = [NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")]
 
 
 class StagedTokens(EpochTokens):

@@ -14,7 +14,7 @@ PAIR_FEATURES = (
     "downlink",
     "rate",  # of a wire, 0 for radio
     "latency",
-    "claimed",  # time to come that is claimed at the sample_next_node, in epochs
+    "committed",  # time to come that is claimed at the sample_next_node, in epochs
 )
 RATE_SCALE = 10.0  # links come scaled to 1e11 bit/s, and are some 1e10
 LATENCY_SCALE = 20.0  # and to 1 s, and take some 0.01 s
@@ -82,5 +82,5 @@ class StreamTokens:
         wire[..., 3] = links[..., LINK_FEATURES.index("rate")] * RATE_SCALE
         wire[..., 4] = links[..., LINK_FEATURES.index("latency")] * LATENCY_SCALE
         pairs[..., 0] = -np.log2(np.maximum(nodes[..., _NODE["service"]], 1e-3))[:, None]
-        pairs[..., 5] = np.minimum(nodes[..., _NODE["claimed"]], BIG)[:, None]
+        pairs[..., 5] = np.minimum(nodes[..., _NODE["committed"]], BIG)[:, None]
         return np.clip(pairs, -BIG, BIG)

@@ -24,7 +24,7 @@ BONUS = 1.0
 """Logarithm of the factor that a node's bonus of 1 puts on its weights."""
 SHIFT = 0.3
 """What a threshold number of 1 adds."""
-_CLAIMED = NODE_FEATURES.index("claimed")
+_COMMITTED = NODE_FEATURES.index("committed")
 
 
 class Tilt:
@@ -46,7 +46,7 @@ class Tilt:
         """Offload and threshold."""
         flat = unit(action, 1 + 2 * self._nodes).astype(np.float64)
         slope, bonus, shift = np.split(flat, [1, 1 + self._nodes], axis=1)
-        claimed = np.asarray(observation["nodes"], np.float64)[..., _CLAIMED]
+        claimed = np.asarray(observation["nodes"], np.float64)[..., _COMMITTED]
         tilt = np.exp(BONUS * bonus - STEEPEST * (slope + 1.0) / 2.0 * claimed)
         weights = self._offload * tilt[:, None, :]
         greatest = weights.max(axis=2, keepdims=True)

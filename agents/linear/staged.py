@@ -23,7 +23,7 @@ COST_DRIVERS = 21
 """Demands, from the lowest to the highest, for which thresholds are known."""
 LEVEL_FEATURES = ("one", "queue", "difficulty_shift")
 LEEWAYS = 2
-_BUSY = NODE_FEATURES.index("busy")
+_BUSY = NODE_FEATURES.index("time_until_free")
 
 
 class LinearStaged(LinearPolicy):

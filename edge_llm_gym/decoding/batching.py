@@ -110,8 +110,8 @@ class BatchingReader:
         shown = np.asarray(observation["request_mask"]).astype(bool)
         requests = np.asarray(observation["requests"], np.float64)
         nodes = np.asarray(observation["nodes"], np.float64)[:, self._stations]
-        busy_s = nodes[..., _NODE["busy"]] * self.scenario.epoch_s
-        left_s = requests[..., _REQUEST["left"]] * self._scales.budget_s
+        busy_s = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
+        left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
         claims = self._costs.claims(prompt.ravel(), output.ravel())[..., self._costs.last[self._stations]]
@@ -121,18 +121,18 @@ class BatchingReader:
             shown=shown,
             prompt_tokens=prompt,
             output_tokens=output,
-            accuracy=requests[..., _REQUEST["accuracy"]],
+            accuracy=requests[..., _REQUEST["quality_demand"]],
             value=requests[..., _REQUEST["value"]] * self._scales.value,
-            waited_s=requests[..., _REQUEST["waited"]] * self._scales.budget_s,
+            waited_s=requests[..., _REQUEST["waiting_time"]] * self._scales.budget_s,
             left_s=left_s,
             time_s=time_s,
             shared_time_s=shared_time_s,
             kv_bytes=kv_bytes,
             uplink_share=uplink_share,
             downlink_share=downlink_share,
-            budget_s=self._budgets_s(shown, requests[..., _REQUEST["accuracy"]], left_s, busy_s),
+            budget_s=self._budgets_s(shown, requests[..., _REQUEST["quality_demand"]], left_s, busy_s),
             busy_s=busy_s,
-            room_bytes=nodes[..., _NODE["room"]] * self._room_bytes * (1.0 - MARGIN),
+            room_bytes=nodes[..., _NODE["free_kv_bytes"]] * self._room_bytes * (1.0 - MARGIN),
         )
 
     def _budgets_s(self, shown: Array, accuracy: Array, left_s: Array, busy_s: Array) -> Array:

@@ -32,7 +32,7 @@ ACCURACY_WORTH_S = 20.0
 """Seconds of mean delay that the routing problem takes a unit of accuracy to be worth; the reward does not say."""
 DEMAND_LEVELS = 5
 """Demands for which thresholds are tried."""
-_BUSY = NODE_FEATURES.index("busy")
+_BUSY = NODE_FEATURES.index("time_until_free")
 
 
 class Estimate(NamedTuple):

@@ -36,7 +36,7 @@ def observation_space(scenario: Scenario) -> spaces.Dict:
     devices, nodes, blocks = scenario.devices.count, len(scenario.nodes), len(scenario.block_layers)
     stations = scenario.network.entry_nodes.size
     node_high = np.ones((nodes, len(NODE_FEATURES)), np.float32)
-    node_high[:, [NODE_FEATURES.index("claimed"), NODE_FEATURES.index("sent")]] = BUSY_CAP, COUNT_CAP
+    node_high[:, [NODE_FEATURES.index("committed"), NODE_FEATURES.index("sent")]] = BUSY_CAP, COUNT_CAP
     return spaces.Dict(
         {
             "spectral_efficiency": spaces.Box(0.0, 1.0, (devices, stations, 2), np.float32),

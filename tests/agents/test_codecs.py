@@ -107,7 +107,7 @@ def test_a_tilt_of_no_slope_is_the_plan_and_a_steep_one_avoids_the_long_queue():
     envs = envs_of("streaming", 2)
     codec, plan = make_codec("tilt", envs.scenario), steady_plan(envs.scenario)
     observation, _ = envs.reset(seed=0)
-    observation["nodes"][1, 2, NODE_FEATURES.index("claimed")] = 2.0
+    observation["nodes"][1, 2, NODE_FEATURES.index("committed")] = 2.0
     level, steep = np.zeros((2, 2, 19), np.float32)
     level[:, 0], steep[:, 0] = -1.0, 0.0
     share = codec.decode(level, observation)["offload"]

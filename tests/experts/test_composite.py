@@ -325,7 +325,7 @@ def test_whoever_goes_on_needs_time_for_the_rest_of_the_way():
     tape, state = simulator.tape, simulator.state
     hosted_s = claims(simulator)[:2, request].sum(axis=0)
     mean_work_s = reader.constants.mean_work_s[[4, 5], 3]
-    busy_s = observation["nodes"][4:, NODE_FEATURES.index("busy")].astype(float) * 4.0
+    busy_s = observation["nodes"][4:, NODE_FEATURES.index("time_until_free")].astype(float) * 4.0
     queue_s = np.maximum(busy_s - 2.0, 0.0) + np.array([2.0, 3.0]) / 2 * mean_work_s
     rate = np.array([[10, 1], [1, 10], [1, 10], [10, 1]]) * 1e9
     latency_s = np.where(rate > 5e9, 0.005, 0.01)

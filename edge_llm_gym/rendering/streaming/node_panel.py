@@ -18,19 +18,19 @@ COLUMNS: Final[tuple[tuple[str, int, Callable[[StreamNode], str]], ...]] = (  # 
     ("sent", 226, lambda node: f"{node.sent}"),
     ("", 364, lambda node: f"{node.utilisation:.0%}"),
     ("to finish", 414, lambda node: f"{node.open_visits}"),
-    ("", 570, lambda node: f"{node.claimed_s:.1f} s"),
+    ("", 570, lambda node: f"{node.committed_s:.1f} s"),
 )
 
 
 def draw_nodes(canvas: Canvas, box: Box, view: StreamView) -> None:
     """Draws the panel into a box, nodes by their stages."""
     slow = (("slowed down", SLOW),) if any(node.speed < 1.0 for node in view.nodes) else ()
-    legend = (*slow, ("busy", BUSY), ("claimed", OUTCOMES["pending"]))
+    legend = (*slow, ("busy", BUSY), ("committed", OUTCOMES["pending"]))
     inside = heading(canvas, box, "Nodes", legend, "sent and to finish count requests")
     body = Box(inside.left, inside.top + 36, inside.right, inside.bottom - AXIS_HEIGHT)
     _draw_heads(canvas, inside)
     nodes = sorted(view.nodes, key=lambda node: node.stage)
-    longest_s = max(2 * view.epoch_s, *(node.claimed_s for node in nodes))
+    longest_s = max(2 * view.epoch_s, *(node.committed_s for node in nodes))
     left, right = (inside.left + x for x in CLAIMED_BAR)
     scale = TimeScale(left, right, 0.0, round_up(longest_s, (1.0, 2.0, 4.0)))
     rows = Rows(body, len(nodes), MAX_PITCH)
@@ -58,7 +58,7 @@ def _draw_node(canvas: Canvas, rows: Rows, scale: TimeScale, index: int, node: S
     canvas.fill(Box(left, row.top, right, row.bottom), STRIP)
     busy = Box(left, row.top, left + round((right - left) * min(node.utilisation, 1.0)), row.bottom)
     canvas.fill(busy, SLOW if node.speed < 1.0 else BUSY)
-    canvas.fill(Box(scale.left, row.top, scale.x(node.claimed_s), row.bottom), OUTCOMES["pending"])
+    canvas.fill(Box(scale.left, row.top, scale.x(node.committed_s), row.bottom), OUTCOMES["pending"])
     if rows.is_labelled(index):
         canvas.text(row.left, middle(row), shortened(_title(node), NAME_WIDTH, LABEL_SIZE), LABEL_SIZE, INK)
         for _, end, content in COLUMNS:

@@ -28,12 +28,12 @@ def _nodes(view: StreamView) -> Iterator[str]:
 
 def _node(node: StreamNode, epoch_s: float) -> str:
     busy = bar(((node.utilisation, "█", SLOW if node.speed < 1.0 else BUSY),), 12)
-    claimed = bar(((node.claimed_s / (CLAIMED_EPOCHS * epoch_s), "▬", OUTCOMES["pending"]),), 10)
+    claimed = bar(((node.committed_s / (CLAIMED_EPOCHS * epoch_s), "▬", OUTCOMES["pending"]),), 10)
     slow = painted(f"  at {node.speed:.0%}", SLOW) if node.speed < 1.0 else ""
     threshold = "" if node.threshold is None else f"{node.threshold:.2f}"
     return (
         f"  {cut(node.name, NAME):{NAME}} {node.stage:5d} {threshold:>9} {node.sent:4d}  {busy} "
-        f"{node.utilisation:4.0%} {node.open_visits:9d}  {claimed} {node.claimed_s:5.1f} s{slow}"
+        f"{node.utilisation:4.0%} {node.open_visits:9d}  {claimed} {node.committed_s:5.1f} s{slow}"
     )
 
 

@@ -35,7 +35,7 @@ class StreamNode:
     utilisation: float
     open_visits: int
     """Requests in the network that the node has yet to finish."""
-    claimed_s: float
+    committed_s: float
     """Time to come that they will take there."""
     speed: float
     """In the coming epoch, of the node's own: below 1 while it is slowed down."""
@@ -157,7 +157,7 @@ def _nodes(simulator: Simulator, row: int, network: Network) -> tuple[StreamNode
             sent=int(state.sent_last[row, index]),
             utilisation=float(state.busy_last_s[row, index]) / simulator.scenario.epoch_s,
             open_visits=int(state.open_visits[row, index]),
-            claimed_s=float(state.claimed_s[row, index]),
+            committed_s=float(state.committed_s[row, index]),
             speed=float(speed[index]),
         )
         for index, node in enumerate(simulator.scenario.nodes)

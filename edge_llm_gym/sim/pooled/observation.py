@@ -18,19 +18,19 @@ REQUEST_FEATURES = (
     "output_tokens",  # / lengths.max_output_tokens
     "uplink_bits",  # / the most that a request can carry
     "downlink_bits",
-    "waited",  # / longest latency budget
-    "left",  # time to the deadline / longest latency budget
-    "accuracy",
+    "waiting_time",  # / longest latency budget
+    "time_left",  # time to the deadline / longest latency budget
+    "quality_demand",
     "value",  # / largest value
 )
 NODE_FEATURES = (
-    "busy",  # time until the node is free after this uplink slot, in epochs, clipped at BUSY_CAP
-    "room",  # memory free for KV caches / room_total
+    "time_until_free",  # time until the node is free after this uplink slot, in epochs, clipped at BUSY_CAP
+    "free_kv_bytes",  # memory free for KV caches / kv_capacity_bytes
     # what follows is constant over an episode, so that a policy can tell unlike nodes apart
     "flops",  # usable, / 1e15 FLOP/s
     "memory_bandwidth",  # / 1e13 B/s
     "weights",  # streamed by a decode step, / 1e12 B
-    "room_total",  # / 1e12 B
+    "kv_capacity_bytes",  # / 1e12 B
     "uplink_hz",  # / 1e9
     "downlink_hz",  # / 1e9
     "quality",

@@ -16,7 +16,7 @@ from edge_llm_gym.sim.streaming.constants import streaming_constants
 from edge_llm_gym.sim.streaming.records import StreamingParameters, StreamingState, StreamingTape
 
 NODE_FEATURES = (
-    "claimed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
+    "committed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
     "utilisation",  # busy share of the last epoch
     "sent",  # requests that the last action sent to the node / mean arrivals per epoch, clipped at COUNT_CAP
     "speed",  # at the start of the coming epoch, / the node's own: below 1 while it is slowed down
@@ -145,9 +145,9 @@ def _scale(values, divisor, highest, out):  # type: ignore[no-untyped-def]
 def _observe_nodes(parameters, state, row, arrivals, out):  # type: ignore[no-untyped-def]
     """Fills the live features of out [K, F]."""
     epoch_s, slowdown_factor = parameters.epoch_s, parameters.slowdown_factor[state.epoch[row]]
-    claimed_s, busy_s, sent = state.claimed_s[row], state.busy_last_s[row], state.sent_last[row]
+    committed_s, busy_s, sent = state.committed_s[row], state.busy_last_s[row], state.sent_last[row]
     for node in range(out.shape[0]):
-        out[node, 0] = min(claimed_s[node] / epoch_s, BUSY_CAP)
+        out[node, 0] = min(committed_s[node] / epoch_s, BUSY_CAP)
         out[node, 1] = min(busy_s[node] / epoch_s, 1.0)
         out[node, 2] = min(sent[node] / arrivals, COUNT_CAP)
         out[node, 3] = 1.0 / slowdown_factor[node]

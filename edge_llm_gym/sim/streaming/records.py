@@ -49,7 +49,7 @@ class StreamingState(NamedTuple):
     threshold_last: Array  # [R, K] float32, thresholds of the last epoch's action
     busy_last_s: Array  # [R, K] float64, time that each node computed in the last epoch
     open_visits: Array  # [R, K] int64, requests in the network that each node has yet to finish
-    claimed_s: Array  # [R, K] float64, time to come that they will take there
+    committed_s: Array  # [R, K] float64, time to come that they will take there
     outcome: Array  # [R, C] int8, an outcome code
     exit_block: Array  # [R, C] int8, 1 + block after which the request leaves, 0 before it arrives
     delay_s: Array  # [R, C] float64, response delay, from the arrival to the end of the downlink
@@ -144,7 +144,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamingState:
         threshold_last=np.zeros(per_node, np.float32),
         busy_last_s=np.zeros(per_node),
         open_visits=np.zeros(per_node, np.int64),
-        claimed_s=np.zeros(per_node),
+        committed_s=np.zeros(per_node),
         outcome=np.zeros(per_request, np.int8),
         exit_block=np.zeros(per_request, np.int8),
         delay_s=np.zeros(per_request),

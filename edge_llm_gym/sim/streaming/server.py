@@ -101,14 +101,14 @@ def _put_back(idle_s, first, passed, node):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _claimed_s(idle_s, place, end_s, node):  # type: ignore[no-untyped-def]
+def _committed_s(idle_s, place, end_s, node):  # type: ignore[no-untyped-def]
     """Time after the epoch that lies outside the idle intervals."""
-    claimed_s, settled_s = 0.0, end_s
+    committed_s, settled_s = 0.0, end_s
     while settled_s < np.inf:
-        claimed_s += max(idle_s[node, place, FROM] - settled_s, 0.0)
+        committed_s += max(idle_s[node, place, FROM] - settled_s, 0.0)
         settled_s = max(idle_s[node, place, UNTIL], settled_s)
         place += 1
-    return claimed_s
+    return committed_s
 
 
 @kernel
@@ -120,11 +120,11 @@ def close_epoch(
     begin_s: float,
     end_s: float,
     busy_s: Array,
-    claimed_s: Array,
+    committed_s: Array,
 ) -> None:
     """Writes down how long each node [K] computed in the epoch, and how much of the time to come is claimed."""
     for node in range(first.size):
         unused = _unused_s(idle_s, first[node], unused_s[node], begin_s, end_s, node)
         busy_s[node] = max(end_s - begin_s - unused, 0.0)
         _put_back(idle_s, first, passed, node)
-        claimed_s[node] = _claimed_s(idle_s, first[node], end_s, node)
+        committed_s[node] = _committed_s(idle_s, first[node], end_s, node)

@@ -181,7 +181,7 @@ def reset_row(parameters: StreamingParameters, state: StreamingState, row: int) 
     state.threshold_last[row] = 0.0
     state.busy_last_s[row] = 0.0
     state.open_visits[row] = 0
-    state.claimed_s[row] = 0.0
+    state.committed_s[row] = 0.0
     state.outcome[row] = EMPTY
     state.exit_block[row] = 0
     state.delay_s[row] = 0.0
@@ -216,7 +216,7 @@ def step_row(
         state.threshold_last[row, node] = threshold[node]
     _enter(parameters, tape, state, row, first, last, offload, workspace)
     _pass_stages(parameters, tape, state, row, last - first, offload, threshold, workspace)
-    busy_s, claimed_s = state.busy_last_s[row], state.claimed_s[row]
+    busy_s, committed_s = state.busy_last_s[row], state.committed_s[row]
     close_epoch(
         state.idle_s[row],
         state.idle_first[row],
@@ -225,7 +225,7 @@ def step_row(
         begin_s,
         end_s,
         busy_s,
-        claimed_s,
+        committed_s,
     )
     finalize_outcomes(parameters, tape, state, row, first, last, threshold, metrics)
     state.next_arrival[row] = last

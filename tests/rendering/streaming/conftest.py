@@ -70,9 +70,9 @@ def view() -> StreamView:
         epoch_s=2.0,
         area_m=(1000.0, 1000.0),
         nodes=(
-            StreamNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, claimed_s=4.0, speed=1.0),
-            StreamNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, claimed_s=0.0, speed=1.0),
-            StreamNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, claimed_s=1.0, speed=1.0),
+            StreamNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, committed_s=4.0, speed=1.0),
+            StreamNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, committed_s=0.0, speed=1.0),
+            StreamNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, committed_s=1.0, speed=1.0),
         ),
         wires=((0, 2), (1, 2)),
         devices=(

@@ -56,7 +56,7 @@ def with_flows(view, *flows):
 def crowded(view, nodes: int, devices: int, exits: int):
     """A view full to the brim, with long names."""
     rng = np.random.default_rng(0)
-    node = replace(view.nodes[0], name="a-rather-long-name", claimed_s=123456.0, utilisation=1.0, open_visits=99999)
+    node = replace(view.nodes[0], name="a-rather-long-name", committed_s=123456.0, utilisation=1.0, open_visits=99999)
     flows = tuple(Flow(index, index % nodes, 1) for index in range(devices))
     one = replace(view.exits[0], quantiles=(0.0, 0.2, 0.5, 0.9, 1.0), thresholds=(0.0, 1.0), left=6, left_in_all=36)
     return replace(
@@ -122,7 +122,7 @@ def test_busy_bars_are_as_long_as_the_utilisation(view, share):
 
 
 def test_claimed_bars_are_as_long_as_the_time_claimed(view):
-    short, long = (pixels(with_node(view, claimed_s=one), "nodes", OUTCOMES["pending"]) for one in (1.0, 4.0))
+    short, long = (pixels(with_node(view, committed_s=one), "nodes", OUTCOMES["pending"]) for one in (1.0, 4.0))
     assert short / long == pytest.approx(1 / 4, abs=0.02)
     twice = replace(view, nodes=(view.nodes[0], view.nodes[0]), wires=(), last=replace(view.last, flows=()))
     assert pixels(twice, "nodes", OUTCOMES["pending"]) == pytest.approx(2 * long, rel=0.02)

@@ -56,7 +56,7 @@ def test_without_a_result_there_is_no_reward(view):
 
 def test_lines_stay_narrow_when_everything_is_large(view):
     nodes = tuple(
-        replace(node, name="name" * 12, sent=9999, open_visits=99999, claimed_s=9999.0, speed=0.001)
+        replace(node, name="name" * 12, sent=9999, open_visits=99999, committed_s=9999.0, speed=0.001)
         for node in view.nodes * 4
     )
     flows = tuple(Flow(sender, 0, 1234) for sender in range(3, 15))

@@ -25,9 +25,11 @@ def test_start_of_the_episode(tiny):
 def test_after_one_epoch(tiny):
     view = view_of(tiny, 0, step_tiny(tiny))
     a, b, c = view.nodes
-    assert a == StreamNode("s1-1", (0.0, 0.0), 1, 0.5, sent=1, utilisation=0.5, open_visits=0, claimed_s=0.0, speed=1.0)
+    assert a == StreamNode(
+        "s1-1", (0.0, 0.0), 1, 0.5, sent=1, utilisation=0.5, open_visits=0, committed_s=0.0, speed=1.0
+    )
     assert (b.threshold, b.sent, b.utilisation, b.open_visits) == (0.25, 1, 0.25, 0)
-    assert (c.stage, c.sent, c.utilisation, c.open_visits, c.claimed_s) == (2, 1, 0.25, 1, 1.5)
+    assert (c.stage, c.sent, c.utilisation, c.open_visits, c.committed_s) == (2, 1, 0.25, 1, 1.5)
     assert [device.outcome for device in view.devices] == ["served", "late"]
     assert view.exits[0] == ExitView(1, 1, 1, pytest.approx((0.2, 0.3125, 0.5, 0.6875, 0.8)), (0.5, 0.25))
     assert view.exits[1] == ExitView(2, 1, 1, (), (0.5,))

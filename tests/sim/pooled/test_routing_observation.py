@@ -44,9 +44,9 @@ def test_requests_are_those_at_the_head_of_the_queue(simulator):
         np.testing.assert_allclose(features[:, REQUEST["prompt_tokens"]], tape.prompt_tokens[row, request] / 4096)
         np.testing.assert_allclose(features[:, REQUEST["output_tokens"]], tape.output_tokens[row, request] / 512)
         waited, left = now_s - tape.arrival_s[row, request], tape.deadline_s[row, request] - now_s
-        np.testing.assert_allclose(features[:, REQUEST["waited"]], waited / budget_s, rtol=1e-6)
-        np.testing.assert_allclose(features[:, REQUEST["left"]], left / budget_s, rtol=1e-6)
-        np.testing.assert_allclose(features[:, REQUEST["accuracy"]], tape.accuracy[row, request], rtol=1e-6)
+        np.testing.assert_allclose(features[:, REQUEST["waiting_time"]], waited / budget_s, rtol=1e-6)
+        np.testing.assert_allclose(features[:, REQUEST["time_left"]], left / budget_s, rtol=1e-6)
+        np.testing.assert_allclose(features[:, REQUEST["quality_demand"]], tape.accuracy[row, request], rtol=1e-6)
         np.testing.assert_allclose(features[:, REQUEST["value"]], tape.value[row, request] / 2.0, rtol=1e-6)
         efficiency = tape.spectral_efficiency[row, 12, tape.device[row, request]]
         assert efficiency.shape == (shown, 4, 2), "devices reach the entry nodes alone"
@@ -63,10 +63,10 @@ def test_nodes_show_how_long_they_are_busy_and_what_room_they_have(simulator):
     seen, state, parameters = RoutingObserver(simulator).observe(), simulator.state, simulator.parameters
     uplink_ends_s = 13 * 4.0 + 0.4
     busy = np.maximum(state.node_free_s - uplink_ends_s, 0.0) / 4.0
-    np.testing.assert_allclose(seen.nodes[:, :, NODE["busy"]], busy, rtol=1e-6)
+    np.testing.assert_allclose(seen.nodes[:, :, NODE["time_until_free"]], busy, rtol=1e-6)
     held = (state.batch_kv_bytes * (state.batch_end_s > uplink_ends_s)).sum(axis=2)
     room = np.maximum(parameters.room_bytes - held, 0.0) / parameters.room_bytes
-    np.testing.assert_allclose(seen.nodes[:, :, NODE["room"]], room, rtol=1e-5)
+    np.testing.assert_allclose(seen.nodes[:, :, NODE["free_kv_bytes"]], room, rtol=1e-5)
     assert busy[:, :4].max() > 0
     assert busy[:, 4:].max() > 0
     assert room.min() < 1.0

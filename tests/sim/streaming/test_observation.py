@@ -37,12 +37,12 @@ def test_what_changes(simulator, seen):
     per_epoch = 10.0 * scenario.epoch_s
     np.testing.assert_allclose(seen.arrivals, state.arrived_last / (per_epoch / 20), rtol=1e-6)
     np.testing.assert_allclose(seen.backlog, state.open_visits / per_epoch, rtol=1e-6)
-    np.testing.assert_allclose(seen.nodes[:, :, COLUMN["claimed"]], state.claimed_s / scenario.epoch_s, rtol=1e-6)
+    np.testing.assert_allclose(seen.nodes[:, :, COLUMN["committed"]], state.committed_s / scenario.epoch_s, rtol=1e-6)
     np.testing.assert_allclose(seen.nodes[:, :, COLUMN["utilisation"]], state.busy_last_s / scenario.epoch_s, rtol=1e-6)
     np.testing.assert_allclose(seen.nodes[:, :, COLUMN["sent"]], state.sent_last / per_epoch, rtol=1e-6)
     np.testing.assert_allclose(seen.spectral_efficiency, simulator.tape.spectral_efficiency[:, 12] / 7.4, rtol=1e-6)
     assert seen.backlog.max() > 0.0
-    assert seen.nodes[:, :, COLUMN["claimed"]].max() > 0.0
+    assert seen.nodes[:, :, COLUMN["committed"]].max() > 0.0
 
 
 def test_what_does_not_change(simulator, seen):

@@ -86,7 +86,7 @@ def test_what_a_node_has_to_do_is_what_its_visits_say(seed):
             done_s, done_before_s = (sum(work_done(jobs, at)) for at in (now, now - 1.0))
             total_s = sum(service for _, _, service in jobs)
             assert simulator.state.busy_last_s[0, node] == pytest.approx(done_s - done_before_s, abs=1e-9)
-            assert simulator.state.claimed_s[0, node] == pytest.approx(total_s - done_s, abs=1e-9)
+            assert simulator.state.committed_s[0, node] == pytest.approx(total_s - done_s, abs=1e-9)
 
 
 def work_done(jobs, at: float) -> list[float]:

@@ -79,7 +79,7 @@ def test_first_epoch(simulator):
     assert state.delay_s[0].tolist() == [5.375, 3.125, 5.375, 0.0]
     assert state.outcome[0].tolist() == [SERVED, LATE, BELOW_QUALITY, EMPTY]  # 2 wants .95 and gets B's .9
     assert state.busy_last_s[0].tolist() == [3.0, 0.0, 0.0]
-    assert state.claimed_s[0].tolist() == [0.0, 1.75, 3.5]
+    assert state.committed_s[0].tolist() == [0.0, 1.75, 3.5]
     assert state.open_visits[0].tolist() == [0, 1, 2]
     assert state.sent_last[0].tolist() == [2, 1, 2]
     assert state.arrived_last[0].tolist() == [2, 1]
@@ -125,7 +125,7 @@ def test_a_later_epochs_request_makes_way_and_goes_on(simulator):
     assert state.exit_block[0, 3] == 2
     assert state.delay_s[0, 3] == 9.375 - 4.25
     assert state.busy_last_s[0].tolist() == [0.25, 1.75, 3.25]
-    assert state.claimed_s[0].tolist() == [0.0, 0.0, 1.25]
+    assert state.committed_s[0].tolist() == [0.0, 0.0, 1.25]
     assert state.open_visits[0].tolist() == [0, 0, 2]
     assert state.oldest_open[0] == 2
     found = metrics_of(result)
