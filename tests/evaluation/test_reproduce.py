@@ -35,16 +35,16 @@ def test_every_model_and_method_can_serve_the_longest_request(name, model, metho
     nodes = range(len(load_scenario(name).nodes))
     scenario = load_scenario(name, {"model": model} | {f"nodes.{node}.quantization": method for node in nodes})
     costs = RequestCosts(scenario)
-    work_s, shared_s, kv_bytes = costs.claims(np.array([512]), np.array([512]))
+    work_s, shared_s, kv_bytes = costs.costs(np.array([512]), np.array([512]))
     slots_s = scenario.uplink_slot_s + scenario.downlink_slot_s
     assert (work_s + slots_s < scenario.max_budget_s).all()
     assert (shared_s == 0).all()
-    assert (kv_bytes <= [node.room_bytes for node in costs.nodes]).all()
+    assert (kv_bytes <= [node.kv_capacity_bytes for node in costs.nodes]).all()
 
 
 def test_the_reduced_formula_by_hand():
     scenario = load_scenario("paper-single-node")
-    work_s, _, _ = RequestCosts(scenario).claims(np.array([128]), np.array([256]))
+    work_s, _, _ = RequestCosts(scenario).costs(np.array([128]), np.array([256]))
     d, s, n, layers = 2560, 512, 256, 30  # the prompt is padded to 512 and no language-model head counts
     prefill = 8 * s * d**2 + 4 * s**2 * d + 16 * s * d**2
     decode = (n - 1) * (8 * d**2 + 4 * d * (s + n / 2) + 16 * d**2)

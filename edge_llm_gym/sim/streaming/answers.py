@@ -1,4 +1,4 @@
-"""What becomes of the requests of an epoch once they have left the network: delay, quality, outcome."""
+"""Answers of the requests of an epoch: response delay, quality, outcome and metrics."""
 
 import numpy as np
 
@@ -39,27 +39,30 @@ def finalize_outcomes(
     threshold: Array,
     metrics: Array,
 ) -> None:
-    """Adds the requests `first` to `last` (exclusive) to metrics [M]: their way back, their outcome, their exit.
+    """Adds the requests first..last - 1 to metrics [M]: downlink, outcome and exit of each.
 
-    Answers go back over the radio of the nodes where the requests came in. The quality offered is f times
-    `expected_accuracy`, at most 1; the quality factor f of a way is the lowest among the nodes on it.
+    Answers return over the radio of the request's entry node. The quality of an answer is f times `expected_accuracy`, at
+    most 1, where f is the lowest quality factor of the nodes on the request's path.
     """
+    requests, log, network = tape.requests, state.requests, parameters.network
     for request in range(first, last):
-        device, node, stage = tape.device[row, request], state.node[row, request, 0] - 1, 0
-        efficiency = tape.spectral_efficiency[row, state.epoch[row], device, parameters.station[node], DOWNLINK]
-        back_s = radio_s(tape.bits[row, request, DOWNLINK], parameters.band_hz[node, DOWNLINK], efficiency)
-        block = state.exit_block[row, request] - 1
+        device, node, stage = requests.device[row, request], log.node[row, request, 0] - 1, 0
+        entry = parameters.entry_index[node]
+        efficiency = tape.channels.spectral_efficiency[row, state.epoch[row], device, entry, DOWNLINK]
+        back_s = radio_s(requests.bits[row, request, DOWNLINK], parameters.band_hz[node, DOWNLINK], efficiency)
+        block = log.exit_block[row, request] - 1
         factor = parameters.quality[node]
-        while parameters.last_block[node] < block:
+        while network.last_block[node] < block:
             stage += 1
-            node = state.node[row, request, stage] - 1
+            node = log.node[row, request, stage] - 1
             factor = min(factor, parameters.quality[node])
-        answered_s = state.finish_s[row, request, stage] + back_s
-        delay_s, value = answered_s - tape.arrival_s[row, request], tape.value[row, request]
-        accuracy = expected_accuracy(parameters.sorted_confidence, parameters.tail_accuracy, block, threshold[node])
+        answered_s = log.finish_s[row, request, stage] + back_s
+        delay_s, value = answered_s - requests.arrival_s[row, request], requests.value[row, request]
+        accuracy = expected_accuracy(parameters.exits, block, threshold[node])
         quality = min(factor * accuracy, 1.0)
-        outcome = outcome_of(answered_s, tape.deadline_s[row, request], quality, tape.accuracy[row, request])
-        state.outcome[row, request], state.delay_s[row, request] = outcome, delay_s
+        deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
+        outcome = outcome_of(answered_s, deadline_s, quality, demand)
+        log.outcome[row, request], log.delay_s[row, request] = outcome, delay_s
         if outcome == SERVED:
             metrics[DELAY] += delay_s
             metrics[QUALITY] += quality
@@ -67,5 +70,5 @@ def finalize_outcomes(
         metrics[VALUE_OF[outcome]] += value
         metrics[ARRIVED_VALUE] += value
         metrics[RESPONSE] += delay_s
-        metrics[CORRECT] += factor * tape.correct[row, request, block]
+        metrics[CORRECT] += factor * tape.exits.correct[row, request, block]
         metrics[FIRST_EXIT + block] += 1
