@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.solvers import reference
-from edge_llm_gym.solvers.solution import BatchSolution
+from edge_llm_gym.solvers.solutions import BatchSolution
 
 Row = dict[str, Any]
 Result = TypeVar("Result")

@@ -16,8 +16,7 @@ import numpy as np
 
 from benchmarks.instances import ENVIRONMENTS, met_in
 from benchmarks.reports import Row, milp_within, save, spread, timed
-from edge_llm_gym.evaluation.reproduce.plain_search import NODE_LIMIT as PLAIN_LIMIT
-from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
+from edge_llm_gym.evaluation.reproduce.plain_search import PLAIN_SEARCH_NODE_LIMIT, plain_depth_first_nodes
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp
@@ -112,14 +111,14 @@ def search_effort(problems: list[BatchProblem], milp_limit_s: float) -> Row:
         "dftsp": spread(nodes),
         "plain": spread(plain),
         "subsets": spread(subsets),
-        "plain_limited": int((plain >= PLAIN_LIMIT).sum()),
+        "plain_limited": int((plain >= PLAIN_SEARCH_NODE_LIMIT).sum()),
         "saved_of_subsets": float((1.0 - nodes / subsets).mean()),
         "saved_of_plain": float((1.0 - nodes / plain).mean()),
     }
 
 
 def _feasible_alone(problem: BatchProblem) -> int:
-    return sum(problem.feasible(alone) for alone in np.eye(problem.request_count, dtype=np.bool_))
+    return int(problem.feasible_alone().sum())
 
 
 def _print(report: Row) -> None:

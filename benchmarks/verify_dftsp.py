@@ -19,7 +19,7 @@ from benchmarks.instances import Instance, from_environments, from_random, from_
 from benchmarks.reports import Row, milp_within, save, spread, timed
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp, reference
-from edge_llm_gym.solvers.solution import BatchSolution
+from edge_llm_gym.solvers.solutions import BatchSolution
 
 ENUMERABLE = 14
 """Up to so many requests every subset is tried; beyond, the MILP is the judge."""

@@ -25,7 +25,7 @@ from edge_llm_gym.solvers.routing_reference import (
     search_thresholds,
     with_stage_thresholds,
 )
-from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
+from edge_llm_gym.solvers.solutions import RoutingSolution, routing_solution
 
 LOADS = (0.3, 0.5, 0.7, 0.85, 0.95)
 ROUNDS = 100
@@ -122,7 +122,7 @@ def _first_near(excess: NDArray[np.float64]) -> int:
 def _one_link_start(problem: RoutingProblem) -> RoutingSolution:
     """Every sender puts all on its first link: hopeless overload in most networks."""
     first = problem.has_link & (np.cumsum(problem.has_link, axis=1) == 1)
-    return solution(problem, first.astype(np.float64))
+    return routing_solution(problem, first.astype(np.float64))
 
 
 def _with_a_slower_node(problem: RoutingProblem, rng: np.random.Generator) -> RoutingProblem:

@@ -20,9 +20,9 @@ import numpy as np
 from benchmarks.instances import ENVIRONMENTS, met_in, sizes
 from benchmarks.reports import Row, save, spread, timed
 from edge_llm_gym.problems import AssignmentProblem
-from edge_llm_gym.problems.random_instances import unlike_nodes
+from edge_llm_gym.problems.random_instances import heterogeneous_nodes
 from edge_llm_gym.solvers import ot_gah, reference
-from edge_llm_gym.solvers.solution import AssignmentSolution
+from edge_llm_gym.solvers.solutions import AssignmentSolution
 
 GUARANTEE = 0.5
 TOLERANCE = 1e-6
@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
 
 
 def _warm_up() -> None:
-    ot_gah.solve(unlike_nodes(np.random.default_rng(0), 5, 2), improve=True)
+    ot_gah.solve(heterogeneous_nodes(np.random.default_rng(0), 5, 2), improve=True)
 
 
 def instances(count: int, seed: int, largest: int) -> Iterator[Instance]:
@@ -80,7 +80,7 @@ def instances(count: int, seed: int, largest: int) -> Iterator[Instance]:
 
 def _from_random(rng: np.random.Generator, family: str, largest: int, equal_values: bool) -> Iterator[Instance]:
     for n in sizes(rng, largest):
-        problem = _scarce(rng, unlike_nodes(rng, n, int(rng.integers(2, MOST_NODES + 1)), family=family))
+        problem = _scarce(rng, heterogeneous_nodes(rng, n, int(rng.integers(2, MOST_NODES + 1)), family=family))
         yield Instance(family, problem if equal_values else _with_unlike_values(rng, problem))
 
 
@@ -146,7 +146,7 @@ def time_large(seed: int, repeats: int = 20) -> Row:
     report: Row = {"requests": requests, "nodes": node_count, "instances": repeats}
     for family in ("environment", "conflicting"):
         problems = [
-            unlike_nodes(
+            heterogeneous_nodes(
                 np.random.default_rng([seed, 3, turn]), requests, node_count, family=family, equal_values=equal
             )
             for turn in range(repeats)

@@ -14,7 +14,7 @@ from edge_llm_gym.experts.epoch import EpochReader
 from edge_llm_gym.experts.readers import batch_reader
 from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import BatchProblem
-from edge_llm_gym.problems.batch import keeps
+from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.sim.state import Array
 
 RESOURCES = ("time", "memory", "uplink", "downlink")
@@ -59,7 +59,7 @@ def broken_by_joining(problem: BatchProblem, chosen: Array, waiting: Array) -> A
 def _broken(problem: BatchProblem, chosen: Array, request: int) -> Array:
     joined = chosen.copy()
     joined[request] = True
-    return np.array([not keeps(used, limit) for used, limit in problem.loads(joined).values()])
+    return np.array([not within_limit(used, limit) for used, limit in problem.loads(joined).values()])
 
 
 def binding_shares(

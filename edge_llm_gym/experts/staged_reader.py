@@ -183,7 +183,7 @@ class StagedReader(EpochReader):
         stacked = Outlook(*(array[None] for array in outlook))
         rows, value = self.expect(self.read_rows(single), single, estimate.sent[None], stacked)
         epoch, shown = self.epoch_of(rows, 0), rows.shown[0]
-        nodes = [node.with_value(value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
+        nodes = [node.replace(value=value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
         return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
 
     def expect(

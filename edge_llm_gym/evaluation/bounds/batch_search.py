@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.problems.feasibility import KV_USAGE
 from edge_llm_gym.sim.state import Array
 
 VISITS = 200_000
 """Sets that one search looks at; what it leaves open then counts with its upper bound."""
 CELL_TOLERANCE = 1e-9
-MEMORY = 2
 TINY = 1e-300
 
 
@@ -108,14 +108,14 @@ def _begin(desk, count, cells):  # type: ignore[no-untyped-def]
     desk.to_gain[count], desk.density[count] = 0.0, 0.0
     for i in range(count - 1, -1, -1):
         desk.to_gain[i] = desk.to_gain[i + 1] + max(desk.profit[i], 0.0)
-        desk.density[i] = max(desk.density[i + 1], desk.profit[i] / max(desk.usage[i, MEMORY], TINY))
+        desk.density[i] = max(desk.density[i + 1], desk.profit[i] / max(desk.usage[i, KV_USAGE], TINY))
 
 
 @njit(cache=True, inline="always")
 def _bound(desk: Desk, depth: int, price: float) -> float:
     """Upper bound on the profit of the sets below the members of a depth that are still to be tried."""
     request = desk.next[depth]
-    gain = min(desk.to_gain[request], desk.density[request] * (1.0 - desk.sum_usage[depth, MEMORY]))
+    gain = min(desk.to_gain[request], desk.density[request] * (1.0 - desk.sum_usage[depth, KV_USAGE]))
     return desk.sum_profit[depth] + gain - price * desk.max_shared_s[depth]
 
 

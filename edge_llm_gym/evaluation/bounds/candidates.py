@@ -24,7 +24,7 @@ class Candidates(NamedTuple):
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
-    usage: Array  # [n, 3] of uplink, downlink and KV room, as a share of what there is
+    usage: Array  # [n, 3] of KV memory, uplink and downlink (`feasibility.BOUNDED`), as shares of their capacities
     left_s: Array  # [n] from the release of the epoch's batches to the latest end that meets the deadline
 
 
@@ -96,7 +96,7 @@ LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Arr
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of uplink, downlink and room that each `request` [n] needs."""
+    """[n, 3] shares of the KV memory, uplink and downlink that each `request` [n] needs."""
     parameters, tape = simulator.parameters, simulator.tape
     efficiency = tape.spectral_efficiency[row, epoch, tape.device[row, request], node].astype(np.float64)
     band_hz, slots_s = parameters.bandwidth_hz[node], (parameters.uplink_slot_s, parameters.downlink_slot_s)
@@ -105,5 +105,5 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
         for way in (UPLINK, DOWNLINK)
     ]
     _, _, kv_bytes = _claims(simulator, row, parameters.first_place[node], request)
-    room = kv_bytes / parameters.room_bytes[node]
-    return np.stack([*shares, room], axis=-1) / (1.0 + SLACK)
+    kv_share = kv_bytes / parameters.room_bytes[node]
+    return np.stack([kv_share, *shares], axis=-1) / (1.0 + SLACK)

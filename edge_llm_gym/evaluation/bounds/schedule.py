@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.evaluation.bounds.batch_search import Desk, offer, search
+from edge_llm_gym.problems.feasibility import KV_USAGE
 from edge_llm_gym.sim.state import Array
 
 IDLE = 0
@@ -123,7 +124,7 @@ def lay_out(node: Node, prices: NodePrices, desk: Desk, epoch: int, end: int) ->
     for entry in range(node.first[epoch], node.first[epoch + 1]):
         if node.last_cell[entry] >= end:
             work_s, usage = node.work_s[entry], node.usage[entry]
-            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[2]
+            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[KV_USAGE]
             offer(desk, count, entry, node.value[entry] - paid, work_s, node.shared_s[entry], usage)
             count += 1
     return count
@@ -173,7 +174,7 @@ def _subtract_batch(node, desk, slack, epoch, end):  # type: ignore[no-untyped-d
     for place in range(desk.size[0]):
         entry = desk.members[place]
         slack.request[node.request[entry]] -= 1.0
-        slack.memory[epoch : held_until(node, epoch, end)] -= node.usage[entry, 2]
+        slack.memory[epoch : held_until(node, epoch, end)] -= node.usage[entry, KV_USAGE]
         slack.time[epoch] -= node.work_s[entry]
         longest_s = max(longest_s, node.shared_s[entry])
     slack.time[epoch] -= longest_s

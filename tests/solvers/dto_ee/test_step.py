@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from edge_llm_gym.problems.random_networks import free_thresholds, random_network
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
-from edge_llm_gym.solvers.dto_ee_flow import Plan, node_delay, pull_prices, push_flow, total_cost, total_delay
-from edge_llm_gym.solvers.dto_ee_network import Network, build, fixed_cells
-from edge_llm_gym.solvers.dto_ee_rounds import FENCE, Workspace, workspace
-from edge_llm_gym.solvers.dto_ee_step import newton_step
+from edge_llm_gym.solvers.dto_ee.flow import Plan, node_delay, propagate_flow, total_cost, total_delay, update_prices
+from edge_llm_gym.solvers.dto_ee.network import Network, build, fixed_cells
+from edge_llm_gym.solvers.dto_ee.rounds import MINIMUM_IDLE_SHARE, Workspace, workspace
+from edge_llm_gym.solvers.dto_ee.step import newton_step
 from edge_llm_gym.solvers.routing_reference import at_load
 
 Floats = NDArray[np.float64]
@@ -30,11 +30,11 @@ def plan_of(problem: RoutingProblem, net: Network, rng: np.random.Generator) -> 
     weight = rng.uniform(0.5, 1.5, net.sender.size)
     share = weight / np.bincount(net.sender, weight)[net.sender]
     if problem.pass_ratio is not None:
-        keep = problem.pass_ratio[:, None].copy()
+        forward = problem.pass_ratio[:, None].copy()
     else:
         level = np.array([0, 2, 1, 1, 0, 0, 0])  # ranks of the thresholds of each stage
-        keep = ((net.cell_level <= level[:, None]) & (net.level_count > 0)[:, None]).astype(float)
-    return Plan(share, np.zeros(7, dtype=np.int64), keep)
+        forward = ((net.cell_level <= level[:, None]) & (net.level_count > 0)[:, None]).astype(float)
+    return Plan(share, np.zeros(7, dtype=np.int64), forward)
 
 
 def offload_of(problem: RoutingProblem, net: Network, plan: Plan) -> Floats:
@@ -46,7 +46,7 @@ def offload_of(problem: RoutingProblem, net: Network, plan: Plan) -> Floats:
 def routed(seed: int, *, free: bool) -> tuple[RoutingProblem, Network, float, Plan, Workspace]:
     problem, net, time_s = network(seed, free=free)
     plan, work = plan_of(problem, net, np.random.default_rng(seed)), workspace(net)
-    push_flow(net, plan, work.flow)
+    propagate_flow(net, plan, work.flow)
     return problem, net, time_s, plan, work
 
 
@@ -79,23 +79,23 @@ def test_cost_agrees_with_the_problem(seed: int, free: bool) -> None:
     problem, net, time_s, plan, work = routed(seed, free=free)
     outcome = evaluate(problem, offload_of(problem, net, plan), THRESHOLD if free else None)
     assert outcome.stable
-    assert total_cost(net, plan, work.flow, FENCE) * time_s == pytest.approx(-outcome.utility_s)
-    assert total_delay(net, plan, work.flow, FENCE) * time_s == pytest.approx(outcome.mean_delay_s)
+    assert total_cost(net, plan, work.flow, MINIMUM_IDLE_SHARE) * time_s == pytest.approx(-outcome.utility_s)
+    assert total_delay(net, plan, work.flow, MINIMUM_IDLE_SHARE) * time_s == pytest.approx(outcome.mean_delay_s)
 
 
-@pytest.mark.parametrize("fence", [FENCE, 0.9])
+@pytest.mark.parametrize("fence", [MINIMUM_IDLE_SHARE, 0.9])
 @pytest.mark.parametrize("free", [False, True])
-def test_prices_are_marginal_costs(free: bool, fence: float) -> None:
+def test_prices_are_marginal_costs(free: bool, minimum_idle_share: float) -> None:
     """A link's price times its sender's flow is the slope of the total cost by the link's share (Gallager 1977)."""
     _, net, _, plan, work = routed(4, free=free)
-    pull_prices(net, plan, work.flow, work.price, fence)
+    update_prices(net, plan, work.flow, work.price, minimum_idle_share)
     price, sent = work.price.link.copy(), work.flow.sent.copy()
     for link in range(net.sender.size):
         cost = []
         for change in (1e-5, -1e-5):
             plan.share[link] += change
-            push_flow(net, plan, work.flow)
-            cost.append(total_cost(net, plan, work.flow, fence))
+            propagate_flow(net, plan, work.flow)
+            cost.append(total_cost(net, plan, work.flow, minimum_idle_share))
             plan.share[link] -= change
         slope = (cost[0] - cost[1]) / 2e-5
         assert slope == pytest.approx(price[link] * sent[net.sender[link]], rel=1e-5, abs=1e-9)
@@ -103,23 +103,23 @@ def test_prices_are_marginal_costs(free: bool, fence: float) -> None:
 
 def test_the_gap_bounds_what_any_routing_saves() -> None:
     problem, net, _, plan, work = routed(5, free=False)
-    gap = pull_prices(net, plan, work.flow, work.price, FENCE)
-    cost = total_cost(net, plan, work.flow, FENCE)
+    gap = update_prices(net, plan, work.flow, work.price, MINIMUM_IDLE_SHARE)
+    cost = total_cost(net, plan, work.flow, MINIMUM_IDLE_SHARE)
     rng = np.random.default_rng(0)
     for _ in range(50):
         other = plan_of(problem, net, rng)
-        push_flow(net, other, work.flow)
-        assert total_cost(net, other, work.flow, FENCE) >= cost - gap
+        propagate_flow(net, other, work.flow)
+        assert total_cost(net, other, work.flow, MINIMUM_IDLE_SHARE) >= cost - gap
 
 
 def test_elimination_by_stages_equals_one_dense_solve() -> None:
     """The linearised optimality conditions of all links, senders and nodes at once, solved with LAPACK."""
     _, net, _, plan, work = routed(6, free=False)
-    pull_prices(net, plan, work.flow, work.price, FENCE)
+    update_prices(net, plan, work.flow, work.price, MINIMUM_IDLE_SHARE)
     work.slack[:] = np.random.default_rng(1).uniform(0.5, 1.5, net.sender.size)
     x, slack = plan.share * work.flow.sent[net.sender], work.slack.copy()
     move, node_change = dense_step(net, plan, work, x, slack, floor=1.0)
-    newton_step(net, plan, work.flow, work.price, work.slack, work.step, FENCE, 1.0)
+    newton_step(net, plan, work.flow, work.price, work.slack, work.step, MINIMUM_IDLE_SHARE, 1.0)
     assert work.step.node_change == pytest.approx(node_change)
     assert work.step.move == pytest.approx(move)
 
@@ -135,20 +135,23 @@ def dense_step(
     """
     devices, nodes, links = net.rate.size, net.service.size, net.sender.size
     senders = devices + nodes
-    keep = plan.keep[:, 0]
+    forward = plan.forward[:, 0]
     arrive = np.eye(nodes)[:, net.receiver]
     slope, curvature = np.array(
-        [node_delay(*args, FENCE)[1:] for args in zip(work.flow.node, net.service, net.excess, net.load, strict=True)]
+        [
+            node_delay(*args, MINIMUM_IDLE_SHARE)[1:]
+            for args in zip(work.flow.node, net.service, net.excess, net.load, strict=True)
+        ]
     ).T
     fan_out = np.bincount(net.sender, minlength=senders)
     target = floor * work.flow.sent[net.sender] / fan_out[net.sender]
-    onward = np.hstack([np.zeros((nodes, devices)), np.diag(keep)])[net.receiver]
+    onward = np.hstack([np.zeros((nodes, devices)), np.diag(forward)])[net.receiver]
     stationary = np.hstack([
         (arrive.T * curvature) @ arrive + np.diag(slack / x),
         onward - np.eye(senders)[net.sender],
     ])  # fmt: skip
     leave = np.eye(senders)[:, net.sender]
-    leave[devices:] -= keep[:, None] * arrive
+    leave[devices:] -= forward[:, None] * arrive
     ends = fan_out == 0
     conserve = np.hstack([leave, np.diag(ends.astype(float))])  # a sender without links has no price
     right = np.concatenate([target / x - net.delay - slope[net.receiver], np.zeros(senders)])

@@ -12,7 +12,7 @@ from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers import dto_ee
 from edge_llm_gym.solvers.routing_reference import ReferenceRouting, at_load, convex_optimum, least_utilisation
-from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
+from edge_llm_gym.solvers.solutions import RoutingSolution, routing_solution
 
 INF = np.inf
 LOADS = (0.3, 0.5, 0.7, 0.85, 0.95)
@@ -120,7 +120,7 @@ def test_recovers_from_a_hopelessly_overloaded_start(load: float, seed: int) -> 
     """Every sender starts with all its requests on its first link."""
     problem, best, _ = solved(load, seed)
     first = (problem.has_link & (np.cumsum(problem.has_link, axis=1) == 1)).astype(float)
-    start = solution(problem, first)
+    start = routing_solution(problem, first)
     assert not start.stable
     assert dto_ee.solve(problem, start).mean_delay_s <= 1.01 * best.mean_delay_s
 
@@ -185,7 +185,7 @@ def test_where_every_sender_has_but_one_way_the_only_plan_is_found_at_once(rate:
     service = np.array([0.25, 0.5, 0.5, 0.25])
     problem = RoutingProblem([rate, 1.0], links, service, 2 * service**2, [0.5, 0.5, 0.0, 0.0])
     only = np.isfinite(links).astype(float)
-    for start in (None, solution(problem, only)):
+    for start in (None, routing_solution(problem, only)):
         flow = dto_ee.solve(problem, start)
         assert flow.offload.tolist() == only.tolist()
         assert flow.stable == (rate < 4.0)

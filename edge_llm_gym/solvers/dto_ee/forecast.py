@@ -1,48 +1,47 @@
-"""The upstream half of a round's step: at which prices will the moves of all senders agree?
+"""The upstream half of a Newton step: prices at which the simultaneous moves of all senders are consistent.
 
 The step is that of an interior-point method in the flows x of the links. Each link has a slack s > 0, the price by
-which it exceeds the sender's cheapest way, and the products x s are driven to zero. Linearised, a sender answers prices
-like a network of resistors: it moves flow to cheaper links in proportion to the conductances x / s. From the last stage
-up, each stage's answer is eliminated, so that all that goes on upstream is a price and how it rises with flow.
+which it exceeds the sender's cheapest path, and the complementarity products x s are driven to zero. Linearised, a
+sender responds to prices like a network of resistors: it moves flow to cheaper links in proportion to the conductances
+x / s. The response of each stage is eliminated from the last stage up, so that each node only tells its senders its
+price and the rise of its price with the flow.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.solvers.dto_ee_flow import Flow, Plan, Price, node_delay
-from edge_llm_gym.solvers.dto_ee_network import Network
-
-Floats = NDArray[np.float64]
+from edge_llm_gym.problems.arrays import Floats
+from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, node_delay
+from edge_llm_gym.solvers.dto_ee.network import Network
 
 CENTRING = 0.2
-"""Share of the product x s that a round leaves; smaller is bolder."""
-TRICKLE = 1e-9
-"""Flow that a sender without requests is taken to have, so that its shares follow the prices too."""
+"""Centring parameter: share of the product x s that a round aims at; smaller means longer steps."""
+MINIMUM_FLOW = 1e-9
+"""Least flow that a sender is assumed to have, so that the shares of a sender without requests follow the prices."""
 
 
 class Step(NamedTuple):
-    """Scratch arrays of one round."""
+    """Work arrays of one round."""
 
     amount: Floats
-    """[L] flow on a link; a share of a trickle if its sender has nothing to send."""
+    """[L] flow on a link; a share of MINIMUM_FLOW if its sender has nothing to send."""
     conductance: Floats
     """[L] flow that moves per unit of price."""
     offset: Floats
-    """[L] price of a link beyond that of its receiver, less the barrier's pull."""
+    """[L] price of a link beyond that of its receiver, less the barrier term."""
     total: Floats
     """[D + K] sum of a sender's conductances."""
     mean: Floats
     """[D + K] mean offset of a sender's links, weighted by conductance."""
     price: Floats
-    """[K] price of a node if no more came to its stage than now."""
+    """[K] price of a node at the present flow into its stage."""
     rise: Floats
-    """[K, K] by how much a node's price rises with the flow into each node of its stage."""
+    """[K, K] derivative of a node's price by the flow into each node of its stage."""
     response: Floats
-    """[K, 1 + K] change of a node's flow: by itself, and per unit more that each node of the stage before sends."""
+    """[K, 1 + K] change of a node's flow: constant part, and per unit of flow from each node of the stage before."""
     node_change: Floats
     """[K] change of a node's flow."""
     node_price: Floats
@@ -55,7 +54,7 @@ class Step(NamedTuple):
 
 @kernel
 def stage_senders(network: Network, stage: int) -> tuple[int, int]:
-    """First sender of a stage and the one after its last; stage 0 are the devices."""
+    """First sender of a stage and the one after its last; stage 0 is the devices."""
     devices = network.rate.size
     if stage == 0:
         return 0, devices
@@ -63,24 +62,24 @@ def stage_senders(network: Network, stage: int) -> tuple[int, int]:
 
 
 @kernel
-def open_prices(network: Network, flow: Flow, price: Price, step: Step, fence: float) -> None:
-    """Start every node's price and its rise with what arises at the node itself."""
+def initialise_prices(network: Network, flow: Flow, price: Price, step: Step, minimum_idle_share: float) -> None:
+    """Initialise every node's price and its derivative with the part that arises at the node itself."""
     for node in range(network.service.size):
         for other in range(network.service.size):
             step.rise[node, other] = 0.0
         service, excess, load = network.service[node], network.excess[node], network.load[node]
         step.price[node] = price.own[node]
-        step.rise[node, node] = node_delay(flow.node[node], service, excess, load, fence)[2]
+        step.rise[node, node] = node_delay(flow.node[node], service, excess, load, minimum_idle_share)[2]
 
 
 @kernel
-def read_links(
+def linearise_links(
     network: Network, plan: Plan, flow: Flow, price: Price, slack: Floats, step: Step, sender: int, floor: float
 ) -> None:
     """Flows, conductances and offsets of a sender's links."""
     links = range(network.first_link[sender], network.first_link[sender + 1])
-    sent = max(flow.sent[sender], TRICKLE)
-    target = aim(plan, price, slack, links.start, links.stop, sent, floor)
+    sent = max(flow.sent[sender], MINIMUM_FLOW)
+    target = complementarity_target(plan, price, slack, links.start, links.stop, sent, floor)
     step.total[sender], step.mean[sender] = 0.0, 0.0
     for link in links:
         step.amount[link] = sent * plan.share[link]
@@ -93,11 +92,13 @@ def read_links(
 
 
 @kernel
-def aim(plan: Plan, price: Price, slack: Floats, first: int, end: int, sent: float, floor: float) -> float:
-    """Product x s to aim at on each link first .. end - 1 of a sender.
+def complementarity_target(
+    plan: Plan, price: Price, slack: Floats, first: int, end: int, sent: float, floor: float
+) -> float:
+    """Target of the product x s on each link first .. end - 1 of a sender.
 
-    A share of its present mean, but not of less than the sender could still save: products that vanish before the
-    savings do would pin flows to their bounds.
+    It is a share of the present mean, but not of less than the sender could still save: products that vanish before
+    the savings would fix flows at their bounds.
     """
     cheapest = np.inf
     for link in range(first, end):
@@ -112,7 +113,7 @@ def aim(plan: Plan, price: Price, slack: Floats, first: int, end: int, sent: flo
 
 @njit(cache=True)
 def eliminate_stage(network: Network, flow: Flow, step: Step, stage: int) -> None:
-    """How the flow into the next stage answers, and what that makes of the prices of this one."""
+    """Eliminate the response of the flow into the next stage, and add its effect to the prices of this stage."""
     low, size = network.first_node[stage], network.first_node[stage + 1] - network.first_node[stage]
     first, end = stage_senders(network, stage)
     columns = 1 + end - first if stage > 0 else 1
@@ -125,14 +126,14 @@ def eliminate_stage(network: Network, flow: Flow, step: Step, stage: int) -> Non
         for column in range(columns):
             step.response[low + row, column] = response[row, column]
     if stage > 0:
-        raise_prices(network, flow, step, stage, price_effect(step, response, low))
+        add_downstream_prices(network, flow, step, stage, price_effect(step, response, low))
 
 
 @kernel
 def add_sender(
     network: Network, step: Step, sender: int, low: int, laplacian: Floats, right: Floats, column: int
 ) -> None:
-    """Add what one sender contributes to the equations of its receivers."""
+    """Add the contribution of one sender to the equations of its receivers."""
     links = range(network.first_link[sender], network.first_link[sender + 1])
     for link in links:
         row = network.receiver[link] - low
@@ -147,7 +148,7 @@ def add_sender(
 
 @njit(cache=True)
 def stage_system(step: Step, laplacian: Floats, right: Floats, low: int) -> Floats:
-    """Matrix of a stage's equations, 1 + laplacian @ rise; completes their right side by - laplacian @ price."""
+    """Matrix of a stage's equations, 1 + laplacian @ rise; subtracts laplacian @ price from their right side."""
     size = laplacian.shape[0]
     system = np.zeros((size, size))
     for row in range(size):
@@ -161,7 +162,7 @@ def stage_system(step: Step, laplacian: Floats, right: Floats, low: int) -> Floa
 
 @njit(cache=True)
 def price_effect(step: Step, response: Floats, low: int) -> Floats:
-    """Prices of a stage's nodes, and by how much they rise per unit that each node of the stage before sends."""
+    """Prices of a stage's nodes, and their rise per unit of flow from each node of the stage before."""
     size, columns = response.shape
     effect = np.zeros((size, columns))
     for row in range(size):
@@ -173,21 +174,21 @@ def price_effect(step: Step, response: Floats, low: int) -> Floats:
 
 
 @kernel
-def raise_prices(network: Network, flow: Flow, step: Step, stage: int, effect: Floats) -> None:
-    """Add to the prices of a stage's nodes what sending on costs, given its ``effect`` on the prices downstream."""
+def add_downstream_prices(network: Network, flow: Flow, step: Step, stage: int, effect: Floats) -> None:
+    """Add the cost of forwarding to the prices of a stage's nodes, given its ``effect`` on the prices downstream."""
     low, high = network.first_node[stage - 1], network.first_node[stage]
     for node in range(low, high):
-        sender, passed = network.rate.size + node, flow.passed[node]
-        if passed == 0.0 or network.first_link[sender] == network.first_link[sender + 1]:
+        sender, forward_ratio = network.rate.size + node, flow.forward_ratio[node]
+        if forward_ratio == 0.0 or network.first_link[sender] == network.first_link[sender + 1]:
             continue
-        step.price[node] += passed * step.mean[sender]
-        step.rise[node, node] += passed**2 / step.total[sender]
+        step.price[node] += forward_ratio * step.mean[sender]
+        step.rise[node, node] += forward_ratio**2 / step.total[sender]
         for link in range(network.first_link[sender], network.first_link[sender + 1]):
-            part = passed * step.conductance[link] / step.total[sender]
+            part = forward_ratio * step.conductance[link] / step.total[sender]
             row = network.receiver[link] - high
             step.price[node] += part * effect[row, 0]
             for other in range(low, high):
-                step.rise[node, other] += part * effect[row, 1 + other - low] * flow.passed[other]
+                step.rise[node, other] += part * effect[row, 1 + other - low] * flow.forward_ratio[other]
 
 
 @kernel
@@ -195,7 +196,7 @@ def solve_in_place(system: Floats, right: Floats) -> None:
     """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting."""
     size, columns = right.shape
     for column in range(size):
-        bring_up_pivot(system, right, column)
+        exchange_pivot_row(system, right, column)
         for row in range(column + 1, size):
             factor = system[row, column] / system[column, column]
             for other in range(column, size):
@@ -210,8 +211,8 @@ def solve_in_place(system: Floats, right: Floats) -> None:
 
 
 @kernel
-def bring_up_pivot(system: Floats, right: Floats, column: int) -> None:
-    """Exchange rows so that the largest entry of a column, from the diagonal down, stands on the diagonal."""
+def exchange_pivot_row(system: Floats, right: Floats, column: int) -> None:
+    """Exchange rows so that the largest entry of a column, from the diagonal down, is on the diagonal."""
     pivot = column
     for row in range(column + 1, system.shape[0]):
         if abs(system[row, column]) > abs(system[pivot, column]):

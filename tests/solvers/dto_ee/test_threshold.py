@@ -9,10 +9,10 @@ from edge_llm_gym.problems.random_networks import free_thresholds, random_networ
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers import dto_ee
-from edge_llm_gym.solvers.dto_ee_flow import Plan, pull_prices, push_flow, total_cost
-from edge_llm_gym.solvers.dto_ee_network import build, free_cells
-from edge_llm_gym.solvers.dto_ee_rounds import FENCE, workspace
-from edge_llm_gym.solvers.dto_ee_threshold import most_promising, set_level
+from edge_llm_gym.solvers.dto_ee.flow import Plan, propagate_flow, total_cost, update_prices
+from edge_llm_gym.solvers.dto_ee.network import build, free_cells
+from edge_llm_gym.solvers.dto_ee.rounds import MINIMUM_IDLE_SHARE, workspace
+from edge_llm_gym.solvers.dto_ee.threshold import cheapest_level, set_level
 from edge_llm_gym.solvers.routing_reference import least_utilisation, search_thresholds, with_stage_thresholds
 
 INF = np.inf
@@ -63,10 +63,10 @@ def test_precious_answers_go_on_where_that_helps() -> None:
 def test_a_threshold_rises_exactly_when_the_gain_pays() -> None:
     """Going on gains 0.8 of accuracy for half the requests and costs them a link, a wait and a service."""
     on_s = 0.2 + 0.25 + 0.0625 * 0.25 / (2 * (1 - 0.25 * 0.25))
-    for factor, passed in ((0.98, 0.0), (1.02, 0.5)):
+    for factor, forward_ratio in ((0.98, 0.0), (1.02, 0.5)):
         problem = chain(factor * on_s / 0.8, [[0.2, 1.0], [1.0, 1.0]])
         found = dto_ee.solve(problem)
-        assert evaluate(problem, found.offload, found.threshold).pass_ratio[0] == passed
+        assert evaluate(problem, found.offload, found.threshold).pass_ratio[0] == forward_ratio
 
 
 def test_given_thresholds_are_kept_and_routed_around() -> None:
@@ -115,12 +115,12 @@ def test_prices_overrate_what_a_move_gains() -> None:
         set_level(net, plan, node, plan.level[node])
     work = workspace(net)
     for node in range(5):
-        push_flow(net, plan, work.flow)
-        pull_prices(net, plan, work.flow, work.price, FENCE)
-        cost, present = total_cost(net, plan, work.flow, FENCE), plan.level[node]
-        promised = most_promising(net, plan, work.flow, work.price, node)[1]
+        propagate_flow(net, plan, work.flow)
+        update_prices(net, plan, work.flow, work.price, MINIMUM_IDLE_SHARE)
+        cost, present = total_cost(net, plan, work.flow, MINIMUM_IDLE_SHARE), plan.level[node]
+        promised = cheapest_level(net, plan, work.flow, work.price, node)[1]
         for level in range(net.level_count[node]):
             set_level(net, plan, node, level)
-            push_flow(net, plan, work.flow)
-            assert cost - total_cost(net, plan, work.flow, FENCE) <= promised + 1e-9
+            propagate_flow(net, plan, work.flow)
+            assert cost - total_cost(net, plan, work.flow, MINIMUM_IDLE_SHARE) <= promised + 1e-9
         set_level(net, plan, node, present)

@@ -1,22 +1,19 @@
-"""A routing problem as DTO-EE's kernels see it: dimensionless, links in stage order, profile rows gathered in cells."""
+"""The routing problem in the form of the kernels: dimensionless, links in stage order, profile rows in cells."""
 
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Network(NamedTuple):
     """Senders are the D devices, then the K reachable nodes in stage order; L links, grouped by sender.
 
     Flow is a share of all arrivals and time a multiple of ``Layout.time_s``. Rows of the exit profile that no threshold
-    on the grid can tell apart make up one of C cells; with given pass ratios there is a single cell.
+    on the grid distinguishes form one of C cells; with given pass ratios there is a single cell.
     """
 
     rate: Floats
@@ -27,43 +24,43 @@ class Network(NamedTuple):
     """[K] mean residual service time E[S^2] / (2 E[S])."""
     load: Floats
     """[K] utilisation per unit of flow."""
-    sender: Integers
+    sender: Ints
     """[L] from 0..D+K-1."""
-    receiver: Integers
+    receiver: Ints
     """[L] from 0..K-1."""
     delay: Floats
     """[L] time on the link."""
-    first_link: Integers
+    first_link: Ints
     """[D + K + 1] links first_link[i] .. first_link[i + 1] - 1 are those of sender i."""
-    first_node: Integers
+    first_node: Ints
     """[S + 1] nodes first_node[s - 1] .. first_node[s] - 1 are those of stage s."""
-    stage: Integers
+    stage: Ints
     """[K] stage of each node, from 1."""
     weight: Floats
     """[C] share of the requests in each cell, 1 in total."""
     one: Floats
-    """[C] ones, to add up cells."""
+    """[C] ones, to sum over cells."""
     reward: Floats
-    """[K, C] worth of an answer at each node's exit."""
-    cell_level: Integers
-    """[K, C] lowest threshold level at which the node passes the cell on."""
-    level_count: Integers
-    """[K] number of threshold levels to choose from; 0 where the node has no choice."""
+    """[K, C] value of an answer at each node's exit."""
+    cell_level: Ints
+    """[K, C] lowest threshold level at which the node forwards the cell."""
+    level_count: Ints
+    """[K] number of threshold levels to choose from; 0 for a node without a choice."""
 
 
 class Layout(NamedTuple):
-    """How to get back from a Network to the problem it stands for."""
+    """Mapping from a Network back to its problem."""
 
-    node: Integers
+    node: Ints
     """[K'] the problem's index of each node."""
     time_s: float
     """Seconds in one unit of time."""
     levels: tuple[Floats, ...]
-    """[E] thresholds behind the levels of each exit; empty where pass ratios are given."""
+    """[E] thresholds of the levels of each exit; empty where pass ratios are given."""
 
 
 class Cells(NamedTuple):
-    """Rows of an exit profile that agree on which of the threshold levels they reach."""
+    """Groups of exit profile rows that reach the same threshold levels."""
 
     levels: tuple[Floats, ...]
     """[E] ascending thresholds of each exit."""
@@ -71,8 +68,8 @@ class Cells(NamedTuple):
     """[C] share of the rows."""
     correct: Floats
     """[C, E] mean correctness."""
-    level: Integers
-    """[C, E] lowest level that the cell's confidence does not reach: there, and above, it goes on."""
+    level: Ints
+    """[C, E] lowest level that the cell's confidence does not reach: at this level and above, it is forwarded."""
 
 
 def build(problem: RoutingProblem, cells: Cells | None) -> tuple[Network, Layout]:
@@ -107,9 +104,7 @@ def build(problem: RoutingProblem, cells: Cells | None) -> tuple[Network, Layout
     return network, Layout(node, time_s, () if cells is None else cells.levels)
 
 
-def _cell_arrays(
-    problem: RoutingProblem, node: Integers, cells: Cells | None
-) -> tuple[Floats, Floats, Integers, Integers]:
+def _cell_arrays(problem: RoutingProblem, node: Ints, cells: Cells | None) -> tuple[Floats, Floats, Ints, Ints]:
     if cells is None or problem.early_exit is None:
         one = (node.size, 1)
         return np.ones(1), np.zeros(one), np.zeros(one, dtype=np.int64), np.zeros(node.size, dtype=np.int64)
@@ -121,13 +116,13 @@ def _cell_arrays(
 
 
 def free_cells(problem: RoutingProblem, level_count: int) -> Cells:
-    """Cells for thresholds to be chosen among quantiles of the confidence at each exit, and 0 and 1."""
+    """Cells for free thresholds, among quantiles of the confidence at each exit, 0 and 1."""
     assert problem.early_exit is not None
     return _quantile_cells(problem.early_exit, level_count, _deciding_exits(problem, problem.early_exit))
 
 
 def fixed_cells(problem: RoutingProblem, threshold: Floats) -> Cells:
-    """Cells for thresholds [K] that are given."""
+    """Cells for given thresholds [K]."""
     assert problem.early_exit is not None
     hosted, exits = problem.early_exit.hosted_exit, problem.early_exit.confidence.shape[1]
     levels = tuple(np.unique(threshold[hosted == e]) for e in range(exits))
@@ -138,7 +133,7 @@ def _deciding_exits(problem: RoutingProblem, early_exit: EarlyExit) -> tuple[int
     return tuple(np.unique(early_exit.hosted_exit[~problem.is_last & (problem.stage > 0)]).tolist())
 
 
-@lru_cache(maxsize=128)  # the mixes and inner levels that an expert meets
+@lru_cache(maxsize=128)  # as many exit profiles as an expert meets
 def _quantile_cells(early_exit: EarlyExit, level_count: int, deciding: tuple[int, ...]) -> Cells:
     quantiles = np.quantile(early_exit.confidence, np.linspace(0, 1, level_count)[1:-1], axis=0)
     levels = tuple(np.unique(np.concatenate([[0.0], column, [1.0]])) for column in quantiles.T)

@@ -1,78 +1,74 @@
-"""Multipliers that merge the constraints of a 0-1 knapsack into one surrogate: a dual simplex method for a few rows.
+"""Lagrange multipliers of a 0-1 knapsack with a few rows, by a bounded dual simplex method.
 
-The linear relaxation of  max profit x,  usage x <= room,  0 <= x <= 1  has as many basic columns as there are rows,
-four or five here, so a pivot costs one pass over the requests. Its dual values price the rows. Whatever prices the
-method stops at, rounding included, :func:`lagrangian` makes a valid bound of them. Bounded columns follow the long-step
-ratio test (Maros, "Computational techniques of the simplex method", 2003, chapter 10).
+The linear relaxation of  max profit x,  usage x <= capacity,  0 <= x <= 1  has as many basic columns as rows, four or
+five here, so a pivot costs one pass over the requests. Its dual values price the rows. Whenever the method stops, and
+whatever the rounding errors, :func:`lagrangian` turns its prices into a valid upper bound. Bounded columns follow the
+long-step ratio test (Maros, "Computational techniques of the simplex method", 2003, chapter 10).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Fixings = NDArray[np.int8]
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 
-FREE = -1  # a request that may be taken or left; 0 and 1 in `fixed` mean left and taken
-_PIVOT_LIMIT = 200  # per call; the multipliers are valid whenever it stops
-_REFRESH_AFTER = 100  # pivots after which the basis starts afresh, before rounding errors pile up
+FREE = -1  # entry of `fixed` for a request that is not decided; 0: left out, 1: taken
+_PIVOT_LIMIT = 200  # per call; the multipliers give a valid bound whenever it stops
+_REFRESH_AFTER = 100  # pivots after which the basis is reset, to limit the rounding errors
 _FEASIBLE = 1e-9
 _TINY_PIVOT = 1e-11
-_FAR = 1e6
+_INFEASIBLE_STEP = 1e6
 
 
 class Simplex(NamedTuple):
-    """Where the method stands; kept between calls, since the next problem is mostly like the last."""
+    """State of the method, kept between calls for a warm start: successive problems are similar."""
 
-    basis: Ints  # [m] column in each basic place: j < n is request j, n + k the slack of row k
+    basis: Ints  # [m] column in each basic position: j < n is request j, n + k the slack of row k
     inverse: Floats  # [m, m] inverse of the basic columns
-    multipliers: Floats  # [m] price of each row, not negative
-    reduced: Floats  # [n] profit of each request less the price of what it uses
-    pivots: Ints  # [1] pivots since the basis was last fresh
+    multipliers: Floats  # [m] price of each row, zero or more
+    reduced: Floats  # [n] reduced profit: profit of each request less the price of what it uses
+    pivots: Ints  # [1] pivots since the last reset of the basis
 
 
 @njit(cache=True)
 def make_simplex(row_count: int, n: int) -> Simplex:
-    """A simplex at the slack basis of ``row_count`` rows and ``n`` requests: nothing has a price yet."""
+    """A simplex at the slack basis of ``row_count`` rows and ``n`` requests, with all prices zero."""
     return Simplex(
         np.arange(n, n + row_count), np.eye(row_count), np.zeros(row_count), np.zeros(n), np.zeros(1, np.int64)
     )
 
 
 @njit(cache=True)
-def relax(simplex: Simplex, profit: Floats, usage: Floats, room: Floats, fixed: Fixings) -> float:
-    """Solve the linear relaxation, warm from the last basis; returns the upper bound its multipliers prove.
+def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fixed: SmallInts) -> float:
+    """Solve the linear relaxation from the last basis; returns the upper bound that its multipliers prove.
 
-    ``profit`` [n], ``usage`` [m, n], ``room`` [m], ``fixed`` [n] of FREE, 0, 1. Leaves the multipliers and the reduced
-    profits in ``simplex``. An infeasible problem shows in a bound far below any other.
+    ``profit`` [n], ``usage`` [m, n], ``capacity`` [m], ``fixed`` [n] of FREE, 0, 1. Writes the multipliers and reduced
+    profits to ``simplex``. An infeasible problem gives a bound far below any other.
     """
     if simplex.pivots[0] > _REFRESH_AFTER:
-        _start_afresh(simplex)
+        _reset_basis(simplex)
     _price_basis(simplex, profit)
-    _reduce(simplex, profit, usage)
-    at_one = _resting_places(simplex, fixed)
-    level = _basic_levels(simplex, usage, room, at_one)
+    _update_reduced(simplex, profit, usage)
+    at_one = _nonbasic_at_one(simplex, fixed)
+    basic_value = _basic_values(simplex, usage, capacity, at_one)
     for _ in range(_PIVOT_LIMIT):
-        place, excess = _most_violated(simplex, level, fixed)
-        if place < 0:
+        position, excess = _most_violated(simplex, basic_value, fixed)
+        if position < 0:
             break
-        if not _pivot(simplex, usage, fixed, at_one, level, place, excess):
+        if not _pivot(simplex, usage, fixed, at_one, basic_value, position, excess):
             break
     np.maximum(simplex.multipliers, 0.0, simplex.multipliers)
-    _reduce(simplex, profit, usage)
-    return lagrangian(simplex, room, fixed)
+    _update_reduced(simplex, profit, usage)
+    return lagrangian(simplex, capacity, fixed)
 
 
 @njit(cache=True)
-def lagrangian(simplex: Simplex, room: Floats, fixed: Fixings) -> float:
-    """Upper bound on the profit: price all the room, and take each free request whose reduced profit is positive."""
+def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
+    """Lagrangian bound: price of the capacity, plus the reduced profits of taken and of profitable free requests."""
     bound = 0.0
-    for k in range(room.size):
-        bound += simplex.multipliers[k] * room[k]
+    for k in range(capacity.size):
+        bound += simplex.multipliers[k] * capacity[k]
     for j in range(fixed.size):
         if fixed[j] == 1 or (fixed[j] == FREE and simplex.reduced[j] > 0.0):
             bound += simplex.reduced[j]
@@ -80,7 +76,7 @@ def lagrangian(simplex: Simplex, room: Floats, fixed: Fixings) -> float:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _start_afresh(simplex: Simplex) -> None:
+def _reset_basis(simplex: Simplex) -> None:
     n = simplex.reduced.size
     simplex.pivots[0] = 0
     simplex.inverse[:] = 0.0
@@ -92,13 +88,13 @@ def _start_afresh(simplex: Simplex) -> None:
 @njit(cache=True, no_cpython_wrapper=True)
 def _price_basis(simplex: Simplex, profit: Floats) -> None:
     simplex.multipliers[:] = 0.0
-    for place in range(simplex.basis.size):
-        if simplex.basis[place] < profit.size:
-            simplex.multipliers[:] += profit[simplex.basis[place]] * simplex.inverse[place]
+    for position in range(simplex.basis.size):
+        if simplex.basis[position] < profit.size:
+            simplex.multipliers[:] += profit[simplex.basis[position]] * simplex.inverse[position]
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _reduce(simplex: Simplex, profit: Floats, usage: Floats) -> None:
+def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
     reduced = simplex.reduced
     reduced[:] = profit
     for k in range(usage.shape[0]):
@@ -109,8 +105,8 @@ def _reduce(simplex: Simplex, profit: Floats, usage: Floats) -> None:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _resting_places(simplex: Simplex, fixed: Fixings) -> Flags:
-    """Whether each request rests at one; basic requests count as resting at zero."""
+def _nonbasic_at_one(simplex: Simplex, fixed: SmallInts) -> Flags:
+    """Whether each request is nonbasic at its upper bound of one; false for basic requests."""
     at_one = np.empty(fixed.size, np.bool_)
     for j in range(fixed.size):
         at_one[j] = fixed[j] == 1 or (fixed[j] == FREE and simplex.reduced[j] > 0.0)
@@ -121,13 +117,13 @@ def _resting_places(simplex: Simplex, fixed: Fixings) -> Flags:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _basic_levels(simplex: Simplex, usage: Floats, room: Floats, at_one: Flags) -> Floats:
-    left = room.copy()
-    for k in range(room.size):
+def _basic_values(simplex: Simplex, usage: Floats, capacity: Floats, at_one: Flags) -> Floats:
+    remaining = capacity.copy()
+    for k in range(capacity.size):
         for j in range(at_one.size):
             if at_one[j]:
-                left[k] -= usage[k, j]
-    return _times(simplex.inverse, left)
+                remaining[k] -= usage[k, j]
+    return _times(simplex.inverse, remaining)
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -140,19 +136,19 @@ def _times(matrix: Floats, vector: Floats) -> Floats:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _most_violated(simplex: Simplex, level: Floats, fixed: Fixings) -> tuple[int, float]:
-    """The basic place farthest outside its bounds and by how much (negative: below them); -1 when all are inside."""
-    place, excess = -1, 0.0
-    for r in range(level.size):
+def _most_violated(simplex: Simplex, basic_value: Floats, fixed: SmallInts) -> tuple[int, float]:
+    """Basic position farthest outside its bounds and the excess (negative: below them); -1 if all are within."""
+    position, excess = -1, 0.0
+    for r in range(basic_value.size):
         lowest, highest = _bounds(simplex.basis[r], fixed)
-        outside = min(level[r] - lowest, 0.0) + max(level[r] - highest, 0.0)
+        outside = min(basic_value[r] - lowest, 0.0) + max(basic_value[r] - highest, 0.0)
         if abs(outside) > max(abs(excess), _FEASIBLE):
-            place, excess = r, outside
-    return place, excess
+            position, excess = r, outside
+    return position, excess
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _bounds(column: int, fixed: Fixings) -> tuple[float, float]:
+def _bounds(column: int, fixed: SmallInts) -> tuple[float, float]:
     if column >= fixed.size:
         return 0.0, np.inf
     if fixed[column] == FREE:
@@ -162,20 +158,20 @@ def _bounds(column: int, fixed: Fixings) -> tuple[float, float]:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _pivot(
-    simplex: Simplex, usage: Floats, fixed: Fixings, at_one: Flags, level: Floats, place: int, excess: float
+    simplex: Simplex, usage: Floats, fixed: SmallInts, at_one: Flags, basic_value: Floats, position: int, excess: float
 ) -> bool:
-    """Let the violated basic column leave; False when nothing can enter, which proves the problem infeasible."""
+    """Remove the violated basic column; False if no column can enter, which proves the problem infeasible."""
     sign = 1.0 if excess < 0.0 else -1.0
-    row = simplex.inverse[place].copy()
+    row = simplex.inverse[position].copy()
     alpha = _row_times_usage(row, usage)
     column, ratio = _candidates(simplex, fixed, at_one, alpha, row, sign)
-    entering, step = _ratio_test(simplex, usage, at_one, level, alpha, column, ratio, abs(excess))
+    entering, step = _ratio_test(simplex, usage, at_one, basic_value, alpha, column, ratio, abs(excess))
     if entering < 0:
-        simplex.multipliers[:] += sign * _FAR * row
+        simplex.multipliers[:] += sign * _INFEASIBLE_STEP * row
         return False
     simplex.multipliers[:] += sign * step * row
     simplex.reduced[:] -= sign * step * alpha
-    _exchange(simplex, usage, fixed, at_one, level, place, entering, sign)
+    _exchange(simplex, usage, fixed, at_one, basic_value, position, entering, sign)
     return True
 
 
@@ -194,17 +190,18 @@ def _ratio_test(
     simplex: Simplex,
     usage: Floats,
     at_one: Flags,
-    level: Floats,
+    basic_value: Floats,
     alpha: Floats,
     column: Ints,
     ratio: Floats,
     slope: float,
 ) -> tuple[int, float]:
-    """The column to enter and the step to it: requests passed on the way move to their other bound while that helps.
+    """Entering column and dual step; requests whose ratio is passed before flip to their other bound.
 
-    The bound falls along the step by the ``slope``, at first the violation, less the alpha of every request passed.
+    The bound falls along the step at the rate ``slope``, initially the violation, less the alpha of every flipped
+    request.
     """
-    moved = np.zeros(level.size)
+    moved = np.zeros(basic_value.size)
     count, entering, step = column.size, -1, 0.0
     while count > 0:
         nearest = np.argmin(ratio[:count])
@@ -217,15 +214,15 @@ def _ratio_test(
         at_one[j] = not at_one[j]
         count -= 1
         column[nearest], ratio[nearest] = column[count], ratio[count]
-    level -= _times(simplex.inverse, moved)
+    basic_value -= _times(simplex.inverse, moved)
     return entering, step
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _candidates(
-    simplex: Simplex, fixed: Fixings, at_one: Flags, alpha: Floats, row: Floats, sign: float
+    simplex: Simplex, fixed: SmallInts, at_one: Flags, alpha: Floats, row: Floats, sign: float
 ) -> tuple[Ints, Floats]:
-    """Columns that would push the leaving one inwards, and the step at which the reduced profit of each is zero."""
+    """Columns that move the leaving one towards its bounds, and the step at which each one's reduced profit is zero."""
     n = alpha.size
     column, ratio = np.empty(n + row.size, np.int64), np.empty(n + row.size)
     count = 0
@@ -254,28 +251,28 @@ def _is_basic(simplex: Simplex, column: int) -> bool:
 def _exchange(
     simplex: Simplex,
     usage: Floats,
-    fixed: Fixings,
+    fixed: SmallInts,
     at_one: Flags,
-    level: Floats,
-    place: int,
+    basic_value: Floats,
+    position: int,
     entering: int,
     sign: float,
 ) -> None:
-    """Put the entering column into the basic place, and the leaving one to rest at the bound that it had crossed."""
-    leaving = simplex.basis[place]
+    """Exchange the entering and the leaving column; the leaving one becomes nonbasic at the bound that it violated."""
+    leaving = simplex.basis[position]
     lowest, highest = _bounds(leaving, fixed)
     rest = lowest if sign > 0 else highest
     n = fixed.size
     rises_from = 1.0 if entering < n and at_one[entering] else 0.0
     ahead = _times(simplex.inverse, usage[:, entering]) if entering < n else simplex.inverse[:, entering - n].copy()
-    step = (level[place] - rest) / ahead[place]
-    level -= step * ahead
-    level[place] = rises_from + step
-    simplex.inverse[place] /= ahead[place]
-    for r in range(level.size):
-        if r != place:
-            simplex.inverse[r] -= ahead[r] * simplex.inverse[place]
-    simplex.basis[place] = entering
+    step = (basic_value[position] - rest) / ahead[position]
+    basic_value -= step * ahead
+    basic_value[position] = rises_from + step
+    simplex.inverse[position] /= ahead[position]
+    for r in range(basic_value.size):
+        if r != position:
+            simplex.inverse[r] -= ahead[r] * simplex.inverse[position]
+    simplex.basis[position] = entering
     simplex.pivots[0] += 1
     if leaving < n:
         at_one[leaving] = rest == 1.0

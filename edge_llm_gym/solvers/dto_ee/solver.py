@@ -1,27 +1,14 @@
-"""DTO-EE: distributed routing and early-exit thresholds, by marginal costs that neighbours pass each other.
-
-A reconstruction of the scheduler in arXiv 2412.08284, of which the abstract was at hand, on textbook ground. A round is
-one pass upstream and one downstream. Upstream (DTO-R), each node tells its senders what one more request costs from
-there on (Gallager 1977) and how fast that price rises (second derivatives, as in Bertsekas, Gafni & Gallager 1984).
-Downstream (DTO-O), each sender moves its shares to the cheaper receivers, then each node in turn moves its threshold
-when the utility gains. Overload is fenced by an exterior penalty that hardens from round to round.
-
-A sender hears from its receivers alone. Since moves at the same time would overshoot at high load, the nodes of a stage
-share what their senders told them, and one small linear system tells all of them the prices at which these moves agree.
-The only thing that the whole network agrees on is the length of each round's step.
-"""
+"""The solver around the rounds of DTO-EE: options, first plan, result; see the package docstring for the method."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import RoutingProblem
-from edge_llm_gym.solvers.dto_ee_flow import Plan
-from edge_llm_gym.solvers.dto_ee_network import Cells, Layout, Network, build, fixed_cells, free_cells
-from edge_llm_gym.solvers.dto_ee_rounds import run_rounds, workspace
-from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from edge_llm_gym.solvers.dto_ee.flow import Plan
+from edge_llm_gym.solvers.dto_ee.network import Cells, Layout, Network, build, fixed_cells, free_cells
+from edge_llm_gym.solvers.dto_ee.rounds import run_rounds, workspace
+from edge_llm_gym.solvers.solutions import RoutingSolution, routing_solution
 
 
 def solve(
@@ -36,17 +23,17 @@ def solve(
     """Shares, and thresholds where they are free, after at most ``max_rounds`` rounds.
 
     Args:
-        problem: what to route; ``problem.early_exit`` makes the thresholds free.
-        start: an earlier solution to go on from, also after nodes have joined, left or changed speed. Without it,
+        problem: the routing problem; with ``problem.early_exit`` the thresholds are free.
+        start: an earlier solution to start from, also after nodes have joined, left or changed speed. Without it,
             shares start in proportion to the nodes' capacities.
-        threshold: [K] thresholds to keep fixed while the routing is improved.
-        tolerance: rounds end when the duality gap is under this share of the mean delay.
-        level_count: free thresholds are chosen among so many quantiles of the confidence at each exit.
+        threshold: [K] fixed thresholds; only the routing is improved.
+        tolerance: rounds end when the duality gap is below this share of the mean delay.
+        level_count: number of quantiles of the confidence at each exit among which free thresholds are chosen.
 
-    If no routing is stable, the result has ``stable`` False and overloads the nodes as little as it can in the sense of
-    the fence: it minimises the sum of (1 + cv^2) (utilisation - 0.999)^2 over the overloaded nodes, cv being a node's
-    coefficient of variation of service; delays come second. Raises ValueError for options out of range, for a start of
-    another shape, and for a threshold that is missing its problem or is no number.
+    If no routing is stable, the result has ``stable`` False and minimises the overload penalty: the sum of
+    (1 + cv^2) (utilisation - 0.999)^2 over the overloaded nodes, where cv is a node's coefficient of variation of the
+    service time; delays come second. Raises ValueError for options out of range, for a start of another shape, for a
+    threshold without early_exit, and for one that is NaN or of another shape.
     """
     _check_options(problem, start, max_rounds, tolerance, level_count)
     given = None if threshold is None else np.asarray(threshold, dtype=np.float64)
@@ -56,7 +43,7 @@ def solve(
     history = np.zeros(max_rounds + 1)
     free, warm = cells is not None and given is None, start is not None
     rounds, gap, probes = run_rounds(network, plan, workspace(network), warm, free, tolerance, history)
-    return solution(
+    return routing_solution(
         problem,
         _offload(problem, network, layout, plan),
         None if cells is None else _thresholds(problem, layout, plan),
@@ -75,11 +62,11 @@ def _check_options(
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, got {tolerance!r}")
     if level_count < 2:
-        raise ValueError(f"level_count must be at least 2 (exit always, go on always), got {level_count!r}")
+        raise ValueError(f"level_count must be at least 2 (always exit, always forward), got {level_count!r}")
     if start is not None and start.offload.shape != problem.link_delay_s.shape:
         raise ValueError(
             f"start must be a solution of {problem.link_delay_s.shape} shares like the problem's links, got "
-            f"{start.offload.shape}; keep a node that has left as one without links"
+            f"{start.offload.shape}; represent a node that has left by one without links"
         )
 
 
@@ -105,25 +92,25 @@ def _first_plan(
     share = _normalised(network, 1 / network.load[network.receiver])
     if start is not None:
         earlier = start.offload[_problem_links(problem, network, layout)]
-        kept = np.bincount(network.sender, earlier, network.first_link.size - 1)[network.sender]
-        share = np.where(kept > 0, earlier / np.where(kept > 0, kept, 1.0), share)
+        earlier_total = np.bincount(network.sender, earlier, network.first_link.size - 1)[network.sender]
+        share = np.where(earlier_total > 0, earlier / np.where(earlier_total > 0, earlier_total, 1.0), share)
     first = start.threshold if threshold is None and start is not None else threshold
     level = _first_levels(problem, network, layout, first)
-    return Plan(share, level, _keep(problem, network, layout, level))
+    return Plan(share, level, _forward_shares(problem, network, layout, level))
 
 
 def _normalised(network: Network, weight: Floats) -> Floats:
     return weight / np.bincount(network.sender, weight)[network.sender]
 
 
-def _problem_links(problem: RoutingProblem, network: Network, layout: Layout) -> tuple[Integers, Integers]:
-    """Rows and columns of the network's links in the problem's arrays."""
+def _problem_links(problem: RoutingProblem, network: Network, layout: Layout) -> tuple[Ints, Ints]:
+    """Rows and columns of the network's links in the arrays of the problem."""
     sender = np.concatenate([np.arange(problem.device_count), problem.device_count + layout.node])
     return sender[network.sender], layout.node[network.receiver]
 
 
-def _first_levels(problem: RoutingProblem, network: Network, layout: Layout, threshold: Floats | None) -> Integers:
-    """Levels next to the ``threshold`` [K] given, or in the middle."""
+def _first_levels(problem: RoutingProblem, network: Network, layout: Layout, threshold: Floats | None) -> Ints:
+    """Levels nearest to the given ``threshold`` [K], or the middle levels."""
     if problem.early_exit is None or threshold is None:
         return network.level_count // 2
     return np.array(
@@ -139,7 +126,7 @@ def _nearest(levels: Floats, value: float) -> int:
     return int(np.searchsorted((levels[:-1] + levels[1:]) / 2, value, side="right"))
 
 
-def _keep(problem: RoutingProblem, network: Network, layout: Layout, level: Integers) -> Floats:
+def _forward_shares(problem: RoutingProblem, network: Network, layout: Layout, level: Ints) -> Floats:
     if problem.pass_ratio is not None:
         return problem.pass_ratio[layout.node][:, None].copy()
     passes = (network.cell_level <= level[:, None]) & (network.level_count > 0)[:, None]
@@ -147,7 +134,7 @@ def _keep(problem: RoutingProblem, network: Network, layout: Layout, level: Inte
 
 
 def _offload(problem: RoutingProblem, network: Network, layout: Layout, plan: Plan) -> Floats:
-    """[D + K, K] shares; a node that nothing reaches spreads evenly."""
+    """[D + K, K] shares; a node that no request can reach splits evenly."""
     link = problem.has_link
     offload = link / np.maximum(link.sum(axis=1, keepdims=True), 1)
     offload[_problem_links(problem, network, layout)] = plan.share
@@ -155,7 +142,7 @@ def _offload(problem: RoutingProblem, network: Network, layout: Layout, plan: Pl
 
 
 def _thresholds(problem: RoutingProblem, layout: Layout, plan: Plan) -> Floats:
-    """[K] thresholds of the plan's levels; 0 for a node that answers everything."""
+    """[K] thresholds of the plan's levels; 0 for a node where every request exits."""
     assert problem.early_exit is not None
     threshold = np.zeros(problem.node_count)
     for node, level in zip(layout.node, plan.level, strict=True):
@@ -165,7 +152,7 @@ def _thresholds(problem: RoutingProblem, layout: Layout, plan: Plan) -> Floats:
 
 
 def _messages_per_round(network: Network) -> int:
-    """Over each link a price, an answer, and the step length up and down; between the nodes of a stage, their rows."""
+    """Four per link: price, response, and step length up and down; and between the nodes of a stage, their rows."""
     peers = np.diff(network.first_node)
     return int(4 * network.sender.size + (peers * (peers - 1)).sum())
 

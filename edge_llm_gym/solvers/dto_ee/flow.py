@@ -1,68 +1,67 @@
-"""What a plan costs, and what one more request would: flows go downstream, marginal costs come back up (DTO-R)."""
+"""Flows of a plan, downstream, and marginal costs, upstream (DTO-R)."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.solvers.dto_ee_network import Network
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from edge_llm_gym.problems.arrays import Floats, Ints
+from edge_llm_gym.solvers.dto_ee.network import Network
 
 
 class Plan(NamedTuple):
-    """What senders and nodes decide."""
+    """Decision variables of senders and nodes."""
 
     share: Floats
-    """[L] share of its requests that a link's sender puts on it."""
-    level: Integers
-    """[K] threshold level: the node passes on the cells whose level is at most this."""
-    keep: Floats
-    """[K, C] share of each cell that the node passes on."""
+    """[L] share of its requests that the sender of a link sends on it."""
+    level: Ints
+    """[K] threshold level: the node forwards the cells whose level is at most this."""
+    forward: Floats
+    """[K, C] share of each cell that the node forwards."""
 
 
 class Flow(NamedTuple):
-    """What follows from a plan, going downstream."""
+    """Flows that follow from a plan."""
 
     arriving: Floats
     """[K, C] flow of each cell into each node."""
     leaving: Floats
-    """[K, C] flow of each cell that each node passes on."""
+    """[K, C] flow of each cell that each node forwards."""
     node: Floats
     """[K] flow into each node."""
     sent: Floats
-    """[D + K] flow that each sender has to send on."""
-    passed: Floats
-    """[K] share of its flow that each node passes on; of a request of any kind, where it has none."""
+    """[D + K] flow that each sender sends."""
+    forward_ratio: Floats
+    """[K] share of its flow that each node forwards; for the mean mix of requests if it receives none."""
 
 
 class Price(NamedTuple):
-    """What one more unit of flow would cost from here on, coming upstream."""
+    """Marginal costs: cost of one more unit of flow from a node or link on."""
 
     cell: Floats
-    """[K, C] if it is of this cell and enters here."""
+    """[K, C] of flow of this cell that enters the node."""
     node: Floats
-    """[K] if it is mixed like what enters here."""
+    """[K] of flow with the mix of cells that enters the node."""
     own: Floats
-    """[K] the part of it that arises here: queueing and service, less the worth of the answers given here."""
+    """[K] part of it that arises at the node: queueing and service, less the value of the answers given there."""
     best: Floats
-    """[K] the same, if every node from here on sent it the cheapest way."""
+    """[K] the same as `node`, if every node from this one on used its cheapest link."""
     fresh: Floats
-    """[K] if it comes straight from a device; first stage only."""
+    """[K] of flow that comes directly from a device; first stage only."""
     link: Floats
-    """[L] if it is mixed like what the link's sender sends on, and takes this link."""
+    """[L] of flow on this link, with the mix of cells that its sender sends."""
 
 
 @kernel
-def node_delay(flow: float, service: float, excess: float, load: float, fence: float) -> tuple[float, float, float]:
+def node_delay(
+    flow: float, service: float, excess: float, load: float, minimum_idle_share: float
+) -> tuple[float, float, float]:
     """Delay of all flow through an M/G/1 node, its slope and its curvature.
 
-    Once less than ``fence`` of the node's time is idle, the curve goes on as its osculating parabola: an exterior
-    penalty that is finite for any overload, and whose slope and curvature are continuous.
+    Where the idle share of the node's time is less than ``minimum_idle_share``, the delay continues as its osculating
+    parabola: an exterior penalty that is finite for any overload and has a continuous slope and curvature.
     """
-    idle = max(1 - load * flow, fence)
+    idle = max(1 - load * flow, minimum_idle_share)
     slope = service - excess + excess / idle**2
     curvature = 2 * excess * load / idle**3
     inside = (1 - idle) / load
@@ -72,8 +71,8 @@ def node_delay(flow: float, service: float, excess: float, load: float, fence: f
 
 
 @kernel
-def push_flow(network: Network, plan: Plan, flow: Flow) -> None:
-    """Fill ``flow`` with what ``plan`` leads to."""
+def propagate_flow(network: Network, plan: Plan, flow: Flow) -> None:
+    """Compute the ``flow`` of ``plan``."""
     for node in range(network.first_node[1]):
         flow.node[node] = 0.0
     for device in range(network.rate.size):
@@ -83,31 +82,31 @@ def push_flow(network: Network, plan: Plan, flow: Flow) -> None:
     for node in range(network.first_node[1]):
         for cell in range(network.weight.size):
             flow.arriving[node, cell] = flow.node[node] * network.weight[cell]
-    push_from(network, plan, flow, 1)
+    propagate_from(network, plan, flow, 1)
 
 
 @kernel
-def push_from(network: Network, plan: Plan, flow: Flow, stage: int) -> None:
-    """Bring ``flow`` up to date from a stage on, counted from 1, when nothing has changed upstream of it."""
+def propagate_from(network: Network, plan: Plan, flow: Flow, stage: int) -> None:
+    """Update ``flow`` from a stage on, counted from 1, if nothing has changed upstream of it."""
     for node in range(network.first_node[stage], network.service.size):
         for cell in range(network.weight.size):
             flow.arriving[node, cell] = 0.0
     for node in range(network.first_node[stage - 1], network.service.size):
-        pass_on(network, plan, flow, node)
+        forward_flow(network, plan, flow, node)
 
 
 @kernel
-def pass_on(network: Network, plan: Plan, flow: Flow, node: int) -> None:
-    """Send on, from a node that has received all its flow, what the plan keeps."""
+def forward_flow(network: Network, plan: Plan, flow: Flow, node: int) -> None:
+    """Compute what a node forwards, once all its arriving flow is known."""
     sender = network.rate.size + node
     for cell in range(network.weight.size):
-        flow.leaving[node, cell] = flow.arriving[node, cell] * plan.keep[node, cell]
+        flow.leaving[node, cell] = flow.arriving[node, cell] * plan.forward[node, cell]
     flow.node[node] = weighted_sum(flow.arriving[node], network.one)
     flow.sent[sender] = weighted_sum(flow.leaving[node], network.one)
     if flow.node[node] > 0:
-        flow.passed[node] = flow.sent[sender] / flow.node[node]
+        flow.forward_ratio[node] = flow.sent[sender] / flow.node[node]
     else:
-        flow.passed[node] = weighted_sum(plan.keep[node], network.weight)
+        flow.forward_ratio[node] = weighted_sum(plan.forward[node], network.weight)
     for link in range(network.first_link[sender], network.first_link[sender + 1]):
         share, receiver = plan.share[link], network.receiver[link]
         for cell in range(network.weight.size):
@@ -115,41 +114,41 @@ def pass_on(network: Network, plan: Plan, flow: Flow, node: int) -> None:
 
 
 @kernel
-def total_cost(network: Network, plan: Plan, flow: Flow, fence: float) -> float:
-    """What the scheduler minimises: mean delay, overload fenced, less the worth of the answers."""
-    return total_delay(network, plan, flow, fence) - total_worth(network, flow)
+def total_cost(network: Network, plan: Plan, flow: Flow, minimum_idle_share: float) -> float:
+    """The minimised objective: mean delay with the overload penalty, less the value of the answers."""
+    return total_delay(network, plan, flow, minimum_idle_share) - total_answer_value(network, flow)
 
 
 @kernel
-def total_delay(network: Network, plan: Plan, flow: Flow, fence: float) -> float:
-    """Mean delay over all requests, overload fenced."""
+def total_delay(network: Network, plan: Plan, flow: Flow, minimum_idle_share: float) -> float:
+    """Mean delay over all requests, with the overload penalty."""
     delay = 0.0
     for node in range(network.service.size):
         service, excess, load = network.service[node], network.excess[node], network.load[node]
-        delay += node_delay(flow.node[node], service, excess, load, fence)[0]
+        delay += node_delay(flow.node[node], service, excess, load, minimum_idle_share)[0]
     for link in range(network.sender.size):
         delay += flow.sent[network.sender[link]] * plan.share[link] * network.delay[link]
     return delay
 
 
 @kernel
-def total_worth(network: Network, flow: Flow) -> float:
-    """Mean worth of the answers."""
-    worth = 0.0
+def total_answer_value(network: Network, flow: Flow) -> float:
+    """Mean value of the answers."""
+    answer_value = 0.0
     for node in range(network.service.size):
-        worth += weighted_sum(network.reward[node], flow.arriving[node])
-        worth -= weighted_sum(network.reward[node], flow.leaving[node])
-    return worth
+        answer_value += weighted_sum(network.reward[node], flow.arriving[node])
+        answer_value -= weighted_sum(network.reward[node], flow.leaving[node])
+    return answer_value
 
 
 @kernel
-def pull_prices(network: Network, plan: Plan, flow: Flow, price: Price, fence: float) -> float:
-    """Fill ``price`` from the last stage to the devices; returns how much cheaper the cheapest ways would be.
+def update_prices(network: Network, plan: Plan, flow: Flow, price: Price, minimum_idle_share: float) -> float:
+    """Compute ``price`` from the last stage to the devices; returns the cost of the flow beyond its cheapest paths.
 
-    With given pass ratios that is the Frank-Wolfe duality gap, which bounds the distance from the optimum.
+    With given pass ratios this is the Frank-Wolfe duality gap, an upper bound on the distance from the optimum.
     """
     for node in range(network.service.size - 1, -1, -1):
-        price_node(network, plan, flow, price, node, fence)
+        price_node(network, plan, flow, price, node, minimum_idle_share)
     gap = 0.0
     for node in range(network.first_node[1]):
         price.fresh[node] = weighted_sum(price.cell[node], network.weight)
@@ -162,9 +161,9 @@ def pull_prices(network: Network, plan: Plan, flow: Flow, price: Price, fence: f
 
 
 @kernel
-def price_node(network: Network, plan: Plan, flow: Flow, price: Price, node: int, fence: float) -> None:
-    """The prices of one node and its links, once those of its receivers stand."""
-    price_cells(network, plan, flow, price, node, fence)
+def price_node(network: Network, plan: Plan, flow: Flow, price: Price, node: int, minimum_idle_share: float) -> None:
+    """Prices of one node and its links, once those of its receivers are known."""
+    price_cells(network, plan, flow, price, node, minimum_idle_share)
     sender = network.rate.size + node
     mix, amount = (flow.leaving[node], flow.sent[sender]) if flow.sent[sender] > 0 else (network.weight, 1.0)
     for link in range(network.first_link[sender], network.first_link[sender + 1]):
@@ -172,27 +171,27 @@ def price_node(network: Network, plan: Plan, flow: Flow, price: Price, node: int
     paid, best = onward_prices(network, plan, price, sender)
     mix, amount = (flow.arriving[node], flow.node[node]) if flow.node[node] > 0 else (network.weight, 1.0)
     price.node[node] = weighted_sum(price.cell[node], mix) / amount
-    price.own[node] = price.node[node] - flow.passed[node] * paid
-    price.best[node] = price.own[node] + flow.passed[node] * best
+    price.own[node] = price.node[node] - flow.forward_ratio[node] * paid
+    price.best[node] = price.own[node] + flow.forward_ratio[node] * best
 
 
 @kernel
-def price_cells(network: Network, plan: Plan, flow: Flow, price: Price, node: int, fence: float) -> None:
-    """The price of each cell at one node: its delay here, then its answer's worth or what sending it on costs."""
+def price_cells(network: Network, plan: Plan, flow: Flow, price: Price, node: int, minimum_idle_share: float) -> None:
+    """Price of each cell at one node: marginal delay, then the value of its answer or the cost of forwarding it."""
     service, excess, load = network.service[node], network.excess[node], network.load[node]
-    slope = node_delay(flow.node[node], service, excess, load, fence)[1]
+    slope = node_delay(flow.node[node], service, excess, load, minimum_idle_share)[1]
     for cell in range(network.weight.size):
-        price.cell[node, cell] = slope - (1 - plan.keep[node, cell]) * network.reward[node, cell]
+        price.cell[node, cell] = slope - (1 - plan.forward[node, cell]) * network.reward[node, cell]
     sender = network.rate.size + node
     for link in range(network.first_link[sender], network.first_link[sender + 1]):
         share, delay, receiver = plan.share[link], network.delay[link], network.receiver[link]
         for cell in range(network.weight.size):
-            price.cell[node, cell] += plan.keep[node, cell] * share * (delay + price.cell[receiver, cell])
+            price.cell[node, cell] += plan.forward[node, cell] * share * (delay + price.cell[receiver, cell])
 
 
 @kernel
 def onward_prices(network: Network, plan: Plan, price: Price, sender: int) -> tuple[float, float]:
-    """What a unit of a sender's flow pays from its links on, and what it would pay the cheapest way."""
+    """Cost of a unit of a sender's flow from its links on: as it is sent, and on the cheapest path."""
     paid, best = 0.0, np.inf
     for link in range(network.first_link[sender], network.first_link[sender + 1]):
         receiver = network.receiver[link]
@@ -203,7 +202,7 @@ def onward_prices(network: Network, plan: Plan, price: Price, sender: int) -> tu
 
 @kernel
 def weighted_sum(value: Floats, weight: Floats) -> float:
-    """Sum of ``value`` [C] times ``weight`` [C]; in four parts, since each addition would wait for the one before."""
+    """Sum of ``value`` [C] times ``weight`` [C], in four partial sums that the processor can add in parallel."""
     first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
     quarters = value.size - value.size % 4
     for cell in range(0, quarters, 4):

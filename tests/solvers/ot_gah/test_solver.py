@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
-from edge_llm_gym.problems.random_instances import conflicting, unlike_nodes
+from edge_llm_gym.problems.random_instances import conflicting, heterogeneous_nodes
 from edge_llm_gym.solvers import dftsp, ot_gah, reference
 from tests.solvers.problem_strategies import assignment_problems, batch_problems
 
@@ -82,13 +82,13 @@ def test_half_is_reached_and_the_improvement_mends_it():
 
 def test_equal_values_round_the_improved_bound_down():
     for seed in range(20):
-        problem = unlike_nodes(np.random.default_rng(seed), 24, 3)
+        problem = heterogeneous_nodes(np.random.default_rng(seed), 24, 3)
         bound = ot_gah.solve(problem, improve=True).upper_bound
         assert bound == pytest.approx(round(bound))
 
 
 def test_improvement_gains_more_with_more_rounds():
-    problems = [unlike_nodes(np.random.default_rng(seed), 30, 4, equal_values=False) for seed in range(10)]
+    problems = [heterogeneous_nodes(np.random.default_rng(seed), 30, 4, equal_values=False) for seed in range(10)]
     totals = [sum(ot_gah.solve(each, improve=True, rounds=rounds).value for each in problems) for rounds in (0, 2, 8)]
     assert totals[0] == sum(ot_gah.solve(each).value for each in problems)
     assert totals == sorted(totals)
@@ -117,6 +117,6 @@ def test_no_requests_and_no_capacity_are_answers(n):
     ],
 )
 def test_malformed_settings_are_named(change, message):
-    problem = unlike_nodes(np.random.default_rng(0), 3, 2)
+    problem = heterogeneous_nodes(np.random.default_rng(0), 3, 2)
     with pytest.raises(ValueError, match=message):
         ot_gah.solve(problem, **change)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
-from edge_llm_gym.solvers import heuristics
+from edge_llm_gym.solvers import baselines
 
 
 def random_node(rng: np.random.Generator, n: int) -> BatchProblem:
@@ -32,7 +32,7 @@ def radio_of(problem: AssignmentProblem, request: int, k: int) -> float:
 SCORES = {
     "earliest-finish": lambda problem, node, request, k: end_of(problem, node, k),
     "best-channel": lambda problem, node, request, k: radio_of(problem, request, k),
-    "most-room": lambda problem, node, request, k: problem.nodes[k].kv_bytes[request] - problem.nodes[k].memory_bytes,
+    "most-memory": lambda problem, node, request, k: problem.nodes[k].kv_bytes[request] - problem.nodes[k].memory_bytes,
     "first": lambda problem, node, request, k: k,
 }
 
@@ -53,7 +53,7 @@ def first_fit_in_words(problem: AssignmentProblem, order, rule: str, limit: int 
 
 
 @pytest.mark.parametrize("limit", [None, 1, 3])
-@pytest.mark.parametrize("rule", list(heuristics.NODE_RULES))
+@pytest.mark.parametrize("rule", list(baselines.NODE_RULES))
 def test_first_fit_is_what_it_says(rule, limit):
     rng = np.random.default_rng(7)
     served = 0
@@ -61,7 +61,7 @@ def test_first_fit_is_what_it_says(rule, limit):
         n, nodes = int(rng.integers(0, 15)), int(rng.integers(1, 4))
         problem = AssignmentProblem(tuple(random_node(rng, n) for _ in range(nodes)))
         order = rng.permutation(n)
-        found = heuristics.assign_first_fit(problem, order, rule, limit=limit)
+        found = baselines.assign_first_fit(problem, order, rule, limit=limit)
         np.testing.assert_array_equal(found, first_fit_in_words(problem, order, rule, limit))
         served += int((found > 0).sum())
     assert served > 50
@@ -70,15 +70,15 @@ def test_first_fit_is_what_it_says(rule, limit):
 def test_one_node_is_the_assignment_of_one_node():
     problem = random_node(np.random.default_rng(1), 20)
     order = np.arange(20)[::-1]
-    selected = heuristics.first_fit(problem, order)
+    selected = baselines.first_fit(problem, order)
     assert selected.dtype == np.bool_
-    np.testing.assert_array_equal(selected, heuristics.assign_first_fit(AssignmentProblem((problem,)), order) == 1)
+    np.testing.assert_array_equal(selected, baselines.assign_first_fit(AssignmentProblem((problem,)), order) == 1)
     assert problem.feasible(selected)
 
 
 def test_requests_outside_the_order_are_left_out():
     problem = random_node(np.random.default_rng(2), 10)
-    selected = heuristics.first_fit(problem, np.array([3, 4]))
+    selected = baselines.first_fit(problem, np.array([3, 4]))
     assert not selected[[0, 1, 2, 5, 6, 7, 8, 9]].any()
 
 
@@ -94,4 +94,4 @@ def test_requests_outside_the_order_are_left_out():
 def test_misuse_is_named(order, rule, message):
     problem = AssignmentProblem((random_node(np.random.default_rng(3), 5),))
     with pytest.raises(ValueError, match=message):
-        heuristics.assign_first_fit(problem, order, rule)
+        baselines.assign_first_fit(problem, order, rule)

@@ -1,11 +1,9 @@
 """The routing problem as a convex program in the flows of the links, solved by a log-barrier Newton method."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.problems.routing import RoutingProblem
-
-Floats = NDArray[np.float64]
 
 
 class FlowProgram:
@@ -27,28 +25,28 @@ class FlowProgram:
         self.inflow = np.eye(problem.node_count)[:, self.node]
         self.excess_s = problem.service_sq_s2 / (2 * problem.service_s)
 
-    def slack(self, flow: Floats) -> Floats:
+    def idle_share(self, flow: Floats) -> Floats:
         """[K] idle share of each node's time."""
         return 1 - (self.inflow @ flow) * self.problem.service_s
 
     def delay(self, flow: Floats) -> float:
-        """Delay of all requests that arrive in a second; infinite if a queue is unstable."""
-        rate, slack = self.inflow @ flow, self.slack(flow)
-        if (slack <= 0).any():
+        """Total delay of the requests that arrive in a second; infinite if a queue is unstable."""
+        rate, idle_share = self.inflow @ flow, self.idle_share(flow)
+        if (idle_share <= 0).any():
             return float("inf")
-        wait = rate * self.problem.service_sq_s2 / (2 * slack)
+        wait = rate * self.problem.service_sq_s2 / (2 * idle_share)
         return float((rate * (wait + self.problem.service_s)).sum() + flow @ self.link_s)
 
     def marginal(self, flow: Floats) -> Floats:
         """[K] derivative of the nodes' delay by their rate."""
-        return self.problem.service_s + self.excess_s * (1 / self.slack(flow) ** 2 - 1)
+        return self.problem.service_s + self.excess_s * (1 / self.idle_share(flow) ** 2 - 1)
 
     def curvature(self, flow: Floats) -> Floats:
         """[K] second derivative of the nodes' delay by their rate."""
-        return 2 * self.excess_s * self.problem.service_s / self.slack(flow) ** 3
+        return 2 * self.excess_s * self.problem.service_s / self.idle_share(flow) ** 3
 
     def balanced(self) -> tuple[float, Floats]:
-        """The least possible utilisation of the busiest node, and flows that attain it (a linear program)."""
+        """The least possible utilisation of the busiest node, and flows that attain it, by a linear program."""
         from scipy.optimize import linprog
 
         links, nodes = self.node.size, self.problem.node_count
@@ -66,7 +64,7 @@ class FlowProgram:
         if load >= 1:
             raise ValueError(f"no routing is stable: the busiest node would be at {load:.3f} of its capacity at best")
         spread = self.spread()
-        excess = float((1 - self.slack(spread)).max()) - load
+        excess = float((1 - self.idle_share(spread)).max()) - load
         mix = min(0.5, 0.3 * (1 - load) / excess) if excess > 0 else 0.5
         return (1 - mix) * balanced + mix * spread
 
@@ -110,7 +108,7 @@ class FlowProgram:
         return self.delay(flow) - weight * float(np.log(flow).sum()) if (flow > 0).all() else float("inf")
 
     def duality_gap(self, flow: Floats) -> float:
-        """Linearised delay of ``flow`` less that of the cheapest ways: no flow is better by more than this."""
+        """Linearised delay of ``flow`` less that of the cheapest paths: no flow is better by more than this."""
         problem, node_cost = self.problem, self.marginal(flow)
         to_go = node_cost.copy()
         for stage in range(int(problem.stage.max()) - 1, 0, -1):
@@ -122,15 +120,15 @@ class FlowProgram:
         return float((self.link_s + node_cost[self.node]) @ flow - problem.arrival_rate[sending] @ first)
 
     def offload(self, flow: Floats) -> Floats:
-        """[D + K, K] shares of the flows; an unreachable sender spreads evenly."""
+        """[D + K, K] shares of the flows; an unreachable sender splits evenly."""
         link = self.problem.has_link
         share = link / np.maximum(link.sum(axis=1, keepdims=True), 1)
         share[self.sender, self.node] = flow / np.bincount(self.sender, flow)[self.sender]
         return share
 
 
-def _sends(problem: RoutingProblem, pass_ratio: Floats) -> NDArray[np.bool_]:
-    """[D + K] which devices and nodes have requests to send on under some routing."""
+def _sends(problem: RoutingProblem, pass_ratio: Floats) -> Flags:
+    """[D + K] whether a device or node sends requests under some routing."""
     sends = np.concatenate([problem.arrival_rate > 0, np.zeros(problem.node_count, dtype=bool)])
     for _ in range(int(problem.stage.max())):
         reached = (problem.has_link & sends[:, None]).any(axis=0)
