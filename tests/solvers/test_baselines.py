@@ -1,4 +1,4 @@
-"""First fit against a plain re-enactment on the problem's own feasibility check."""
+"""First fit against a direct implementation by the problem's feasibility check."""
 
 import numpy as np
 import pytest
@@ -37,8 +37,8 @@ SCORES = {
 }
 
 
-def first_fit_in_words(problem: AssignmentProblem, order, rule: str, limit: int | None) -> np.ndarray:
-    """Tries every node, keeps the best-scored feasible one."""
+def direct_first_fit(problem: AssignmentProblem, order, rule: str, limit: int | None) -> np.ndarray:
+    """Tries every node and selects the feasible one of least score."""
     node = np.zeros(problem.request_count, np.int64)
     for request in order:
         options = []
@@ -54,7 +54,7 @@ def first_fit_in_words(problem: AssignmentProblem, order, rule: str, limit: int 
 
 @pytest.mark.parametrize("limit", [None, 1, 3])
 @pytest.mark.parametrize("rule", list(baselines.NODE_RULES))
-def test_first_fit_is_what_it_says(rule, limit):
+def test_first_fit_equals_a_direct_implementation(rule, limit):
     rng = np.random.default_rng(7)
     served = 0
     for _ in range(60):
@@ -62,7 +62,7 @@ def test_first_fit_is_what_it_says(rule, limit):
         problem = AssignmentProblem(tuple(random_node(rng, n) for _ in range(nodes)))
         order = rng.permutation(n)
         found = baselines.assign_first_fit(problem, order, rule, limit=limit)
-        np.testing.assert_array_equal(found, first_fit_in_words(problem, order, rule, limit))
+        np.testing.assert_array_equal(found, direct_first_fit(problem, order, rule, limit))
         served += int((found > 0).sum())
     assert served > 50
 

@@ -1,4 +1,4 @@
-"""DFTSP on whatever Hypothesis can think of: exact, honest when cut short, and true to its tie-break."""
+"""DFTSP on generated problems: exact results, valid bounds when stopped early, exact tie-breaks."""
 
 from dataclasses import replace
 from itertools import product
@@ -37,7 +37,7 @@ def test_equals_brute_force(problem):
 
 @given(batch_problems(), st.integers(0, 12))
 @MANY
-def test_a_search_cut_short_is_honest(problem, node_limit):
+def test_a_search_stopped_early_gives_valid_bounds(problem, node_limit):
     found, best = dftsp.solve(problem, node_limit=node_limit), reference.brute_force(problem)
     assert problem.feasible(found.selected)
     assert found.nodes_visited <= node_limit
@@ -49,7 +49,7 @@ def test_a_search_cut_short_is_honest(problem, node_limit):
 
 @given(batch_problems(most=7), st.data())
 @MANY
-def test_among_equals_the_most_urgent_wins(problem, data):
+def test_ties_are_broken_by_urgency(problem, data):
     urgency = data.draw(urgencies(problem.request_count))
     plain, found = dftsp.solve(problem), dftsp.solve(problem, urgency=urgency)
     assert problem.feasible(found.selected)
@@ -59,7 +59,7 @@ def test_among_equals_the_most_urgent_wins(problem, data):
 
 
 def most_urgency(problem: BatchProblem, urgency: np.ndarray, value: float) -> float:
-    """By trying every set of requests that are worth something."""
+    """By enumeration of all sets of requests of positive value."""
     sets = (np.array(chosen, np.bool_) for chosen in product([False, True], repeat=problem.request_count))
     equals = (
         urgency[chosen].sum()
@@ -90,19 +90,19 @@ def test_neither_order_nor_units_matter(problem, random):
 
 
 @pytest.mark.parametrize("n", [50, 100, 200])
-def test_requests_alike_in_all_but_value_do_not_stall_the_search(n):
+def test_requests_that_differ_only_in_value_do_not_stall_the_search(n):
     rng = np.random.default_rng(n)
     problem = conflicting(rng, n, equal_values=False)
     names = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s")
     problem = replace(problem, **{name: np.full(n, getattr(problem, name)[0]) for name in names})
-    room = int(np.argmin([problem.feasible(np.arange(n) < size) for size in range(n + 1)])) - 1
+    largest = int(np.argmin([problem.feasible(np.arange(n) < size) for size in range(n + 1)])) - 1
     found = dftsp.solve(problem, node_limit=100_000)
     assert found.optimal
-    assert found.value == pytest.approx(np.sort(problem.value)[-room:].sum())
+    assert found.value == pytest.approx(np.sort(problem.value)[-largest:].sum())
 
 
 def test_long_searches_that_compare_requests_stay_exact():
-    # Values that nearly follow the memory used leave everything open, and small whole costs make many dominated.
+    # Values close to the used memory leave all requests open; small integer costs make many of them dominated.
     for seed in range(20):
         rng = np.random.default_rng(seed)
         kv_bytes, time_s, uplink = rng.integers([[20], [1], [1]], [[30], [3], [3]], (3, 18)).astype(float)
@@ -124,7 +124,7 @@ def test_long_searches_that_compare_requests_stay_exact():
         assert found.value == pytest.approx(reference.brute_force(problem).value, abs=1e-7)
 
 
-def test_limits_end_the_search_and_say_so():
+def test_limits_end_the_search_and_are_reported():
     problem = conflicting(np.random.default_rng(1), 60, equal_values=False)
     exact = dftsp.solve(problem)
     for limits in ({"node_limit": 2}, {"time_limit_s": 0.0}):

@@ -39,8 +39,8 @@ def test_two_mm1_queues_split_by_the_square_root_rule() -> None:
     assert flow.offload[0] == pytest.approx([first / 6, 1 - first / 6], abs=1e-3)
 
 
-def test_a_light_load_takes_the_quicker_node_alone() -> None:
-    """Below x with 1/9 / (1 - x/9)^2 < 1/4, the slower M/M/1 node is never worth it."""
+def test_a_light_load_uses_the_faster_node_alone() -> None:
+    """Below x with 1/9 / (1 - x/9)^2 < 1/4, the slower M/M/1 node is never used."""
     flow = dto_ee.solve(parallel(2.0, [1 / 9, 1 / 4], [2.0, 2.0]), tolerance=1e-6)
     assert flow.offload[0, 0] == pytest.approx(1.0, abs=1e-3)
 
@@ -78,7 +78,7 @@ def test_no_rounds_leave_the_proportional_start() -> None:
 
 
 def test_messages_are_counted() -> None:
-    """Two links, each crossed four times a round, and two nodes of one stage that tell each other their rows."""
+    """Two links, each crossed four times a round, and two nodes of one stage that exchange their rows."""
     flow = dto_ee.solve(parallel(6.0, [1 / 9, 1 / 4], [2.0, 2.0]))
     assert flow.rounds > 0
     assert flow.messages == flow.rounds * (4 * 2 + 2)
@@ -101,8 +101,8 @@ def test_the_order_of_nodes_and_the_unit_of_time_do_not_matter() -> None:
     assert turned.offload == pytest.approx(flow.offload[senders][:, order], abs=1e-6)
 
 
-def test_silent_devices_idle_nodes_and_unreachable_nodes() -> None:
-    """A device that sends nothing, a node that nobody reaches and one without link change nothing for the others."""
+def test_devices_without_requests_and_unreachable_nodes() -> None:
+    """A device without requests, an unreachable node and one without links change nothing for the others."""
     plain = parallel(6.0, [1 / 9, 1 / 4], [2.0, 2.0])
     links = np.full((6, 4), INF)
     links[0, :2], links[1, 0], links[2, 2], links[5, 2] = 0.0, 0.1, 0.1, 0.1
@@ -116,7 +116,7 @@ def test_silent_devices_idle_nodes_and_unreachable_nodes() -> None:
 
 @pytest.mark.parametrize("load", [0.5, 0.95])
 @pytest.mark.parametrize("seed", range(3))
-def test_recovers_from_a_hopelessly_overloaded_start(load: float, seed: int) -> None:
+def test_recovers_from_an_overloaded_start(load: float, seed: int) -> None:
     """Every sender starts with all its requests on its first link."""
     problem, best, _ = solved(load, seed)
     first = (problem.has_link & (np.cumsum(problem.has_link, axis=1) == 1)).astype(float)
@@ -194,8 +194,8 @@ def test_where_every_sender_has_but_one_way_the_only_plan_is_found_at_once(rate:
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 1, 1)])
-def test_where_nobody_has_a_choice_thresholds_go_on_from_where_they_stood(sizes: tuple[int, ...]) -> None:
-    """No gap and no slack at the start of the second solve, which once divided by them."""
+def test_without_routing_choices_thresholds_continue_from_the_start(sizes: tuple[int, ...]) -> None:
+    """The second solve starts without gap and slack, which must not lead to a division by zero."""
     rng = np.random.default_rng(0)
     single = at_load(random_network(rng, 1, sizes), 0.5)
     free = free_thresholds(single, rng, 5.0)
@@ -204,8 +204,8 @@ def test_where_nobody_has_a_choice_thresholds_go_on_from_where_they_stood(sizes:
         flow = dto_ee.solve(problem, first)
         assert flow.offload.tolist() == free.has_link.astype(float).tolist()
         assert flow.threshold is not None
-        outset = dto_ee.solve(problem, first, threshold=first.threshold, max_rounds=0)
-        assert flow.utility_s >= outset.utility_s - 1e-9
+        initial = dto_ee.solve(problem, first, threshold=first.threshold, max_rounds=0)
+        assert flow.utility_s >= initial.utility_s - 1e-9
         others = [[level] * sum(sizes) for level in np.linspace(0.0, 1.0, 21)]
         tried = [dto_ee.solve(problem, threshold=one, max_rounds=0).utility_s for one in others]
         assert flow.utility_s >= max(tried) - 0.02 * abs(max(tried))

@@ -1,4 +1,4 @@
-"""DTO-EE's kernels: fenced delay, flows, marginal costs by finite differences, the step against one dense solve."""
+"""DTO-EE's kernels: delay with overload penalty, flows, marginal costs by finite differences, step by a dense solve."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def routed(seed: int, *, free: bool) -> tuple[RoutingProblem, Network, float, Pl
     return problem, net, time_s, plan, work
 
 
-def test_node_delay_is_pollaczek_khinchine_below_the_fence() -> None:
+def test_node_delay_is_pollaczek_khinchine_above_the_minimum_idle_share() -> None:
     flow, service, square, rate = 0.6, 0.2, 0.09, 6.0
     delay = node_delay(flow, service, square / (2 * service), rate * service, 0.01)[0]
     x = rate * flow
@@ -67,7 +67,7 @@ def test_slope_and_curvature_are_derivatives(flow: float) -> None:
     assert (at(flow + h)[1] - at(flow - h)[1]) / (2 * h) == pytest.approx(at(flow)[2], rel=1e-6)
 
 
-def test_the_fence_joins_smoothly() -> None:
+def test_the_overload_penalty_joins_smoothly() -> None:
     edge = (1 - 0.1) / 1.1
     below, above = node_delay(edge - 1e-9, 0.2, 0.3, 1.1, 0.1), node_delay(edge + 1e-9, 0.2, 0.3, 1.1, 0.1)
     assert below == pytest.approx(above, rel=1e-6)
@@ -83,7 +83,7 @@ def test_cost_agrees_with_the_problem(seed: int, free: bool) -> None:
     assert total_delay(net, plan, work.flow, MINIMUM_IDLE_SHARE) * time_s == pytest.approx(outcome.mean_delay_s)
 
 
-@pytest.mark.parametrize("fence", [MINIMUM_IDLE_SHARE, 0.9])
+@pytest.mark.parametrize("minimum_idle_share", [MINIMUM_IDLE_SHARE, 0.9])
 @pytest.mark.parametrize("free", [False, True])
 def test_prices_are_marginal_costs(free: bool, minimum_idle_share: float) -> None:
     """A link's price times its sender's flow is the slope of the total cost by the link's share (Gallager 1977)."""
@@ -129,9 +129,9 @@ def dense_step(
 ) -> tuple[Floats, Floats]:
     """Unknowns: flow changes d [L], sender prices v [D + K]. For each link from i to j
 
-    delay + slope_j + curvature_j sum(d into j) + keep_j v_j - v_i = target / x - (slack / x) d,
+    delay + slope_j + curvature_j sum(d into j) + forward_j v_j - v_i = target / x - (slack / x) d,
 
-    and each sender sends on what it keeps of its own change. A large floor makes each sender's target plain.
+    and each sender forwards its share of its own change. A large floor fixes the target of each sender.
     """
     devices, nodes, links = net.rate.size, net.service.size, net.sender.size
     senders = devices + nodes

@@ -19,7 +19,7 @@ INF = np.inf
 
 
 def small_network(seed: int, sizes: tuple[int, ...], weight_s: float, load: float) -> RoutingProblem:
-    """At the given load when half-confident requests go on."""
+    """At the given load with all thresholds at 0.5."""
     rng = np.random.default_rng(seed)
     free = free_thresholds(random_network(rng, 5, sizes), rng, weight_s)
     half = with_stage_thresholds(free, np.full(len(sizes), 0.5))
@@ -27,7 +27,7 @@ def small_network(seed: int, sizes: tuple[int, ...], weight_s: float, load: floa
 
 
 def chain(weight_s: float, correct: list[list[float]], rate: float = 0.5) -> RoutingProblem:
-    """A device, a first and a last node in a row; two kinds of requests, the unsure (0.3) and the sure (0.9)."""
+    """A device, a first and a last node in a row; half of the requests have confidence 0.3, half 0.9."""
     early_exit = EarlyExit([[0.3, 1.0], [0.9, 1.0]], correct, [0, 1], weight_s)
     links = [[0.1, INF], [INF, 0.2], [INF, INF]]
     return RoutingProblem([rate], links, [0.2, 0.25], [0.04, 0.0625], early_exit=early_exit)
@@ -36,7 +36,7 @@ def chain(weight_s: float, correct: list[list[float]], rate: float = 0.5) -> Rou
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 2, 2)])
 @pytest.mark.parametrize(("weight_s", "load"), [(0.3, 0.5), (1.0, 0.9), (4.0, 0.7)])
 def test_within_one_per_cent_of_a_reference_search(sizes: tuple[int, ...], weight_s: float, load: float) -> None:
-    """One per cent of what is at stake: the delay plus the worth of the answers."""
+    """One per cent of the sum of the delay and the value of the answers."""
     problem = small_network(10, sizes, weight_s, load)
     best = search_thresholds(problem, levels=13 if len(sizes) == 2 else 6)
     found = dto_ee.solve(problem)
@@ -45,15 +45,15 @@ def test_within_one_per_cent_of_a_reference_search(sizes: tuple[int, ...], weigh
     assert found.rounds <= 100
 
 
-def test_answers_without_worth_are_given_at_once() -> None:
+def test_worthless_answers_exit_at_the_first_node() -> None:
     found = dto_ee.solve(chain(0.0, [[0.0, 1.0], [0.0, 1.0]]))
     outcome = evaluate(chain(0.0, [[0.0, 1.0], [0.0, 1.0]]), found.offload, found.threshold)
     assert outcome.pass_ratio[0] == 0.0
     assert found.accuracy == 0.0
 
 
-def test_precious_answers_go_on_where_that_helps() -> None:
-    """Only the unsure answers get better by going on, so the sure ones stay."""
+def test_valuable_answers_are_forwarded_where_that_raises_accuracy() -> None:
+    """Only answers of low confidence improve at the next node, so those of high confidence exit."""
     found = dto_ee.solve(chain(100.0, [[0.2, 1.0], [1.0, 1.0]]))
     assert found.accuracy == 1.0
     assert found.threshold is not None
@@ -61,7 +61,7 @@ def test_precious_answers_go_on_where_that_helps() -> None:
 
 
 def test_a_threshold_rises_exactly_when_the_gain_pays() -> None:
-    """Going on gains 0.8 of accuracy for half the requests and costs them a link, a wait and a service."""
+    """Forwarding gains 0.8 of accuracy for half the requests and costs them a link, a wait and a service."""
     on_s = 0.2 + 0.25 + 0.0625 * 0.25 / (2 * (1 - 0.25 * 0.25))
     for factor, forward_ratio in ((0.98, 0.0), (1.02, 0.5)):
         problem = chain(factor * on_s / 0.8, [[0.2, 1.0], [1.0, 1.0]])
@@ -69,7 +69,7 @@ def test_a_threshold_rises_exactly_when_the_gain_pays() -> None:
         assert evaluate(problem, found.offload, found.threshold).pass_ratio[0] == forward_ratio
 
 
-def test_given_thresholds_are_kept_and_routed_around() -> None:
+def test_given_thresholds_are_fixed_and_the_routing_adapts() -> None:
     problem = small_network(11, (2, 3), 1.0, 0.6)
     threshold = np.array([0.45, 0.85, 0.0, 0.0, 0.0])
     found = dto_ee.solve(problem, threshold=threshold)
@@ -79,7 +79,7 @@ def test_given_thresholds_are_kept_and_routed_around() -> None:
     assert found.utility_s <= dto_ee.solve(problem).utility_s + 1e-3
 
 
-def test_infinite_thresholds_let_everything_through() -> None:
+def test_infinite_thresholds_forward_every_request() -> None:
     problem = small_network(11, (2, 3), 1.0, 0.3)
     found = dto_ee.solve(problem, threshold=np.full(5, INF))
     assert evaluate(problem, found.offload, np.full(5, INF)).pass_ratio[:2] == pytest.approx([1.0, 1.0])
@@ -87,7 +87,7 @@ def test_infinite_thresholds_let_everything_through() -> None:
 
 
 def test_a_start_keeps_its_thresholds() -> None:
-    """A second solve goes on from the first: nothing is lost, and little is left to gain."""
+    """A second solve starts from the first: the utility changes little."""
     problem = small_network(12, (3, 2, 2), 1.0, 0.8)
     first = dto_ee.solve(problem)
     again = dto_ee.solve(problem, first)
@@ -105,8 +105,8 @@ def test_harder_requests_are_absorbed() -> None:
     assert warm.utility_s >= cold.utility_s - 0.01 * (cold.mean_delay_s + 1.0)
 
 
-def test_prices_overrate_what_a_move_gains() -> None:
-    """So a node that sees no gain at present prices has none to ask for."""
+def test_prices_bound_the_gain_of_a_change_from_above() -> None:
+    """A node without a gain at present prices therefore needs no probe."""
     problem = small_network(14, (3, 2, 2), 1.0, 0.7)
     net, _ = build(problem, free_cells(problem, 9))
     share = 1 / np.bincount(net.sender)[net.sender]

@@ -1,4 +1,4 @@
-"""OT-GAH on whatever Hypothesis can think of: never below half of the optimum, never worse for being improved."""
+"""OT-GAH on generated problems: at least half of the optimum, and no loss by the improvement."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def tolerance(problem: AssignmentProblem) -> float:
 
 
 def check(problem: AssignmentProblem, solution, optimum: float) -> None:
-    """Feasible, worth half, bounded, and optimal where it says so."""
+    """Feasible, at least half of the optimum, within its bound, and optimal if so reported."""
     slack = tolerance(problem)
     assert problem.feasible(solution.node)
     assert solution.optimal_oracles
@@ -45,7 +45,7 @@ def test_keeps_half_of_the_optimum_in_any_order_of_the_nodes(problem, random):
 
 @given(assignment_problems(), st.integers(0, 4), st.booleans())
 @MANY
-def test_oracles_cut_short_cost_the_guarantee_but_not_the_bound(problem, node_limit, improve):
+def test_queries_stopped_early_void_the_guarantee_but_not_the_bound(problem, node_limit, improve):
     solution = ot_gah.solve(problem, improve=improve, node_limit=node_limit)
     optimum = reference.brute_force(problem).value
     assert problem.feasible(solution.node)
@@ -63,16 +63,16 @@ def test_on_one_node_it_is_the_exact_search(problem):
     assert solution.value == pytest.approx(dftsp.solve(problem).value)
 
 
-def single_seat(value: list[float], fits: list[bool]) -> BatchProblem:
-    """A node with room for one request, and bandwidth for those that fit alone."""
+def single_slot(value: list[float], fits: list[bool]) -> BatchProblem:
+    """A node with memory for one request, and bandwidth for those that fit."""
     share = np.where(fits, 0.0, np.inf)
     free = np.zeros(len(value))
     return BatchProblem(free, free, np.ones(len(value)), share, free, free, value, memory_bytes=1.0, time_cap_s=0.0)
 
 
-def test_half_is_reached_and_the_improvement_mends_it():
-    # Both requests suit the first node, the first one alone the second; the first node takes it from under its nose.
-    problem = AssignmentProblem((single_seat([1.0, 0.99], [True, True]), single_seat([1.0, 1.0], [True, False])))
+def test_the_worst_case_of_one_half_is_reached_and_improved():
+    # Both requests fit the first node, only the first request fits the second; the first node selects that request.
+    problem = AssignmentProblem((single_slot([1.0, 0.99], [True, True]), single_slot([1.0, 1.0], [True, False])))
     assert ot_gah.solve(problem).value == 1.0
     assert ot_gah.solve(problem, order=[2, 1]).value == pytest.approx(1.99)
     improved = ot_gah.solve(problem, improve=True)
@@ -96,7 +96,7 @@ def test_improvement_gains_more_with_more_rounds():
 
 
 @pytest.mark.parametrize("n", [0, 3])
-def test_no_requests_and_no_capacity_are_answers(n):
+def test_no_requests_and_no_capacity_are_valid(n):
     rng = np.random.default_rng(0)
     full = conflicting(rng, n)
     arrays = (full.time_s, full.shared_time_s, full.kv_bytes, full.uplink_share, full.downlink_share, full.budget_s)
