@@ -4,7 +4,7 @@ import numpy as np
 
 from edge_llm_gym.env.codecs.assignment import with_least_shares
 from edge_llm_gym.experts.epoch import EpochArrays, EpochReader, time_cap_s
-from edge_llm_gym.problems.feasibility import RESOURCE_COUNT, Resource, add, fitting_nodes
+from edge_llm_gym.problems.feasibility import COST_FIELDS, RESOURCE_COUNT, Resource, add, fitting_nodes
 from edge_llm_gym.sim.scenario import Scenario
 from edge_llm_gym.sim.state import Array
 
@@ -79,12 +79,4 @@ class PartialBatch:
 
     def _cost(self) -> Array:
         """[K, 5] cost of the request at the cursor on each node, by Resource."""
-        arrays, slot = self._arrays, self._cursor
-        columns = {
-            Resource.TIME: arrays.time_s,
-            Resource.SHARED_TIME: arrays.shared_time_s,
-            Resource.KV: arrays.kv_bytes,
-            Resource.UPLINK: arrays.uplink_share,
-            Resource.DOWNLINK: arrays.downlink_share,
-        }
-        return np.stack([columns[resource][0, slot] for resource in Resource], axis=-1)
+        return np.stack([getattr(self._arrays, name)[0, self._cursor] for name in COST_FIELDS], axis=-1)

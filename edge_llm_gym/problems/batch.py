@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_llm_gym.problems.arrays import Flags, Floats
-from edge_llm_gym.problems.feasibility import within_limit
+from edge_llm_gym.problems.feasibility import COST_FIELDS, within_limit
 
-PER_REQUEST = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s", "value")
+PER_REQUEST = (*COST_FIELDS, "budget_s", "value")
 """Fields of a BatchProblem that hold one number for each request."""
 _MAY_BE_INFINITE = {"uplink_share", "downlink_share", "memory_bytes", "time_cap_s"}
 _MAY_BE_NEGATIVE = {"budget_s"}

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.problems.arrays import Flags, Floats
 
 RELATIVE_TOLERANCE = 1e-9
@@ -34,6 +35,8 @@ class Resource(IntEnum):
 
 
 RESOURCE_COUNT = len(Resource)
+COST_FIELDS = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share")
+"""Names of the costs in records of problems, in the order of Resource."""
 ADDITIVE = (Resource.TIME, Resource.KV, Resource.UPLINK, Resource.DOWNLINK)
 """Resources of which a batch uses the sum over its requests."""
 BOUNDED = (Resource.KV, Resource.UPLINK, Resource.DOWNLINK)
@@ -48,14 +51,14 @@ def within_limit(used: Any, limit: Any, tolerance: float = RELATIVE_TOLERANCE) -
     return used <= limit * (1.0 + tolerance)
 
 
-@njit(cache=True)
+@kernel
 def batch_time_with(used: Floats, cost: Floats) -> float:
     """Seconds that the batch ``used`` [5] takes with a request of ``cost`` [5] in it."""
     shared_s = max(used[Resource.SHARED_TIME], cost[Resource.SHARED_TIME])
     return used[Resource.TIME] + cost[Resource.TIME] + shared_s
 
 
-@njit(cache=True)
+@kernel
 def fits(used: Floats, cost: Floats, capacity: Floats, time_limit_s: float, tolerance: float) -> bool:
     """Whether the batch ``used`` [5] stays feasible with a request of ``cost`` [5].
 
@@ -68,7 +71,7 @@ def fits(used: Floats, cost: Floats, capacity: Floats, time_limit_s: float, tole
     return within_limit(batch_time_with(used, cost), time_limit_s, tolerance)
 
 
-@njit(cache=True)
+@kernel
 def add(used: Floats, cost: Floats) -> None:
     """Add a request of ``cost`` [5] to the batch ``used`` [5], in place."""
     for resource in ADDITIVE:

@@ -8,14 +8,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.names import known_name
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchProblem
-from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, RESOURCE_COUNT, Resource, add, batch_time_with, fits
+from edge_llm_gym.problems.feasibility import (
+    COST_FIELDS,
+    RELATIVE_TOLERANCE,
+    RESOURCE_COUNT,
+    Resource,
+    add,
+    batch_time_with,
+    fits,
+)
 
 
 class _Nodes(NamedTuple):
@@ -34,7 +42,7 @@ class _Batches(NamedTuple):
     size: Ints  # [K]
 
 
-@njit(cache=True)
+@kernel
 def _fits(nodes: _Nodes, batches: _Batches, node: int, request: int, max_size: int) -> bool:
     """Whether the node's batch stays feasible with the request in it."""
     if batches.size[node] >= max_size:
@@ -43,7 +51,7 @@ def _fits(nodes: _Nodes, batches: _Batches, node: int, request: int, max_size: i
     return fits(batches.used[node], nodes.cost[node, request], nodes.capacity[node], time_limit_s, RELATIVE_TOLERANCE)
 
 
-@njit(cache=True)
+@kernel
 def _insert(nodes: _Nodes, batches: _Batches, node: int, request: int) -> None:
     """Add the request to the node's batch."""
     add(batches.used[node], nodes.cost[node, request])
@@ -51,7 +59,7 @@ def _insert(nodes: _Nodes, batches: _Batches, node: int, request: int) -> None:
     batches.size[node] += 1
 
 
-@njit(cache=True)
+@kernel
 def _first_fit(
     nodes: _Nodes,
     batches: _Batches,
@@ -122,16 +130,11 @@ def first_fit(problem: BatchProblem, order: ArrayLike, *, limit: int | None = No
 
 
 def _stack(problems: tuple[BatchProblem, ...]) -> _Nodes:
-    cost = np.empty((len(problems), problems[0].request_count, RESOURCE_COUNT))
+    cost = np.array([[getattr(problem, name) for name in COST_FIELDS] for problem in problems])
     capacity = np.ones((len(problems), RESOURCE_COUNT))
-    for node, problem in enumerate(problems):
-        cost[node, :, Resource.TIME] = problem.time_s
-        cost[node, :, Resource.SHARED_TIME] = problem.shared_time_s
-        cost[node, :, Resource.KV] = problem.kv_bytes
-        cost[node, :, Resource.UPLINK] = problem.uplink_share
-        cost[node, :, Resource.DOWNLINK] = problem.downlink_share
-        capacity[node, Resource.KV] = problem.memory_bytes
-    return _Nodes(cost, np.array([problem.budget_s for problem in problems]), capacity)
+    capacity[:, Resource.KV] = [problem.memory_bytes for problem in problems]
+    budget_s = np.array([problem.budget_s for problem in problems])
+    return _Nodes(np.ascontiguousarray(cost.transpose(0, 2, 1)), budget_s, capacity)
 
 
 def _empty_batches(problems: tuple[BatchProblem, ...]) -> _Batches:

@@ -5,6 +5,7 @@ import pytest
 
 from edge_llm_gym.problems.feasibility import (
     BOUNDED,
+    COST_FIELDS,
     KV_USAGE,
     RELATIVE_TOLERANCE,
     RESOURCE_COUNT,
@@ -29,7 +30,7 @@ def test_insertion_equals_the_feasibility_check_of_the_problem(family: str) -> N
     accepted = rejected = 0
     for _ in range(30):
         problem = FAMILIES[family](rng, 12)
-        cost = np.stack([*problem.arrays()[:RESOURCE_COUNT]], axis=-1)
+        cost = np.stack([getattr(problem, name) for name in COST_FIELDS], axis=-1)
         capacity = np.array([np.inf, np.inf, problem.memory_bytes, 1.0, 1.0])
         used, limit_s, selected = np.zeros(RESOURCE_COUNT), problem.time_cap_s, np.zeros(12, np.bool_)
         for request in range(12):

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.experts.epoch import EpochArrays
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.feasibility import RESOURCE_COUNT, Resource, add, fits
@@ -63,7 +64,7 @@ def _by_falling_score(row: int, score: Floats, arrays: EpochArrays, limit_s: Flo
     return pairs[:count][np.argsort(keys[:count], kind="mergesort")]
 
 
-@njit(cache=True)
+@kernel
 def _read_cost(row: int, slot: int, index: int, arrays: EpochArrays, cost: Floats) -> None:
     """Write the cost [5] of a request on a node, by Resource."""
     cost[Resource.TIME] = arrays.time_s[row, slot, index]
