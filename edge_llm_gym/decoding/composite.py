@@ -185,7 +185,7 @@ class CompositeReader(BatchingReader):
         stacked = ExitForecast(*(array[None] for array in forecast))
         rows, value = self.expect(self.read_rows(single), single, estimate.sent[None], stacked)
         epoch, shown = self.epoch_of(rows, 0), rows.shown[0]
-        nodes = [node.with_value(value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
+        nodes = [node.replace(value=value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
         return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
 
     def expect(

@@ -25,7 +25,7 @@ class Candidates(NamedTuple):
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
-    usage: Array  # [n, 3] of uplink, downlink and KV room, as a share of what there is
+    usage: Array  # [n, 3] of KV memory, uplink and downlink (`feasibility.BOUNDED`), as shares of their capacities
     left_s: Array  # [n] from the release of the epoch's batches to the latest end that meets the deadline
 
 
@@ -95,22 +95,25 @@ def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
 
 
 LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
-    {"batching": _whole_times, "batching_routing": _times_to_good_exit}
+    {"epoch": _whole_times, "staged": _times_to_good_exit}
 )
 """Admission -> the least that requests [n] take on a node, wherever else they go."""
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of uplink, downlink and room that each `request` [n] needs."""
+    """[n, 3] shares of the KV memory, uplink and downlink that each `request` [n] needs."""
     parameters, tape = simulator.parameters, simulator.tape
     efficiency = tape.channels.spectral_efficiency[row, epoch, tape.requests.device[row, request], node].astype(
         np.float64
     )
-    band_hz, slots_s = parameters.radio.bandwidth_hz[node], (parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s)
+    band_hz, slots_s = (
+        parameters.radio.bandwidth_hz[node],
+        (parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s),
+    )
     shares = [
         minimum_share(tape.requests.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
         for way in (UPLINK, DOWNLINK)
     ]
     _, _, kv_bytes = _claims(simulator, row, parameters.network.first_hosted[node], request)
-    room = kv_bytes / parameters.kv_capacity_bytes[node]
-    return np.stack([*shares, room], axis=-1) / (1.0 + SLACK)
+    kv_share = kv_bytes / parameters.kv_capacity_bytes[node]
+    return np.stack([kv_share, *shares], axis=-1) / (1.0 + SLACK)
