@@ -23,7 +23,7 @@ REPRODUCTIONS: Final[Mapping[str, Reproduction[Any, Any]]] = MappingProxyType(
     {module.REPRODUCTION.study.name: module.REPRODUCTION for module in (dftsp, ot_gah, dto_ee)}
 )
 """Reproduction by the name of the study."""
-app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False)
+app = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
