@@ -95,7 +95,7 @@ def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
 
 
 LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
-    {"epoch": _whole_times, "staged": _times_to_good_exit}
+    {"batching": _whole_times, "batching_routing": _times_to_good_exit}
 )
 """Admission -> the least that requests [n] take on a node, wherever else they go."""
 

@@ -1,4 +1,4 @@
-"""What the studies measure: how it is taken from a comparison, called and written, and which way is better."""
+"""Measures of the studies: how they are computed from a comparison, named and formatted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Comparison
 
 Samples = Callable[[Comparison, str, float], Array]
-"""One figure per seed [n] of a comparison's policy; the last argument is the length of an epoch in s."""
+"""One value per seed [n] of a policy; the last argument is the length of an epoch in s."""
 Form = Callable[[float], str]
+"""Formats a number."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure. `sign` is 1 where more is better, else -1; `ahead` says what an episode did that did better.
+    """One measure. `sign` is 1 where more is better, else -1.
 
-    `scale` says how an axis of it looks, "zero", "log" or "shares": from 0, logarithmic, or per cent as it fits. Where
-    tapes differ by more than policies, pictures show intervals of the `paired` differences to the scheduler.
+    `scale` is a key of `figures.SCALES`. Figures of a `paired` measure show intervals of paired differences to the
+    scheduler, because seeds differ more than policies do.
     """
 
     title: str
@@ -26,18 +27,17 @@ class Measure:
     samples: Samples
     form: Form
     sign: int
-    ahead: str
     scale: str = "zero"
     paired: bool = False
 
 
 def decimals(digits: int) -> Form:
-    """Writes numbers with so many decimals."""
+    """A formatter with a fixed number of decimals."""
     return lambda number: f"{number:.{digits}f}"
 
 
 def percent(number: float) -> str:
-    """Writes a share as per cent."""
+    """Formats a share in percent."""
     return f"{100 * number:.1f} %"
 
 
@@ -46,7 +46,7 @@ def _served_per_second(comparison: Comparison, policy: str, epoch_s: float) -> A
     return served / (comparison.samples(policy, "steps") * epoch_s)
 
 
-def _figure(name: str) -> Samples:
+def _metric(name: str) -> Samples:
     return lambda comparison, policy, epoch_s: comparison.samples(policy, name)
 
 
@@ -59,35 +59,31 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
             samples=_served_per_second,
             form=decimals(2),
             sign=1,
-            ahead="served more",
         ),
         SHARE: Measure(
             title="Served share of the arrivals",
             axis="served share of the arrivals",
-            samples=_figure("on_time"),
+            samples=_metric("on_time"),
             form=percent,
             sign=1,
-            ahead="served a greater share",
         ),
         DELAY: Measure(
             title="Mean response delay in s",
             axis="mean response delay [s]",
-            samples=_figure("mean_delay_s"),
+            samples=_metric("mean_delay_s"),
             form=decimals(2),
             sign=-1,
-            ahead="answered faster in the mean",
             scale="log",
         ),
         ACCURACY: Measure(
             title="Accuracy of the answers",
             axis="accuracy of the answers",
-            samples=_figure("accuracy"),
+            samples=_metric("accuracy"),
             form=percent,
             sign=1,
-            ahead="were more accurate",
             scale="shares",
             paired=True,
         ),
     }
 )
-"""Measure by name. Throughput counts the requests served in time and well enough, per second."""
+"""Measure by name. Throughput counts requests that are answered on time and with sufficient quality."""

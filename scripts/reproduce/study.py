@@ -1,4 +1,4 @@
-"""What a study is: a paper's scheduler, its baselines, and settings that are swept."""
+"""Data of a study: scenario, scheduler, baselines and parameter sweeps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ SHORT_EPOCHS: Final = 5
 
 @dataclass(frozen=True)
 class Point:
-    """One setting of a sweep: its label, and the overrides that make it."""
+    """One setting of a sweep: its label and the scenario overrides that produce it."""
 
     label: str
     overrides: Mapping[str, Any]
@@ -23,7 +23,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Settings along one axis. `key` is short and serves file names; the labels of a `numeric` sweep are numbers."""
+    """Settings along one axis. `key` is an identifier; the labels of a `numeric` sweep are numbers."""
 
     key: str
     title: str
@@ -34,19 +34,16 @@ class Sweep:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One paper's reconstruction: scenario, scheduler in question, baselines and sweeps.
+    """Settings of one reproduction.
 
-    `measures` are names in `measures.MEASURES`, the decisive one first. `variants` names policies that are neither the
-    scheduler in question nor baselines. `short` marks a trial run.
+    `measures` are names in `measures.MEASURES`, the primary one first. `variants` names policies that are neither the
+    scheduler under study nor baselines. `short` marks a trial run.
     """
 
     name: str
-    title: str
-    source: str
     environment: str
     scenario: str
     scheduler: str
-    label: str
     policies: tuple[tuple[str, PolicyLike], ...]
     sweeps: tuple[Sweep, ...]
     measures: tuple[str, ...]
@@ -55,31 +52,36 @@ class Study:
     short: bool = False
 
     def settings(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
-        """What `compare` and `gymnasium.make` take for one setting of a sweep."""
+        """Arguments of `compare` and `gymnasium.make` for one setting of a sweep."""
         return {"scenario": self.scenario, "overrides": {"horizon_epochs": self.horizon_epochs} | dict(overrides)}
 
     @property
+    def policy_names(self) -> tuple[str, ...]:
+        """Names of all policies of the sweeps, the scheduler under study included."""
+        return tuple(name for name, _ in self.policies)
+
+    @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the policies to be beaten: not the scheduler itself, nor our own variants of it."""
-        return tuple(name for name, _ in self.policies if name not in {self.scheduler, *self.variants})
+        """Names of the policies that the scheduler is compared with; its variants are not among them."""
+        return tuple(name for name in self.policy_names if name not in {self.scheduler, *self.variants})
 
     @property
     def episodes_per_seed(self) -> int:
-        """Episodes of the sweeps on one tape."""
+        """Number of episodes that the sweeps run per seed."""
         return len(self.policies) * sum(len(sweep.points) for sweep in self.sweeps)
 
     def shortened(self) -> Self:
-        """A trial of the same study: few epochs, two settings of every sweep."""
+        """The same study as a trial run: few epochs and two settings per sweep."""
         sweeps = tuple(replace(sweep, points=(sweep.points[0], sweep.points[-1])) for sweep in self.sweeps)
         return replace(self, sweeps=sweeps, horizon_epochs=SHORT_EPOCHS, short=True)
 
 
 def expert(name: str, settings: dict[str, Any], env: gymnasium.Env) -> Policy:
-    """An expert with settings of its own; with the first two arguments bound, a policy for `compare`."""
+    """An expert with explicit settings; with the first two arguments bound, a policy for `compare`."""
     return make_expert(name, env, **settings)
 
 
 def rate_sweep(rates: tuple[float, ...]) -> Sweep:
-    """Arrival rates of a scenario whose arrivals have one."""
+    """Sweep over the arrival rate [1/s]."""
     points = tuple(Point(f"{rate:g}", {RATE: rate}) for rate in rates)
     return Sweep("rate", "Arrival rate", "arrivals per second", points)

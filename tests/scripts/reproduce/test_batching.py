@@ -1,30 +1,28 @@
-"""The batching studies: settings that hold together, yardsticks against plain counts, verdicts that go both ways."""
+"""The two studies of batch schedulers: valid settings, reference counts by hand, verdicts in both directions."""
 
-import json
 from dataclasses import replace
 
 import gymnasium
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from edge_llm_gym.cli import app
 from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.evaluation.compare import Comparison
-from edge_llm_gym.evaluation.reproduce import reproduce
-from edge_llm_gym.evaluation.reproduce.batching import BATCHING_STUDIES as STUDIES
-from edge_llm_gym.evaluation.reproduce.claims import judge, unbeaten
-from edge_llm_gym.evaluation.reproduce.effort import Effort
-from edge_llm_gym.evaluation.reproduce.measures import SHARE, THROUGHPUT
-from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
-from edge_llm_gym.evaluation.reproduce.problems import epoch_problems
-from edge_llm_gym.evaluation.reproduce.run import BatchingReproduction, SweepResult
-from edge_llm_gym.evaluation.reproduce.verdict import AGREES, DISAGREES, IN_PART
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import FAMILIES
 from edge_llm_gym.scenario import load_scenario, scenario_of
 from edge_llm_gym.sim.request_costs import RequestCosts
+from scripts.reproduce import dftsp, ot_gah
+from scripts.reproduce.batching import BatchingResults
+from scripts.reproduce.claims import AGREES, DISAGREES, IN_PART, count_better_episodes
+from scripts.reproduce.measures import SHARE, THROUGHPUT
+from scripts.reproduce.page import page_text
+from scripts.reproduce.plain_search import plain_depth_first_nodes
+from scripts.reproduce.running import SweepResult
+from scripts.reproduce.search_effort import Effort, epoch_problems
 
+REPRODUCTIONS = {one.study.name: one for one in (dftsp.REPRODUCTION, ot_gah.REPRODUCTION)}
+STUDIES = {name: one.study for name, one in REPRODUCTIONS.items()}
 PAPER_SCENARIOS = ("paper-single-node", "paper-multi-node")
 
 
@@ -52,7 +50,7 @@ def test_the_reduced_formula_by_hand():
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
-def test_nobody_waits_for_a_second_epoch_or_unseen(study):
+def test_no_request_waits_for_a_second_epoch_or_is_hidden(study):
     busiest = study.sweeps[0].points[-1].overrides
     env = gymnasium.make(study.environment, **study.shortened().settings(busiest))
     reader = BatchingReader(scenario_of(env))
@@ -102,14 +100,14 @@ def test_plain_search_counts_as_a_recursion_does(family):
         assert plain_depth_first_nodes(problem) == count_by_recursion(part, np.zeros(keep.sum(), np.bool_))
 
 
-def test_plain_search_sees_the_whole_tree_where_nothing_binds():
+def test_plain_search_visits_the_whole_tree_where_no_limit_binds():
     zeros = np.zeros(6)
     problem = BatchProblem(zeros, zeros, zeros, zeros, zeros, np.ones(6), np.ones(6), np.inf, np.inf)
     assert plain_depth_first_nodes(problem) == 2**7 - 1
     assert plain_depth_first_nodes(problem, node_limit=10) == 10
 
 
-def test_problems_are_those_of_the_epochs_and_empty_ones_are_left_out():
+def test_there_is_one_problem_per_epoch_and_empty_ones_are_left_out():
     study = STUDIES["dftsp"].shortened()
     assert epoch_problems(study, 1e-6, seed=0) == []
     problems = epoch_problems(study, 20.0, seed=0)
@@ -128,23 +126,31 @@ def comparison(served: dict[str, list[float]]) -> Comparison:
     return Comparison("EdgeLLM/SingleNode-v0", tuple(range(len(next(iter(served.values()))))), episodes)
 
 
-def run_of(name: str, served: dict[str, list[float]], **record: float) -> BatchingReproduction:
-    """A run of one setting and one problem per seed, made up."""
+def results_of(name: str, served: dict[str, list[float]], **record: float) -> BatchingResults:
+    """Made-up results of one setting, with one problem per seed. `others` holds for policies that are not named."""
     study = STUDIES[name]
     sweep = replace(study.sweeps[0], points=study.sweeps[0].points[:1])
-    everyone = {policy: served.get(policy, served["others"]) for policy, _ in study.policies}
+    of_policies = {policy: served.get(policy, served["others"]) for policy, _ in study.policies}
     seeds = len(served["others"])
     effort = Effort(5.0, ((record,),) * seeds)
-    result = SweepResult(sweep, (comparison(everyone),), epoch_s=2.0)
-    return BatchingReproduction(study, tuple(range(seeds)), (result,), (effort,))
+    result = SweepResult(sweep, (comparison(of_policies),), epoch_s=2.0)
+    return BatchingResults(study, tuple(range(seeds)), (result,), (effort,))
 
 
-SINGLE = {"requests": 3, "proved": 1, "checked": 1, "optimal": 1, "dftsp": 2, "depth first": 11, "brute force": 8}
-MANY = {"requests": 3, "proved": 1, "optimal": 0, "improved optimal": 1, "ratio": 0.6, "improved ratio": 1.0}
+SINGLE = {
+    "requests": 3,
+    "proved": 1,
+    "checked": 1,
+    "optimal": 1,
+    "dftsp_nodes": 2,
+    "depth_first_nodes": 11,
+    "subsets": 8,
+}
+MANY = {"requests": 3, "proved": 1, "optimal": 0, "improved_optimal": 1, "ratio": 0.6, "improved_ratio": 1.0}
 
 
 def test_throughput_and_share_by_hand():
-    (result,) = run_of("dftsp", {"dftsp": [8, 12], "others": [4, 6]}, **SINGLE).sweeps
+    (result,) = results_of("dftsp", {"dftsp": [8, 12], "others": [4, 6]}, **SINGLE).sweeps
     assert result.samples(0, "dftsp", THROUGHPUT).tolist() == [0.4, 0.6]
     assert result.samples(0, "dftsp", SHARE).tolist() == [0.2, 0.3]
     lead = result.lead(0, "dftsp", ("sjf", "edf"), THROUGHPUT)
@@ -159,45 +165,38 @@ def test_throughput_and_share_by_hand():
         ([2, 3], {}, [AGREES, DISAGREES, AGREES]),
         ([8, 12], {"optimal": 0}, [IN_PART, AGREES, AGREES]),
         ([8, 12], {"optimal": 0, "proved": 0}, [DISAGREES, AGREES, AGREES]),
-        ([8, 12], {"dftsp": 5}, [AGREES, AGREES, DISAGREES]),
+        ([8, 12], {"dftsp_nodes": 5}, [AGREES, AGREES, DISAGREES]),
     ],
 )
 def test_verdicts_on_dftsp_follow_the_numbers(own, change, verdicts):
-    run = run_of("dftsp", {"dftsp": own, "others": [4, 6]}, **(SINGLE | change))
-    assert [claim.verdict for claim in judge(run)] == verdicts
+    results = results_of("dftsp", {"dftsp": own, "others": [4, 6]}, **(SINGLE | change))
+    assert [claim.verdict for claim in REPRODUCTIONS["dftsp"].judge(results)] == verdicts
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, AGREES), (0.49, DISAGREES)])
 def test_verdict_on_the_guarantee_follows_the_worst_ratio(ratio, verdict):
-    run = run_of("ot-gah", {"ot-gah": [8, 12], "others": [4, 6]}, **(MANY | {"ratio": ratio}))
-    assert [claim.verdict for claim in judge(run)] == [verdict, AGREES]
+    results = results_of("ot-gah", {"ot-gah": [8, 12], "others": [4, 6]}, **(MANY | {"ratio": ratio}))
+    assert [claim.verdict for claim in REPRODUCTIONS["ot-gah"].judge(results)] == [verdict, AGREES]
 
 
-def test_who_serves_more_on_the_same_tape_is_counted():
-    run = run_of("dftsp", {"dftsp": [8, 5], "sjf": [4, 6], "others": [4, 5]}, **SINGLE)
-    assert unbeaten(run) == (11, 12)
+def test_episodes_that_serve_more_on_the_same_seed_are_counted():
+    results = results_of("dftsp", {"dftsp": [8, 5], "sjf": [4, 6], "others": [4, 5]}, **SINGLE)
+    assert count_better_episodes(results) == (1, 12)
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_quick_run_writes_page_numbers_and_pictures(name, tmp_path):
-    words = ["reproduce", name, "--quick", "--out", str(tmp_path)]
-    result = CliRunner().invoke(app, words, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    page = (tmp_path / f"reproduction-{name}.md").read_text("utf-8")
-    for text in ("reconstruction", "trial run", "## What agrees with", f"reproduce {name} --seeds 2 --quick", "nan"):
-        assert (text in page) is (text != "nan")
-    pictures = sorted((tmp_path / "images").glob("*.png"))
-    assert len(pictures) == 4
-    assert all(f"images/{picture.name}" in page for picture in pictures)
-    numbers = json.loads((tmp_path / f"reproduction-{name}.json").read_text("utf-8"))
-    assert numbers["seeds"] == [0, 1]
-    verdicts = {claim["text"]: claim["verdict"] for claim in numbers["claims"]}
-    guaranteed = {"dftsp": "DFTSP finds the optimal batch.", "ot-gah": next(iter(verdicts))}[name]
-    assert verdicts[guaranteed] == AGREES
-
-
-def test_mistakes_are_told():
-    with pytest.raises(ValueError, match="at least one seed and one job, got 0 seeds and 1 jobs"):
-        reproduce(STUDIES["dftsp"], ())
-    with pytest.raises(ValueError, match="unknown study 'dftps'; did you mean 'dftsp'"):
-        CliRunner().invoke(app, ["reproduce", "dftps"], catch_exceptions=False)
+def test_the_page_states_the_settings_without_a_lead():
+    results = results_of("dftsp", {"dftsp": [8, 12], "others": [4, 6]}, **SINGLE)
+    tied, behind = (
+        comparison({name: own if name == "dftsp" else [4, 6] for name in results.study.policy_names})
+        for own in ([4, 6], [2, 3])
+    )
+    sweeps = tuple(
+        SweepResult(sweep, (results.sweeps[0].comparisons[0], tied, behind, tied, tied, tied)[: len(sweep.points)], 2.0)
+        for sweep in results.study.sweeps
+    )
+    pictures = dict.fromkeys(("rate", "budget", "quantisation", "effort"), "x.png")
+    page = page_text(REPRODUCTIONS["dftsp"], replace(results, sweeps=sweeps), pictures, "command")
+    assert "In 5 of 20 settings it is ahead of the best baseline" in page
+    assert "No difference is significant at Arrival rate: 5; Arrival rate: 20; " in page
+    assert "It is behind at Arrival rate: 10; Latency budget: 2; Quantisation of BLOOM-3B: W4A16 RTN; " in page
+    assert "all subsets: in 2 of them" in page
