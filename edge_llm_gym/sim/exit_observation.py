@@ -39,8 +39,8 @@ def count_confidences(
     """Adds to count [E, bins] the confidences of a request at the exits that have been computed by now.
 
     Arrays of one row: confidence [C, E], node [C, S] 1 + node in each stage (0 for none), finish_s [C, S] end of the
-    computation there, exit_block [C] 1 + block after which the request exits; last_block [K]. A request passes the blocks
-    in order, so the computed ones are the first ones.
+    computation there, exit_block [C] 1 + block after which the request exits; last_block [K]. A request passes the
+    blocks in order, so the computed ones are the first ones.
     """
     computed = 0
     for stage in range(node.shape[1]):

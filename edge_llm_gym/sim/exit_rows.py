@@ -31,7 +31,7 @@ class ProfileRows:
 
 
 def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
-    """Shift of the difficulty mix at a time, from -depth (easy) to depth (hard). `phase` is used if the drift sets none."""
+    """Shift of the difficulty mix at a time, from -depth (easy) to depth (hard). `phase` is the default."""
     begun = phase if drift.phase is None else drift.phase
     return drift.depth * np.sin(2.0 * np.pi * (time_s / drift.period_s + begun))
 

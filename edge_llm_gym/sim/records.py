@@ -1,8 +1,8 @@
 """Records that all dynamics share, and what can be done with any record.
 
 A record is a NamedTuple of arrays, numbers and further records. The leading axis of the arrays of tapes, states and
-results is that of the rows (environments). Every field's shape, dtype and unit is stated once, here or in `pooled.records`
-and `streaming.records`.
+results is that of the rows (environments). Every field's shape, dtype and unit is stated once, here or in
+`pooled.records` and `streaming.records`.
 
 R rows, K nodes, K1 of them in the first stage ("entry nodes"), S stages, D devices, E blocks of the model and as many
 exits, L wired links, H epochs of an episode, C requests that a tape can hold, T terms of the reward, Z rows of the exit
@@ -89,7 +89,8 @@ REQUEST_WIDTH = 8
 def interleaved(rows: int, capacity: int, *widths: int) -> list[Array]:
     """Zeros [R, C, width] float64, one array for each width: views of one array, side by side for each request.
 
-    Kernels visit requests in arbitrary order and read several fields of each, so fields of one request share cache lines.
+    Kernels visit requests in arbitrary order and read several fields of each, so fields of one request share cache
+    lines.
     """
     ends = np.cumsum(widths).tolist()
     block = np.zeros((rows, capacity, ends[-1]))

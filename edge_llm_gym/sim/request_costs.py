@@ -1,8 +1,8 @@
 """Costs of requests on the hosted blocks of a scenario; a model without early exits is one block.
 
 A request passes the network once: a node computes prefill and decode of the layers that it hosts, for all tokens of the
-request, with the output head at every exit on the way, and forwards the hidden vectors of these tokens. Work and traffic
-are counted in full; the round trips of single tokens between nodes while decoding are not modelled.
+request, with the output head at every exit on the way, and forwards the hidden vectors of these tokens. Work and
+traffic are counted in full; the round trips of single tokens between nodes while decoding are not modelled.
 
 Cost models are linear in FLOPs, in bytes of KV cache read and in decode steps. The cost of a request on any node is
 therefore a weighted sum of five cost drivers, which are the same for all nodes, with one table of coefficients.
@@ -53,8 +53,8 @@ class RequestCosts:
     """Costs of requests on the P hosted blocks of a scenario.
 
     `first_hosted` and `last_hosted` [K] int64 are the indices of each node's first and last block among the P.
-    `cost_coefficients` [P, Q, 3] float64 is the cost of one unit of each of the Q cost drivers: WORK in s and SHARED in s
-    from the node's first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
+    `cost_coefficients` [P, Q, 3] float64 is the cost of one unit of each of the Q cost drivers: WORK in s and SHARED in
+    s from the node's first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
     """
 
     def __init__(self, scenario: Scenario) -> None:

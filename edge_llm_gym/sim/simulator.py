@@ -23,8 +23,8 @@ class Snapshot:
 class Simulator:
     """R independent copies of one scenario, each with a tape of its own.
 
-    Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in `sim.pooled.records`
-    and `sim.streaming.records`; treat them as read-only. Raises ValueError for less than one row.
+    Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in
+    `sim.pooled.records` and `sim.streaming.records`; treat them as read-only. Raises ValueError for less than one row.
     """
 
     tape: Any
@@ -90,7 +90,8 @@ class Simulator:
         return np.asarray(self.state.epoch >= self.scenario.horizon_epochs)
 
     def admissible(self) -> Array:
-        """[R, N, K1 + 1] bool: alone on a node with the whole band, would a slot's request be admitted? 0 always is True.
+        """[R, N, K1 + 1] bool: alone on a node with the whole band, would a slot's request be admitted? 0 always is
+        True.
 
         Raises TypeError for streaming dynamics, whose actions are continuous.
         """

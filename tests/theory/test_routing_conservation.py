@@ -16,7 +16,7 @@ from edge_llm_gym.sim.outcomes import (
     WAITING,
 )
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.pooled.reenactment import Enactment, told
+from tests.sim.pooled.reenactment import Enactment, tape_of
 from tests.sim.pooled.routing_by_hand import HARSH, random_action
 
 EARLY_EXIT = load_scenario("early-exit").model_dump(mode="json", exclude_unset=True)
@@ -75,7 +75,7 @@ def check_metrics(metrics) -> None:
 
 
 def check_exits(simulator: Simulator, row: int) -> None:
-    """Whoever was admitted, and nobody else, has been to one node of each stage up to that of its exit."""
+    """Exactly the admitted requests have visited one node of each stage up to the stage of their exit."""
     network, state, size = simulator.scenario.network, simulator.state, simulator.tape.requests.length[row]
     node, block = state.requests.node[row, :size] - 1, state.requests.exit_block[row, :size] - 1
     computed = np.isin(state.requests.outcome[row, :size], (SERVED, LATE, BELOW_QUALITY))
@@ -119,7 +119,7 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
     simulator, rng = Simulator(scenario, rows=3), np.random.default_rng(0)
     for row in range(3):
         simulator.reset(row, rng)
-    plays = [Enactment(scenario, told(simulator, row)) for row in range(3)]
+    plays = [Enactment(scenario, tape_of(simulator, row)) for row in range(3)]
     while not simulator.ended().any():
         now_s, refused = plays[0].now_s, [len(play.refused) for play in plays]
         action = random_action(rng, simulator)
@@ -134,11 +134,11 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
 
 
 def test_the_episodes_that_were_acted_out_meet_every_limit():
-    """Else agreement would say little: deep batches are split, and all three resources refuse somebody."""
+    """The comparison covers split deep batches and refusals by all three resources."""
     scenario = load_scenario("joint", HARSH)
     simulator, rng = Simulator(scenario), np.random.default_rng(0)
     simulator.reset(0, rng)
-    play = Enactment(scenario, told(simulator))
+    play = Enactment(scenario, tape_of(simulator))
     for _ in range(scenario.horizon_epochs):
         play.step(*(part[0] for part in random_action(rng, simulator)))
     assert play.splits > 3

@@ -64,7 +64,7 @@ def check_ways(simulator: Simulator, row: int) -> None:
 
 
 def check_outcomes(simulator: Simulator, row: int) -> None:
-    """Late is late by the deadline; nobody is quicker than alone in the network; no empty outcome is left."""
+    """Late requests miss their deadline, no request is faster than alone in the network, no outcome stays empty."""
     tape, state, size = simulator.tape, simulator.state, simulator.tape.requests.length[row]
     outcome, delay_s = state.requests.outcome[row, :size], state.requests.delay_s[row, :size]
     late = tape.requests.arrival_s[row, :size] + delay_s > tape.requests.deadline_s[row, :size] + 1e-9

@@ -160,8 +160,8 @@ def admit(
 ) -> int:
     """Admits requests slot by slot and adds up the load of each node. Returns the number of admitted requests.
 
-    Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace holds
-    minimum shares, free memory, and costs whose KV caches are all that a request may come to hold on the node.
+    Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace
+    holds minimum shares, free memory, and costs whose KV caches are all that a request may come to hold on the node.
     """
     admitted = 0
     _sum_weights(batch, bandwidth, visible, workspace.weight, workspace.requested)

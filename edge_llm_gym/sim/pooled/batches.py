@@ -54,8 +54,8 @@ def run_entry_batches(
 ) -> float:
     """Runs the admitted batches of the entry nodes, not before the end of the uplink slot.
 
-    Returns the seconds in which these nodes compute during the epoch, which begins at `now_s`. A node that is not free then
-    computes without a gap until it is.
+    Returns the seconds in which these nodes compute during the epoch, which begins at `now_s`. A node that is not free
+    then computes without a gap until it is.
     """
     busy_s, ready_s, until_s = 0.0, now_s + uplink_slot_s, now_s + epoch_s
     for node in range(entry_nodes):

@@ -71,7 +71,7 @@ class PooledDynamics:
         return mask
 
     def conserves(self, tape: PooledTape, state: PooledState) -> Array:
-        """[R] bool: arrived = served + late + below_quality + expired + pending, and each computed request exited once."""
+        """[R] bool: arrived = served + late + below_quality + expired + pending, and computed requests exit once."""
         final = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
         accounted = state.totals[:, COLUMN["arrived"]] == final + state.queue.length
         computed = state.admissions.until[np.arange(state.epoch.size), state.epoch]

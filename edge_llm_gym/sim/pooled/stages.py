@@ -1,11 +1,11 @@
 """The passage of admitted requests through the stages of the network: costs, exits, forwarding and quality.
 
-A request exits at the first hosted exit whose confidence reaches the node's threshold. Requests that have not exited when
-their node's blocks end are forwarded over a wired link, which the node's offload row and the request's own uniform number
-select. All that happens to a request is settled in the epoch that admits it (section 3 of the system model).
+A request exits at the first hosted exit whose confidence reaches the node's threshold. Requests that have not exited
+when their node's blocks end are forwarded over a wired link, which the node's offload row and the request's own uniform
+number select. All that happens to a request is settled in the epoch that admits it (section 3 of the system model).
 
-offload [R, K, K] and threshold [R, K] are those of all rows. Without early exits they are None: a model of one block in a
-network of one stage. Numba compiles no branch that such an argument excludes.
+offload [R, K, K] and threshold [R, K] are those of all rows. Without early exits they are None: a model of one block in
+a network of one stage. Numba compiles no branch that such an argument excludes.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The transition of pooled dynamics: one epoch of every row, compiled.
 
-The order of an epoch is that of section 3 of the system model: radio and memory (`admission`), computation stage by stage
-(`stages`), outcomes, clock, arrivals and expiry (`queue`). A network without links has one stage.
+The order of an epoch is that of section 3 of the system model: radio and memory (`admission`), computation stage by
+stage (`stages`), outcomes, clock, arrivals and expiry (`queue`). A network without links has one stage.
 """
 
 import numpy as np

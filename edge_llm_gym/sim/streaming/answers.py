@@ -41,8 +41,8 @@ def finalize_outcomes(
 ) -> None:
     """Adds the requests first..last - 1 to metrics [M]: downlink, outcome and exit of each.
 
-    Answers return over the radio of the request's entry node. The quality of an answer is f times `expected_accuracy`, at
-    most 1, where f is the lowest quality factor of the nodes on the request's path.
+    Answers return over the radio of the request's entry node. The quality of an answer is f times `expected_accuracy`,
+    at most 1, where f is the lowest quality factor of the nodes on the request's path.
     """
     requests, log, network = tape.requests, state.requests, parameters.network
     for request in range(first, last):

@@ -52,8 +52,8 @@ class StreamingDynamics:
     def admissible(self, tape: StreamingTape, state: StreamingState) -> Array:
         """Raises TypeError: continuous actions have no mask."""
         raise TypeError(
-            "dynamics 'streaming' has continuous actions (offload, threshold), which take no mask; weights on links that "
-            "do not exist are ignored, and the observation's 'links' show which links exist"
+            "dynamics 'streaming' has continuous actions (offload, threshold), which take no mask; weights on links "
+            "that do not exist are ignored, and the observation's 'links' show which links exist"
         )
 
     def conserves(self, tape: StreamingTape, state: StreamingState) -> Array:

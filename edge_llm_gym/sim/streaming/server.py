@@ -1,18 +1,18 @@
 """A node as a single server that requests of an earlier epoch use first.
 
-The discipline is preemptive-resume priority between epochs, and first come, first served within one: a request in service
-is interrupted by a request of an earlier epoch that reaches the node, and resumes afterwards. No later action can
-therefore delay a request of an earlier epoch, whose path is settled as soon as the action of its own epoch is known. The
-discipline is work-conserving, as plain first come, first served is.
+The discipline is preemptive-resume priority between epochs, and first come, first served within one: a request in
+service is interrupted by a request of an earlier epoch that reaches the node, and resumes afterwards. No later action
+can therefore delay a request of an earlier epoch, whose path is settled as soon as the action of its own epoch is
+known. The discipline is work-conserving, as plain first come, first served is.
 
 The remaining capacity of a node is a list of idle intervals, the last of which never ends. A request takes the earliest
-idle time from the moment at which it reaches the node. Within an epoch requests come in the order of that moment, so one
-pass over the list suffices. Intervals that are skipped are collected at the front of the array, and put back at the end of
-the epoch.
+idle time from the moment at which it reaches the node. Within an epoch requests come in the order of that moment, so
+one pass over the list suffices. Intervals that are skipped are collected at the front of the array, and put back at the
+end of the epoch.
 
-In a row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from index `idle_first` [K] on. In
-an epoch from `begin_s` to `end_s`, `skipped` [K] counts the intervals that were skipped but are of use to later epochs, and
-`unused_s` [K] is the time within the epoch in the skipped intervals.
+In a row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from index `idle_first` [K] on.
+In an epoch from `begin_s` to `end_s`, `skipped` [K] counts the intervals that were skipped but are of use to later
+epochs, and `unused_s` [K] is the time within the epoch in the skipped intervals.
 """
 
 import numpy as np

@@ -2,10 +2,10 @@
 
 Epoch e lasts from e * epoch_s to (e + 1) * epoch_s. Its action routes every request that arrives in it, through all
 stages: the entry node, the exit, and the links until then. The speeds of the nodes at the epoch's start hold for these
-requests. Requests of an earlier epoch have priority (see `server`), so everything about a request is settled in the epoch
-of its arrival, including outcome and delay, even where they lie ahead. Within an epoch, stages are computed one by one;
-at each of them requests are served in the order in which they reach their nodes. That order is exact, since a request
-reaches a stage after the one before, and the nodes of a stage do not share a queue.
+requests. Requests of an earlier epoch have priority (see `server`), so everything about a request is settled in the
+epoch of its arrival, including outcome and delay, even where they lie ahead. Within an epoch, stages are computed one
+by one; at each of them requests are served in the order in which they reach their nodes. That order is exact, since a
+request reaches a stage after the one before, and the nodes of a stage do not share a queue.
 """
 
 from edge_llm_gym.arrays import Array

@@ -1,4 +1,4 @@
-"""Small scenarios of batching-and-routing dynamics with tapes written by hand, and what tests recompute on their own."""
+"""Small scenarios of batching-and-routing dynamics with tapes written by hand, and independent recomputations."""
 
 import numpy as np
 from edge_llm_gym.sim.pooled.routing_transition import reset_row
@@ -30,7 +30,7 @@ HARSH = {
     "requests.accuracy": [0.5, 1.0],
     "requests.value": [0.5, 2.0],
 }
-"""Overrides of joint under which everything happens: below_quality answers, full memories all over, refusals by the radio."""
+"""Overrides of joint under which all outcomes occur: low quality, full memories on all nodes, refusals by the radio."""
 
 
 def staged(sizes, **settings) -> Scenario:

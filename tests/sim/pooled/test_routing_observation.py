@@ -144,8 +144,8 @@ def scramble(simulator: Simulator) -> int:
     tape.requests.device[0, future] = 3
     unadmitted = state.requests.exit_block[0] == 0
     for name in ("confidence", "route", "correct", "demand", "forward_bits"):
-        getattr(tape, name)[0, unadmitted] = 0.77  # not even of those who wait
-    tape.exits.correct[0] = ~tape.exits.correct[0]  # nobody ever tells
+        getattr(tape, name)[0, unadmitted] = 0.77  # nor those of waiting requests
+    tape.exits.correct[0] = ~tape.exits.correct[0]  # never observed
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
     running = np.argwhere((state.requests.node[0] > 0) & (state.requests.finish_s[0] > now_s))
     for request, stage in running:

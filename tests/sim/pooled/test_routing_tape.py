@@ -1,4 +1,4 @@
-"""The tape of batching-and-routing dynamics: costs block by block against the cost model's formulas, rows, routes and limits."""
+"""Tapes of batching-and-routing dynamics: costs by block against the cost model, profile rows, routes and limits."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Epochs of batching-and-routing dynamics solved by hand, array by array, and against batching dynamics where nobody goes on."""
+"""Epochs of batching-and-routing dynamics solved by hand, array by array, and against dynamics without routing."""
 
 from typing import Any
 

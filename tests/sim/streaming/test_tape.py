@@ -41,7 +41,7 @@ def test_the_swing_starts_at_its_phase():
 
 
 def test_drift_moves_the_mix_and_keeps_the_mean():
-    """Hard at the difficulty_shift's height, easy at its depth: mean difficulty 1/2 +- depth / 6 there, 1/2 over whole periods."""
+    """Mean difficulty is 1/2 +- depth / 6 at the extremes of the drift, and 1/2 over whole periods."""
     tape, size = drawn(**{
         "arrivals": {"process": "poisson", "rate_per_s": 100.0},
         "horizon_epochs": 400,
