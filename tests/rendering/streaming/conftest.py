@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
+from edge_llm_gym.rendering.exits import ExitView
+from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.rendering.streaming.view import (
     EpochSummary,
-    StreamDevice,
-    StreamLast,
-    StreamNode,
-    StreamTotals,
-    StreamView,
+    StreamingDevice,
+    StreamingLast,
+    StreamingNode,
+    StreamingTotals,
+    StreamingView,
 )
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
@@ -60,9 +61,9 @@ def summary(arrived: int, served: int, late: int, mean_delay_s: float = 1.0, acc
 
 
 @pytest.fixture
-def view() -> StreamView:
+def view() -> StreamingView:
     """Two cells and a hub, three devices; six requests in the last epoch, of which four went on to the hub."""
-    return StreamView(
+    return StreamingView(
         scenario="by-hand",
         epoch=7,
         horizon=50,
@@ -70,23 +71,23 @@ def view() -> StreamView:
         epoch_s=2.0,
         area_m=(1000.0, 1000.0),
         nodes=(
-            StreamNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, committed_s=4.0, speed=1.0),
-            StreamNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, committed_s=0.0, speed=1.0),
-            StreamNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, committed_s=1.0, speed=1.0),
+            StreamingNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, committed_s=4.0, speed=1.0),
+            StreamingNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, committed_s=0.0, speed=1.0),
+            StreamingNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, committed_s=1.0, speed=1.0),
         ),
         wires=((0, 2), (1, 2)),
         devices=(
-            StreamDevice((100.0, 400.0), "late"),
-            StreamDevice((900.0, 450.0), "served"),
-            StreamDevice((500.0, 100.0), ""),
+            StreamingDevice((100.0, 400.0), "late"),
+            StreamingDevice((900.0, 450.0), "served"),
+            StreamingDevice((500.0, 100.0), ""),
         ),
         exits=(
             ExitView(1, 2, 9, (0.1, 0.2, 0.5, 0.7, 0.9), (0.75, 0.25)),
             ExitView(2, 4, 27, (), ()),
         ),
         trend=(summary(10, 8, 0), summary(20, 12, 4), summary(6, 3, 2, 2.0, 0.25)),
-        totals=StreamTotals(36, 23, 6, 7, in_flight=5, mean_delay_s=1.25, accuracy=0.625),
-        last=StreamLast(
+        totals=StreamingTotals(36, 23, 6, 7, in_flight=5, mean_delay_s=1.25, accuracy=0.625),
+        last=StreamingLast(
             summary=summary(6, 3, 2, 2.0, 0.25),
             reward=3.5,
             utilisation=0.625,
