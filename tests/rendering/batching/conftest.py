@@ -126,7 +126,7 @@ def step_tiny() -> Callable[[Simulator, list[int]], Result]:
 
 @dataclass(frozen=True)
 class Played:
-    """An episode under random actions, and what was seen while it ran: one entry per step."""
+    """An episode under random actions, with results and actions: one entry per step."""
 
     simulator: Simulator
     results: list[Result]

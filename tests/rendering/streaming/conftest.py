@@ -98,11 +98,11 @@ def view() -> StreamingView:
 
 @dataclass(frozen=True)
 class Played:
-    """An episode under random actions, and what was seen while it ran: one entry per step."""
+    """An episode under random actions, with results, observations and thresholds: one entry per step."""
 
     simulator: Simulator
     results: list[StreamingResult]
-    seen: list[StreamObservation]
+    observations: list[StreamObservation]
     thresholds: list[np.ndarray]
 
 
@@ -116,6 +116,6 @@ def played() -> Played:
     for _ in range(30):
         threshold = rng.random((1, 9), np.float32)
         episode.results.append(simulator.step(rng.random((1, 29, 9), np.float32), threshold))
-        episode.seen.append(observer.observe())
+        episode.observations.append(observer.observe())
         episode.thresholds.append(threshold[0])
     return episode

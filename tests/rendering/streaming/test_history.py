@@ -47,11 +47,8 @@ def test_epochs_without_arrivals(tiny):
     assert series.mean_delay_s.tolist() == [1.75, 2.0, 0.0]
     assert series.accuracy.tolist() == [0.375, 0.75, 0.0]
     assert arrival_epochs(tiny, 0).tolist() == [0, 0, 1]
-    assert correct_answers(tiny, 0).tolist() == [
-        0.75,
-        0.0,
-        0.75,
-    ]  # request 2 visited A, which has the lowest quality factor on its route
+    # request 2 visited A, which has the lowest quality factor on its route
+    assert correct_answers(tiny, 0).tolist() == [0.75, 0.0, 0.75]
 
 
 def test_traffic_is_what_nodes_were_sent(played):
@@ -73,21 +70,20 @@ def test_traffic_by_hand(tiny):
 
 def test_confidences_are_those_of_the_observation(played):
     """The observation's quantiles come from a histogram, exact to the width of a bin on each side."""
-    for quantiles, seen in zip(
-        played.seen[-1].exit_confidence[0], recent_confidences(played.simulator, 0), strict=True
-    ):
-        assert seen.size > 0
-        lower = np.quantile(seen, QUANTILES, method="lower")
-        higher = np.quantile(seen, QUANTILES, method="higher")
+    observed = played.observations[-1].exit_confidence[0]
+    for quantiles, recent in zip(observed, recent_confidences(played.simulator, 0), strict=True):
+        assert recent.size > 0
+        lower = np.quantile(recent, QUANTILES, method="lower")
+        higher = np.quantile(recent, QUANTILES, method="higher")
         assert (lower - 1 / CONFIDENCE_BINS <= quantiles).all()
         assert (quantiles <= higher + 1 / CONFIDENCE_BINS).all()
 
 
-@pytest.mark.parametrize(("epochs", "seen"), [(1, [[0.875, 0.125], []]), (2, [[0.875, 0.125, 0.25], [0.625]])])
-def test_confidences_of_requests_not_computed_yet_are_excluded(tiny, epochs, seen):
+@pytest.mark.parametrize(("epochs", "expected"), [(1, [[0.875, 0.125], []]), (2, [[0.875, 0.125, 0.25], [0.625]])])
+def test_confidences_of_requests_not_computed_yet_are_excluded(tiny, epochs, expected):
     for _ in range(epochs):
         step_tiny(tiny)
-    assert [one.tolist() for one in recent_confidences(tiny, 0)] == [*seen, [], []]
+    assert [one.tolist() for one in recent_confidences(tiny, 0)] == [*expected, [], []]
 
 
 def test_requests_present_at_a_node(tiny):
