@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.rendering.batching.batch_log import BatchLog, batch_log
+from edge_llm_gym.rendering.batching.row_batches import RowBatches, row_batches
 from edge_llm_gym.rendering.batching.starts import decision_times_s, earliest_starts_s
 from edge_llm_gym.rendering.outcomes import COMPUTED
 from edge_llm_gym.sim.outcomes import EXPIRED, SERVED, TIME_TOLERANCE_S
@@ -32,23 +32,23 @@ class Batch:
 
 def batches(simulator: Simulator, row: int, after_s: float = -np.inf) -> tuple[tuple[Batch, ...], ...]:
     """Per node, in order, the batches that end after `after_s`, finished or not."""
-    log, outcome = batch_log(simulator, row), simulator.state.outcome[row]
-    return tuple(_node_batches(log, outcome, node, after_s) for node in range(simulator.nodes))
+    found, outcome = row_batches(simulator, row), simulator.state.outcome[row]
+    return tuple(_node_batches(found, outcome, node, after_s) for node in range(simulator.nodes))
 
 
-def _node_batches(log: BatchLog, outcome: Array, node: int, after_s: float) -> tuple[Batch, ...]:
-    end_s = log.end_s[node]
-    computed = (log.visited == node + 1).any(axis=1)
+def _node_batches(found: RowBatches, outcome: Array, node: int, after_s: float) -> tuple[Batch, ...]:
+    end_s = found.end_s[node]
+    computed = (found.visited == node + 1).any(axis=1)
     counts = {
-        name: np.bincount(log.admission_epoch[computed & (outcome == code)], minlength=end_s.size)
+        name: np.bincount(found.admission_epoch[computed & (outcome == code)], minlength=end_s.size)
         for name, code in COMPUTED.items()
     }
     return tuple(
         Batch(
             epoch=int(epoch),
-            begin_s=float(log.begin_s[node, epoch]),
+            begin_s=float(found.begin_s[node, epoch]),
             end_s=float(end_s[epoch]),
-            kv_bytes=float(log.kv_bytes[node, epoch]),
+            kv_bytes=float(found.kv_bytes[node, epoch]),
             **{name: int(count[epoch]) for name, count in counts.items()},
         )
         for epoch in np.flatnonzero(end_s > max(after_s, 0.0))
@@ -83,7 +83,7 @@ def entry_epochs(simulator: Simulator, row: int) -> Array:
 def pending_levels(simulator: Simulator, row: int) -> Array:
     """[E + 1] int64, requests pending at every decision time, after arrivals and expiries."""
     times = int(simulator.state.epoch[row]) + 1
-    admitted, expired = batch_log(simulator, row).admission_epoch, expiry_epochs(simulator, row)
+    admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
     entered = _per_epoch(entry_epochs(simulator, row), times)
     left = _per_epoch(admitted[admitted >= 0] + 1, times) + _per_epoch(expired[expired >= 0], times)
     return np.cumsum(entered - left)
@@ -92,7 +92,7 @@ def pending_levels(simulator: Simulator, row: int) -> Array:
 def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
     """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     state, times = simulator.state, int(simulator.state.epoch[row]) + 1
-    admitted, expired = batch_log(simulator, row).admission_epoch, expiry_epochs(simulator, row)
+    admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
     counts = {name: _per_epoch(admitted[state.outcome[row] == code], times) for name, code in COMPUTED.items()}
     return counts | {"expired": _per_epoch(expired[expired >= 0], times)}
 
@@ -102,7 +102,7 @@ def served_table(simulator: Simulator, row: int) -> Array:
     tape, state = simulator.tape, simulator.state
     served = np.flatnonzero(state.outcome[row] == SERVED)
     table = np.zeros((simulator.scenario.devices.count, simulator.nodes), np.int64)
-    np.add.at(table, (tape.device[row, served], batch_log(simulator, row).visited[served, 0].astype(np.int64) - 1), 1)
+    np.add.at(table, (tape.device[row, served], row_batches(simulator, row).visited[served, 0].astype(np.int64) - 1), 1)
     return table
 
 

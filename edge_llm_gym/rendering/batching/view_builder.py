@@ -3,12 +3,12 @@
 import numpy as np
 
 from edge_llm_gym.rendering.batching.node_views import node_views
+from edge_llm_gym.rendering.batching.starts import decision_times_s
 from edge_llm_gym.rendering.batching.view import BatchingView, DeviceView, LastEpoch, SlotOutcome, SlotView, Totals
 from edge_llm_gym.rendering.moment import moment_of
 from edge_llm_gym.rendering.outcomes import COMPUTED
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
-from edge_llm_gym.sim.pooled.admission import decision_time_s
 from edge_llm_gym.sim.pooled.records import Result
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -17,7 +17,7 @@ def batching_view(simulator: Simulator, row: int, result: Result | None) -> Batc
     """A row now. `result` is what the last step returned; before the first epoch of an episode it is ignored."""
     state, slots = simulator.state, simulator.scenario.slots
     epoch, queue_length = int(state.epoch[row]), int(state.queue_length[row])
-    time_s = float(decision_time_s(simulator.parameters, epoch))
+    time_s = float(decision_times_s(simulator, row)[-1])
     return BatchingView(
         **vars(moment_of(simulator, row, time_s)),
         nodes=node_views(simulator, row, time_s),

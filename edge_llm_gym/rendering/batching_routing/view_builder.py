@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.rendering.batching.batch_log import admitted_total, last_admitted
+from edge_llm_gym.rendering.batching.row_batches import admitted_total, last_admitted
 from edge_llm_gym.rendering.batching.view import NodeView
 from edge_llm_gym.rendering.batching.view_builder import batching_view
 from edge_llm_gym.rendering.batching_routing.view import RoutingNodeView, RoutingView

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.batching.batch_log import batch_log
 from edge_llm_gym.rendering.batching.history import batches, expiry_epochs, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.row_batches import row_batches
 from edge_llm_gym.rendering.batching.starts import decision_times_s
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
@@ -74,7 +74,7 @@ def test_admission_epochs_are_those_of_the_steps(played):
     for epoch, result in enumerate(played.results):
         computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
-    np.testing.assert_array_equal(batch_log(played.simulator, 0).admission_epoch, expected)
+    np.testing.assert_array_equal(row_batches(played.simulator, 0).admission_epoch, expected)
 
 
 def test_only_batches_after_a_time(played):

@@ -7,6 +7,7 @@ from edge_llm_gym.rendering import view_of
 from edge_llm_gym.rendering.batching.history import Batch
 from edge_llm_gym.rendering.batching.view import DeviceView, SlotOutcome, SlotView, Totals
 from edge_llm_gym.sim.columns import KV
+from edge_llm_gym.sim.pooled.admission import free_kv_bytes
 
 WEIGHTS_BYTES = 2 * (2 * (4 * 64 * 64 + 2 * 64 * 256)) + 2 * 1000 * 64  # fp16, tied head: 2 layers and the embedding
 KV_CAPACITY_BYTES = 4e9 - WEIGHTS_BYTES
@@ -99,3 +100,11 @@ def test_a_result_of_the_previous_episode_is_ignored(tiny, step_tiny):
     result = step_tiny(tiny, [1, 2])
     tiny.reset(0, np.random.default_rng(1))
     assert view_of(tiny, 0, result).last is None
+
+
+def test_kv_caches_are_those_that_the_transition_counts(played):
+    simulator = played.simulator
+    for index, node in enumerate(view_of(simulator, 0, None).nodes):
+        free_bytes = free_kv_bytes(simulator.parameters, simulator.state, 0, index)
+        assert node.free_bytes == pytest.approx(free_bytes, rel=1e-12)
+    assert any(node.kv_bytes > 0 for node in view_of(simulator, 0, None).nodes)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.batching.batch_log import batch_log
 from edge_llm_gym.rendering.batching.history import batches, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.row_batches import row_batches
 from edge_llm_gym.rendering.timeline import save_timeline
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import COLUMN
@@ -49,12 +49,12 @@ def test_admission_epochs_are_those_of_the_steps(played):
     for epoch, result in enumerate(played.results):
         computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
-    np.testing.assert_array_equal(batch_log(played.simulator, 0).admission_epoch, expected)
+    np.testing.assert_array_equal(row_batches(played.simulator, 0).admission_epoch, expected)
 
 
 def test_batches_hold_the_requests_that_visited_their_node(played):
     state, network = played.simulator.state, played.simulator.scenario.network
-    admitted = batch_log(played.simulator, 0).admission_epoch
+    admitted = row_batches(played.simulator, 0).admission_epoch
     strips = batches(played.simulator, 0)
     for node, strip in enumerate(strips):
         stage = network.stage[node]

@@ -11,7 +11,7 @@ from edge_llm_gym.sim.simulator import Simulator
 
 
 @dataclass(frozen=True, eq=False)
-class BatchLog:
+class RowBatches:
     """A row's batches, for a tape of C requests, K nodes in S stages and E epochs done."""
 
     admission_epoch: Array
@@ -26,14 +26,14 @@ class BatchLog:
     """[K, E] float64, its KV caches."""
 
 
-def batch_log(simulator: Simulator, row: int) -> BatchLog:
+def row_batches(simulator: Simulator, row: int) -> RowBatches:
     """The batches of a row's episode so far."""
     state, epochs = simulator.state, int(simulator.state.epoch[row])
     if has_admission_log(state):
         admission_epoch, visited, begin_s = _admission_epochs(state, row), state.visited[row], state.batch_begin_s[row]
     else:
         admission_epoch, visited, begin_s = inferred_log(simulator, row)
-    return BatchLog(
+    return RowBatches(
         admission_epoch=admission_epoch,
         visited=visited,
         begin_s=begin_s[:, :epochs],
