@@ -1,4 +1,4 @@
-"""How fast DFTSP is beside scipy's MILP, and how much it searches beside a brute force and a plain depth-first search.
+"""Measure the time of DFTSP against scipy's MILP, and its search nodes against two searches without bounds.
 
 Run ``python -m benchmarks.solvers --seed 0``: prints a report, writes runs/solvers.json and, where matplotlib is
 installed, runs/solvers.png. The exit status is 1 if the two solvers disagree anywhere.
@@ -16,8 +16,7 @@ import numpy as np
 
 from benchmarks.instances import ENVIRONMENTS, met_in
 from benchmarks.reports import Row, milp_within, save, spread, timed
-from edge_llm_gym.evaluation.reproduce.plain_search import NODE_LIMIT as PLAIN_LIMIT
-from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
+from edge_llm_gym.evaluation.reproduce.plain_search import PLAIN_SEARCH_NODE_LIMIT, plain_depth_first_nodes
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp
@@ -32,7 +31,7 @@ Draw = Callable[[np.random.Generator, int, bool], Iterator[BatchProblem]]
 
 def main() -> None:
     options = _options()
-    dftsp.solve(conflicting(np.random.default_rng(0), 5))  # loads the compiled search
+    dftsp.solve(conflicting(np.random.default_rng(0), 5))  # compiles the search
     plain_depth_first_nodes(conflicting(np.random.default_rng(0), 5))
     report = vars(options) | {"out": str(options.out), "speed": _each(speed, MILP_RUNS, options)}
     report["search"] = _each(search_effort, SEARCH_SIZES, options)
@@ -66,7 +65,7 @@ FAMILIES: dict[str, Draw] = {"environment": _met, "conflicting": _random}
 
 
 def _each(measure: Callable[..., Row], sizes: Any, options: argparse.Namespace) -> dict[str, list[Row]]:
-    """What is measured at each size, by family and kind of values."""
+    """Measurements at each size, by family and kind of values."""
     report: dict[str, list[Row]] = {}
     for place, (family, draw) in enumerate(FAMILIES.items()):
         for values, equal in (("equal", True), ("unequal", False)):
@@ -74,7 +73,9 @@ def _each(measure: Callable[..., Row], sizes: Any, options: argparse.Namespace) 
             for n in sizes:
                 rng = np.random.default_rng([options.seed, place, equal, n])
                 problems = list(islice(draw(rng, n, equal), options.instances))
-                rng.shuffle(problems)  # neighbours come from one episode, and some measures take the first few
+                rng.shuffle(
+                    problems
+                )  # successive problems come from one episode, and some measures use only the first few
                 rows.append({"requests": n, "instances": len(problems)} | measure(problems, options.milp_limit_s))
     return report
 
@@ -99,9 +100,9 @@ def speed(problems: list[BatchProblem], milp_limit_s: float) -> Row:
 
 
 def search_effort(problems: list[BatchProblem], milp_limit_s: float) -> Row:
-    """Search nodes of DFTSP, of a depth-first search that cuts off infeasible sets only, and subsets of the requests.
+    """Search nodes of DFTSP, of a depth-first search that prunes infeasible sets only, and subsets of the requests.
 
-    Subsets are counted over the requests that are feasible alone: no search has to look at the others.
+    Subsets are counted over the requests that are feasible alone; no search considers the others.
     """
     problems = problems[:SEARCH_RUNS]
     nodes = np.array([dftsp.solve(problem).nodes_visited for problem in problems])
@@ -112,14 +113,14 @@ def search_effort(problems: list[BatchProblem], milp_limit_s: float) -> Row:
         "dftsp": spread(nodes),
         "plain": spread(plain),
         "subsets": spread(subsets),
-        "plain_limited": int((plain >= PLAIN_LIMIT).sum()),
+        "plain_limited": int((plain >= PLAIN_SEARCH_NODE_LIMIT).sum()),
         "saved_of_subsets": float((1.0 - nodes / subsets).mean()),
         "saved_of_plain": float((1.0 - nodes / plain).mean()),
     }
 
 
 def _feasible_alone(problem: BatchProblem) -> int:
-    return sum(problem.feasible(alone) for alone in np.eye(problem.request_count, dtype=np.bool_))
+    return int(problem.feasible_alone().sum())
 
 
 def _print(report: Row) -> None:

@@ -7,7 +7,7 @@ from edge_llm_gym.rendering.exits import ExitsView, ExitView, share_left, share_
 from edge_llm_gym.rendering.palette import EXIT, INK, MUTED, QUARTILES, SPREAD, STRIP, THRESHOLD
 from edge_llm_gym.rendering.panels import AXIS_HEIGHT, LABEL_SIZE, Legend, Rows, heading, middle
 from edge_llm_gym.rendering.scales import LinearScale
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
+from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
 
 LEGEND: Final[Legend] = (("10-90 %", SPREAD), ("25-75 %", QUARTILES), ("median", INK), ("threshold", THRESHOLD))
 MAX_PITCH: Final = 42

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def observed_confidences(
     before it, where its confidence was below the threshold, and at its own.
     """
     tape, state = simulator.tape, simulator.state
-    computed = (visited > 0) & (state.finish_s[row, request] <= now_s)
-    reached = state.exit_block[row, request]
+    computed = (visited > 0) & (state.requests.finish_s[row, request] <= now_s)
+    reached = state.requests.exit_block[row, request]
     stage_ends = np.unique(simulator.scenario.network.last_block)
     stages = np.searchsorted(stage_ends, np.arange(len(simulator.scenario.block_layers)))
     return tuple(
-        tape.confidence[row, request, block][computed[:, stage] & (block < reached)]
+        tape.exits.confidence[row, request, block][computed[:, stage] & (block < reached)]
         for block, stage in enumerate(stages)
     )

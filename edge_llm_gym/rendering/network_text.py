@@ -7,7 +7,7 @@ from edge_llm_gym.rendering.exits import ExitsView, ExitView, share_left, share_
 from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.rendering.palette import EXIT, THRESHOLD
 from edge_llm_gym.rendering.terminal import bar, bold, painted
-from edge_llm_gym.sim.streaming.observation import QUANTILES
+from edge_llm_gym.sim.exit_observation import QUANTILES
 
 SHARE_BAR: Final = 16
 

@@ -17,7 +17,7 @@ from edge_llm_gym.evaluation.reproduce.claims import judge, unbeaten
 from edge_llm_gym.evaluation.reproduce.effort import Effort
 from edge_llm_gym.evaluation.reproduce.measures import SHARE, THROUGHPUT
 from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
-from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
+from edge_llm_gym.evaluation.reproduce.problems import epoch_problems
 from edge_llm_gym.evaluation.reproduce.run import BatchingReproduction, SweepResult
 from edge_llm_gym.evaluation.reproduce.verdict import AGREES, DISAGREES, IN_PART
 from edge_llm_gym.problems import BatchProblem
@@ -35,16 +35,16 @@ def test_every_model_and_method_can_serve_the_longest_request(name, model, metho
     nodes = range(len(load_scenario(name).nodes))
     scenario = load_scenario(name, {"model": model} | {f"nodes.{node}.quantization": method for node in nodes})
     costs = RequestCosts(scenario)
-    work_s, shared_s, kv_bytes = costs.claims(np.array([512]), np.array([512]))
+    work_s, shared_s, kv_bytes = costs.costs(np.array([512]), np.array([512]))
     slots_s = scenario.uplink_slot_s + scenario.downlink_slot_s
     assert (work_s + slots_s < scenario.max_budget_s).all()
     assert (shared_s == 0).all()
-    assert (kv_bytes <= [node.room_bytes for node in costs.nodes]).all()
+    assert (kv_bytes <= [node.kv_capacity_bytes for node in costs.nodes]).all()
 
 
 def test_the_reduced_formula_by_hand():
     scenario = load_scenario("paper-single-node")
-    work_s, _, _ = RequestCosts(scenario).claims(np.array([128]), np.array([256]))
+    work_s, _, _ = RequestCosts(scenario).costs(np.array([128]), np.array([256]))
     d, s, n, layers = 2560, 512, 256, 30  # the prompt is padded to 512 and no language-model head counts
     prefill = 8 * s * d**2 + 4 * s**2 * d + 16 * s * d**2
     decode = (n - 1) * (8 * d**2 + 4 * d * (s + n / 2) + 16 * d**2)
@@ -94,7 +94,7 @@ def test_plain_search_counts_as_a_recursion_does(family):
     rng = np.random.default_rng(7)
     for _ in range(20):
         problem = FAMILIES[family](rng, int(rng.integers(1, 9)))
-        keep = servable(problem)
+        keep = problem.feasible_alone()
         alone = [problem.feasible(np.arange(problem.request_count) == i) for i in range(problem.request_count)]
         assert keep.tolist() == alone
         arrays = {key: value[keep] for key, value in vars(problem).items() if isinstance(value, np.ndarray)}
@@ -114,7 +114,7 @@ def test_problems_are_those_of_the_epochs_and_empty_ones_are_left_out():
     assert epoch_problems(study, 1e-6, seed=0) == []
     problems = epoch_problems(study, 20.0, seed=0)
     assert len(problems) == study.horizon_epochs
-    assert all(servable(problem.nodes[0]).any() for problem in problems)
+    assert all(problem.nodes[0].feasible_alone().any() for problem in problems)
 
 
 def comparison(served: dict[str, list[float]]) -> Comparison:

@@ -11,7 +11,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
 from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
-from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
+from edge_llm_gym.evaluation.reproduce.problems import epoch_problems
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.solvers import dftsp, ot_gah, reference
@@ -78,7 +78,7 @@ def _single_node(problem: AssignmentProblem) -> Record:
     (node,) = problem.nodes
     best = dftsp.solve(node)
     checked = node.request_count <= ENUMERABLE
-    requests = int(servable(node).sum())
+    requests = int(node.feasible_alone().sum())
     return {
         "requests": requests,
         "proved": best.optimal,
@@ -94,7 +94,7 @@ def _many_nodes(problem: AssignmentProblem) -> Record:
     """Values over the optimum (over its upper bound where the MILP ran out of time), and search nodes."""
     exact = reference.milp(problem, time_limit_s=MILP_LIMIT_S)
     plain, improved = ot_gah.solve(problem), ot_gah.solve(problem, improve=True)
-    hosts = np.sum([servable(node) for node in problem.nodes], axis=0)
+    hosts = np.sum([node.feasible_alone() for node in problem.nodes], axis=0)
     return {
         "requests": int((hosts > 0).sum()),
         "proved": exact.optimal,

@@ -4,18 +4,18 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.evaluation.reproduce.problems import servable
-from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE, BatchProblem
+from edge_llm_gym.problems.batch import BatchProblem
+from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE
 
-NODE_LIMIT = 5_000_000
+PLAIN_SEARCH_NODE_LIMIT = 5_000_000
 
 
-def plain_depth_first_nodes(problem: BatchProblem, node_limit: int = NODE_LIMIT) -> int:
+def plain_depth_first_nodes(problem: BatchProblem, node_limit: int = PLAIN_SEARCH_NODE_LIMIT) -> int:
     """Nodes of the tree that takes or leaves one servable request after the other, inner and infeasible ones included.
 
     Only infeasible sets are cut off (no superset of one is feasible). The count stops at `node_limit`.
     """
-    chosen = servable(problem)
+    chosen = problem.feasible_alone()
     usage = np.stack([problem.time_s, problem.kv_bytes, problem.uplink_share, problem.downlink_share], axis=1)[chosen]
     room = np.array([np.inf, problem.memory_bytes, 1.0, 1.0])
     slack = 1.0 + RELATIVE_TOLERANCE

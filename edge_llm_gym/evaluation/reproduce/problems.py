@@ -4,16 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import gymnasium
-import numpy as np
 
-from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
 from edge_llm_gym.evaluation.reproduce.studies import RATE
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.problems import AssignmentProblem, BatchProblem
-from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE
+from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.scenario import scenario_of
 
 
@@ -29,15 +26,4 @@ def epoch_problems(study: BatchingStudy, rate_per_s: float, seed: int) -> list[A
 
 def _hopeful(problems: Iterable[AssignmentProblem]) -> list[AssignmentProblem]:
     """Those with a request that somebody could serve."""
-    return [problem for problem in problems if any(servable(node).any() for node in problem.nodes)]
-
-
-def servable(node: BatchProblem) -> Array:
-    """[N] bool, whether the node could serve the request alone: no search has to look at the others."""
-    limits = (
-        (node.time_s + node.shared_time_s, np.minimum(node.budget_s, node.time_cap_s)),
-        (node.kv_bytes, node.memory_bytes),
-        (node.uplink_share, 1.0),
-        (node.downlink_share, 1.0),
-    )
-    return np.logical_and.reduce([used <= limit * (1.0 + RELATIVE_TOLERANCE) for used, limit in limits])
+    return [problem for problem in problems if any(node.feasible_alone().any() for node in problem.nodes)]

@@ -19,7 +19,7 @@ from edge_llm_gym.experts.routing import DtoEe, Plan, RoutingExpert
 from edge_llm_gym.scenario import load_scenario, scenario_of
 
 SELFISH_EPOCHS: Final = 5
-GENETIC_EPOCHS: Final = 25
+STUDY_GENETIC_EPOCHS: Final = 25
 """Epochs for which plans hold that take a tenth of a second and half a second to make."""
 POOLS: Final = (
     (3, 3, 3, 3, 3, 3, 3, 4, 4),
@@ -168,7 +168,7 @@ DTO_EE: Final = RoutingStudy(
         ("fixed-threshold", "fixed-threshold"),
         ("no-exit", "no-exit"),
         ("selfish", f"selfish[replan_every={SELFISH_EPOCHS}]"),
-        ("genetic", f"genetic[replan_every={GENETIC_EPOCHS}]"),
+        ("genetic", f"genetic[replan_every={STUDY_GENETIC_EPOCHS}]"),
         ("compute-proportional", "compute-proportional"),
         ("bandwidth-proportional", "bandwidth-proportional"),
         ("uniform", "uniform"),

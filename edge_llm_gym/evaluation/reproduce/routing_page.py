@@ -10,7 +10,13 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY, MEASURES, Form, decimals, percent
-from edge_llm_gym.evaluation.reproduce.routing import GENETIC_EPOCHS, POOL_RATE_PER_S, POOLS, SELFISH_EPOCHS, STAGES
+from edge_llm_gym.evaluation.reproduce.routing import (
+    POOL_RATE_PER_S,
+    POOLS,
+    SELFISH_EPOCHS,
+    STAGES,
+    STUDY_GENETIC_EPOCHS,
+)
 from edge_llm_gym.evaluation.reproduce.routing_claims import rivalries
 from edge_llm_gym.evaluation.reproduce.routing_figures import figures
 from edge_llm_gym.evaluation.reproduce.run import RoutingReproduction, SweepResult
@@ -37,7 +43,7 @@ _BASELINES: Final = (
     f"on thresholds alone, so rules with the same one are equally accurate and their lines coincide. `genetic` "
     f"searches shares and thresholds. All see what DTO-EE sees and estimate rates, mix and speeds as it does. All plan "
     f"anew each epoch but two, whose plans take long to make: `selfish` plans every {SELFISH_EPOCHS} epochs, `genetic` "
-    f"every {GENETIC_EPOCHS}."
+    f"every {STUDY_GENETIC_EPOCHS}."
 )
 _WEIGHT: Final = (
     "DTO-EE maximises accuracy weight times accuracy minus mean delay, with a weight of 20 s: a fifth of a second is "

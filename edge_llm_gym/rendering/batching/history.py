@@ -32,7 +32,7 @@ class Batch:
 
 def batches(simulator: Simulator, row: int, after_s: float = -np.inf) -> tuple[tuple[Batch, ...], ...]:
     """Per node, in order, the batches that end after `after_s`, finished or not."""
-    found, outcome = row_batches(simulator, row), simulator.state.outcome[row]
+    found, outcome = row_batches(simulator, row), simulator.state.requests.outcome[row]
     return tuple(_node_batches(found, outcome, node, after_s) for node in range(simulator.nodes))
 
 
@@ -61,13 +61,13 @@ def expiry_epochs(simulator: Simulator, row: int) -> Array:
     Starts only move later, so a request expires at the first epoch whose start is too late on every node.
     """
     tape, state = simulator.tape, simulator.state
-    expired = np.flatnonzero(state.outcome[row] == EXPIRED)
+    expired = np.flatnonzero(state.requests.outcome[row] == EXPIRED)
     latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
     starts_s = earliest_starts_s(simulator, row)
     too_late = [
         np.searchsorted(starts_s[:, node], latest_s[:, node], side="right") for node in range(latest_s.shape[1])
     ]
-    epochs = np.full(state.outcome.shape[1], -1)
+    epochs = np.full(state.requests.outcome.shape[1], -1)
     epochs[expired] = np.maximum(np.max(too_late, axis=0), entry_epochs(simulator, row)[expired])
     return epochs
 
@@ -75,8 +75,8 @@ def expiry_epochs(simulator: Simulator, row: int) -> Array:
 def entry_epochs(simulator: Simulator, row: int) -> Array:
     """[C] int64, epoch at whose decision time each request enters the queue; E + 1 for those yet to arrive."""
     tape, state = simulator.tape, simulator.state
-    epochs = np.searchsorted(decision_times_s(simulator, row), tape.arrival_s[row], side="right")
-    epochs[tape.length[row] :] = state.epoch[row] + 1
+    epochs = np.searchsorted(decision_times_s(simulator, row), tape.requests.arrival_s[row], side="right")
+    epochs[tape.requests.length[row] :] = state.epoch[row] + 1
     return epochs
 
 
@@ -93,16 +93,17 @@ def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
     """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     state, times = simulator.state, int(simulator.state.epoch[row]) + 1
     admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
-    counts = {name: _per_epoch(admitted[state.outcome[row] == code], times) for name, code in COMPUTED.items()}
+    counts = {name: _per_epoch(admitted[state.requests.outcome[row] == code], times) for name, code in COMPUTED.items()}
     return counts | {"expired": _per_epoch(expired[expired >= 0], times)}
 
 
 def served_table(simulator: Simulator, row: int) -> Array:
     """[D, K] int64, how many requests of each device each node served; of several stages, the entry node counts."""
     tape, state = simulator.tape, simulator.state
-    served = np.flatnonzero(state.outcome[row] == SERVED)
+    served = np.flatnonzero(state.requests.outcome[row] == SERVED)
     table = np.zeros((simulator.scenario.devices.count, simulator.nodes), np.int64)
-    np.add.at(table, (tape.device[row, served], row_batches(simulator, row).visited[served, 0].astype(np.int64) - 1), 1)
+    entry_node = state.requests.node[row, served, 0].astype(np.int64) - 1
+    np.add.at(table, (tape.requests.device[row, served], entry_node), 1)
     return table
 
 

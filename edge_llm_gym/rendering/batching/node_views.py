@@ -14,7 +14,7 @@ def node_views(simulator: Simulator, row: int, time_s: float) -> tuple[NodeView,
 def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...], time_s: float) -> NodeView:
     node, parameters, state = simulator.scenario.nodes[index], simulator.parameters, simulator.state
     epoch_s, uplink_slot_s = simulator.scenario.epoch_s, simulator.scenario.uplink_slot_s
-    capacity_bytes = float(parameters.room_bytes[index])
+    capacity_bytes = float(parameters.kv_capacity_bytes[index])
     free_bytes = max(capacity_bytes - _held_bytes(recent, time_s + uplink_slot_s), 0.0)
     kv_bytes = capacity_bytes - free_bytes
     usable_bytes = node.device().memory_bytes * node.memory_fraction

@@ -10,15 +10,15 @@ from edge_llm_gym.rendering.batching_routing.view import RoutingNodeView, Routin
 from edge_llm_gym.rendering.exits import ExitView, exit_views, observed_confidences
 from edge_llm_gym.rendering.links import flows_of, link_counts, wires_of
 from edge_llm_gym.scenario.metrics import ROUTING_COLUMN
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
 
 
-def routing_view(simulator: Simulator, row: int, result: Result | None) -> RoutingView:
+def routing_view(simulator: Simulator, row: int, result: PooledResult | None) -> RoutingView:
     """A row now. `result` is what the last step returned; before the first epoch of an episode it is ignored."""
     tape, state, last = simulator.tape, simulator.state, last_admitted(simulator, row, epochs=1)
-    counts = link_counts(simulator, tape.device[row, last], state.visited[row, last])
+    counts = link_counts(simulator, tape.requests.device[row, last], state.requests.node[row, last])
     base = batching_view(simulator, row, result)
     nodes = tuple(_node(simulator, row, index, node, counts) for index, node in enumerate(base.nodes))
     return RoutingView(
@@ -45,8 +45,8 @@ def _node(simulator: Simulator, row: int, index: int, base: NodeView, counts: Ar
 
 def _exits(simulator: Simulator, row: int, last: Array, now_s: float) -> tuple[ExitView, ...]:
     state, scenario = simulator.state, simulator.scenario
-    left = np.bincount(state.exit_block[row, last] - 1, minlength=len(scenario.block_layers))
+    left = np.bincount(state.requests.exit_block[row, last] - 1, minlength=len(scenario.block_layers))
     left_total = state.totals[row, len(ROUTING_COLUMN) :]
     recent = last_admitted(simulator, row, SEEN_EPOCHS)
-    observed = observed_confidences(simulator, row, recent, state.visited[row, recent], now_s)
+    observed = observed_confidences(simulator, row, recent, state.requests.node[row, recent], now_s)
     return exit_views(simulator, row, left, left_total, observed)

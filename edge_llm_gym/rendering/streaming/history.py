@@ -12,8 +12,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.rendering.exits import observed_confidences
 from edge_llm_gym.rendering.links import link_counts
 from edge_llm_gym.rendering.outcomes import COMPUTED
+from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +32,9 @@ def epoch_series(simulator: Simulator, row: int) -> EpochSeries:
     state, epochs = simulator.state, int(simulator.state.epoch[row])
     epoch = arrival_epochs(simulator, row)
     size = epoch.size
-    blocks, exits = len(simulator.scenario.block_layers), state.exit_block[row, :size] - 1
-    outcome, arrived = state.outcome[row, :size], np.bincount(epoch, minlength=epochs)
-    delay_s = np.bincount(epoch, state.delay_s[row, :size], minlength=epochs)
+    blocks, exits = len(simulator.scenario.block_layers), state.requests.exit_block[row, :size] - 1
+    outcome, arrived = state.requests.outcome[row, :size], np.bincount(epoch, minlength=epochs)
+    delay_s = np.bincount(epoch, state.requests.delay_s[row, :size], minlength=epochs)
     correct = np.bincount(epoch, correct_answers(simulator, row), minlength=epochs)
     return EpochSeries(
         arrived=arrived,
@@ -55,9 +55,9 @@ def correct_answers(simulator: Simulator, row: int) -> Array:
     """[A] float64, the lowest quality factor on the route of each request with a correct answer, 0 for the others."""
     tape, state, quality = simulator.tape, simulator.state, simulator.parameters.quality
     size = int(state.next_arrival[row])
-    node = state.node[row, :size].astype(np.int64)
+    node = state.requests.node[row, :size].astype(np.int64)
     factor = np.where(node > 0, quality[node - 1], np.inf).min(axis=1)
-    return factor * tape.correct[row, np.arange(size), state.exit_block[row, :size] - 1]
+    return factor * tape.exits.correct[row, np.arange(size), state.requests.exit_block[row, :size] - 1]
 
 
 def arrivals_of_last_epoch(simulator: Simulator, row: int) -> tuple[int, int]:
@@ -73,14 +73,15 @@ def traffic(simulator: Simulator, row: int, first: int = 0, end: int | None = No
     """
     tape, state = simulator.tape, simulator.state
     requests = slice(first, int(state.next_arrival[row]) if end is None else end)
-    return link_counts(simulator, tape.device[row, requests], state.node[row, requests])
+    return link_counts(simulator, tape.requests.device[row, requests], state.requests.node[row, requests])
 
 
 def recent_confidences(simulator: Simulator, row: int) -> tuple[Array, ...]:
     """Per exit, the confidences of the requests of the last SEEN_EPOCHS epochs that have been computed there by now."""
     state, epoch = simulator.state, int(simulator.state.epoch[row])
     recent = np.arange(state.first_of_epoch[row, max(epoch - SEEN_EPOCHS, 0)], state.next_arrival[row])
-    return observed_confidences(simulator, row, recent, state.node[row, recent], epoch * simulator.scenario.epoch_s)
+    now_s = epoch * simulator.scenario.epoch_s
+    return observed_confidences(simulator, row, recent, state.requests.node[row, recent], now_s)
 
 
 def present(simulator: Simulator, row: int, node: int) -> tuple[Array, Array]:
@@ -89,8 +90,8 @@ def present(simulator: Simulator, row: int, node: int) -> tuple[Array, Array]:
     Both waiting requests and the one in service count.
     """
     state, size = simulator.state, int(simulator.state.next_arrival[row])
-    here = state.node[row, :size] == node + 1
-    times_s = np.concatenate([state.reach_s[row, :size][here], state.finish_s[row, :size][here]])
+    here = state.requests.node[row, :size] == node + 1
+    times_s = np.concatenate([state.requests.reach_s[row, :size][here], state.requests.finish_s[row, :size][here]])
     order = np.argsort(times_s, kind="stable")
     change = np.repeat([1, -1], times_s.size // 2)
     return times_s[order], np.cumsum(change[order])

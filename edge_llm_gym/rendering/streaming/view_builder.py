@@ -26,7 +26,7 @@ from edge_llm_gym.rendering.streaming.view import (
 )
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.outcomes import FIRST_EXIT
+from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
 from edge_llm_gym.sim.streaming.records import StreamingResult
 
 RANKED: Final = ("", "served", "below_quality", "late")
@@ -72,9 +72,9 @@ def _nodes(simulator: Simulator, row: int) -> tuple[StreamingNode, ...]:
             stage=int(stage[index]) + 1,
             threshold=float(state.threshold_last[row, index]) if state.epoch[row] else None,
             sent=int(state.sent_last[row, index]),
-            utilisation=float(state.busy_last_s[row, index]) / scenario.epoch_s,
+            utilisation=float(state.servers.busy_last_s[row, index]) / scenario.epoch_s,
             open_visits=int(state.open_visits[row, index]),
-            committed_s=float(state.committed_s[row, index]),
+            committed_s=float(state.servers.committed_s[row, index]),
             speed=float(speed[index]),
         )
         for index, node in enumerate(scenario.nodes)
@@ -85,8 +85,8 @@ def _devices(simulator: Simulator, row: int) -> tuple[StreamingDevice, ...]:
     tape, state = simulator.tape, simulator.state
     first, end = arrivals_of_last_epoch(simulator, row)
     worst = np.zeros(simulator.scenario.devices.count, np.int64)
-    np.maximum.at(worst, tape.device[row, first:end], RANK[state.outcome[row, first:end]])
-    positions = tape.device_m[row].tolist()
+    np.maximum.at(worst, tape.requests.device[row, first:end], RANK[state.requests.outcome[row, first:end]])
+    positions = tape.channels.device_m[row].tolist()
     return tuple(StreamingDevice((x_m, y_m), RANKED[rank]) for (x_m, y_m), rank in zip(positions, worst, strict=True))
 
 
@@ -100,7 +100,7 @@ def _totals(simulator: Simulator, row: int, now_s: float) -> StreamingTotals:
     tape, state = simulator.tape, simulator.state
     total = {name: float(state.totals[row, column]) for name, column in STREAMING_COLUMN.items()}
     arrived = round(total["arrived"])
-    answered_s = tape.arrival_s[row, :arrived] + state.delay_s[row, :arrived]
+    answered_s = tape.requests.arrival_s[row, :arrived] + state.requests.delay_s[row, :arrived]
     return StreamingTotals(
         arrived=arrived,
         served=round(total["served"]),
@@ -117,6 +117,6 @@ def _last_epoch(simulator: Simulator, row: int, result: StreamingResult | None, 
     return StreamingLast(
         summary=summary,
         reward=None if result is None else float(result.reward[row]),
-        utilisation=float(state.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
+        utilisation=float(state.servers.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
         flows=flows_of(traffic(simulator, row, *arrivals_of_last_epoch(simulator, row))),
     )

@@ -88,7 +88,7 @@ def test_memory_that_the_last_uplink_slot_already_freed_is_not_freed_again(tiny,
 
 
 def test_refused_and_waiting_requests_have_no_node(tiny, step_tiny):
-    tiny.parameters.cost_coefficients[:, 1, KV] = 2 * tiny.parameters.room_bytes
+    tiny.parameters.cost_coefficients[:, 1, KV] = 2 * tiny.parameters.kv_capacity_bytes
     slots = view_of(tiny, 0, step_tiny(tiny, [1, 0])).last.slots
     assert [(slot.outcome, slot.node, slot.latency_s) for slot in slots] == [
         ("refused_memory", None, None),
@@ -103,8 +103,9 @@ def test_a_result_of_the_previous_episode_is_ignored(tiny, step_tiny):
 
 
 def test_kv_caches_are_those_that_the_transition_counts(played):
-    simulator = played.simulator
-    for index, node in enumerate(view_of(simulator, 0, None).nodes):
-        free_bytes = free_kv_bytes(simulator.parameters, simulator.state, 0, index)
-        assert node.free_bytes == pytest.approx(free_bytes, rel=1e-12)
-    assert any(node.kv_bytes > 0 for node in view_of(simulator, 0, None).nodes)
+    simulator, view = played.simulator, view_of(played.simulator, 0, None)
+    capacity_bytes, batches = simulator.parameters.kv_capacity_bytes, simulator.state.batches
+    at_s = view.time_s + simulator.scenario.uplink_slot_s
+    for index, node in enumerate(view.nodes):
+        assert node.free_bytes == pytest.approx(free_kv_bytes(capacity_bytes, batches, 0, index, view.epoch, at_s))
+    assert any(node.kv_bytes > 0 for node in view.nodes)

@@ -11,7 +11,7 @@ from edge_llm_gym.rendering.batching_routing.view import RoutingNodeView, Routin
 from edge_llm_gym.rendering.exits import ExitView
 from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 from tests.rendering.by_hand import node_view, slot_view
 from tests.sim.pooled.routing_by_hand import HARSH, by_hand, random_action, staged
@@ -78,7 +78,7 @@ class Played:
     """An episode under random actions, with actions, results and views: one entry per step."""
 
     simulator: Simulator
-    results: list[Result]
+    results: list[PooledResult]
     thresholds: list[np.ndarray]
     views: list[RoutingView]
 

@@ -58,10 +58,10 @@ def test_batches_hold_the_requests_that_visited_their_node(played):
     strips = batches(played.simulator, 0)
     for node, strip in enumerate(strips):
         stage = network.stage[node]
-        visitors = state.visited[0, :, stage] == node + 1
+        visitors = state.requests.node[0, :, stage] == node + 1
         assert sum(batch.requests for batch in strip) == visitors.sum() > 0
         for batch in strip:
-            finish_s = state.finish_s[0, visitors & (admitted == batch.epoch), stage]
+            finish_s = state.requests.finish_s[0, visitors & (admitted == batch.epoch), stage]
             assert (finish_s.size, finish_s.max()) == (batch.requests, batch.end_s)
             assert batch.begin_s < batch.end_s
     assert sum(map(len, strips[: network.entry_nodes.size])) > 0
