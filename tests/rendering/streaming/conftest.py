@@ -17,7 +17,7 @@ from edge_llm_gym.rendering.streaming.view import (
 )
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import StreamingObservation, StreamingObserver
+from edge_llm_gym.sim.streaming.observation import StreamingObserver
 from edge_llm_gym.sim.streaming.records import StreamingResult
 from tests.sim.streams import act, by_hand, staged
 
@@ -102,7 +102,7 @@ class Played:
 
     simulator: Simulator
     results: list[StreamingResult]
-    observations: list[StreamingObservation]
+    observations: list[dict[str, np.ndarray]]
     thresholds: list[np.ndarray]
 
 
