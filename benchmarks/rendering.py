@@ -45,26 +45,26 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
         },
     ),
     "6 nodes in two stages, 20 devices": ("joint", {}),
-    "9 nodes, 20 devices, streams": ("early-exit", {}),
-    "9 nodes, 200 devices, crowded streams": (
+    "9 nodes, 20 devices, streaming": ("early-exit", {}),
+    "9 nodes, 200 devices, streaming": (
         "early-exit",
         {"devices.count": 200, "arrivals.rate_per_s": 100.0, "horizon_epochs": 200},
     ),
 }
 
 
-def batch_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def batching_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     slots = simulator.scenario.slots
     return rng.integers(0, simulator.nodes + 1, (1, slots)), rng.random((1, slots, 2))
 
 
-def stream_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def streaming_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     nodes = simulator.nodes
     senders = simulator.scenario.devices.count + nodes
     return rng.random((1, senders, nodes), np.float32), rng.random((1, nodes), np.float32)
 
 
-def staged_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def batching_routing_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     slots, nodes = simulator.scenario.slots, simulator.nodes
     batch = rng.integers(0, simulator.scenario.network.entry_nodes.size + 1, (1, slots))
     weights = rng.random((1, nodes, nodes), np.float32), rng.random((1, nodes), np.float32)
@@ -72,11 +72,11 @@ def staged_action(simulator: Simulator, rng: np.random.Generator) -> Action:
 
 
 ACTIONS: Mapping[str, Callable[[Simulator, np.random.Generator], Action]] = {
-    "batching": batch_action,
-    "streaming": stream_action,
-    "batching_routing": staged_action,
+    "batching": batching_action,
+    "streaming": streaming_action,
+    "batching_routing": batching_routing_action,
 }
-"""Admission -> a random action."""
+"""Dynamics -> a random action."""
 
 
 def step(simulator: Simulator, rng: np.random.Generator) -> object:

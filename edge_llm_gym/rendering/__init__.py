@@ -1,4 +1,4 @@
-"""Shows one environment as text or as an image. Importing it loads no drawing library; `timeline` draws episodes."""
+"""One row of a simulator as text or as an image. Importing it loads no drawing library; `timeline` draws episodes."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def render_row(simulator: Simulator, row: int, result: Any, mode: str) -> str | 
     """One row as coloured text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array").
 
     `result` is what the last step returned, None before the first one. Raises ValueError for an unknown mode and
-    ImportError where an image is asked for and Pillow is missing.
+    ImportError where an image is requested and Pillow is missing.
     """
     painters = pictures_of(simulator).painters
     known_name("render mode", mode, painters)

@@ -58,7 +58,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 @lru_cache(maxsize=4096)
 def _glyphs(text: str, size: int, stroke: int = 0) -> Image.Image:
-    """The text as a mask, as high as the font's line: drawn once, since most words come back in every frame."""
+    """The text as a mask, as high as the font's line: cached, since most words recur in every frame."""
     font = _font(size)
     width, height = max(int(np.ceil(font.getlength(text))), 1), line_height(size)
     mask = Image.new("L", (width + 2 * stroke, height + 2 * stroke))
@@ -94,7 +94,7 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
 
     def fill(self, box: Box, colour: Colour, outline: Colour | None = None) -> None:
-        """Paints a rectangle; one without any pixel leaves no trace."""
+        """Paints a rectangle; an empty one is ignored."""
         if box.width > 0 and box.height > 0:
             self.draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), colour, outline)
 

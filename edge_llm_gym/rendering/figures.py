@@ -1,20 +1,29 @@
-"""What the figures of episodes share: an empty figure, colours, axes, tables of counts. Needs the extra `plots`."""
+"""Parts of the figures of episodes: empty figure, titles, strips per node, stacked bars. Needs the extra `plots`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.rendering.palette import Colour
+from edge_llm_gym.rendering.outcomes import outcome_label
+from edge_llm_gym.rendering.palette import MUTED, OUTCOMES, Colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-MOST_TICKS: Final = 40
-MOST_NUMBERED: Final = 400  # cells of a table that still have room for a number
+FIGURE_WIDTH: Final = 14
+TITLE_SIZE: Final = 11
+LEGEND_SIZE: Final = 9
+LEGEND_COLUMNS: Final = 8
+LEGEND_ANCHOR: Final = (1.0, 0.97)
+BAR_WIDTH: Final = 0.9  # of an epoch
+STRIP_FLOOR: Final = 0.4  # below the middle of a node's strip, whose pitch is 1
+STRIP_HEIGHT: Final = 0.8
+Parts = Mapping[str, tuple[Array, Colour]]
+"""Label -> heights [n] and colour of one part of stacked bars."""
 
 
 def empty_figure(height: float) -> "Figure":
@@ -26,7 +35,7 @@ def empty_figure(height: float) -> "Figure":
         raise ImportError(
             "drawing figures needs matplotlib; install it with: pip install 'edge-llm-gym[plots]'"
         ) from error
-    figure = Figure(figsize=(14, height), dpi=100, layout="constrained")
+    figure = Figure(figsize=(FIGURE_WIDTH, height), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -38,10 +47,37 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
 
 
 def tidy(axes: "Axes") -> None:
-    """No box, and faint vertical lines behind what is drawn."""
+    """Removes the upper and right edge and draws faint vertical lines behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def titled(axes: "Axes", title: str, legend: bool = False) -> None:
+    """Title at the left and, on its line, the legend at the right."""
+    axes.set_title(title, loc="left", fontsize=TITLE_SIZE)
+    if legend:
+        axes.legend(
+            ncols=LEGEND_COLUMNS, fontsize=LEGEND_SIZE, frameon=False, loc="lower right", bbox_to_anchor=LEGEND_ANCHOR
+        )
+
+
+def strip_floor(index: int) -> float:
+    """Level on which the strip of a node stands; node 0 is at the top."""
+    return index + STRIP_FLOOR
+
+
+def label_strips(axes: "Axes", names: Sequence[str]) -> None:
+    """A line under the strip of each node, and its name on the axis."""
+    for index in range(len(names)):
+        axes.axhline(strip_floor(index), color=rgb(MUTED), linewidth=0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def outcome_parts(counts: Mapping[str, Array]) -> Parts:
+    """Counts [n] per outcome as parts of stacked bars, with the colours and labels of the outcomes."""
+    return {outcome_label(name): (count, OUTCOMES[name]) for name, count in counts.items()}
 
 
 def whole_numbers() -> "MaxNLocator":
@@ -51,31 +87,9 @@ def whole_numbers() -> "MaxNLocator":
     return MaxNLocator(integer=True)
 
 
-def draw_stacked(axes: "Axes", begin_s: Array, width_s: float, parts: dict[str, tuple[Array, Colour]]) -> None:
-    """Bars from `begin_s` [n] on, stacked from parts (heights [n], colour) by their names for the legend."""
+def draw_stacked(axes: "Axes", begin_s: Array, width_s: float, parts: Parts) -> None:
+    """Bars from `begin_s` [n] on, stacked from parts."""
     bottom = np.zeros(begin_s.size)
     for name, (height, colour) in parts.items():
         axes.bar(begin_s, height, width_s, bottom, align="edge", color=rgb(colour), label=name)
         bottom = bottom + height
-
-
-def draw_table(axes: "Axes", table: Array, rows: Sequence[str] | None, columns: Sequence[str], title: str) -> None:
-    """A table of counts as shades, with the numbers where there is room; rows without names are counted."""
-    height, width = table.shape
-    image = axes.imshow(table, aspect="auto", cmap="Blues", interpolation="nearest", vmin=0, vmax=max(table.max(), 1))
-    axes.set_xticks(range(width), columns, rotation=90 if width > 4 else 0)
-    shown = range(0, height, -(-height // MOST_TICKS))
-    axes.set_yticks(shown, None if rows is None else [rows[index] for index in shown])
-    axes.set_title(title, loc="left", fontsize=11)
-    if height * width <= MOST_NUMBERED:
-        _number_cells(axes, table)
-    else:
-        axes.figure.colorbar(image, ax=axes, ticks=whole_numbers())
-
-
-def _number_cells(axes: "Axes", table: Array) -> None:
-    pale = table.max() / 2
-    for (row, column), count in np.ndenumerate(table):
-        if count:
-            colour = "black" if count <= pale else "white"
-            axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)

@@ -1,4 +1,4 @@
-"""The colours of every picture, in one place; colour-blind safe after Okabe and Ito (2008)."""
+"""The colours of all pictures; colour-blind safe after Okabe and Ito (2008)."""
 
 from typing import Final
 

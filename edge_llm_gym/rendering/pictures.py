@@ -1,4 +1,4 @@
-"""What shows each admission: a table of entry points, loaded on use, so that nothing is imported before it is drawn."""
+"""The functions that draw each dynamics: entry points, imported on use, so that drawing libraries stay optional."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from edge_llm_gym.sim.simulator import Simulator
 
+PACKAGE: Final = "edge_llm_gym.rendering"
+
 
 @dataclass(frozen=True)
 class Pictures:
-    """Entry points "module:function" of one admission."""
+    """Entry points "module:function" of one dynamics."""
 
     view: str
     """(simulator, row, result of the last step or None) -> all that a picture needs, as plain numbers and strings."""
@@ -21,38 +23,40 @@ class Pictures:
     """(simulator, row) -> figure of the episode so far."""
 
 
-OF_BATCHES: Final = Pictures(
-    view="edge_llm_gym.rendering.view:view_of",
-    painters={
-        "ansi": "edge_llm_gym.rendering.text:epoch_text",
-        "rgb_array": "edge_llm_gym.rendering.frames:epoch_frame",
-    },
-    timeline="edge_llm_gym.rendering.timeline:epoch_timeline",
-)
-OF_TRAFFIC: Final = Pictures(
-    view="edge_llm_gym.rendering.streaming.view:stream_view_of",
-    painters={
-        "ansi": "edge_llm_gym.rendering.streaming.text:stream_text",
-        "rgb_array": "edge_llm_gym.rendering.streaming.frames:stream_frame",
-    },
-    timeline="edge_llm_gym.rendering.streaming.timeline:stream_timeline",
-)
-OF_STAGES: Final = Pictures(
-    view="edge_llm_gym.rendering.batching_routing.view:staged_view_of",
-    painters={
-        "ansi": "edge_llm_gym.rendering.batching_routing.text:staged_text",
-        "rgb_array": "edge_llm_gym.rendering.batching_routing.frames:staged_frame",
-    },
-    timeline=OF_BATCHES.timeline,
-)
+BATCHING_TIMELINE: Final = f"{PACKAGE}.batching.timeline:batching_timeline"
 PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
-    {"batching": OF_BATCHES, "batching_routing": OF_STAGES, "streaming": OF_TRAFFIC}
+    {
+        "batching": Pictures(
+            view=f"{PACKAGE}.batching.view_builder:batching_view",
+            painters={
+                "ansi": f"{PACKAGE}.batching.text:batching_text",
+                "rgb_array": f"{PACKAGE}.batching.frames:batching_frame",
+            },
+            timeline=BATCHING_TIMELINE,
+        ),
+        "batching_routing": Pictures(
+            view=f"{PACKAGE}.batching_routing.view_builder:routing_view",
+            painters={
+                "ansi": f"{PACKAGE}.batching_routing.text:routing_text",
+                "rgb_array": f"{PACKAGE}.batching_routing.frames:routing_frame",
+            },
+            timeline=BATCHING_TIMELINE,
+        ),
+        "streaming": Pictures(
+            view=f"{PACKAGE}.streaming.view_builder:streaming_view",
+            painters={
+                "ansi": f"{PACKAGE}.streaming.text:streaming_text",
+                "rgb_array": f"{PACKAGE}.streaming.frames:streaming_frame",
+            },
+            timeline=f"{PACKAGE}.streaming.timeline:streaming_timeline",
+        ),
+    }
 )
-"""Admission -> its pictures."""
+"""Dynamics -> its pictures."""
 
 
 def pictures_of(simulator: Simulator) -> Pictures:
-    """Those of the simulator's admission."""
+    """Those of the simulator's dynamics."""
     return PICTURES[simulator.scenario.dynamics]
 
 

@@ -1,4 +1,4 @@
-"""Where nodes, devices and the names of nodes stand in a map."""
+"""Positions of nodes, devices and the names of nodes in a map."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -7,19 +7,19 @@ from typing import Final, Protocol
 import numpy as np
 
 from edge_llm_gym.rendering.canvas import Box, line_height, shortened, text_width
+from edge_llm_gym.rendering.moment import Point
 from edge_llm_gym.rendering.panels import LABEL_SIZE
-from edge_llm_gym.rendering.view import Point
 
 NODE_HALF: Final = 6
 DOT_HALF: Final = 4
-CLEARANCE: Final = 4  # pixels between a name and the square of another node, lest it is read as that one's
+CLEARANCE: Final = 4  # pixels between a name and the square of another node
 MARGIN: Final = 14
 NAME_WIDTH: Final = 96
 Pixel = tuple[float, float]
 
 
 class Device(Protocol):
-    """Has a place."""
+    """Has a position."""
 
     @property
     def position_m(self) -> Point:
@@ -28,7 +28,7 @@ class Device(Protocol):
 
 
 class Node(Device, Protocol):
-    """Has a name and a place."""
+    """Has a name and a position."""
 
     @property
     def name(self) -> str:
@@ -37,11 +37,11 @@ class Node(Device, Protocol):
 
 
 class Mapped(Protocol):
-    """A view of any admission, as far as a map shows it."""
+    """A view of any dynamics, as far as a map shows it."""
 
     @property
     def area_m(self) -> Point:
-        """Extent of the area in which devices stand."""
+        """Extent of the area that holds the devices."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class Mapped(Protocol):
 
 
 def pixel_positions(view: Mapped, inside: Box) -> tuple[list[Pixel], list[Pixel]]:
-    """Where nodes and devices stand in the picture: equal scales on both axes, y upwards."""
+    """Pixels of nodes and devices: equal scales on both axes, y upwards."""
     nodes = [node.position_m for node in view.nodes]
     xs, ys = zip((0.0, 0.0), view.area_m, *nodes, strict=True)
     span_x, span_y = max(xs) - min(xs), max(ys) - min(ys)
@@ -72,7 +72,7 @@ def pixel_positions(view: Mapped, inside: Box) -> tuple[list[Pixel], list[Pixel]
 
 
 def _apart(pixels: list[Pixel], centre_x: float) -> list[Pixel]:
-    """Nodes that share a site stand side by side, from the site inwards."""
+    """Places nodes that share a site side by side, from the site inwards."""
     pitch = 2 * NODE_HALF + 2
     placed: list[Pixel] = []
     for x, y in pixels:
@@ -84,30 +84,33 @@ def _apart(pixels: list[Pixel], centre_x: float) -> list[Pixel]:
 
 
 def placed_labels(view: Mapped, nodes: list[Pixel], devices: list[Pixel], inside: Box) -> Iterator[tuple[str, Box]]:
-    """Names of the nodes where they touch no other node, no other name and as few devices as can be; else left out.
+    """Names of the nodes with their boxes, which overlap no other node and no other name and cover few devices.
 
-    Straight places come before diagonal ones, which are easily read as a neighbour's.
+    Boxes below, above and beside a node are tried before diagonal ones, which are easily taken for the name of a
+    neighbouring node. A name without a free box is left out.
     """
     names: list[Box] = []
     dots = np.array(devices)
     for node, pixel in zip(view.nodes, nodes, strict=True):
         name = shortened(node.name, NAME_WIDTH, LABEL_SIZE)
         others = [other for other in nodes if other is not pixel]
-        for clearance, places in product((CLEARANCE, 0), _label_places(name, pixel)):
+        for clearance, boxes in product((CLEARANCE, 0), _label_boxes(name, pixel)):
             taken = [around(other, NODE_HALF + clearance) for other in others] + names
-            free = [at for at in places if at.within(inside) and not any(at.overlaps(other) for other in taken)]
+            free = [box for box in boxes if box.within(inside) and not any(box.overlaps(other) for other in taken)]
             if free:
-                names.append(min(free, key=lambda at: _dots_covered(at, dots)))
+                names.append(min(free, key=lambda box: _dots_covered(box, dots)))
                 yield name, names[-1]
                 break
 
 
-def _dots_covered(at: Box, dots: np.ndarray) -> int:
-    covered = (dots > (at.left - DOT_HALF, at.top - DOT_HALF)) & (dots < (at.right + DOT_HALF, at.bottom + DOT_HALF))
+def _dots_covered(box: Box, dots: np.ndarray) -> int:
+    covered = (dots > (box.left - DOT_HALF, box.top - DOT_HALF)) & (
+        dots < (box.right + DOT_HALF, box.bottom + DOT_HALF)
+    )
     return int(covered.all(axis=1).sum())
 
 
-def _label_places(name: str, pixel: Pixel) -> tuple[list[Box], list[Box]]:
+def _label_boxes(name: str, pixel: Pixel) -> tuple[list[Box], list[Box]]:
     """Below, above and beside a node; then, diagonally from it."""
     width, height, gap = text_width(name, LABEL_SIZE), line_height(LABEL_SIZE), NODE_HALF + 2
     x, y = round(pixel[0]), round(pixel[1])

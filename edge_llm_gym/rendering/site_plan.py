@@ -1,20 +1,22 @@
-"""Devices, nodes and their names at their places in a map: what the maps of all admissions share."""
+"""The map of all dynamics: devices, nodes with their names and stages, and links between them."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from edge_llm_gym.rendering.canvas import SMOOTHING, Box, Canvas
 from edge_llm_gym.rendering.palette import GRID, NODE, PANEL, RADIO, STRIP, WIRE, Colour
-from edge_llm_gym.rendering.panels import LABEL_SIZE
+from edge_llm_gym.rendering.panels import LABEL_SIZE, middle
 from edge_llm_gym.rendering.placement import NODE_HALF, Mapped, Pixel, pixel_positions, placed_labels
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 FEW_DEVICES: Final = 60
+DEVICE_RADIUS: Final = 3.5
+SMALL_DEVICE_RADIUS: Final = 2.5  # where there are more devices than FEW_DEVICES
 STAGE_SIZE: Final = 11
-LEAST_WIDTH: Final = 1.0
-WIDTH_OF_ALL: Final = 16.0  # pixels of a link that all requests take
+MIN_WIDTH: Final = 1.0
+MAX_EXTRA_WIDTH: Final = 16.0  # added for a link that all requests take
 
 
 class SitePlan:
@@ -33,8 +35,8 @@ class SitePlan:
             self._paint_nodes(pen)
 
         canvas.smooth(self._inside, STRIP, paint)
-        for name, at in placed_labels(self._view, self.nodes, self.devices, self._inside):
-            canvas.outlined_text(at.left, (at.top + at.bottom) // 2, name, LABEL_SIZE, STRIP)
+        for name, box in placed_labels(self._view, self.nodes, self.devices, self._inside):
+            canvas.outlined_text(box.left, middle(box), name, LABEL_SIZE, STRIP)
 
     def write_stages(self, canvas: Canvas, stages: Iterable[int]) -> None:
         """Writes into the square of each node the number of its stage."""
@@ -42,24 +44,24 @@ class SitePlan:
             canvas.text(round(x), round(y), f"{stage}", STAGE_SIZE, PANEL, "centre")
 
     def paint_wires(self, pen: "ImageDraw", wires: Iterable[tuple[int, int]]) -> None:
-        """Links from node to node, faint, for those in use to be painted over."""
-        for here, there in wires:
-            self.paint_link(pen, self.nodes[here], self.nodes[there], GRID, LEAST_WIDTH)
+        """Links from node to node, faint; links in use are painted over them."""
+        for source, target in wires:
+            self.paint_link(pen, self.nodes[source], self.nodes[target], GRID, MIN_WIDTH)
 
     def paint_flow(self, pen: "ImageDraw", sender: int, node: int, share: float) -> None:
         """A link as wide as the share of all requests that took it; senders are devices, then nodes."""
-        places, colour = (*self.devices, *self.nodes), RADIO if sender < len(self.devices) else WIRE
-        self.paint_link(pen, places[sender], self.nodes[node], colour, LEAST_WIDTH + WIDTH_OF_ALL * share)
+        positions, colour = (*self.devices, *self.nodes), RADIO if sender < len(self.devices) else WIRE
+        self.paint_link(pen, positions[sender], self.nodes[node], colour, MIN_WIDTH + MAX_EXTRA_WIDTH * share)
 
     def paint_link(self, pen: "ImageDraw", begin: Pixel, end: Pixel, colour: Colour, width: float) -> None:
-        """A straight line between two places of the map, `width` pixels wide."""
+        """A straight line between two positions in the map, `width` pixels wide."""
         pen.line((self._local(begin), self._local(end)), colour, round(width * SMOOTHING))
 
     def _local(self, pixel: Pixel) -> Pixel:
         return (pixel[0] - self._inside.left) * SMOOTHING, (pixel[1] - self._inside.top) * SMOOTHING
 
     def _paint_devices(self, pen: "ImageDraw", colours: Iterable[Colour]) -> None:
-        radius = (3.5 if len(self.devices) <= FEW_DEVICES else 2.5) * SMOOTHING
+        radius = (DEVICE_RADIUS if len(self.devices) <= FEW_DEVICES else SMALL_DEVICE_RADIUS) * SMOOTHING
         for pixel, colour in zip(self.devices, colours, strict=True):
             x, y = self._local(pixel)
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), colour, PANEL)

@@ -1,8 +1,11 @@
-"""What texts for a terminal share: colours, bars in proportion, short numbers, names that fit."""
+"""Parts of the texts for a terminal: colours, bars in proportion, short numbers, cut names, counts of outcomes."""
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from edge_llm_gym.rendering.palette import Colour
+from edge_llm_gym.rendering.moment import Moment
+from edge_llm_gym.rendering.outcomes import coloured_counts
+from edge_llm_gym.rendering.palette import MUTED, Colour
 
 WIDTH: Final = 98  # columns of a line, at most
 BAR: Final = 24
@@ -46,7 +49,22 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def header(scenario: str, epoch: int, horizon: int, time_s: float) -> str:
+def header(view: Moment) -> str:
     """The first line of every text: scenario, epoch and time."""
-    moment = f"epoch {epoch}/{horizon}   t = {time_s:.1f} s"
-    return bold(cut(scenario, WIDTH - len(moment) - 3)) + "   " + moment
+    moment = f"epoch {view.epoch}/{view.horizon}   t = {view.time_s:.1f} s"
+    return bold(cut(view.scenario, WIDTH - len(moment) - 3)) + "   " + moment
+
+
+def lines_of(*parts: Iterable[str]) -> str:
+    """The lines of all parts, one below the other."""
+    return "\n".join(line for part in parts for line in part)
+
+
+def column_heads(text: str) -> str:
+    """Heads of the columns that stand to the right of the nodes' names."""
+    return painted(" " * (NAME + 3) + text, MUTED)
+
+
+def painted_counts(counts: Mapping[str, int]) -> str:
+    """Number and label of each outcome in its colour."""
+    return "  ".join(painted(text, colour) for text, colour in coloured_counts(counts))

@@ -1,13 +1,13 @@
 """Parts of views written by hand."""
 
-from edge_llm_gym.rendering.history import Batch
-from edge_llm_gym.rendering.view import NodeView, SlotView
+from edge_llm_gym.rendering.batching.history import Batch
+from edge_llm_gym.rendering.batching.view import NodeView, SlotView
 
 
 def node_view(
     index: int, kv_fraction: float = 0.25, batches: tuple[Batch, ...] = (), freed_fraction: float = 0.0
 ) -> NodeView:
-    """A node of 8 GB, half of it weights, at a place that depends on its index."""
+    """A node of 8 GB, half of it weights, at a position that depends on its index."""
     return NodeView(
         name=f"node-{index}",
         hardware="nvidia-l4",

@@ -1,9 +1,9 @@
-"""What must hold of every page of panels, whatever it shows."""
+"""Checks that hold for every page of panels."""
 
 import numpy as np
 
 from edge_llm_gym.rendering.canvas import Box
-from edge_llm_gym.rendering.frames import HEIGHT, WIDTH
+from edge_llm_gym.rendering.page import HEIGHT, WIDTH
 from edge_llm_gym.rendering.palette import BACKGROUND, GRID, PANEL
 
 HEAD_HEIGHT = 60

@@ -1,11 +1,14 @@
-"""What rendering loads and when, each in a fresh interpreter."""
+"""Which libraries rendering imports and when, each case in a fresh interpreter."""
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.simulator import Simulator
 
 SIMULATOR = """
 import sys
@@ -68,6 +71,8 @@ print("matplotlib.pyplot" in sys.modules)
     assert run(SIMULATOR.format(scenario=scenario) + draw) == "False"
 
 
-def test_unknown_modes_are_refused(tiny):
+def test_unknown_modes_are_refused():
+    simulator = Simulator(load_scenario("single-node"))
+    simulator.reset(0, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"unknown render mode 'rgb'; did you mean 'rgb_array'\?"):
-        render_row(tiny, 0, None, "rgb")
+        render_row(simulator, 0, None, "rgb")

@@ -1,4 +1,4 @@
-"""The table of pictures: every admission has some, and every entry point leads to a function."""
+"""The table of pictures: every dynamics has an entry, and every entry point names a function."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from edge_llm_gym.rendering.pictures import PICTURES, loaded
 from edge_llm_gym.sim.dynamics import DYNAMICS
 
 
-def test_every_admission_has_pictures_of_every_mode():
+def test_every_dynamics_has_pictures_of_every_mode():
     assert set(PICTURES) == set(DYNAMICS)
     assert all(set(pictures.painters) == set(RENDER_MODES) for pictures in PICTURES.values())
 
 
 @pytest.mark.parametrize("dynamics", PICTURES)
-def test_entry_points_lead_to_functions(dynamics):
+def test_entry_points_name_functions(dynamics):
     pictures = PICTURES[dynamics]
     for entry_point in (pictures.view, *pictures.painters.values(), pictures.timeline):
         assert callable(loaded(entry_point)), entry_point

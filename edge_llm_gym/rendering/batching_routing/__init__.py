@@ -1,1 +1,1 @@
-"""Pictures of batching-and-routing dynamics: those of batching dynamics, and what exits and forwarding add to them."""
+"""Pictures of batching-and-routing dynamics: those of batching dynamics, with exits and forwarding between nodes."""

@@ -1,1 +1,1 @@
-"""Pictures of streaming dynamics: the traffic, the nodes, the exits, and how delay and accuracy went."""
+"""Pictures of streaming dynamics: traffic over the links, nodes, exits, and the trend of delay and accuracy."""

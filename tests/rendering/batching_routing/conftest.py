@@ -1,4 +1,4 @@
-"""Fixtures: a view written by hand, the epoch solved by hand, and a played episode."""
+"""Fixtures: a view written by hand, an epoch solved by hand, and a played episode."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import view_of
-from edge_llm_gym.rendering.batching_routing.view import StagedNode, StagedView
-from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
-from edge_llm_gym.rendering.view import DeviceView, LastEpoch, SlotOutcome, Totals
+from edge_llm_gym.rendering.batching.view import DeviceView, LastEpoch, SlotOutcome, Totals
+from edge_llm_gym.rendering.batching_routing.view import RoutingNodeView, RoutingView
+from edge_llm_gym.rendering.exits import ExitView
+from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
@@ -23,26 +24,29 @@ def solved() -> Simulator:
     return by_hand(staged([2, 2], **NETWORK), **REQUESTS)
 
 
-def staged_node(index: int, stage: int, threshold: float | None, took: int, sent_on: int | None) -> StagedNode:
-    return StagedNode(**vars(node_view(index)), stage=stage, threshold=threshold, took=took, sent_on=sent_on)
+def routing_node(
+    index: int, stage: int, threshold: float | None, received: int, forwarded: int | None
+) -> RoutingNodeView:
+    return RoutingNodeView(
+        **vars(node_view(index)), stage=stage, threshold=threshold, received=received, forwarded=forwarded
+    )
 
 
 @pytest.fixture
-def view() -> StagedView:
-    """Two entry nodes and a deep one, three devices; eight requests in the last epoch, of which four went deep."""
+def view() -> RoutingView:
+    """Two entry nodes and a deep one, three devices; eight requests in the last epoch, of which four were forwarded."""
     outcomes = ("served", "late", "served", "refused_uplink")
-    return StagedView(
+    return RoutingView(
         scenario="by-hand",
         epoch=7,
         horizon=50,
         time_s=14.0,
         epoch_s=2.0,
-        uplink_slot_s=0.25,
         area_m=(1000.0, 1000.0),
         nodes=(
-            staged_node(0, 1, 0.75, 5, 3),
-            staged_node(1, 1, 0.25, 3, 1),
-            staged_node(2, 2, 0.5, 4, None),
+            routing_node(0, 1, 0.75, 5, 3),
+            routing_node(1, 1, 0.25, 3, 1),
+            routing_node(2, 2, 0.5, 4, None),
         ),
         devices=tuple(DeviceView((300.0 * index + 60.0, 700.0), int(index < 2)) for index in range(3)),
         queue=(slot_view(1, 1.0), slot_view(2, 4.5)),
@@ -64,24 +68,24 @@ def view() -> StagedView:
             ExitView(1, 4, 15, (0.1, 0.2, 0.5, 0.7, 0.9), (0.75, 0.25)),
             ExitView(2, 4, 15, (), ()),
         ),
-        settled=8,
-        settled_in_all=30,
+        routed=8,
+        routed_total=30,
     )
 
 
 @dataclass(frozen=True)
 class Played:
-    """An episode under random actions, and what was done, reported and seen: one entry per step."""
+    """An episode under random actions, with actions, results and views: one entry per step."""
 
     simulator: Simulator
     results: list[PooledResult]
     thresholds: list[np.ndarray]
-    views: list[StagedView]
+    views: list[RoutingView]
 
 
 @pytest.fixture(scope="module")
 def played() -> Played:
-    """30 epochs of the joint network in which everything happens; not to be changed."""
+    """30 epochs of the joint network in which every outcome and exit occurs; not to be changed."""
     simulator = Simulator(load_scenario("joint", HARSH))
     simulator.reset(0, np.random.default_rng(3))
     rng, episode = np.random.default_rng(4), Played(simulator, [], [], [])

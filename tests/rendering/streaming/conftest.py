@@ -5,18 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
+from edge_llm_gym.rendering.exits import ExitView
+from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.rendering.streaming.view import (
     EpochSummary,
-    StreamDevice,
-    StreamLast,
-    StreamNode,
-    StreamTotals,
-    StreamView,
+    StreamingDevice,
+    StreamingLast,
+    StreamingNode,
+    StreamingTotals,
+    StreamingView,
 )
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import StreamingObservation, StreamingObserver
+from edge_llm_gym.sim.streaming.observation import StreamingObserver
 from edge_llm_gym.sim.streaming.records import StreamingResult
 from tests.sim.streams import act, by_hand, staged
 
@@ -60,9 +61,9 @@ def summary(arrived: int, served: int, late: int, mean_delay_s: float = 1.0, acc
 
 
 @pytest.fixture
-def view() -> StreamView:
+def view() -> StreamingView:
     """Two cells and a hub, three devices; six requests in the last epoch, of which four went on to the hub."""
-    return StreamView(
+    return StreamingView(
         scenario="by-hand",
         epoch=7,
         horizon=50,
@@ -70,23 +71,23 @@ def view() -> StreamView:
         epoch_s=2.0,
         area_m=(1000.0, 1000.0),
         nodes=(
-            StreamNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, committed_s=4.0, speed=1.0),
-            StreamNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, committed_s=0.0, speed=1.0),
-            StreamNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, committed_s=1.0, speed=1.0),
+            StreamingNode("cell-1", (200.0, 200.0), 1, 0.75, 4, 0.5, open_visits=3, committed_s=4.0, speed=1.0),
+            StreamingNode("cell-2", (800.0, 200.0), 1, 0.25, 2, 1.0, open_visits=0, committed_s=0.0, speed=1.0),
+            StreamingNode("hub", (500.0, 800.0), 2, 0.5, 4, 0.25, open_visits=2, committed_s=1.0, speed=1.0),
         ),
         wires=((0, 2), (1, 2)),
         devices=(
-            StreamDevice((100.0, 400.0), "late"),
-            StreamDevice((900.0, 450.0), "served"),
-            StreamDevice((500.0, 100.0), ""),
+            StreamingDevice((100.0, 400.0), "late"),
+            StreamingDevice((900.0, 450.0), "served"),
+            StreamingDevice((500.0, 100.0), ""),
         ),
         exits=(
             ExitView(1, 2, 9, (0.1, 0.2, 0.5, 0.7, 0.9), (0.75, 0.25)),
             ExitView(2, 4, 27, (), ()),
         ),
         trend=(summary(10, 8, 0), summary(20, 12, 4), summary(6, 3, 2, 2.0, 0.25)),
-        totals=StreamTotals(36, 23, 6, 7, in_flight=5, mean_delay_s=1.25, accuracy=0.625),
-        last=StreamLast(
+        totals=StreamingTotals(36, 23, 6, 7, in_flight=5, mean_delay_s=1.25, accuracy=0.625),
+        last=StreamingLast(
             summary=summary(6, 3, 2, 2.0, 0.25),
             reward=3.5,
             utilisation=0.625,
@@ -97,11 +98,11 @@ def view() -> StreamView:
 
 @dataclass(frozen=True)
 class Played:
-    """An episode under random actions, and what was seen while it ran: one entry per step."""
+    """An episode under random actions, with results, observations and thresholds: one entry per step."""
 
     simulator: Simulator
     results: list[StreamingResult]
-    seen: list[StreamingObservation]
+    observations: list[dict[str, np.ndarray]]
     thresholds: list[np.ndarray]
 
 
@@ -115,6 +116,6 @@ def played() -> Played:
     for _ in range(30):
         threshold = rng.random((1, 9), np.float32)
         episode.results.append(simulator.step(rng.random((1, 29, 9), np.float32), threshold))
-        episode.seen.append(observer.observe())
+        episode.observations.append(observer.observe())
         episode.thresholds.append(threshold[0])
     return episode

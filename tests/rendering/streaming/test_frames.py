@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
+from edge_llm_gym.rendering.links import Flow
 from edge_llm_gym.rendering.page import HEIGHT, WIDTH
 from edge_llm_gym.rendering.palette import (
     BUSY,
@@ -23,21 +24,20 @@ from edge_llm_gym.rendering.palette import (
     WIRE,
 )
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
-from edge_llm_gym.rendering.streaming.exits import Flow
-from edge_llm_gym.rendering.streaming.frames import PANELS, stream_frame
-from edge_llm_gym.rendering.streaming.view import TREND_EPOCHS, StreamDevice
+from edge_llm_gym.rendering.streaming.frames import PANELS, streaming_frame
+from edge_llm_gym.rendering.streaming.view import TREND_EPOCHS, StreamingDevice
 from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
 from tests.rendering.streaming.conftest import step_tiny, summary
 
 
 def inside(frame: np.ndarray, name: str) -> np.ndarray:
-    """A panel without its heading, whose legend shows every colour."""
+    """A panel without its heading, since the legend holds every colour."""
     box = PANELS[name][0]
     return frame[box.top + HEADING_HEIGHT : box.bottom, box.left : box.right]
 
 
 def mask(view, name: str, colour: tuple[int, int, int]) -> np.ndarray:
-    return (inside(stream_frame(view), name) == colour).all(axis=-1)
+    return (inside(streaming_frame(view), name) == colour).all(axis=-1)
 
 
 def pixels(view, name: str, colour: tuple[int, int, int]) -> int:
@@ -54,20 +54,20 @@ def with_flows(view, *flows):
 
 
 def crowded(view, nodes: int, devices: int, exits: int):
-    """A view full to the brim, with long names."""
+    """A view with as many items as possible and long names."""
     rng = np.random.default_rng(0)
     node = replace(view.nodes[0], name="a-rather-long-name", committed_s=123456.0, utilisation=1.0, open_visits=99999)
     flows = tuple(Flow(index, index % nodes, 1) for index in range(devices))
-    one = replace(view.exits[0], quantiles=(0.0, 0.2, 0.5, 0.9, 1.0), thresholds=(0.0, 1.0), left=6, left_in_all=36)
+    one = replace(view.exits[0], quantiles=(0.0, 0.2, 0.5, 0.9, 1.0), thresholds=(0.0, 1.0), left=6, left_total=36)
     return replace(
         view,
         scenario="a scenario whose name is much longer than any title could hold " * 3,
         nodes=tuple(
-            replace(node, position_m=tuple(place), stage=index % 3 + 1, speed=1 - index % 2 / 2)
-            for index, place in enumerate(rng.random((nodes, 2)) * 1000)
+            replace(node, position_m=tuple(position), stage=index % 3 + 1, speed=1 - index % 2 / 2)
+            for index, position in enumerate(rng.random((nodes, 2)) * 1000)
         ),
         wires=tuple((here, here + 1) for here in range(nodes - 1)),
-        devices=tuple(StreamDevice(tuple(place), "late") for place in rng.random((devices, 2)) * 1000),
+        devices=tuple(StreamingDevice(tuple(position), "late") for position in rng.random((devices, 2)) * 1000),
         exits=tuple(replace(one, exit=index + 1) for index in range(exits)),
         trend=(summary(20, 5, 5, 1e6, 1.0),) * TREND_EPOCHS,
         totals=replace(view.totals, arrived=99999, served=99999, late=99999, below_quality=99999, in_flight=99999),
@@ -85,10 +85,10 @@ def test_shape_never_changes_over_an_episode(tiny):
 
 
 def test_frames_are_copies_and_repeat(view):
-    first, second = stream_frame(view), stream_frame(view)
+    first, second = streaming_frame(view), streaming_frame(view)
     np.testing.assert_array_equal(first, second)
     first[:] = 0
-    np.testing.assert_array_equal(second, stream_frame(view))
+    np.testing.assert_array_equal(second, streaming_frame(view))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_frames_are_copies_and_repeat(view):
         {"scenario": "other"},
         {"epoch": 8},
         {"wires": ((0, 2),)},
-        {"devices": (StreamDevice((500.0, 500.0), ""),)},
+        {"devices": (StreamingDevice((500.0, 500.0), ""),)},
         {"last": None},
     ],
 )
 def test_different_views_give_different_frames(view, change):
     view = with_flows(view)  # so that devices may go
-    assert not np.array_equal(stream_frame(view), stream_frame(replace(view, **change)))
+    assert not np.array_equal(streaming_frame(view), streaming_frame(replace(view, **change)))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_different_views_give_different_frames(view, change):
     [{"threshold": 0.5}, {"threshold": None}, {"sent": 5}, {"open_visits": 4}, {"stage": 2}, {"name": "cell-x"}],
 )
 def test_every_number_of_a_node_is_shown(view, change):
-    assert not np.array_equal(stream_frame(with_node(view)), stream_frame(with_node(view, **change)))
+    assert not np.array_equal(streaming_frame(with_node(view)), streaming_frame(with_node(view, **change)))
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
@@ -121,7 +121,7 @@ def test_busy_bars_are_as_long_as_the_utilisation(view, share):
     assert pixels(with_node(view, utilisation=0.0), "nodes", BUSY) == 0
 
 
-def test_claimed_bars_are_as_long_as_the_time_claimed(view):
+def test_committed_bars_are_as_long_as_the_committed_time(view):
     short, long = (pixels(with_node(view, committed_s=one), "nodes", OUTCOMES["pending"]) for one in (1.0, 4.0))
     assert short / long == pytest.approx(1 / 4, abs=0.02)
     twice = replace(view, nodes=(view.nodes[0], view.nodes[0]), wires=(), last=replace(view.last, flows=()))
@@ -163,7 +163,7 @@ def test_devices_have_the_colour_of_their_worst_outcome(view):
 
 def test_share_bars_follow_the_requests_that_left(view):
     def bar(left: int) -> int:
-        exits = (replace(view.exits[0], left=left, left_in_all=0),)
+        exits = (replace(view.exits[0], left=left, left_total=0),)
         return pixels(replace(view, exits=exits), "exits", EXIT)
 
     assert bar(0) == 0
@@ -181,7 +181,7 @@ def test_confidences_are_drawn_to_scale(view):
     assert (columns[QUARTILES][0] - columns[SPREAD][0]) / spread == pytest.approx(0.2 / 0.8, abs=0.02)
 
 
-def test_every_threshold_has_its_place(view):
+def test_every_threshold_is_drawn_to_scale(view):
     def columns(*thresholds: float) -> list[int]:
         exits = (replace(view.exits[0], thresholds=thresholds),)
         found = np.flatnonzero(mask(replace(view, exits=exits), "exits", THRESHOLD).any(axis=0))
@@ -225,7 +225,7 @@ def test_the_episodes_mean_is_a_line(view):
 @pytest.mark.parametrize("nodes", [1, 9, 40])
 @pytest.mark.parametrize(("devices", "exits"), [(1, 1), (200, 12)])
 def test_nothing_leaves_its_panel(view, nodes, devices, exits):
-    frame = stream_frame(crowded(view, nodes, devices, exits))
+    frame = streaming_frame(crowded(view, nodes, devices, exits))
     assert_nothing_leaves_its_panel(frame, PANELS)
 
 
@@ -235,4 +235,4 @@ def test_panels_do_not_overlap():
 
 def test_a_played_episode_renders_what_its_view_says(played):
     frame = render_row(played.simulator, 0, played.results[-1], "rgb_array")
-    np.testing.assert_array_equal(frame, stream_frame(view_of(played.simulator, 0, played.results[-1])))
+    np.testing.assert_array_equal(frame, streaming_frame(view_of(played.simulator, 0, played.results[-1])))

@@ -5,20 +5,15 @@ import pytest
 
 from edge_llm_gym.rendering.streaming.history import (
     arrival_epochs,
-    confidences_seen,
-    course_of,
+    correct_answers,
+    epoch_series,
     present,
-    right_answers,
+    recent_confidences,
     traffic,
 )
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
-from edge_llm_gym.sim.exit_observation import (
-    CONFIDENCE_BINS,
-    QUANTILES,
-)
-from edge_llm_gym.sim.streaming.answers import (
-    FIRST_EXIT,
-)
+from edge_llm_gym.sim.exit_observation import CONFIDENCE_BINS, QUANTILES
+from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
 from tests.rendering.streaming.conftest import step_tiny
 
 
@@ -26,7 +21,7 @@ def recorded(played, metric: str) -> np.ndarray:
     return np.array([result.metrics[0, STREAMING_COLUMN[metric]] for result in played.results])
 
 
-def test_the_played_episode_has_something_of_everything(played):
+def test_the_played_episode_has_every_outcome(played):
     for metric in ("served", "late", "below_quality", "in_flight"):
         assert recorded(played, metric).sum() > 0, metric
     assert all(result.metrics[0, STREAMING_COLUMN["arrived"]] > 0 for result in played.results)
@@ -34,25 +29,26 @@ def test_the_played_episode_has_something_of_everything(played):
 
 
 def test_every_epoch_is_as_its_metrics_say(played):
-    course = course_of(played.simulator, 0)
-    np.testing.assert_array_equal(course.arrived, recorded(played, "arrived"))
-    for name, counts in course.outcomes.items():
+    series = epoch_series(played.simulator, 0)
+    np.testing.assert_array_equal(series.arrived, recorded(played, "arrived"))
+    for name, counts in series.outcomes.items():
         np.testing.assert_array_equal(counts, recorded(played, name))
-    np.testing.assert_array_equal(course.left, [result.metrics[0, FIRST_EXIT:] for result in played.results])
-    np.testing.assert_allclose(course.mean_delay_s, recorded(played, "mean_delay_s"), rtol=1e-12)
-    np.testing.assert_allclose(course.accuracy, recorded(played, "accuracy"), rtol=1e-12)
+    np.testing.assert_array_equal(series.left, [result.metrics[0, FIRST_EXIT:] for result in played.results])
+    np.testing.assert_allclose(series.mean_delay_s, recorded(played, "mean_delay_s"), rtol=1e-12)
+    np.testing.assert_allclose(series.accuracy, recorded(played, "accuracy"), rtol=1e-12)
 
 
-def test_epochs_in_which_nobody_arrives(tiny):
+def test_epochs_without_arrivals(tiny):
     for _ in range(3):
         step_tiny(tiny)
-    course = course_of(tiny, 0)
-    assert course.arrived.tolist() == [2, 1, 0]
-    assert course.left.tolist() == [[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-    assert course.mean_delay_s.tolist() == [1.75, 2.0, 0.0]
-    assert course.accuracy.tolist() == [0.375, 0.75, 0.0]
+    series = epoch_series(tiny, 0)
+    assert series.arrived.tolist() == [2, 1, 0]
+    assert series.left.tolist() == [[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert series.mean_delay_s.tolist() == [1.75, 2.0, 0.0]
+    assert series.accuracy.tolist() == [0.375, 0.75, 0.0]
     assert arrival_epochs(tiny, 0).tolist() == [0, 0, 1]
-    assert right_answers(tiny, 0).tolist() == [0.75, 0.0, 0.75]  # request 2 went over A, the worst on its way
+    # request 2 visited A, which has the lowest quality factor on its route
+    assert correct_answers(tiny, 0).tolist() == [0.75, 0.0, 0.75]
 
 
 def test_traffic_is_what_nodes_were_sent(played):
@@ -74,29 +70,30 @@ def test_traffic_by_hand(tiny):
 
 def test_confidences_are_those_of_the_observation(played):
     """The observation's quantiles come from a histogram, exact to the width of a bin on each side."""
-    for quantiles, seen in zip(played.seen[-1].exit_confidence[0], confidences_seen(played.simulator, 0), strict=True):
-        assert seen.size > 0
-        lower = np.quantile(seen, QUANTILES, method="lower")
-        higher = np.quantile(seen, QUANTILES, method="higher")
+    observed = played.observations[-1]["exit_confidence"][0]
+    for quantiles, recent in zip(observed, recent_confidences(played.simulator, 0), strict=True):
+        assert recent.size > 0
+        lower = np.quantile(recent, QUANTILES, method="lower")
+        higher = np.quantile(recent, QUANTILES, method="higher")
         assert (lower - 1 / CONFIDENCE_BINS <= quantiles).all()
         assert (quantiles <= higher + 1 / CONFIDENCE_BINS).all()
 
 
-@pytest.mark.parametrize(("epochs", "seen"), [(1, [[0.875, 0.125], []]), (2, [[0.875, 0.125, 0.25], [0.625]])])
-def test_confidences_of_what_is_yet_to_be_computed_are_not_seen(tiny, epochs, seen):
+@pytest.mark.parametrize(("epochs", "expected"), [(1, [[0.875, 0.125], []]), (2, [[0.875, 0.125, 0.25], [0.625]])])
+def test_confidences_of_requests_not_computed_yet_are_excluded(tiny, epochs, expected):
     for _ in range(epochs):
         step_tiny(tiny)
-    assert [one.tolist() for one in confidences_seen(tiny, 0)] == [*seen, [], []]
+    assert [one.tolist() for one in recent_confidences(tiny, 0)] == [*expected, [], []]
 
 
-def test_who_is_at_a_node_and_when(tiny):
+def test_requests_present_at_a_node(tiny):
     step_tiny(tiny)
     step_tiny(tiny)
     there = [tuple(array.tolist() for array in present(tiny, 0, node)) for node in range(3)]
     assert there == [
         ([0.5, 1.5, 2.5, 3.5], [1, 0, 1, 0]),
         ([1.0, 1.5], [1, 0]),
-        ([1.5, 3.5, 3.5, 4.5], [1, 2, 1, 0]),  # request 2 comes as request 1 leaves
+        ([1.5, 3.5, 3.5, 4.5], [1, 2, 1, 0]),  # request 2 arrives as request 1 leaves
     ]
 
 

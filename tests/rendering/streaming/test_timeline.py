@@ -5,8 +5,8 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.image import AxesImage
 
-from edge_llm_gym.rendering.streaming.history import course_of, present
-from edge_llm_gym.rendering.streaming.timeline import stream_episode_of
+from edge_llm_gym.rendering.streaming.episode import streaming_episode_of
+from edge_llm_gym.rendering.streaming.history import epoch_series, present
 from edge_llm_gym.rendering.timeline import episode_timeline, save_timeline
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from tests.rendering.streaming.conftest import step_tiny
@@ -33,14 +33,14 @@ def test_outcome_bars_are_the_counts_of_the_metrics(figure, played):
         [result.metrics[0, STREAMING_COLUMN[name]] for result in played.results]
         for name in ("served", "late", "below_quality")
     ]
-    np.testing.assert_array_equal(bars(axes_by_title(figure, "Requests by the epoch")), expected)
+    np.testing.assert_array_equal(bars(axes_by_title(figure, "Requests by epoch")), expected)
 
 
 def test_exit_bars_are_shares(figure, played):
     heights = bars(axes_by_title(figure, "Shares"))
     assert heights.shape == (4, 30)
     np.testing.assert_allclose(heights.sum(axis=0), 1.0)
-    arrived = course_of(played.simulator, 0).arrived
+    arrived = epoch_series(played.simulator, 0).arrived
     totals = played.simulator.state.totals[0]
     np.testing.assert_allclose((heights * arrived).sum(axis=1), totals[len(STREAMING_COLUMN) :])
 
@@ -71,7 +71,9 @@ def test_areas_are_as_high_as_requests_are_there(figure, played):
 
 
 def test_table_counts_what_took_each_link(figure, played):
-    (image,) = [child for child in axes_by_title(figure, "Who").get_children() if isinstance(child, AxesImage)]
+    (image,) = [
+        child for child in axes_by_title(figure, "Requests over").get_children() if isinstance(child, AxesImage)
+    ]
     table = np.asarray(image.get_array())
     state, tape = played.simulator.state, played.simulator.tape
     expected = np.zeros((27, 9), int)
@@ -81,14 +83,14 @@ def test_table_counts_what_took_each_link(figure, played):
         for sender, node in zip(senders, way, strict=True):
             expected[sender, node] += 1
     np.testing.assert_array_equal(table, expected)
-    names = [label.get_text() for label in axes_by_title(figure, "Who").get_yticklabels()]
+    names = [label.get_text() for label in axes_by_title(figure, "Requests over").get_yticklabels()]
     assert names == [*(f"{device}" for device in range(20)), *(f"cell-{one}" for one in "abcd"), *HUBS]
 
 
 def test_tiny_episode_by_hand(tiny):
     step_tiny(tiny)
     step_tiny(tiny)
-    episode = stream_episode_of(tiny, 0)
+    episode = streaming_episode_of(tiny, 0)
     assert episode.begin_s.tolist() == [0.0, 2.0]
     assert (episode.senders, episode.sending_nodes) == (("0", "1", "s1-1", "s1-2"), 2)
     assert episode.sent.tolist() == [[2, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]

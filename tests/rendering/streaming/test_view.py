@@ -1,11 +1,18 @@
-"""The view of the tiny episode against values worked out by hand; its story stands in `conftest.tiny`."""
+"""The view of the tiny episode against values worked out by hand; which is described in `conftest.tiny`."""
 
 import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import view_of
-from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
-from edge_llm_gym.rendering.streaming.view import TREND_EPOCHS, EpochSummary, StreamDevice, StreamNode, StreamTotals
+from edge_llm_gym.rendering.exits import ExitView
+from edge_llm_gym.rendering.links import Flow
+from edge_llm_gym.rendering.streaming.view import (
+    TREND_EPOCHS,
+    EpochSummary,
+    StreamingDevice,
+    StreamingNode,
+    StreamingTotals,
+)
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.simulator import Simulator
@@ -16,16 +23,16 @@ def test_start_of_the_episode(tiny):
     view = view_of(tiny, 0, None)
     assert (view.scenario, view.epoch, view.horizon, view.time_s, view.epoch_s) == ("staged", 0, 3, 0.0, 2.0)
     assert (view.last, view.trend, view.area_m, view.wires) == (None, (), (80.0, 40.0), ((0, 2), (1, 2)))
-    assert view.nodes[1] == StreamNode("s1-2", (0.0, 0.0), 1, None, 0, 0.0, 0, 0.0, 1.0)
-    assert view.devices == (StreamDevice((10.0, 20.0), ""), StreamDevice((30.0, 40.0), ""))
+    assert view.nodes[1] == StreamingNode("s1-2", (0.0, 0.0), 1, None, 0, 0.0, 0, 0.0, 1.0)
+    assert view.devices == (StreamingDevice((10.0, 20.0), ""), StreamingDevice((30.0, 40.0), ""))
     assert view.exits == tuple(ExitView(number, 0, 0, (), ()) for number in (1, 2, 3, 4))
-    assert view.totals == StreamTotals(0, 0, 0, 0, 0, 0.0, 0.0)
+    assert view.totals == StreamingTotals(0, 0, 0, 0, 0, 0.0, 0.0)
 
 
 def test_after_one_epoch(tiny):
     view = view_of(tiny, 0, step_tiny(tiny))
     a, b, c = view.nodes
-    assert a == StreamNode(
+    assert a == StreamingNode(
         "s1-1", (0.0, 0.0), 1, 0.5, sent=1, utilisation=0.5, open_visits=0, committed_s=0.0, speed=1.0
     )
     assert (b.threshold, b.sent, b.utilisation, b.open_visits) == (0.25, 1, 0.25, 0)
@@ -35,7 +42,7 @@ def test_after_one_epoch(tiny):
     assert view.exits[1] == ExitView(2, 1, 1, (), (0.5,))
     assert view.exits[3] == ExitView(4, 0, 0, (), ())  # the last exit has no threshold
     assert view.trend == (EpochSummary(2, 1, 1, 0, mean_delay_s=1.75, accuracy=0.375),)
-    assert view.totals == StreamTotals(2, 1, 1, 0, in_flight=1, mean_delay_s=1.75, accuracy=0.375)
+    assert view.totals == StreamingTotals(2, 1, 1, 0, in_flight=1, mean_delay_s=1.75, accuracy=0.375)
     assert view.last.flows == (Flow(0, 0, 1), Flow(1, 1, 1), Flow(3, 2, 1))
     assert view.last.utilisation == pytest.approx((0.5 + 0.25 + 0.25) / 3)
 
@@ -45,7 +52,7 @@ def test_after_two_epochs_the_last_one_counts(tiny):
     view = view_of(tiny, 0, step_tiny(tiny))
     assert [device.outcome for device in view.devices] == ["served", ""]
     assert [(node.sent, node.utilisation) for node in view.nodes] == [(1, 0.5), (0, 0.0), (1, 1.0)]
-    assert [(one.left, one.left_in_all) for one in view.exits] == [(0, 1), (0, 1), (0, 0), (1, 1)]
+    assert [(one.left, one.left_total) for one in view.exits] == [(0, 1), (0, 1), (0, 0), (1, 1)]
     assert view.exits[1].quantiles == (0.625,) * 5
     assert view.last.summary == view.trend[1] == EpochSummary(1, 1, 0, 0, mean_delay_s=2.0, accuracy=0.75)
     assert view.last.flows == (Flow(0, 0, 1), Flow(2, 2, 1))
@@ -87,7 +94,7 @@ def test_a_played_episode_agrees_with_its_metrics(played):
     assert view.last.reward == played.results[-1].reward[0]
     for name in ("arrived", "served", "late", "below_quality", "mean_delay_s", "accuracy"):
         assert getattr(view.last.summary, name) == pytest.approx(metrics[STREAMING_COLUMN[name]]), name
-    assert sum(one.left_in_all for one in view.exits) == view.totals.arrived
+    assert sum(one.left_total for one in view.exits) == view.totals.arrived
     assert len(view.trend) == 30
 
 

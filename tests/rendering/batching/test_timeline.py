@@ -1,11 +1,12 @@
-"""The figure of an episode: bars at the recorded times, bars as high as the counts, the table of who served whom."""
+"""The figure of an episode: bars at the recorded times, bars as high as the counts, the table of served requests."""
 
 import numpy as np
 import pytest
 from matplotlib.image import AxesImage
 
-from edge_llm_gym.rendering.history import batches
-from edge_llm_gym.rendering.timeline import episode_of, episode_timeline, save_timeline, served_table
+from edge_llm_gym.rendering.batching.episode import episode_of
+from edge_llm_gym.rendering.batching.history import batches, served_table
+from edge_llm_gym.rendering.timeline import episode_timeline, save_timeline
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import SERVED
 
@@ -50,10 +51,10 @@ def test_table_counts_the_served_requests(played):
     state, tape = played.simulator.state, played.simulator.tape
     expected = np.zeros((20, 4), int)
     for request in np.flatnonzero(state.requests.outcome[0] == SERVED):
-        expected[tape.requests.device[0, request], state.requests.node[..., 0][0, request] - 1] += 1
+        expected[tape.requests.device[0, request], state.requests.node[0, request, 0] - 1] += 1
     assert expected.sum() == state.totals[0, COLUMN["served"]] > 0
     np.testing.assert_array_equal(served_table(played.simulator, 0), expected)
-    axes = axes_by_title(played.simulator, "Who")
+    axes = axes_by_title(played.simulator, "Served")
     (image,) = [child for child in axes.get_children() if isinstance(child, AxesImage)]
     np.testing.assert_array_equal(image.get_array(), expected)
     assert {text.get_text() for text in axes.texts} == {f"{count}" for count in np.unique(expected) if count}

@@ -1,16 +1,17 @@
-"""Batching-and-routing dynamics in the pictures of batches: what is recovered from the state against what the steps reported."""
+"""The course of an episode of batching-and-routing dynamics against what the steps reported."""
 
 import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.history import admission_epochs, batches, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.history import batches, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.row_batches import row_batches
 from edge_llm_gym.rendering.timeline import save_timeline
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from tests.rendering.conftest import Played
+from tests.rendering.batching.conftest import Played
 
 EPOCHS = 40
 
@@ -48,25 +49,25 @@ def test_admission_epochs_are_those_of_the_steps(played):
     for epoch, result in enumerate(played.results):
         computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
-    np.testing.assert_array_equal(admission_epochs(played.simulator, 0), expected)
+    np.testing.assert_array_equal(row_batches(played.simulator, 0).admission_epoch, expected)
 
 
-def test_batches_hold_whoever_came_by(played):
+def test_batches_hold_the_requests_that_visited_their_node(played):
     state, network = played.simulator.state, played.simulator.scenario.network
-    admitted = admission_epochs(played.simulator, 0)
+    admitted = row_batches(played.simulator, 0).admission_epoch
     strips = batches(played.simulator, 0)
     for node, strip in enumerate(strips):
         stage = network.stage[node]
-        came = state.requests.node[0, :, stage] == node + 1
-        assert sum(batch.requests for batch in strip) == came.sum() > 0
+        visitors = state.requests.node[0, :, stage] == node + 1
+        assert sum(batch.requests for batch in strip) == visitors.sum() > 0
         for batch in strip:
-            finish_s = state.requests.finish_s[0, came & (admitted == batch.epoch), stage]
+            finish_s = state.requests.finish_s[0, visitors & (admitted == batch.epoch), stage]
             assert (finish_s.size, finish_s.max()) == (batch.requests, batch.end_s)
             assert batch.begin_s < batch.end_s
     assert sum(map(len, strips[: network.entry_nodes.size])) > 0
 
 
-def test_pictures_of_it(played, tmp_path):
+def test_every_picture_can_be_drawn(played, tmp_path):
     view = view_of(played.simulator, 0, played.results[-1])
     assert [node.name for node in view.nodes] == [node.name for node in played.simulator.scenario.nodes]
     for mode in ("ansi", "rgb_array"):

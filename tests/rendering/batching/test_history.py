@@ -1,10 +1,11 @@
-"""What is recovered from the state against what was recorded while the episode ran."""
+"""The course of an episode, computed from its state, against what the steps reported."""
 
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.batch_log import decision_times_s
-from edge_llm_gym.rendering.history import admission_epochs, batches, expiry_epochs, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.history import batches, expiry_epochs, outcome_counts, pending_levels
+from edge_llm_gym.rendering.batching.row_batches import row_batches
+from edge_llm_gym.rendering.batching.starts import decision_times_s
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 
@@ -13,7 +14,7 @@ def recorded(played, metric: str) -> list[int]:
     return [round(result.metrics[0, COLUMN[metric]]) for result in played.results]
 
 
-def test_the_played_episode_has_something_of_everything(played):
+def test_the_played_episode_has_every_outcome(played):
     for metric in ("served", "late", "below_quality", "expired", "refused_uplink", "refused_memory", "pending"):
         assert sum(recorded(played, metric)) > 0, metric
 
@@ -35,7 +36,7 @@ def test_expiries_count_at_the_decision_time_that_drops(played):
     assert expired.sum() == played.simulator.state.totals[0, COLUMN["expired"]]
 
 
-def test_a_request_hopeless_on_arrival_expires_at_once(tiny):
+def test_a_request_too_late_on_arrival_expires_at_once(tiny):
     assert expiry_epochs(tiny, 0)[:5].tolist() == [-1, -1, -1, 0, -1]
     assert pending_levels(tiny, 0).tolist() == [3]
 
@@ -73,10 +74,10 @@ def test_admission_epochs_are_those_of_the_steps(played):
     for epoch, result in enumerate(played.results):
         computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
-    np.testing.assert_array_equal(admission_epochs(played.simulator, 0), expected)
+    np.testing.assert_array_equal(row_batches(played.simulator, 0).admission_epoch, expected)
 
 
-def test_only_batches_after_a_moment(played):
+def test_only_batches_after_a_time(played):
     middle_s = 50.0
     every = batches(played.simulator, 0)
     later = batches(played.simulator, 0, after_s=middle_s)

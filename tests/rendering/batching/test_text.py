@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from edge_llm_gym.rendering import render_row
+from edge_llm_gym.rendering.batching.text import MAX_SLOTS, batching_text
+from edge_llm_gym.rendering.batching.view import SlotOutcome
 from edge_llm_gym.rendering.palette import OUTCOMES, URGENT
-from edge_llm_gym.rendering.text import MAX_SLOTS, bar, compact, epoch_text, painted
-from edge_llm_gym.rendering.view import SlotOutcome
+from edge_llm_gym.rendering.terminal import bar, compact, painted
 from tests.rendering.by_hand import node_view, slot_view
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,24 +27,24 @@ def plain(text: str) -> str:
         "5.0 s  4+1",  # busy until 19, two batches
         "4.0 of   8.0 GB free",
         "0.0 s  idle",
-        "queue  3 shown, 6 hidden",
+        "queue  3 in slots, 6 hidden",
         "1      0    641    120    0.75      2   1.5 s    1.0 s",
         "3      2    643    120    0.75      2   1.5 s    8.0 s",
-        "reward +3.50   4 arrived  1 served  0 late  0 below_quality  1 expired",
+        "reward +3.50   4 arrived  1 served  0 late  0 below quality  1 expired",
         "refused: 1 uplink, 0 downlink, 0 memory   nodes 62% busy",
         "node-0           <- devices 4",
-        "41 arrived: 17 served  8 late  5 below_quality  2 expired  9 pending",
+        "41 arrived: 17 served  8 late  5 below quality  2 expired  9 pending",
         "served value 34.5 of 82",
     ],
 )
 def test_numbers_are_there(view, words):
-    assert words in plain(epoch_text(view))
+    assert words in plain(batching_text(view))
 
 
 def test_before_the_first_epoch(view):
-    text = plain(epoch_text(replace(view, last=None, queue=(), hidden=0)))
+    text = plain(batching_text(replace(view, last=None, queue=(), hidden=0)))
     assert "last epoch  none yet" in text
-    assert "queue  0 shown, 0 hidden" in text
+    assert "queue  0 in slots, 0 hidden" in text
     assert "slot device" not in text
 
 
@@ -56,12 +57,12 @@ def test_lines_stay_under_a_hundred_columns_when_everything_is_large(view):
         queue=tuple(replace(slot_view(slot, 1e4), value=123456.0) for slot in range(1, 65)),
         last=replace(view.last, slots=slots, reward=-123456.789),
     )
-    assert max(map(len, plain(epoch_text(crowded)).splitlines())) < 100
+    assert max(map(len, plain(batching_text(crowded)).splitlines())) < 100
 
 
 def test_long_queues_are_cut_and_counted(view):
     long = replace(view, queue=tuple(slot_view(slot, 5.0) for slot in range(1, MAX_SLOTS + 8)))
-    lines = plain(epoch_text(long)).splitlines()
+    lines = plain(batching_text(long)).splitlines()
     assert "  ... 7 more with later deadlines" in lines
     assert sum(" 120    0.75" in line for line in lines) == MAX_SLOTS
 
@@ -74,12 +75,12 @@ def test_bars_are_in_proportion():
 
 def test_memory_marks_follow_the_fractions(view):
     view = replace(view, nodes=(node_view(0, 0.25, freed_fraction=2 / 12),))
-    line = next(line for line in plain(epoch_text(view)).splitlines() if "node-0" in line and "GB" in line)
+    line = next(line for line in plain(batching_text(view)).splitlines() if "node-0" in line and "GB" in line)
     assert [line.count(mark) for mark in "█▓▒░"] == [12, 3, 2, 7]  # of 24 columns
 
 
 def test_slots_under_one_epoch_and_outcomes_are_coloured(view):
-    text = epoch_text(view)
+    text = batching_text(view)
     assert painted("■", URGENT) in text
     assert painted("■■■", OUTCOMES["pending"]) in text
     assert painted("17 served", OUTCOMES["served"]) in text

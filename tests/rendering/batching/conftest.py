@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edge_llm_gym.rendering.history import Batch
-from edge_llm_gym.rendering.view import DeviceView, EpochView, LastEpoch, SlotOutcome, Totals
+from edge_llm_gym.rendering.batching.history import Batch
+from edge_llm_gym.rendering.batching.view import BatchingView, DeviceView, LastEpoch, SlotOutcome, Totals
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.pooled import transition
 from edge_llm_gym.sim.pooled.records import PooledResult
@@ -55,19 +55,18 @@ MIXED = {
 
 
 @pytest.fixture
-def view() -> EpochView:
-    """Two nodes, five devices, three shown requests; one request served, one refused in the last epoch."""
+def view() -> BatchingView:
+    """Two nodes, five devices, three requests in slots; one request served, one refused in the last epoch."""
     batches = (
         Batch(6, 13.0, 15.0, 5e8, served=3, late=1, below_quality=0),
         Batch(7, 15.0, 19.0, 5e8, served=1, late=0, below_quality=0),
     )
-    return EpochView(
+    return BatchingView(
         scenario="by-hand",
         epoch=7,
         horizon=50,
         time_s=14.0,
         epoch_s=2.0,
-        uplink_slot_s=0.25,
         area_m=(1000.0, 1000.0),
         nodes=(node_view(0, batches=batches), node_view(1, kv_fraction=0.0)),
         devices=tuple(DeviceView((200.0 * index + 60.0, 500.0), int(index < 3)) for index in range(5)),
@@ -89,7 +88,7 @@ def view() -> EpochView:
 
 
 def _write_tiny_tape(simulator: Simulator) -> None:
-    """Five requests: 0 late, 1 served, 2 and 4 served in one batch, 3 hopeless from the start."""
+    """Five requests: 0 late, 1 served, 2 and 4 served in one batch, 3 too late from the start."""
     size, work_s = 5, np.array([[9.0, 3.5], [1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 1.0]])
     share = np.array([1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
     write_claims(simulator, work_s, 0.5, share[:, None] * simulator.parameters.kv_capacity_bytes, size)
@@ -127,7 +126,7 @@ def step_tiny() -> Callable[[Simulator, list[int]], PooledResult]:
 
 @dataclass(frozen=True)
 class Played:
-    """An episode under random actions, and what was seen while it ran: one entry per step."""
+    """An episode under random actions, with results and actions: one entry per step."""
 
     simulator: Simulator
     results: list[PooledResult]
