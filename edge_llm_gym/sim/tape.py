@@ -12,7 +12,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.pooled.records import Tape
 from edge_llm_gym.sim.streaming.records import StreamingTape
-from edge_llm_gym.workload.config import build_workload
+from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.workload import Arrivals
 
 Generator = np.random.Generator

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_llm_gym.workload.arrivals import require_positive
 from edge_llm_gym.workload.lengths import Clipped, LengthLimits, TokenCounts
 from edge_llm_gym.workload.statistics import dispersion, interarrival_cv, rank_correlation, window_counts
-from edge_llm_gym.workload.trace_formats import TraceError, read_columns
+from edge_llm_gym.workload.trace_files import TraceError, read_columns
 
 __all__ = [
     "Trace",

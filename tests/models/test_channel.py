@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.channel import (
     PATH_LOSS,
     bessel_j0,
@@ -109,8 +110,25 @@ def test_minimum_share_just_carries_the_bits() -> None:
 
 def test_minimum_share_of_dead_links_and_empty_messages() -> None:
     bits, se = np.array([[8.0], [0.0]]), np.array([0.0, 1.0])
-    np.testing.assert_array_equal(minimum_share(bits, 1.0, 8.0, se), [[np.inf, 1.0], [0.0, 0.0]])
-    assert minimum_share(8.0, 1.0, 8.0, 0.0) == np.inf
+    share = minimum_share(bits, 1.0, 8.0, se)
+    np.testing.assert_array_equal(share[:, 1], [1.0, 0.0])
+    assert share[0, 0] > 1e250
+    assert share[1, 0] == 0.0
+    assert minimum_share(8.0, 1.0, 8.0, 0.0) > 1e250
+
+
+def test_minimum_share_is_the_same_in_compiled_code() -> None:
+    rng = np.random.default_rng(0)
+    bits, band_hz, se = rng.random((3, 1000)) * np.array([[1e7], [2e7], [8.0]])
+    se[:10] = 0.0
+    compiled = [_compiled_share(*each) for each in zip(bits, band_hz, se, strict=True)]
+    np.testing.assert_array_equal(minimum_share(bits, 0.25, band_hz, se), compiled)
+
+
+@kernel
+def _compiled_share(bits: float, band_hz: float, se: float) -> float:
+    return minimum_share(bits, 0.25, band_hz, se)
+
 
 
 LINKS = (12, 3, 4)

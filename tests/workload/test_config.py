@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from edge_llm_gym.workload.arrivals import DayCycle, GammaBursty, Poisson
-from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConfig, LengthsConfig, build_workload
+from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConfig, LengthsConfig
+from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.lengths import Choice, LogNormal
 from edge_llm_gym.workload.published import published
 from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay

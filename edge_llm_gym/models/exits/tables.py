@@ -86,7 +86,7 @@ def _table(name: str, field: str, values: ArrayLike) -> NDArray:
     return array
 
 
-def frozen(array: NDArray) -> NDArray:
+def read_only(array: NDArray) -> NDArray:
     """The same array, now read-only."""
     array.flags.writeable = False
     return array

@@ -1,43 +1,14 @@
-"""Arrival processes: when requests come, drawn as one sorted array per episode."""
+"""Doubly stochastic Poisson arrivals: a rate modulated on several timescales."""
 
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-
-class ArrivalProcess(Protocol):
-    """A stationary stream of requests. Nothing is remembered between draws: a draw depends on its generator alone."""
-
-    @property
-    def rate_per_s(self) -> float:
-        """Mean number of arrivals per second."""
-        ...
-
-    def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
-        """Arrival times [s], float64 [n], sorted, in [0, duration_s); n is random."""
-        ...
-
-
-def require_positive(**values: float) -> None:
-    """Raise ValueError for the first named value that is not a positive finite number."""
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a positive finite number, got {value!r}")
-
-
-def sorted_uniform(rng: np.random.Generator, count: int, end: float) -> NDArray[np.float64]:
-    """`count` independent uniform numbers in [0, end), already sorted, float64 [count].
-
-    Partial sums of exponentials over their total are the order statistics of uniforms (Devroye 1986, section V.3):
-    linear in `count`, where drawing and sorting is not.
-    """
-    sums = np.cumsum(rng.standard_exponential(count + 1))
-    return np.minimum(sums[:-1] * (end / sums[-1]), np.nextafter(end, 0.0))
+from edge_llm_gym.workload.arrivals.process import require_positive, sorted_uniform
 
 
 @njit(cache=True)
@@ -68,88 +39,6 @@ def _scale_pieces(
         while jumped < jump_s.size and jump_s[jumped] <= start_s[piece]:
             jumped += 1
         rate[piece] *= level[jumped]
-
-
-@dataclass(frozen=True)
-class Poisson:
-    """Independent arrivals at a constant rate."""
-
-    rate_per_s: float
-
-    def __post_init__(self) -> None:
-        require_positive(rate_per_s=self.rate_per_s)
-
-    def __str__(self) -> str:
-        return f"Poisson arrivals at {self.rate_per_s:.4g}/s"
-
-    def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
-        """Arrival times [s], sorted, in [0, duration_s)."""
-        return sorted_uniform(rng, rng.poisson(self.rate_per_s * duration_s), duration_s)
-
-
-@dataclass(frozen=True)
-class GammaBursty:
-    """Renewal process with Gamma gaps of coefficient of variation `cv`: bursty above 1, Poisson at 1, regular below.
-
-    It starts in equilibrium: the gap that covers time 0 is length-biased, which makes a Gamma of shape k one of shape
-    k + 1, and time 0 falls uniformly within it (Cox 1962, Renewal Theory, section 5.4). The mean number of arrivals in
-    any window is therefore exactly rate times length. Gaps at a large cv may underflow to 0: such arrivals coincide.
-    """
-
-    rate_per_s: float
-    cv: float
-
-    def __post_init__(self) -> None:
-        require_positive(rate_per_s=self.rate_per_s, cv=self.cv)
-
-    def __str__(self) -> str:
-        return f"Gamma arrivals at {self.rate_per_s:.4g}/s with CV {self.cv:.4g}"
-
-    def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
-        """Arrival times [s], sorted, in [0, duration_s)."""
-        shape, scale_s = self.cv**-2, self.cv**2 / self.rate_per_s
-        arrival_s = np.array([rng.random() * rng.gamma(shape + 1.0, scale_s)])
-        while arrival_s[-1] < duration_s:
-            gaps_s = rng.gamma(shape, scale_s, self._block(duration_s - arrival_s[-1]))
-            arrival_s = np.concatenate([arrival_s, arrival_s[-1] + np.cumsum(gaps_s)])
-        return arrival_s[: np.searchsorted(arrival_s, duration_s)]
-
-    def _block(self, remaining_s: float) -> int:
-        expected = self.rate_per_s * remaining_s
-        return int(expected + 3.0 * self.cv * math.sqrt(expected)) + 16
-
-
-@dataclass(frozen=True)
-class DayCycle:
-    """Poisson arrivals whose rate follows a sine: rate * (1 + depth * sin(2 pi (t / period_s + phase))).
-
-    `phase` in [0, 1) is the share of the period that lies behind time 0. Left out, each draw starts at a random one,
-    so the mean over draws is `rate_per_s` whatever the duration.
-    """
-
-    rate_per_s: float
-    depth: float
-    period_s: float
-    phase: float | None = None
-
-    def __post_init__(self) -> None:
-        require_positive(rate_per_s=self.rate_per_s, period_s=self.period_s)
-        if not 0 <= self.depth <= 1:
-            raise ValueError(f"depth must lie in [0, 1], so that the rate stays positive, got {self.depth!r}")
-        if self.phase is not None and not 0 <= self.phase < 1:
-            raise ValueError(f"phase is a share of the period and must lie in [0, 1), got {self.phase!r}")
-
-    def __str__(self) -> str:
-        difficulty_shift = f"swinging by {self.depth:.0%} over {self.period_s:.4g} s"
-        return f"day-cycle arrivals at {self.rate_per_s:.4g}/s, {difficulty_shift}"
-
-    def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
-        """Arrival times [s], sorted, in [0, duration_s), by thinning the peak rate (Lewis & Shedler 1979)."""
-        phase = rng.random() if self.phase is None else self.phase
-        peak = 1.0 + self.depth
-        arrival_s = sorted_uniform(rng, rng.poisson(self.rate_per_s * peak * duration_s), duration_s)
-        level = 1.0 + self.depth * np.sin(2.0 * math.pi * (arrival_s / self.period_s + phase))
-        return arrival_s[rng.random(arrival_s.size) * peak < level]
 
 
 @dataclass(frozen=True)
