@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from edge_llm_gym import models
 from edge_llm_gym.models import exits
 from edge_llm_gym.models.exits import ExitProfile, exit_profile, parametric_profile, save_profile
 
@@ -296,7 +297,7 @@ def test_every_profile_by_name_loads_and_says_where_it_comes_from(name: str) -> 
 
 
 def test_the_measured_profile_is_small_plain_and_loaded_once() -> None:
-    path = Path(exits.__file__).parent / "profiles" / "stdlib-lm.npz"
+    path = Path(models.__file__).parent / "profiles" / "stdlib-lm.npz"
     assert path.stat().st_size < 1_000_000
     with np.load(path, allow_pickle=False) as archive:
         assert sorted(archive.files) == ["confidence", "correct", "name", "source"]
