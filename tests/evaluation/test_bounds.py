@@ -61,7 +61,7 @@ def decide(simulator, batch):
             share = minimum_share(
                 tape.bits[0, request, direction], slot_s, parameters.bandwidth_hz[node, direction], efficiency
             )
-            weights[0, slot, way] = min(float(share), 1e9)
+            weights[0, slot, direction] = min(float(share), 1e9)
     result = simulator.step(slots, weights)
     return (result.slot_outcome[0][slots[0] > 0] == SERVED).all()
 
