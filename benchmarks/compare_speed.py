@@ -4,9 +4,9 @@
     python benchmarks/compare_speed.py ../old . --first-run
 
 Both checkouts are measured in alternation, each time in a new process with the checkout on PYTHONPATH and a Numba cache
-of its own, so that slow changes of the machine's speed affect both alike. Every alternation gives one ratio new / old per
-environment and number of rows; the median and the range of these ratios are printed. `--first-run` measures instead the
-CPU seconds (user and system) of a process from an empty Numba cache to the end of the first episode.
+of its own, so that slow changes of the machine's speed affect both alike. Every alternation gives one ratio new / old
+per environment and number of rows; the median and the range of these ratios are printed. `--first-run` measures instead
+the CPU seconds (user and system) of a process from an empty Numba cache to the end of the first episode.
 """
 
 import argparse

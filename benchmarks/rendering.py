@@ -1,4 +1,4 @@
-"""Milliseconds per warm picture, text and image, of small and crowded scenarios: the median of five batches."""
+"""Milliseconds per rendered frame, text and image, for small and large scenarios: median of five batches."""
 
 import statistics
 import time
@@ -12,12 +12,12 @@ from edge_llm_gym.sim.simulator import Simulator
 
 MODES = ("ansi", "rgb_array")
 BATCHES = 5
-PICTURES = 10  # in a batch
+FRAMES = 10  # per batch
 WARM_UP_EPOCHS = 10
 Action = tuple[np.ndarray, ...]
 
 
-def crowded_nodes() -> list[dict[str, object]]:
+def many_nodes() -> list[dict[str, object]]:
     return [
         {
             "name": f"node-{index}",
@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "12 nodes, 200 devices, 64 slots": (
         "multi-node",
         {
-            "nodes": crowded_nodes(),
+            "nodes": many_nodes(),
             "devices.count": 200,
             "slots": 64,
             "arrivals.rate_per_s": 30.0,
@@ -45,26 +45,26 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
         },
     ),
     "6 nodes in two stages, 20 devices": ("joint", {}),
-    "9 nodes, 20 devices, streams": ("early-exit", {}),
-    "9 nodes, 200 devices, crowded streams": (
+    "9 nodes, 20 devices, streaming": ("early-exit", {}),
+    "9 nodes, 200 devices, streaming": (
         "early-exit",
         {"devices.count": 200, "arrivals.rate_per_s": 100.0, "horizon_epochs": 200},
     ),
 }
 
 
-def batch_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def batching_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     slots = simulator.scenario.slots
     return rng.integers(0, simulator.nodes + 1, (1, slots)), rng.random((1, slots, 2))
 
 
-def stream_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def streaming_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     nodes = simulator.nodes
     senders = simulator.scenario.devices.count + nodes
     return rng.random((1, senders, nodes), np.float32), rng.random((1, nodes), np.float32)
 
 
-def staged_action(simulator: Simulator, rng: np.random.Generator) -> Action:
+def batching_routing_action(simulator: Simulator, rng: np.random.Generator) -> Action:
     slots, nodes = simulator.scenario.slots, simulator.nodes
     batch = rng.integers(0, simulator.scenario.network.entry_nodes.size + 1, (1, slots))
     weights = rng.random((1, nodes, nodes), np.float32), rng.random((1, nodes), np.float32)
@@ -72,11 +72,11 @@ def staged_action(simulator: Simulator, rng: np.random.Generator) -> Action:
 
 
 ACTIONS: Mapping[str, Callable[[Simulator, np.random.Generator], Action]] = {
-    "batching": batch_action,
-    "streaming": stream_action,
-    "batching_routing": staged_action,
+    "batching": batching_action,
+    "streaming": streaming_action,
+    "batching_routing": batching_routing_action,
 }
-"""Admission -> a random action."""
+"""Dynamics -> function that draws a random action."""
 
 
 def step(simulator: Simulator, rng: np.random.Generator) -> object:
@@ -92,17 +92,17 @@ def played(name: str, overrides: dict[str, object]) -> tuple[Simulator, np.rando
 
 
 def median_ms(simulator: Simulator, rng: np.random.Generator, mode: str) -> float:
-    """Median over batches of the mean time per picture; each shows a new epoch, whose stepping is not timed."""
+    """Median over batches of the mean time per frame; each frame shows a new epoch, whose step is not timed."""
     timed_ms(simulator, rng, mode)
-    means_ms = [statistics.fmean(timed_ms(simulator, rng, mode) for _ in range(PICTURES)) for _ in range(BATCHES)]
+    means_ms = [statistics.fmean(timed_ms(simulator, rng, mode) for _ in range(FRAMES)) for _ in range(BATCHES)]
     return statistics.median(means_ms)
 
 
 def timed_ms(simulator: Simulator, rng: np.random.Generator, mode: str) -> float:
     result = step(simulator, rng)
-    began_s = time.perf_counter()
+    begin_s = time.perf_counter()
     render_row(simulator, 0, result, mode)
-    return (time.perf_counter() - began_s) * 1e3
+    return (time.perf_counter() - begin_s) * 1e3
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Requests: when they arrive and how long they are, from processes, published statistics or trace files."""
+"""Workloads: arrival times and token counts of requests, from processes, published statistics or traces."""
 
 from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
 from edge_llm_gym.workload.factory import build_workload

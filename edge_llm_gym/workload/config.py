@@ -11,7 +11,7 @@ FormatName = Literal["azure", "mooncake", "burstgpt", "vidur", "own"]
 
 
 class Keys(NamedTuple):
-    """Which further keys a kind of arrivals or lengths needs, and which it may have."""
+    """Required and optional keys of a kind of arrivals or lengths."""
 
     needed: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -21,42 +21,42 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def given(self, keys: Keys) -> dict[str, Any]:
-        """Those of the keys that have a value, with it."""
+        """Those of the keys that are set, with their values."""
         return {key: value for key in (*keys.needed, *keys.optional) if (value := getattr(self, key)) is not None}
 
     def check_keys(self, chooser: str, table: Mapping[str, Keys]) -> None:
-        """Raise ValueError for a key that the chosen kind needs and lacks, or has and cannot use."""
+        """Raise ValueError for a missing key that the chosen kind requires, and for a key that it does not use."""
         chosen = getattr(self, chooser)
         own = {*table[chosen].needed, *table[chosen].optional}
         if missing := [key for key in table[chosen].needed if getattr(self, key) is None]:
-            raise ValueError(f"{chooser} {chosen!r} needs {' and '.join(missing)}")
+            raise ValueError(f"{chooser} {chosen!r} needs {' and '.join(missing)}, which are not set; add them")
         for kind, keys in table.items():
             for key, value in self.given(keys).items():
                 if key not in own:
-                    hint = f"leave it out, or choose {chooser} {kind!r}"
-                    raise ValueError(f"{chooser} {chosen!r} has no use for {key}, got {value!r}; {hint}")
+                    hint = f"remove it, or choose {chooser} {kind!r}"
+                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
 
 
 class ArrivalsConfig(_Section):
-    """When requests arrive. Which keys go with which process stands in `ARRIVAL_KEYS`."""
+    """When requests arrive. `ARRIVAL_KEYS` lists the keys of each process."""
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     rate_per_s: Positive | None = None
-    """Mean arrivals per second. A published workload or a trace has its own, and is stretched in time to this one."""
+    """Mean arrivals per second. A published workload or trace has its own rate; its time is rescaled."""
     cv: Positive | None = None
     """gamma: coefficient of variation of the gaps"""
     depth: Annotated[float, Field(ge=0, le=1)] | None = None
-    """day-cycle: difficulty_shift of the rate around its mean, as a share of it"""
+    """day-cycle: amplitude of the rate around its mean, as a share of the mean"""
     period_s: Positive | None = None
     """day-cycle: length of a day"""
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """day-cycle: share of the period that lies behind an episode's start; random when left out"""
+    """day-cycle: share of the period that has elapsed at the start of an episode; random by default"""
     file: str | None = None
     """trace: path of the file, absolute or from the working directory"""
     format: FormatName | None = None
-    """trace: format of the file; detected when left out"""
+    """trace: format of the file; detected by default"""
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """trace: random delay of each arrival, up to this many seconds of the file's clock; none when left out"""
+    """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -65,13 +65,13 @@ class ArrivalsConfig(_Section):
 
 
 class LengthsConfig(_Section):
-    """How long requests are. Which keys go with which kind stands in `LENGTH_KEYS`; the two limits always do."""
+    """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
     kind: Literal["azure-conv-2023", "azure-code-2023", "choice", "lognormal", "trace"]
     max_prompt_tokens: Tokens
-    """Longer prompts are cut to this, and counted"""
+    """Longer prompts are clipped to this, and counted"""
     max_output_tokens: Tokens
-    """Longer outputs are cut to this, and counted"""
+    """Longer outputs are clipped to this, and counted"""
     prompt_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
     """choice: the values"""
     output_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
@@ -85,9 +85,9 @@ class LengthsConfig(_Section):
     output_cv: Positive | None = None
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
-    """trace: file whose rows are drawn at random; left out where the arrivals replay a trace with its own lengths"""
+    """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
     format: FormatName | None = None
-    """trace: format of the file; detected when left out"""
+    """trace: format of the file; detected by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:

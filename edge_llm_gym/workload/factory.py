@@ -51,23 +51,27 @@ _LENGTH_MODELS: dict[str, Callable[..., LengthModel]] = {
 
 
 def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload:
-    """The workload that the two sections ask for: the only function that opens a trace for a scenario.
+    """The workload of the two sections; the only function that opens a trace for a scenario.
 
     Arrivals and lengths may come from different sources. With lengths of kind 'trace',
-    - arrivals from a trace are replayed as whole rows, so `lengths` must not name a file;
-    - to other arrivals `lengths.file` lends rows drawn at random, each prompt with its output.
+    - arrivals from a trace are replayed as whole rows, and `lengths` must not name a file;
+    - other arrivals are combined with random rows of `lengths.file`, each prompt with its output.
 
-    Raises ValueError where the sections do not fit each other, TraceError for a broken trace, FileNotFoundError.
+    Raises ValueError for incompatible sections, TraceError for an invalid trace, FileNotFoundError for a missing one.
     """
     limits = LengthLimits(lengths.max_prompt_tokens, lengths.max_output_tokens)
     process_options = arrivals.given(ARRIVAL_KEYS[arrivals.process])
     length_options = lengths.given(LENGTH_KEYS[lengths.kind])
     if arrivals.process == lengths.kind == "trace":
         if length_options:
-            raise ValueError(f"lengths must not name a file where arrivals replay a trace, got {length_options}")
+            raise ValueError(
+                f"lengths must not name a file if arrivals replay a trace, got {length_options}; remove it"
+            )
         replay = _replay(**process_options)
         return TraceWorkload(replay.trace, limits, replay.rate_per_s, replay.jitter_s)
     if lengths.kind == "trace" and lengths.file is None:
-        raise ValueError(f"lengths of kind 'trace' need a file where arrivals are {arrivals.process!r}, not a trace")
+        raise ValueError(
+            f"lengths of kind 'trace' need a file if arrivals are {arrivals.process!r}, got none; set lengths.file"
+        )
     process = _PROCESSES[arrivals.process](**process_options)
     return SyntheticWorkload(process, _LENGTH_MODELS[lengths.kind](**length_options), limits)

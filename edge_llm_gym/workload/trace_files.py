@@ -13,28 +13,28 @@ from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.workload.trace_formats import FORMATS, TOKENS, TOKENS_OR_FAILURE, Field, TraceFormat
 
 Row = tuple[int, list[str]]
-"""Line number in the file, counted from 1, and the texts of its fields."""
+"""Line number in the file, from 1, and the texts of its fields."""
 
 
 class TraceError(ValueError):
-    """A trace file breaks a rule of its format; the message names file, line, column, value and rule."""
+    """A trace file violates a rule of its format; the message names file, line, column, value and rule."""
 
 
 class TraceColumns(NamedTuple):
-    """The three columns of a trace, in file order, as written: clock not yet set to 0, rows not yet sorted."""
+    """The three columns of a trace, in the order of the file: clock not yet set to 0, rows not yet sorted."""
 
     arrival_s: NDArray[np.float64]
     """float64 [n], seconds on the file's own clock"""
     prompt_tokens: NDArray[np.int64]
-    """int64 [n], at least 1; 0 for a failed request, in a format that writes failures so"""
+    """int64 [n], at least 1; 0 for a failed request in formats that mark failures so"""
     output_tokens: NDArray[np.int64]
     """int64 [n], as for the prompt"""
 
 
 def read_columns(path: Path, format_name: str | None = None) -> TraceColumns:
-    """The columns of a trace file; the format is detected from the first line when it is not named.
+    """The columns of a trace file; by default the format is detected from the first line.
 
-    Raises TraceError for a file that is empty, of no known format, not UTF-8, or broken in a row; ValueError for an
+    Raises TraceError for a file that is empty, of unknown format, not UTF-8, or invalid in some row; ValueError for an
     unknown format name; FileNotFoundError.
     """
     if format_name is not None:
@@ -53,7 +53,7 @@ def read_columns(path: Path, format_name: str | None = None) -> TraceColumns:
 
 
 def _detect(path: Path, first_line: str) -> str:
-    """The format that shares most columns with the first line; its reader refuses the file if one is missing still."""
+    """The format that shares most columns with the first line; reading fails if a column is still missing."""
     json_lines = first_line.lstrip().startswith("{")
     names = _json_names(first_line) if json_lines else set(next(csv.reader([first_line]), []))
     candidates = {name: layout.columns for name, layout in FORMATS.items() if layout.json_lines == json_lines}
@@ -124,7 +124,7 @@ def _convert_rows(path: Path, rows: list[Row], layout: TraceFormat) -> TraceColu
 
 
 def _convert(path: Path, lines: Sequence[int], column: str, texts: list[str], kind: Field) -> NDArray[np.float64]:
-    """All texts at once; where that fails, one by one, to name the first faulty row."""
+    """Converts all texts at once; if that fails, one by one, to name the first invalid row."""
     try:
         values = kind.parse(texts)
     except ValueError:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Field(NamedTuple):
-    """How the texts of one column become numbers."""
+    """Conversion of the texts of one column to numbers."""
 
     parse: Callable[[list[str]], NDArray[np.float64]]
     """Converts all texts at once; raises ValueError if one of them cannot be."""

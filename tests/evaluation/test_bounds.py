@@ -308,7 +308,7 @@ def test_the_bound_is_the_total_value_if_all_requests_can_be_served():
 
 
 def test_one_batch_by_hand():
-    """One epoch, and memory for two of three waiting requests; with whole values the bound equals what can be served."""
+    """One epoch, and memory for two of three waiting requests; with whole values the bound is tight."""
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
     simulator.reset(0, np.random.default_rng(0))
     write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.room_bytes, 3)

@@ -130,7 +130,6 @@ def _compiled_share(bits: float, band_hz: float, se: float) -> float:
     return minimum_share(bits, 0.25, band_hz, se)
 
 
-
 LINKS = (12, 3, 4)
 
 

@@ -77,13 +77,13 @@ def test_exits_and_ratios_agree_with_walking_every_row(levels: np.ndarray, data:
     profile = ExitProfile("drawn", levels / 4, correct)
     reached, went_on, right = np.zeros(number), np.zeros(number), 0
     for row in range(rows):
-        for place in range(number):
-            reached[place] += 1
-            if place == number - 1 or levels[row, place] / 4 >= threshold[place]:
-                right += correct[row, place]
-                assert profile.exit_of(threshold)[row] == place
+        for index in range(number):
+            reached[index] += 1
+            if index == number - 1 or levels[row, index] / 4 >= threshold[index]:
+                right += correct[row, index]
+                assert profile.exit_of(threshold)[row] == index
                 break
-            went_on[place] += 1
+            went_on[index] += 1
     assert profile.expected_accuracy(threshold) == pytest.approx(right / rows)
     expected = [on / came if came else 0 for on, came in zip(went_on, reached, strict=True)]
     np.testing.assert_allclose(profile.pass_ratio(threshold), expected)
@@ -156,21 +156,21 @@ def test_a_threshold_that_is_nan_is_refused() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
 def test_parametric_confidences_are_beta_distributed(noise: float) -> None:
     profile = parametric_profile(20_000, exits=3, seed=1, sharpness=1.5, noise=noise)
-    for place, depth in enumerate((1.5, 3.0, 4.5)):
-        assert stats.kstest(profile.confidence[:, place], stats.beta(depth, 1).cdf).pvalue > 1e-4
+    for index, depth in enumerate((1.5, 3.0, 4.5)):
+        assert stats.kstest(profile.confidence[:, index], stats.beta(depth, 1).cdf).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0])
 def test_parametric_accuracy_and_calibration_are_the_documented_ones(noise: float, overconfidence: float) -> None:
     profile = parametric_profile(LARGE, seed=2, sharpness=1.5, overconfidence=overconfidence, noise=noise)
-    for place, depth in enumerate(1.5 * np.arange(1, 5)):
-        assert near(profile.accuracy[place], depth / (depth + overconfidence))
+    for index, depth in enumerate(1.5 * np.arange(1, 5)):
+        assert near(profile.accuracy[index], depth / (depth + overconfidence))
         low, high = 0.6, 0.62
-        chosen = (profile.confidence[:, place] >= low) & (profile.confidence[:, place] < high)
+        chosen = (profile.confidence[:, index] >= low) & (profile.confidence[:, index] < high)
         power = depth + overconfidence
         expected = depth / power * (high**power - low**power) / (high**depth - low**depth)
-        assert near(profile.correct[chosen, place].mean(), expected, chosen.sum())
+        assert near(profile.correct[chosen, index].mean(), expected, chosen.sum())
 
 
 def test_parametric_passing_and_accuracy_follow_the_closed_form() -> None:
@@ -213,7 +213,7 @@ def test_a_seed_repeats_a_parametric_profile_and_another_changes_it() -> None:
     ("arguments", "error", "message"),
     [
         ({"rows": 0}, ValueError, "rows must be at least 1, got 0"),
-        ({"exits": 2.0}, TypeError, "exits counts things.*got 2.0"),
+        ({"exits": 2.0}, TypeError, "exits is a count.*got 2.0"),
         ({"sharpness": 0.0}, ValueError, "sharpness must be positive and finite, got 0.0"),
         ({"overconfidence": np.inf}, ValueError, "overconfidence must be positive and finite, got inf"),
         ({"noise": 1.5}, ValueError, r"noise is a probability and must be in \[0, 1\], got 1.5"),
@@ -285,7 +285,7 @@ def test_a_path_without_a_file_and_an_unknown_name_are_refused(tmp_path: Path) -
         exit_profile(tmp_path / "none.npz")
     with pytest.raises(ValueError, match=r"unknown exit profile 'stdlb-lm'.*did you mean 'stdlib-lm'\?"):
         exit_profile("stdlb-lm")
-    with pytest.raises(ValueError, match=r"kept in \.npz files, got 'table\.npy'"):
+    with pytest.raises(ValueError, match=r"stored in \.npz files, got 'table\.npy'"):
         save_profile(HAND_MADE, "table.npy")
 
 

@@ -75,7 +75,7 @@ def check_metrics(metrics) -> None:
 
 
 def check_exits(simulator: Simulator, row: int) -> None:
-    """Whoever was admitted, and nobody else, has been to one node of each stage up to that of its exit."""
+    """Exactly the admitted requests have visited one node of each stage up to the stage of their exit."""
     network, state, size = simulator.scenario.network, simulator.state, simulator.tape.length[row]
     node, block = state.visited[row, :size] - 1, state.exit_block[row, :size] - 1
     computed = np.isin(state.outcome[row, :size], (SERVED, LATE, BELOW_QUALITY))
@@ -93,7 +93,7 @@ def check_exits(simulator: Simulator, row: int) -> None:
 
 
 def check_batches(simulator: Simulator, row: int) -> None:
-    """Batches on a node follow one another, and nowhere is more in memory than there is room for."""
+    """Batches on a node run one after another, and no node holds more KV bytes than its capacity."""
     state, room_bytes = simulator.state, simulator.parameters.room_bytes
     for node in range(simulator.nodes):
         ran = np.isfinite(state.batch_begin_s[row, node])
@@ -134,7 +134,7 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
 
 
 def test_the_episodes_that_were_acted_out_meet_every_limit():
-    """Else agreement would say little: deep batches are split, and all three resources refuse somebody."""
+    """The scenario exercises the dynamics: deep batches are split, and all three resources refuse requests."""
     scenario = load_scenario("joint", HARSH)
     simulator, rng = Simulator(scenario), np.random.default_rng(0)
     simulator.reset(0, rng)

@@ -59,7 +59,7 @@ def check_ways(simulator: Simulator, row: int) -> None:
 
 
 def check_outcomes(simulator: Simulator, row: int) -> None:
-    """Late is late by the deadline; nobody is quicker than alone in the network; no empty outcome is left."""
+    """Late requests miss their deadline; no delay is below that of an idle network; no outcome is left empty."""
     tape, state, size = simulator.tape, simulator.state, simulator.tape.length[row]
     outcome, delay_s = state.outcome[row, :size], state.delay_s[row, :size]
     late = tape.arrival_s[row, :size] + delay_s > tape.deadline_s[row, :size] + 1e-9

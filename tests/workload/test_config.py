@@ -105,12 +105,12 @@ def test_lengths_of_a_trace_go_with_other_arrivals(trace_file):
         (
             {"process": "trace", "file": "t.csv"},
             {"kind": "trace", "file": "t.csv"},
-            "lengths must not name a file where",
+            "lengths must not name a file if",
         ),
         (
             {"process": "poisson", "rate_per_s": 1},
             {"kind": "trace"},
-            "lengths of kind 'trace' need a file where .*'poisson'",
+            "lengths of kind 'trace' need a file if .*'poisson'",
         ),
     ],
 )
@@ -128,7 +128,7 @@ def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, 
         ({"process": "trace"}, "process 'trace' needs file"),
         (
             {"process": "poisson", "rate_per_s": 1, "cv": 2},
-            r"process 'poisson' does not use cv, got 2\.0; leave it out, or choose process 'gamma'",
+            r"process 'poisson' does not use cv, got 2\.0; remove it, or choose process 'gamma'",
         ),
         ({"process": "azure-code-2023", "jitter_s": 0}, "does not use jitter_s, .* choose process 'trace'"),
         ({"process": "poison", "rate_per_s": 1}, "Input should be 'poisson', 'gamma'"),

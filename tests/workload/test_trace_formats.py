@@ -71,7 +71,7 @@ def test_unsorted_rows_are_sorted_stably_and_noted(tmp_path):
     trace = read_trace(written(tmp_path, "arrival_s,prompt_tokens,output_tokens\n" + rows))
     assert trace.arrival_s.tolist() == [0.0, 2.0, 2.0, 6.0]
     assert trace.prompt_tokens.tolist() == [2, 1, 4, 3]
-    assert trace.notes == ("sorted by time: 2 rows came before their predecessor",)
+    assert trace.notes == ("sorted by time: 2 rows preceded the row before them",)
 
 
 def test_the_file_order_of_many_equal_times_is_kept(tmp_path):

@@ -2,7 +2,8 @@
 
 It bounds the value of the served requests only; a reward with penalties is lower. It is a Lagrangian bound (Fisher
 1981): the constraints that couple decisions are priced, and the remaining problem decomposes into one schedule per
-node, which dynamic programming solves. Every choice of non-negative prices gives a valid bound; `clairvoyant` minimises it.
+node, which dynamic programming solves. Every choice of non-negative prices gives a valid bound; `clairvoyant` minimises
+it.
 
 **Relaxation.** Remove from the decisions of any policy all requests that were not served: batches then begin no later,
 and radio shares and memory still suffice. So some schedule of served requests alone attains the same value. For node k

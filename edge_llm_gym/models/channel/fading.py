@@ -8,10 +8,10 @@ FloatArray = NDArray[np.float64]
 
 
 def bessel_j0(x: ArrayLike) -> FloatArray:
-    """Bessel function of the first kind and order zero, for any real argument (time and memory grow with it).
+    """Bessel function of the first kind and order zero, for real arguments of any shape; the cost grows with them.
 
     The midpoint rule on Bessel's integral, the mean of cos(x sin t) over 0..pi (DLMF 10.9.1). The integrand is
-    periodic, so M points leave only terms from J_2M(x) on, which vanish once 2 M exceeds x by a margin.
+    periodic, so the error of M points consists of terms from J_2M(x) on, which vanish once 2 M exceeds x by a margin.
     """
     argument = np.asarray(x, dtype=np.float64)
     points = 32 + int(np.max(np.abs(argument), initial=0.0))
@@ -20,7 +20,7 @@ def bessel_j0(x: ArrayLike) -> FloatArray:
 
 
 def fading_correlation(doppler_hz: float, period_s: float) -> float:
-    """Correlation of the complex gain over one period, J0(2 pi f_D T) (Clarke's model of scattering all around)."""
+    """Correlation of the complex gain over one period, J0(2 pi f_D T) (Clarke's model of isotropic scattering)."""
     return float(bessel_j0(2 * np.pi * doppler_hz * period_s))
 
 
@@ -28,8 +28,8 @@ def fading_correlation(doppler_hz: float, period_s: float) -> float:
 def fading_path(rng: np.random.Generator, correlation: float, out: NDArray) -> None:
     """Fill ``out`` [H, D, K] with the Rayleigh power gains |g|^2 / 2, of mean 1, of H epochs.
 
-    Standard normals e_t, real and imaginary part, are drawn epoch by epoch, link by link. g_0 = e_0, which is the
-    stationary law; then g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Raises ValueError for a correlation outside -1..1.
+    Standard normals e_t, real and imaginary part, are drawn by epoch and link. g_0 = e_0 has the stationary
+    distribution; then g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Raises ValueError for a correlation outside -1..1.
     """
     if not -1.0 <= correlation <= 1.0:
         raise ValueError("the correlation must lie in -1..1")
@@ -51,16 +51,16 @@ def spectral_efficiency_path(
 ) -> None:
     """Fill ``out`` [H, D, K, 2] (float32) with the uplink and downlink efficiencies, bit/s/Hz, of H epochs.
 
-    Both directions see the same power gains [H, D, K] of `fading_path` (time-division duplex, a reciprocal channel) on
-    their own mean SNR [D, K, 2]. The efficiency of `spectral_efficiency` is raised to ``floor`` where it lies below.
-    Raises ValueError for shapes that do not fit.
+    Both directions have the same power gains [H, D, K] of `fading_path` (time-division duplex, a reciprocal channel)
+    and their own mean SNR [D, K, 2]. The efficiency of `spectral_efficiency` is at least ``floor``. Raises ValueError
+    for shapes that do not fit.
     """
     if power.shape != out.shape[:3] or mean_snr.shape != out.shape[1:]:
         raise ValueError(
             f"power gains must be [H, D, K], both mean SNRs [D, K, 2] and the efficiencies [H, D, K, 2], got shapes "
             f"{power.shape}, {mean_snr.shape} and {out.shape}"
         )
-    for direction in range(mean_snr.shape[-1]):  # contiguous float32 arrays: numpy computes many at a time
+    for direction in range(mean_snr.shape[-1]):  # contiguous float32 arrays, which numpy vectorises
         efficiency = power * mean_snr[..., direction].astype(np.float32)
         efficiency += np.float32(1.0)
         np.log2(efficiency, out=efficiency)

@@ -1,4 +1,4 @@
-"""A radio link at one moment: noise, mean SNR, spectral efficiency, rate, and the share of the band a payload needs."""
+"""A radio link in one epoch: noise, mean SNR, spectral efficiency, rate, and the band share that a payload needs."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ def mean_snr(
     bandwidth_hz: ArrayLike,
     noise_figure_db: ArrayLike,
 ) -> FloatArray:
-    """SNR as a ratio before fading; shadowing counts as loss. The power is that of the whole band."""
+    """Mean SNR before fading, as a ratio; shadowing is a loss in dB, and the power is that of the whole band."""
     loss_db = np.asarray(path_loss_db, dtype=np.float64) + np.asarray(shadowing_db, dtype=np.float64)
     received_w = dbm_to_watt(np.asarray(transmit_power_dbm, dtype=np.float64) - loss_db)
     return received_w / noise_power_w(bandwidth_hz, noise_figure_db)
 
 
 def spectral_efficiency(snr: ArrayLike, cap: float) -> FloatArray:
-    """Shannon efficiency log2(1 + SNR) in bit/s/Hz, at most ``cap`` (the best modulation and code there is)."""
+    """Shannon efficiency log2(1 + SNR) in bit/s/Hz, at most ``cap`` (that of the best modulation and coding scheme)."""
     return np.minimum(np.log2(1.0 + np.asarray(snr, dtype=np.float64)), cap)
 
 

@@ -16,11 +16,11 @@ FloatArray = NDArray[np.float64]
 SPEED_OF_LIGHT_M_PER_S = 3.0e8
 """The rounded value with which TR 38.901 defines its breakpoint distance."""
 NEAREST_M = 10.0
-"""The laws hold from 10 m on; a shorter distance is evaluated at 10 m."""
+"""The laws are valid from 10 m; shorter distances are evaluated at 10 m."""
 CARRIER_RANGE_HZ = (0.5e9, 100e9)
 USER_HEIGHT_M = 1.5
 ENVIRONMENT_HEIGHT_M = 1.0
-"""Height taken off both antennas in the breakpoint distance; in UMa it is 1 m for every user below 13 m."""
+"""Effective environment height of the breakpoint distance; in UMa it is 1 m for every user below 13 m."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ def _line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float) -
     flat_m, direct_m = _distances(law, distance_2d_m)
     carrier_db = 20 * np.log10(_carrier_ghz(carrier_hz))
     breakpoint_m = _breakpoint_m(law, carrier_hz)
-    climb_m = law.base_height_m - USER_HEIGHT_M
+    height_m = law.base_height_m - USER_HEIGHT_M
     near_db = law.los_offset_db + law.los_slope_db * np.log10(direct_m) + carrier_db
-    bend_db = law.los_breakpoint_db * np.log10(breakpoint_m**2 + climb_m**2)
-    far_db = law.los_offset_db + 40 * np.log10(direct_m) + carrier_db - bend_db
+    breakpoint_db = law.los_breakpoint_db * np.log10(breakpoint_m**2 + height_m**2)
+    far_db = law.los_offset_db + 40 * np.log10(direct_m) + carrier_db - breakpoint_db
     return np.where(flat_m <= breakpoint_m, near_db, far_db)
 
 
@@ -61,19 +61,19 @@ def _no_line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float
 
 
 def _macro(distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    """Macro-cell law 128.1 + 37.6 log10(d / km) of 3GPP TR 36.814; it is fitted at 2 GHz and ignores the carrier."""
+    """Macro-cell law 128.1 + 37.6 log10(d / km) of 3GPP TR 36.814, fitted at 2 GHz; it ignores the carrier."""
     return 128.1 + 37.6 * np.log10(m_to_km(_checked_distance(distance_2d_m)))
 
 
 def _checked_distance(distance_m: ArrayLike) -> FloatArray:
     distance = np.asarray(distance_m, dtype=np.float64)
     if distance.size and not distance.min() >= 0:  # NaN fails too
-        raise ValueError(f"a distance in m must be zero or more, got {distance_m!r}")
+        raise ValueError(f"a distance in m must be zero or more, got {distance_m!r}; pass distances on the ground")
     return np.maximum(distance, NEAREST_M)
 
 
 def _distances(law: UrbanLaw, distance_2d_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Distance on the ground and from antenna to antenna, in m."""
+    """Horizontal distance and distance between the antennas, in m."""
     flat_m = _checked_distance(distance_2d_m)
     return flat_m, np.hypot(flat_m, law.base_height_m - USER_HEIGHT_M)
 
@@ -91,7 +91,7 @@ def _breakpoint_m(law: UrbanLaw, carrier_hz: float) -> float:
 
 
 PathLoss = Callable[[ArrayLike, float], FloatArray]
-"""(distance on the ground in m, carrier in Hz) -> path loss in dB."""
+"""(horizontal distance in m, carrier in Hz) -> path loss in dB."""
 
 PATH_LOSS: Mapping[str, PathLoss] = MappingProxyType(
     {
@@ -105,7 +105,7 @@ PATH_LOSS: Mapping[str, PathLoss] = MappingProxyType(
 
 
 def path_loss_db(kind: str, distance_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    """Path loss in dB of the law ``kind`` over a distance on the ground, any shape.
+    """Path loss in dB of the law ``kind`` over a horizontal distance in m, any shape.
 
     Raises ValueError for an unknown law, a negative distance, or a carrier outside 0.5-100 GHz (TR 38.901 laws).
     """

@@ -28,17 +28,17 @@ PROFILES: Mapping[str, Callable[[], ExitProfile]] = MappingProxyType(
         "parametric": parametric_profile,
     }
 )
-"""Profiles by name. "stdlib-lm" is measured: see docs/exit-profiles.md."""
+"""Profiles by name. "stdlib-lm" is measured; see docs/exit-profiles.md."""
 
 
 def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:
-    """The profile of a name in `PROFILES`, or in an .npz file of the user's own.
+    """The profile with a name in `PROFILES`, or the profile in an .npz file.
 
-    Such a file holds the arrays ``confidence`` and ``correct`` and may hold the strings ``name`` and ``source``, as
-    `save_profile` or ``numpy.savez`` write them. Pickled objects are refused.
+    The file holds the arrays ``confidence`` and ``correct`` and optionally the strings ``name`` and ``source``, as
+    written by `save_profile` or ``numpy.savez``. Pickled objects are rejected.
 
-    Raises ValueError for an unknown name, with a suggestion, and for a file that is no such table; FileNotFoundError
-    for a path where there is no file; TypeError as `ExitProfile` does.
+    Raises ValueError for an unknown name, with a suggestion, and for an invalid file; FileNotFoundError for a missing
+    file; TypeError as `ExitProfile`.
     """
     if isinstance(name_or_path, str) and name_or_path in PROFILES:
         return PROFILES[name_or_path]()
@@ -55,9 +55,9 @@ def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:
 
 
 def save_profile(profile: ExitProfile, path: str | PathLike[str]) -> None:
-    """Write a profile, compressed, to a file that `exit_profile` reads back equal; the path must end in .npz."""
+    """Write a profile to a compressed file that `exit_profile` reads. Raises ValueError unless it ends in .npz."""
     if Path(path).suffix != ".npz":
-        raise ValueError(f"exit profiles are kept in .npz files, got {str(path)!r}: give a path that ends in .npz")
+        raise ValueError(f"exit profiles are stored in .npz files, got {str(path)!r}: give a path that ends in .npz")
     np.savez_compressed(
         Path(path),
         confidence=profile.confidence,

@@ -13,8 +13,8 @@ from edge_llm_gym.workload.arrivals.process import require_positive, sorted_unif
 class DayCycle:
     """Poisson arrivals whose rate follows a sine: rate * (1 + depth * sin(2 pi (t / period_s + phase))).
 
-    `phase` in [0, 1) is the share of the period that lies behind time 0. Left out, each draw starts at a random one,
-    so the mean over draws is `rate_per_s` whatever the duration.
+    `phase` in [0, 1) is the share of the period that has elapsed at time 0. By default it is random in each draw, so
+    that the mean over draws is `rate_per_s` for any duration.
     """
 
     rate_per_s: float
@@ -30,8 +30,8 @@ class DayCycle:
             raise ValueError(f"phase is a share of the period and must lie in [0, 1), got {self.phase!r}")
 
     def __str__(self) -> str:
-        difficulty_shift = f"swinging by {self.depth:.0%} over {self.period_s:.4g} s"
-        return f"day-cycle arrivals at {self.rate_per_s:.4g}/s, {difficulty_shift}"
+        cycle = f"varying by {self.depth:.0%} over {self.period_s:.4g} s"
+        return f"day-cycle arrivals at {self.rate_per_s:.4g}/s, {cycle}"
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], sorted, in [0, duration_s), by thinning the peak rate (Lewis & Shedler 1979)."""

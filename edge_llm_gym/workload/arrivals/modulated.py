@@ -15,7 +15,7 @@ from edge_llm_gym.workload.arrivals.process import require_positive, sorted_unif
 def _interpolate_sorted(
     x: NDArray[np.float64], known_x: NDArray[np.float64], known_y: NDArray[np.float64], limit: float
 ) -> NDArray[np.float64]:
-    """Linear interpolation at ascending x, all in the range of the ascending known_x; values are cut at a limit."""
+    """Linear interpolation at ascending x, all in the range of the ascending known_x; values are clipped at a limit."""
     y, piece = np.empty(x.size), 0
     for index in range(x.size):
         while piece < known_x.size - 2 and known_x[piece + 1] < x[index]:
@@ -32,7 +32,7 @@ def _scale_pieces(
 ) -> None:
     """Multiplies the rate of the pieces that begin at ascending start_s by the level that holds there.
 
-    The level changes at each of the ascending jump_s, and is one longer than they.
+    The level changes at each of the ascending jump_s; it has one entry more than jump_s.
     """
     jumped = 0
     for piece in range(start_s.size):
@@ -60,22 +60,22 @@ class Modulation:
         if not 0 <= self.silence <= limit:
             raise ValueError(
                 f"silence must lie in [0, variance / (1 + variance)] = [0, {limit:.4g}], got {self.silence!r}: "
-                "a level of mean 1 that is silent more often varies more"
+                "a level of mean 1 with a larger silence has a larger variance"
             )
 
     def levels(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Independent levels, float64 [count]."""
-        heard = 1.0 - self.silence
-        spread = heard * (1.0 + self.variance) - 1.0
-        level = rng.gamma(1.0 / spread, spread / heard, count) if spread > 0 else np.full(count, 1.0 / heard)
-        return level * (rng.random(count) < heard) if self.silence else level
+        active = 1.0 - self.silence
+        spread = active * (1.0 + self.variance) - 1.0
+        level = rng.gamma(1.0 / spread, spread / active, count) if spread > 0 else np.full(count, 1.0 / active)
+        return level * (rng.random(count) < active) if self.silence else level
 
 
 @dataclass(frozen=True)
 class ModulatedPoisson:
     """Doubly stochastic Poisson arrivals: the rate is `rate_per_s` times the product of independent `modulations`.
 
-    Several timescales give the counts per window the dispersion, growing with the window, that real traces show.
+    Several timescales reproduce the dispersion of counts in real traces, which grows with the window.
     """
 
     rate_per_s: float
@@ -89,14 +89,14 @@ class ModulatedPoisson:
         return f"modulated Poisson arrivals at {self.rate_per_s:.4g}/s with timescales {scales}"
 
     def at_rate(self, rate_per_s: float) -> "ModulatedPoisson":
-        """The same process with its time stretched to another mean rate, as a replayed trace would be.
+        """The same process with its time rescaled to another mean rate.
 
-        Gaps keep their coefficient of variation, and windows holding as many arrivals keep their dispersion.
+        The coefficient of variation of the gaps is kept, and so is the dispersion in windows of equal mean counts.
         """
         require_positive(rate_per_s=rate_per_s)
-        stretch = self.rate_per_s / rate_per_s
-        stretched = (replace(each, timescale_s=each.timescale_s * stretch) for each in self.modulations)
-        return ModulatedPoisson(rate_per_s, tuple(stretched))
+        time_scale = self.rate_per_s / rate_per_s
+        rescaled = (replace(each, timescale_s=each.timescale_s * time_scale) for each in self.modulations)
+        return ModulatedPoisson(rate_per_s, tuple(rescaled))
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], sorted, in [0, duration_s), by inverting the integrated rate."""
@@ -133,9 +133,9 @@ class ModulatedPoisson:
         return 2.0 * self.rate_per_s * variance / decay_per_s * (1.0 + math.expm1(-x) / x)
 
     def sample_dispersion(self, window_s: float, span_s: float) -> float:
-        """What a trace of length `span_s` shows on average in place of `dispersion(window_s)`.
+        """Expected dispersion in a trace of length `span_s`, in place of `dispersion(window_s)`.
 
-        The mean of a trace's own n windows stands in for the true one, which takes away I(n w) / n.
+        The sample mean over the trace's n windows replaces the true mean, which subtracts I(n w) / n.
         """
         windows = int(span_s / window_s)
         return self.dispersion(window_s) - self.dispersion(windows * window_s) / windows

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class ArrivalProcess(Protocol):
-    """A stationary stream of requests. Nothing is remembered between draws: a draw depends on its generator alone."""
+    """A stationary arrival process. Draws are independent: a draw depends on its generator alone."""
 
     @property
     def rate_per_s(self) -> float:
@@ -24,7 +24,7 @@ def require_positive(**values: float) -> None:
     """Raise ValueError for the first named value that is not a positive finite number."""
     for name, value in values.items():
         if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+            raise ValueError(f"{name} must be a positive finite number, got {value!r}; correct the value")
 
 
 def sorted_uniform(rng: np.random.Generator, count: int, end: float) -> NDArray[np.float64]:

@@ -30,9 +30,9 @@ class Poisson:
 class GammaBursty:
     """Renewal process with Gamma gaps of coefficient of variation `cv`: bursty above 1, Poisson at 1, regular below.
 
-    It starts in equilibrium: the gap that covers time 0 is length-biased, which makes a Gamma of shape k one of shape
-    k + 1, and time 0 falls uniformly within it (Cox 1962, Renewal Theory, section 5.4). The mean number of arrivals in
-    any window is therefore exactly rate times length. Gaps at a large cv may underflow to 0: such arrivals coincide.
+    It starts in equilibrium: the gap that covers time 0 is length-biased, that is of shape k + 1 instead of k, and time
+    0 is uniform within it (Cox 1962, Renewal Theory, section 5.4). The mean number of arrivals in any window is
+    therefore exactly rate times length. Gaps at a large cv may underflow to 0: such arrivals coincide.
     """
 
     rate_per_s: float

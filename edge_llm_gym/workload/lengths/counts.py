@@ -33,7 +33,7 @@ class Clipped(NamedTuple):
 
 @dataclass(frozen=True)
 class LengthLimits:
-    """The longest prompt and output that a scenario can serve; what is longer is cut to them, and counted."""
+    """Limits of the prompt and output tokens of a scenario; longer ones are clipped and counted."""
 
     max_prompt_tokens: int
     max_output_tokens: int
@@ -41,18 +41,18 @@ class LengthLimits:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value!r}")
+                raise ValueError(f"{name} must be at least 1, got {value!r}; increase it")
 
     def __str__(self) -> str:
-        return f"cut to {self.max_prompt_tokens} prompt and {self.max_output_tokens} output tokens"
+        return f"clipped to {self.max_prompt_tokens} prompt and {self.max_output_tokens} output tokens"
 
     def clip(self, tokens: TokenCounts) -> tuple[TokenCounts, Clipped]:
-        """The counts cut to the limits, and how many were cut."""
+        """The counts clipped to the limits, and how many were clipped."""
         over = Clipped(
             int(np.count_nonzero(tokens.prompt > self.max_prompt_tokens)),
             int(np.count_nonzero(tokens.output > self.max_output_tokens)),
         )
-        cut = TokenCounts(
+        within = TokenCounts(
             np.minimum(tokens.prompt, self.max_prompt_tokens), np.minimum(tokens.output, self.max_output_tokens)
         )
-        return cut, over
+        return within, over

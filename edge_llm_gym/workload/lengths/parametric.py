@@ -13,7 +13,7 @@ from edge_llm_gym.workload.lengths.counts import TokenCounts
 
 @dataclass(frozen=True)
 class Choice:
-    """Prompt and output tokens each uniform over a few given values, as in {128, 256, 512}."""
+    """Prompt and output tokens, each uniform over given values such as {128, 256, 512}."""
 
     prompt_tokens: tuple[int, ...]
     output_tokens: tuple[int, ...]
@@ -21,7 +21,7 @@ class Choice:
     def __post_init__(self) -> None:
         for name, values in (("prompt_tokens", self.prompt_tokens), ("output_tokens", self.output_tokens)):
             if not values or min(values) < 1:
-                raise ValueError(f"{name} must name one token count or more, each at least 1, got {values!r}")
+                raise ValueError(f"{name} must hold at least one token count, each at least 1, got {values!r}")
 
     def __str__(self) -> str:
         return f"prompts of {_listed(self.prompt_tokens)} tokens, outputs of {_listed(self.output_tokens)}"
@@ -40,7 +40,7 @@ class Choice:
 class LogNormal:
     """Independent log-normal prompt and output tokens, given by mean and coefficient of variation, rounded, at least 1.
 
-    The floor of 1 lifts the mean where a mean near 1 meets a large coefficient of variation.
+    The minimum of 1 increases the mean if it is near 1 and the coefficient of variation is large.
     """
 
     prompt_mean: float

@@ -18,10 +18,10 @@ _NORMAL_CDF = np.array([0.5 * math.erfc(-score / math.sqrt(2.0)) for score in _S
 
 @njit(cache=True)
 def _at_score(table: NDArray[np.float64], score: float) -> int:
-    """A table over `_SCORES` at a normal score, linear between its entries, rounded; an even grid needs no search."""
-    place = min(max((score + _SCORE_LIMIT) * _SCORE_STEPS, 0.0), table.size - 2.0)
-    below = int(place)
-    return round(table[below] + (place - below) * (table[below + 1] - table[below]))
+    """A table over `_SCORES` at a normal score, by linear interpolation, rounded; the even grid needs no search."""
+    position = min(max((score + _SCORE_LIMIT) * _SCORE_STEPS, 0.0), table.size - 2.0)
+    below = int(position)
+    return round(table[below] + (position - below) * (table[below + 1] - table[below]))
 
 
 @njit(cache=True)
@@ -46,9 +46,9 @@ def _draw_pairs(
 class QuantileTable:
     """Token counts from two tables of measured quantiles, joined by a Gaussian copula of a given rank correlation.
 
-    `probabilities` run from 0 to 1, so the tables hold the smallest and largest count seen and nothing is extrapolated;
-    between two quantiles the distribution is uniform. A normal correlation of 2 sin(pi r / 6) gives the uniforms the
-    Spearman correlation r (Kruskal 1958).
+    `probabilities` run from 0 to 1, so that the tables include the smallest and largest measured count and nothing is
+    extrapolated; between two quantiles the distribution is uniform. A normal correlation of 2 sin(pi r / 6) gives the
+    uniforms the Spearman correlation r (Kruskal 1958).
     """
 
     probabilities: tuple[float, ...]
@@ -87,4 +87,4 @@ def _check_quantiles(name: str, values: tuple[float, ...], size: int) -> None:
     if len(values) != size:
         raise ValueError(f"{name} must hold one value for each of the {size} probabilities, got {len(values)}")
     if values[0] < 1 or np.diff(values).min() < 0:
-        raise ValueError(f"{name} must start at 1 token or more and never fall, got {values!r}")
+        raise ValueError(f"{name} must start at 1 token or more and not decrease, got {values!r}")
