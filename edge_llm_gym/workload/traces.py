@@ -147,7 +147,7 @@ def jitter(trace: Trace, rng: np.random.Generator, width_s: float) -> Trace:
 
 
 def window(trace: Trace, start_s: float, duration_s: float) -> Trace:
-    """The requests of [start_s, start_s + duration_s), timed from the first one. Raises ValueError if there are none."""
+    """The requests of [start_s, start_s + duration_s), timed from the first one. Raises ValueError for none."""
     first, last = np.searchsorted(trace.arrival_s, (start_s, start_s + duration_s))
     if first == last:
         span = f"[{start_s}, {start_s + duration_s}) s"

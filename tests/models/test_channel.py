@@ -66,14 +66,14 @@ def test_blocked_paths_never_lose_less(cell: str) -> None:
 
 
 @pytest.mark.parametrize("kind", URBAN)
-def test_a_carrier_in_ghz_is_refused(kind: str) -> None:
+def test_a_carrier_in_ghz_is_rejected(kind: str) -> None:
     with pytest.raises(ValueError, match=r"got 3\.5: give it in Hz"):
         path_loss_db(kind, 100.0, 3.5)
 
 
 @pytest.mark.parametrize("kind", PATH_LOSS)
 @pytest.mark.parametrize("distance_m", [-1.0, float("nan")])
-def test_impossible_distances_are_refused(kind: str, distance_m: float) -> None:
+def test_impossible_distances_are_rejected(kind: str, distance_m: float) -> None:
     with pytest.raises(ValueError, match="must be zero or more"):
         path_loss_db(kind, distance_m, CARRIER_HZ)
 

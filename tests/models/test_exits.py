@@ -131,24 +131,24 @@ GOOD = np.full((3, 2), 0.5)
         ([[0.5]], [["yes"]], TypeError, r"correct must hold bool, or 0 and 1, got dtype <U3"),
     ],
 )
-def test_a_faulty_table_is_refused(confidence: Any, correct: Any, error: type[Exception], message: str) -> None:
+def test_a_faulty_table_is_rejected(confidence: Any, correct: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ExitProfile("faulty", confidence, correct)
 
 
-def test_a_name_that_is_no_string_is_refused() -> None:
+def test_a_name_that_is_no_string_is_rejected() -> None:
     with pytest.raises(TypeError, match="name must be a string, got 3"):
         ExitProfile(3, GOOD, GOOD == 0.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("threshold", [0.5, [0.5, 0.5], [[0.5, 0.5, 0.5]]])
-def test_thresholds_of_another_shape_are_refused(threshold: Any) -> None:
+def test_thresholds_of_another_shape_are_rejected(threshold: Any) -> None:
     for call in (HAND_MADE.exit_of, HAND_MADE.expected_accuracy, HAND_MADE.pass_ratio):
         with pytest.raises(ValueError, match=re.escape(f"each of the 3 exits, got {threshold!r}")):
             call(threshold)
 
 
-def test_a_threshold_that_is_nan_is_refused() -> None:
+def test_a_threshold_that_is_nan_is_rejected() -> None:
     with pytest.raises(ValueError, match="must not be NaN"):
         HAND_MADE.exit_of([0.5, np.nan, 0.5])
 
@@ -220,7 +220,7 @@ def test_a_seed_repeats_a_parametric_profile_and_another_changes_it() -> None:
         ({"noise": np.nan}, ValueError, r"noise is a probability.*got nan"),
     ],
 )
-def test_parameters_out_of_range_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
+def test_parameters_out_of_range_are_rejected(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         parametric_profile(**arguments)
 
@@ -252,7 +252,7 @@ def test_a_users_own_file_is_called_by_its_stem(tmp_path: Path) -> None:
         ({"confidence": GOOD, "correct": GOOD.astype(object)}, ValueError, "plain arrays.*allow_pickle=False"),
     ],
 )
-def test_a_faulty_file_is_refused(content: Any, error: type[Exception], message: str, tmp_path: Path) -> None:
+def test_a_faulty_file_is_rejected(content: Any, error: type[Exception], message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", **content)
     with pytest.raises(error, match=message):
         exit_profile(tmp_path / "own.npz")
@@ -274,13 +274,13 @@ def spoilt_archives(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut short", "damaged", "a single array", "a pickle"])
-def test_a_file_that_is_no_archive_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_rejected(kind: str, tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(spoilt_archives(tmp_path)[kind])
     with pytest.raises(ValueError, match=r"'bad' must be an \.npz archive of plain arrays"):
         exit_profile(tmp_path / "bad.npz")
 
 
-def test_a_path_without_a_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
+def test_a_path_without_a_file_and_an_unknown_name_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no file .*none\.npz"):
         exit_profile(tmp_path / "none.npz")
     with pytest.raises(ValueError, match=r"unknown exit profile 'stdlb-lm'.*did you mean 'stdlib-lm'\?"):

@@ -74,7 +74,7 @@ def test_llama_at_16_bits_fills_16_gigabytes() -> None:
         ({"kv_heads": 3}, ValueError, "heads must be a multiple of kv_heads, got 4 and 3"),
     ],
 )
-def test_impossible_shapes_are_refused(change: dict, error: type[Exception], message: str) -> None:
+def test_impossible_shapes_are_rejected(change: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         replace(TINY, **change)
 

@@ -60,7 +60,7 @@ def test_a_tiny_run_writes_a_valid_profile(tmp_path: Path) -> None:
         (["--steps", "5", "--minutes", "1", "--out", "a.npz"], "not allowed with argument --steps"),
     ],
 )
-def test_faulty_options_are_refused(
+def test_faulty_options_are_rejected(
     part: Any, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part("training")

@@ -114,7 +114,7 @@ def test_lengths_of_a_trace_go_with_other_arrivals(trace_file):
         ),
     ],
 )
-def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, lengths, message):
+def test_sections_that_do_not_fit_are_rejected_before_a_file_is_opened(arrivals, lengths, message):
     with pytest.raises(ValueError, match=message):
         built(arrivals, lengths)
 
@@ -139,7 +139,7 @@ def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, 
         ({"process": "poisson", "rate_per_s": 1, "rate": 2}, "Extra inputs are not permitted"),
     ],
 )
-def test_bad_arrivals_are_refused(options, message):
+def test_bad_arrivals_are_rejected(options, message):
     with pytest.raises(ValidationError, match=message):
         ArrivalsConfig(**options)
 
@@ -155,7 +155,7 @@ def test_bad_arrivals_are_refused(options, message):
         ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "greater than or equal to 1"),
     ],
 )
-def test_bad_lengths_are_refused(options, message):
+def test_bad_lengths_are_rejected(options, message):
     with pytest.raises(ValidationError, match=message):
         LengthsConfig(**{**LIMITS, **options})
 

@@ -103,6 +103,6 @@ def test_limits_cut_and_count():
         (lambda: LengthLimits(0, 5), "max_prompt_tokens must be at least 1, got 0"),
     ],
 )
-def test_impossible_parameters_are_refused(build, message):
+def test_impossible_parameters_are_rejected(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -50,7 +50,7 @@ def test_pickling_keeps_everything():
         (([0.0, 1.0], [1, 0], [1, 1]), "prompt_tokens must be at least 1 everywhere, got 0"),
     ],
 )
-def test_an_invalid_trace_is_refused(columns, message):
+def test_an_invalid_trace_is_rejected(columns, message):
     with pytest.raises(ValueError, match=message):
         Trace("t", *map(np.array, columns))
 

@@ -60,6 +60,6 @@ def test_workloads_describe_themselves():
     )
 
 
-def test_a_trace_that_cannot_be_replayed_is_refused_when_built():
+def test_a_trace_that_cannot_be_replayed_is_rejected_when_built():
     with pytest.raises(ValueError, match="rate_per_s must be a positive"):
         TraceWorkload(TRACE, LIMITS, rate_per_s=-1.0)
