@@ -58,9 +58,8 @@ def decide(simulator, batch):
         request, node = state.queue[0, slot], slots[0, slot] - 1
         for direction, slot_s in enumerate((parameters.uplink_slot_s, parameters.downlink_slot_s)):
             efficiency = tape.spectral_efficiency[0, epoch, tape.device[0, request], node, direction]
-            share = minimum_share(
-                tape.bits[0, request, direction], slot_s, parameters.bandwidth_hz[node, direction], efficiency
-            )
+            capacity_bits = slot_s * parameters.bandwidth_hz[node, direction] * efficiency
+            share = minimum_share(tape.bits[0, request, direction], capacity_bits)
             weights[0, slot, direction] = min(float(share), 1e9)
     result = simulator.step(slots, weights)
     return (result.slot_outcome[0][slots[0] > 0] == SERVED).all()

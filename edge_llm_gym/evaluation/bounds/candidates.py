@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.models.channel import minimum_share
+from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -107,7 +107,8 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
     band_hz, slots_s = parameters.bandwidth_hz[node], (parameters.uplink_slot_s, parameters.downlink_slot_s)
     shares = [
         minimum_share(
-            tape.bits[row, request, direction], slots_s[direction], band_hz[direction], efficiency[:, direction]
+            tape.bits[row, request, direction],
+            slots_s[direction] * rate_bps(1.0, band_hz[direction], efficiency[:, direction]),
         )
         for direction in (UPLINK, DOWNLINK)
     ]

@@ -11,8 +11,8 @@ from edge_llm_gym.units import THERMAL_NOISE_DBM_PER_HZ, dbm_to_watt
 
 FloatArray = NDArray[np.float64]
 
-DEAD_LINK = np.float64(1e-300)
-"""Spectral efficiency in bit/s/Hz that replaces zero, so that the required share is finite, and far above one."""
+NO_CAPACITY_BITS = np.float64(1e-200)
+"""Replaces a capacity of zero, so that the required share is finite, and far above one."""
 
 
 def noise_power_w(bandwidth_hz: ArrayLike, noise_figure_db: ArrayLike) -> FloatArray:
@@ -46,12 +46,11 @@ def rate_bps(share: ArrayLike, bandwidth_hz: ArrayLike, se: ArrayLike) -> FloatA
 
 
 @register_jitable(_nrt=False, forceinline=True)
-def minimum_share(
-    bits: Array | float, slot_s: float, bandwidth_hz: Array | float, spectral_efficiency: Array | float
-) -> Any:
-    """Share of the band that carries ``bits`` within one slot, rho_min = bits / (slot * B * SE).
+def minimum_share(bits: Array | float, capacity_bits: Array | float) -> Any:
+    """Share of the band that carries ``bits`` within one slot, rho_min = bits / capacity.
 
-    Compiled kernels call it with numbers; in Python it takes numbers and float64 arrays that broadcast. The share is 0
-    for no bits, and more than 1e250 for a payload over a link of spectral efficiency 0.
+    ``capacity_bits`` is what the whole band carries in the slot, slot * B * SE. Compiled kernels call it with numbers;
+    in Python it takes numbers and float64 arrays that broadcast. The share is 0 for no bits, and more than 1e150 for a
+    payload over a link without capacity.
     """
-    return bits / (slot_s * bandwidth_hz * np.maximum(spectral_efficiency, DEAD_LINK))
+    return bits / np.maximum(capacity_bits, NO_CAPACITY_BITS)
