@@ -1,4 +1,4 @@
-"""Milliseconds per warm picture, text and image, of small and crowded scenarios: the median of five batches."""
+"""Milliseconds per rendered frame, text and image, for small and large scenarios: median of five batches."""
 
 import statistics
 import time
@@ -12,12 +12,12 @@ from edge_llm_gym.sim.simulator import Simulator
 
 MODES = ("ansi", "rgb_array")
 BATCHES = 5
-PICTURES = 10  # in a batch
+FRAMES = 10  # per batch
 WARM_UP_EPOCHS = 10
 Action = tuple[np.ndarray, ...]
 
 
-def crowded_nodes() -> list[dict[str, object]]:
+def many_nodes() -> list[dict[str, object]]:
     return [
         {
             "name": f"node-{index}",
@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "12 nodes, 200 devices, 64 slots": (
         "multi-node",
         {
-            "nodes": crowded_nodes(),
+            "nodes": many_nodes(),
             "devices.count": 200,
             "slots": 64,
             "arrivals.rate_per_s": 30.0,
@@ -76,7 +76,7 @@ ACTIONS: Mapping[str, Callable[[Simulator, np.random.Generator], Action]] = {
     "streaming": streaming_action,
     "batching_routing": batching_routing_action,
 }
-"""Dynamics -> a random action."""
+"""Dynamics -> function that draws a random action."""
 
 
 def step(simulator: Simulator, rng: np.random.Generator) -> object:
@@ -92,17 +92,17 @@ def played(name: str, overrides: dict[str, object]) -> tuple[Simulator, np.rando
 
 
 def median_ms(simulator: Simulator, rng: np.random.Generator, mode: str) -> float:
-    """Median over batches of the mean time per picture; each shows a new epoch, whose stepping is not timed."""
+    """Median over batches of the mean time per frame; each frame shows a new epoch, whose step is not timed."""
     timed_ms(simulator, rng, mode)
-    means_ms = [statistics.fmean(timed_ms(simulator, rng, mode) for _ in range(PICTURES)) for _ in range(BATCHES)]
+    means_ms = [statistics.fmean(timed_ms(simulator, rng, mode) for _ in range(FRAMES)) for _ in range(BATCHES)]
     return statistics.median(means_ms)
 
 
 def timed_ms(simulator: Simulator, rng: np.random.Generator, mode: str) -> float:
     result = step(simulator, rng)
-    began_s = time.perf_counter()
+    begin_s = time.perf_counter()
     render_row(simulator, 0, result, mode)
-    return (time.perf_counter() - began_s) * 1e3
+    return (time.perf_counter() - begin_s) * 1e3
 
 
 def main() -> None:

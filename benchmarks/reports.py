@@ -1,4 +1,4 @@
-"""Functions of the verification commands: reference MILP, timing, quantiles, report files."""
+"""Shared parts of the verification commands: reference MILP, timing, summary statistics, reports on disk."""
 
 import json
 import time
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from edge_llm_gym.solvers.solution import BatchSolution
 
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.solvers import reference
-from edge_llm_gym.solvers.solutions import BatchSolution
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
 
 
 def milp_within(time_limit_s: float, problem: BatchProblem) -> BatchSolution:
-    """The reference MILP; an empty batch without a bound if it finds none in time."""
+    """Solution of the reference MILP; an empty batch without a bound if it finds none in time."""
     try:
         return reference.milp(problem, time_limit_s=time_limit_s)
     except RuntimeError:
@@ -25,7 +25,7 @@ def milp_within(time_limit_s: float, problem: BatchProblem) -> BatchSolution:
 
 
 def timed(action: Callable[[], Result], repeats: int = 1) -> tuple[Result, float]:
-    """The result of the action, and the least of ``repeats`` wall times in milliseconds."""
+    """Return value of the action, and the minimum of ``repeats`` wall times in milliseconds."""
     spent_s = []
     for _ in range(repeats):
         started_s = time.perf_counter()
@@ -35,7 +35,7 @@ def timed(action: Callable[[], Result], repeats: int = 1) -> tuple[Result, float
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
-    """Least, median, mean, 99th percentile and greatest; empty for no values."""
+    """Minimum, median, mean, 99th percentile and maximum; empty for no values."""
     array = np.array(list(values), dtype=np.float64)
     if array.size == 0:
         return {}
@@ -44,6 +44,6 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def save(report: Row, folder: Path, name: str) -> None:
-    """Write the report as JSON into a folder, which is created if it is missing."""
+    """Write the report as JSON into a folder, which is created if necessary."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -32,7 +32,7 @@ BASE: dict[str, Any] = {
 
 
 class Timed(VecEnvWrapper):
-    """Adds up the time spent in the environment."""
+    """Sums the time spent in the environment."""
 
     spent_s = 0.0
 
@@ -40,19 +40,19 @@ class Timed(VecEnvWrapper):
         return self.venv.reset()
 
     def step_async(self, actions: Any) -> None:
-        begun = time.perf_counter()
+        begin_s = time.perf_counter()
         self.venv.step_async(actions)
-        self.spent_s += time.perf_counter() - begun
+        self.spent_s += time.perf_counter() - begin_s
 
     def step_wait(self) -> Any:
-        begun = time.perf_counter()
-        answer = self.venv.step_wait()
-        self.spent_s += time.perf_counter() - begun
-        return answer
+        begin_s = time.perf_counter()
+        result = self.venv.step_wait()
+        self.spent_s += time.perf_counter() - begin_s
+        return result
 
 
-class Watch(BaseCallback):
-    """Starts the clock at the second rollout, when everything is compiled."""
+class Timer(BaseCallback):
+    """Starts timing at the second rollout, after compilation."""
 
     def __init__(self, env: Timed) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Watch(BaseCallback):
         self.rollouts += 1
         if self.rollouts == 2:
             self.env.spent_s = 0.0
-            self.begun, self.first = time.perf_counter(), self.num_timesteps
+            self.begin_s, self.first = time.perf_counter(), self.num_timesteps
 
     def _on_step(self) -> bool:
         return True
@@ -73,16 +73,16 @@ def measured(env: VecEnv, config: RunConfig, scenario: Any, steps: int) -> Row:
     timed = Timed(env)
     model = make_model(config, timed, scenario)
     assert isinstance(model, PPO)
-    watch = Watch(timed)
+    timer = Timer(timed)
     rollout = env.num_envs * model.n_steps
-    model.learn(rollout + steps, callback=watch)
-    wall_s = time.perf_counter() - watch.begun
-    done = model.num_timesteps - watch.first
+    model.learn(rollout + steps, callback=timer)
+    wall_s = time.perf_counter() - timer.begin_s
+    done = model.num_timesteps - timer.first
     return {"env_steps_per_s": done / wall_s, "environment_share": timed.spent_s / wall_s, "env_steps": done}
 
 
 def configured(rows: int, n_steps: int, batch_size: int) -> RunConfig:
-    """The same run in other sizes."""
+    """The run configuration with other sizes."""
     return read_config(
         BASE | {"rows": rows}, {"hyperparameters.n_steps": n_steps, "hyperparameters.batch_size": batch_size}
     )

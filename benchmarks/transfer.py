@@ -1,10 +1,10 @@
-"""Transfer: policies of EdgeLLM/MultiNode-v0, without retraining at other numbers of slots and nodes and on traces.
+"""Transfer of EdgeLLM/MultiNode-v0 policies, without retraining, to other numbers of slots and nodes, and to traces.
 
 python -m benchmarks.transfer runs/dagger-multi-node/model.zip runs/search-multi-node/linear.zip --seeds 20
 
 Every variant is a paired comparison with ot-gah on held-out tapes; the arrival rate grows with the nodes. Request
-traces are looked for in the folder `traces` of EDGE_LLM_GYM_SHARED (../shared by default), and left out, with a word,
-where they are not. A policy that does not fit a variant is left out there, and the reason printed.
+traces are read from the folder `traces` of EDGE_LLM_GYM_SHARED (../shared by default); missing ones are skipped with a
+message. A policy that does not fit a variant is skipped there, and the reason is printed.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SPREAD_M = 100.0  # between copies of a node
 
 
 def variants() -> Iterator[tuple[str, Scenario]]:
-    """Name and scenario of every variant, the scenario as it is first."""
+    """Name and scenario of every variant; the unchanged scenario comes first."""
     base = load_scenario("multi-node")
     yield "as trained: N = 32, K = 4", base
     for slots in SLOTS:
@@ -43,25 +43,25 @@ def variants() -> Iterator[tuple[str, Scenario]]:
         if (folder / file).exists():
             yield f"Azure {name} trace", load_scenario(base, trace_overrides(base, folder / file))
         else:
-            print(f"left out: the Azure {name} trace, since there is no {folder / file}")
+            print(f"skipped: the Azure {name} trace, since {folder / file} does not exist")
 
 
 def with_nodes(base: Scenario, count: int) -> Mapping[str, Any]:
-    """Overrides for `count` nodes, the scenario's own in turn, at as many requests for each as before."""
+    """Overrides for `count` nodes, copies of the scenario's nodes in turn, at the same arrival rate per node."""
     nodes = [_copy(base, index) for index in range(count)]
     return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.rate_per_s * count / len(base.nodes)}
 
 
 def _copy(base: Scenario, index: int) -> dict[str, Any]:
-    turn, place = divmod(index, len(base.nodes))
-    node = base.nodes[place].model_dump(mode="json", exclude_unset=True)
-    x_m, y_m = base.nodes[place].position_m
+    turn, original = divmod(index, len(base.nodes))
+    node = base.nodes[original].model_dump(mode="json", exclude_unset=True)
+    x_m, y_m = base.nodes[original].position_m
     moved = {"name": f"{node['name']}-{turn}", "position_m": [x_m + turn * SPREAD_M, y_m]} if turn else {}
     return {**node, **moved}
 
 
 def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> list[Row]:
-    """What the expert and every policy that fits serve in a variant."""
+    """Shares served by the expert and every fitting policy in a variant."""
     fitting = [path for path in paths if _fits(path, scenario, name)]
     result = compare(
         ENVIRONMENT,
@@ -71,14 +71,14 @@ def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> lis
     )
     rows = []
     for policy in (EXPERT, *fitting):
-        share, beyond = result.mean(policy, "served_share"), result.difference(policy, EXPERT)
+        share, gain = result.mean(policy, "served_share"), result.difference(policy, EXPERT)
         rows.append(
             {
                 "variant": name,
                 "policy": policy,
                 "seeds": seeds,
                 "served_share": (share.mean, share.low, share.high),
-                "served_beyond_expert": (beyond.mean, beyond.low, beyond.high),
+                "served_minus_expert": (gain.mean, gain.low, gain.high),
             }
         )
     return rows
@@ -86,18 +86,18 @@ def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> lis
 
 def _fits(path: str, scenario: Scenario, name: str) -> bool:
     try:
-        policy_factory(path)(scenario)  # type: ignore[arg-type]  # a scenario stands for its environment
+        policy_factory(path)(scenario)  # type: ignore[arg-type]  # a scenario is accepted in place of its environment
     except ConfigError as error:
-        print(f"left out of {name!r}: {error}")
+        print(f"skipped in {name!r}: {error}")
         return False
     return True
 
 
 def _table(rows: list[Row], seeds: int) -> Table:
-    table = Table("variant", "policy", "value served", f"served beyond {EXPERT}", title=f"{seeds} paired seeds")
+    table = Table("variant", "policy", "value served", f"served value - {EXPERT}", title=f"{seeds} paired seeds")
     for row in rows:
-        share, beyond = row["served_share"], row["served_beyond_expert"]
-        cell = "{:+.1f} [{:+.1f}, {:+.1f}]".format(*beyond)
+        share, gain = row["served_share"], row["served_minus_expert"]
+        cell = "{:+.1f} [{:+.1f}, {:+.1f}]".format(*gain)
         table.add_row(row["variant"], row["policy"], "{:.1%} [{:.1%}, {:.1%}]".format(*share), cell)
     return table
 

@@ -1,4 +1,4 @@
-"""`python -m edge_llm_gym` is the command line."""
+"""`python -m edge_llm_gym` runs the command line."""
 
 from edge_llm_gym.cli import main
 

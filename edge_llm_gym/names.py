@@ -1,11 +1,11 @@
-"""Look-up of names that users type, with a suggestion where one is misspelt."""
+"""Look-up of names given by users, with a suggestion for misspelt ones."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def suggestion(value: str, known: Iterable[str]) -> str:
-    """'did you mean ...?' for a near miss, else the list of what is known."""
+    """'did you mean ...?' if a known name is similar, otherwise the list of known names."""
     names = sorted(known)
     beginnings = [name for name in names if value and name.startswith(value)]
     close = beginnings or get_close_matches(value, names, n=1, cutoff=0.6)
@@ -13,7 +13,7 @@ def suggestion(value: str, known: Iterable[str]) -> str:
 
 
 def known_name(kind: str, value: str, known: Iterable[str]) -> str:
-    """The value itself if it is known; raises ValueError with a suggestion otherwise."""
+    """The value itself if it is known. Raises ValueError with a suggestion otherwise."""
     names = list(known)
     if value not in names:
         raise ValueError(f"unknown {kind} {value!r}; {suggestion(value, names)}")

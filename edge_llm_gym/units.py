@@ -1,4 +1,4 @@
-"""The only place where units are converted: everything inside the package is SI (s, m, Hz, W, B, bit, FLOP)."""
+"""Unit conversions. Everywhere else in the package, quantities are in SI units (s, m, Hz, W, B, bit, FLOP)."""
 
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ WATT_PER_MILLIWATT = 1e-3
 THERMAL_NOISE_DBM_PER_HZ = -174.0
 
 Value = TypeVar("Value", float, NDArray[np.float64])
-"""A number or an array of numbers; every conversion returns the kind that it was given."""
+"""A number or an array of numbers; every conversion returns the type of its argument."""
 
 
 def db_to_ratio(value_db: Value) -> Value:
@@ -22,9 +22,11 @@ def db_to_ratio(value_db: Value) -> Value:
 
 
 def ratio_to_db(ratio: Value) -> Value:
-    """Value in dB of a positive power ratio; raises ValueError for a ratio of zero or less."""
+    """Value in dB of a positive power ratio. Raises ValueError for a ratio of zero or less."""
     if not np.all(ratio > 0):
-        raise ValueError(f"a power ratio must be positive to have a value in dB, got {ratio!r}")
+        raise ValueError(
+            f"a power ratio must be positive to have a value in dB, got {ratio!r}; pass only positive ratios"
+        )
     return 10.0 * np.log10(ratio)
 
 
@@ -34,7 +36,7 @@ def dbm_to_watt(power_dbm: Value) -> Value:
 
 
 def bits_to_bytes(bits: Value) -> Value:
-    """Bytes that a number of bits fills, not rounded."""
+    """Number of bytes of a number of bits, not rounded."""
     return bits / BITS_PER_BYTE
 
 

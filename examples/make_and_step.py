@@ -16,7 +16,7 @@ def main(epochs: int = 50) -> None:
         truncated = False
         while not truncated:
             action = env.action_space.sample() if name == "random" else expert.predict(observation)[0]
-            observation, reward, terminated, truncated, info = env.step(action)
+            observation, _, _, truncated, info = env.step(action)
         totals = info["totals"]
         print(f"{name}: {totals['served']:.0f} of {totals['arrived']:.0f} requests served in time")
 

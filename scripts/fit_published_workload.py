@@ -1,4 +1,4 @@
-"""Measures a trace, fits arrivals and lengths to it, and writes the table that `workload.published` ships.
+"""Measures a trace, fits arrivals and lengths to it, and writes the file that `workload.published` reads.
 
 python scripts/fit_published_workload.py azure-conv-2023 AzureLLMInferenceTrace_conv.csv
 """
@@ -20,7 +20,7 @@ from edge_llm_gym.workload.traces import Trace, describe, read_trace
 
 WINDOWS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 FITTED_FROM_S = 0.5
-"""Shorter windows are measured but not fitted: their modulations would need thousands of rate changes an episode."""
+"""Shorter windows are measured but not fitted: their modulations would need thousands of rate changes per episode."""
 BODY = np.arange(0.05, 0.951, 0.025).round(3)
 TAIL = (0.96, 0.97, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.9975, 0.9985, 0.999, 0.9995, 0.9998, 1)
 PROBABILITIES = (0, 0.001, 0.01, 0.02, *BODY, *TAIL)
@@ -36,7 +36,7 @@ class Recipe:
     source: str
     start_timescales_s: tuple[float, ...]
     silent: bool
-    """Whether the rate falls silent at times"""
+    """Whether the rate can be zero for some time"""
 
 
 def _azure(file: str) -> str:
@@ -50,7 +50,7 @@ RECIPES = {
 
 
 def fit_dispersion(trace: Trace, timescales_s: Sequence[float]) -> ModulatedPoisson:
-    """Least squares, in logarithms, of the closed-form dispersion a trace of this length shows to the measured one."""
+    """Least-squares fit, in logarithms, of the expected dispersion in a trace of this length to the measured one."""
     from scipy.optimize import least_squares
 
     windows_s = [window_s for window_s in WINDOWS_S if window_s >= FITTED_FROM_S]
@@ -61,18 +61,18 @@ def fit_dispersion(trace: Trace, timescales_s: Sequence[float]) -> ModulatedPois
         return ModulatedPoisson(trace.rate_per_s, tuple(Modulation(float(t), float(v)) for t, v in pairs))
 
     def residuals(logs: np.ndarray) -> np.ndarray:
-        shown = [process(logs).sample_dispersion(window_s, trace.span_s) for window_s in windows_s]
-        return np.log(shown) - np.log(measured)
+        expected = [process(logs).sample_dispersion(window_s, trace.span_s) for window_s in windows_s]
+        return np.log(expected) - np.log(measured)
 
     start = np.log([*timescales_s, *[0.1] * len(timescales_s)])
     return process(least_squares(residuals, start).x)
 
 
 def fit_silences(trace: Trace, process: ModulatedPoisson) -> ModulatedPoisson:
-    """The silences, on a grid of shares of the largest possible, that come closest in gap CV and empty 2 s windows."""
-    goal = gap_statistics(trace.arrival_s, trace.span_s)
+    """The process with the silences on a grid that best match the gaps' CV and the share of empty 2 s windows."""
+    target = gap_statistics(trace.arrival_s, trace.span_s)
     candidates = [with_silences(process, shares) for shares in itertools.product(np.linspace(0, 1, 11), repeat=2)]
-    return min(candidates, key=lambda each: np.square(simulated_gap_statistics(each, trace.span_s) - goal).sum())
+    return min(candidates, key=lambda each: np.square(simulated_gap_statistics(each, trace.span_s) - target).sum())
 
 
 def with_silences(process: ModulatedPoisson, shares: Sequence[float]) -> ModulatedPoisson:
@@ -84,34 +84,34 @@ def with_silences(process: ModulatedPoisson, shares: Sequence[float]) -> Modulat
 
 
 def gap_statistics(arrival_s: np.ndarray, span_s: float) -> np.ndarray:
-    """What the dispersion does not fix: logarithm of the gaps' CV, and the share of 2 s windows without arrivals."""
+    """Statistics that the dispersion does not determine: log CV of the gaps, and the share of empty 2 s windows."""
     empty = np.mean(statistics.window_counts(arrival_s, 2.0, span_s) == 0)
     return np.array([np.log(statistics.interarrival_cv(arrival_s)), empty])
 
 
 def simulated_gap_statistics(process: ModulatedPoisson, span_s: float) -> np.ndarray:
-    """Their medians over traces drawn from a process, the same random numbers for every process."""
+    """Medians of `gap_statistics` over simulated traces, with common random numbers for all processes."""
     rng = np.random.default_rng(0)
     return np.median([gap_statistics(process.draw(rng, span_s), span_s) for _ in range(SIMULATED_TRACES)], axis=0)
 
 
-def figures(value: float, digits: int) -> float:
-    """The value rounded to so many significant figures; a whole number as int, so that the file reads well."""
+def rounded(value: float, digits: int) -> float:
+    """The value rounded to a number of significant digits; whole numbers as int, for readable files."""
     value = float(f"{value:.{digits}g}")
     return int(value) if value.is_integer() else value
 
 
 def measure(trace: Trace) -> dict[str, Any]:
-    """The measured part of the table: plain numbers, dispersion by window, quantiles of the lengths."""
-    numbers = {name: figures(value, 6) for name, value in describe(trace).items() if "dispersion" not in name}
-    dispersions = {w: figures(statistics.dispersion(trace.arrival_s, w, trace.span_s), 4) for w in WINDOWS_S}
+    """The measured part of the file: statistics, dispersion by window, quantiles of the lengths."""
+    numbers = {name: rounded(value, 6) for name, value in describe(trace).items() if "dispersion" not in name}
+    dispersions = {w: rounded(statistics.dispersion(trace.arrival_s, w, trace.span_s), 4) for w in WINDOWS_S}
     return {
         "measured": numbers,
         "dispersion": dispersions,
         "quantiles": {
-            "probabilities": [figures(p, 4) for p in PROBABILITIES],
-            "prompt_quantiles": [figures(q, 5) for q in np.quantile(trace.prompt_tokens, PROBABILITIES)],
-            "output_quantiles": [figures(q, 5) for q in np.quantile(trace.output_tokens, PROBABILITIES)],
+            "probabilities": [rounded(p, 4) for p in PROBABILITIES],
+            "prompt_quantiles": [rounded(q, 5) for q in np.quantile(trace.prompt_tokens, PROBABILITIES)],
+            "output_quantiles": [rounded(q, 5) for q in np.quantile(trace.output_tokens, PROBABILITIES)],
         },
     }
 
@@ -123,14 +123,14 @@ def fit(trace: Trace, recipe: Recipe) -> ModulatedPoisson:
 
 
 def table(trace: Trace, recipe: Recipe) -> dict[str, Any]:
-    """The whole file."""
+    """The contents of the file."""
     return {
         "source": recipe.source,
         "licence": "CC-BY-4.0",
         "citation": "Patel et al., Splitwise: Efficient Generative LLM Inference Using Phase Splitting, ISCA 2024",
         **measure(trace),
         "modulations": [
-            {name: figures(value, 3) for name, value in vars(each).items()} for each in fit(trace, recipe).modulations
+            {name: rounded(value, 3) for name, value in vars(each).items()} for each in fit(trace, recipe).modulations
         ],
     }
 
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("trace", type=Path, help="the trace file, from the source that the table names")
+    parser.add_argument("trace", type=Path, help="trace file, from the source named in the file")
     parser.add_argument("--output", type=Path, help="folder to write NAME.yaml to (default: the package's own)")
     options = parser.parse_args(arguments)
     text = yaml.safe_dump(

@@ -1,9 +1,9 @@
-"""Measures an exit profile: trains a small multi-exit transformer on Python's own sources and writes its answers.
+"""Measures an exit profile: trains a small multi-exit transformer on Python's standard library and records its answers.
 
 python scripts/make_exit_profile.py --out edge_llm_gym/models/profiles/stdlib-lm.npz
 
-Needs PyTorch 2.9 or newer, and about seven minutes of one core. One thread, seeded: the same seed, Python, PyTorch and
-processor give the same table.
+Needs PyTorch 2.9 or newer and about seven minutes on one core. It runs in one thread with a fixed seed: the same seed,
+Python, PyTorch and processor give the same table.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(trained: Trained, corpus: Corpus, answers: Answers, seed: int) -> str:
-    """Where the table comes from, in one line."""
+    """The origin of the table, in one line."""
     shape = trained.model.shape
     losses = ", ".join(f"{loss:.3f}" for loss in answers.loss)
     return (
@@ -62,10 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_count, default=STEPS, help="training steps (default: %(default)s)")
-    length.add_argument("--minutes", type=_minutes, help="as many steps as take about so long on this machine")
-    parser.add_argument("--heads", type=_count, default=HEADS, help=f"{HEAD_WIDTH} wide each (default: %(default)s)")
+    length.add_argument("--minutes", type=_minutes, help="train for about this long on this machine")
+    parser.add_argument(
+        "--heads", type=_count, default=HEADS, help=f"attention heads of width {HEAD_WIDTH} (default: %(default)s)"
+    )
     parser.add_argument("--rows", type=_count, default=ROWS, help="rows of the table (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the model and the windows (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split, the model and the windows (default: 0)")
     parser.add_argument("--out", type=_npz, required=True, help="the .npz file to write; its stem names the profile")
     return parser
 

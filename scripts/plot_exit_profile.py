@@ -1,4 +1,4 @@
-"""Draws an exit profile and prints its figures as the tables of docs/exit-profiles.md.
+"""Plots an exit profile and prints the tables of docs/exit-profiles.md.
 
 python scripts/plot_exit_profile.py stdlib-lm --out docs/images
 """
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="stdlib-lm", help="name or path (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)
     profile = exit_profile(options.profile)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -34,17 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def exit_table(profile: ExitProfile) -> list[str]:
     """Lines of a Markdown table with one row for each exit."""
-    lines = ["| exit | share right | mean confidence | ECE |", "|---|---|---|---|"]
+    lines = ["| exit | accuracy | mean confidence | ECE |", "|---|---|---|---|"]
     mean = profile.confidence.mean(axis=0, dtype=np.float64)
-    for place in range(profile.exits):
-        ece = reliability(profile, place).ece
-        lines.append(f"| {place + 1} | {profile.accuracy[place]:.3f} | {mean[place]:.3f} | {ece:.3f} |")
+    for index in range(profile.exits):
+        ece = reliability(profile, index).ece
+        lines.append(f"| {index + 1} | {profile.accuracy[index]:.3f} | {mean[index]:.3f} | {ece:.3f} |")
     return lines
 
 
 def threshold_table(profile: ExitProfile) -> list[str]:
-    """Lines of a Markdown table: common thresholds, and own thresholds that save at least as much as each of them."""
-    lines = ["| common threshold | layers saved | share right | with own thresholds |", "|---|---|---|---|"]
+    """Lines of a Markdown table: common thresholds, and thresholds per exit that save at least as much."""
+    lines = ["| common threshold | layers saved | accuracy | with thresholds per exit |", "|---|---|---|---|"]
     marked, best = common_threshold(profile, np.array(MARKED_THRESHOLDS)), own_thresholds(profile)
     for threshold, saved, accuracy in zip(MARKED_THRESHOLDS, marked.saved, marked.accuracy, strict=True):
         lines.append(f"| {threshold:g} | {saved:.1%} | {accuracy:.3f} | {best_saving(best, saved):.3f} |")
@@ -52,7 +52,7 @@ def threshold_table(profile: ExitProfile) -> list[str]:
 
 
 def best_saving(best: Tradeoff, saved: float) -> float:
-    """The best accuracy among the points that save at least so much; 0 if there is none."""
+    """The best accuracy among the points that save at least this share of layers; 0 if there is none."""
     return float(best.accuracy[best.saved >= saved].max(initial=0.0))
 
 

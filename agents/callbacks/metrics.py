@@ -8,12 +8,12 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.evaluation.metrics import delay_quantiles, mean_over_served, on_time_share, served_share
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 
-SHARES = {"served_share": ("served_value", "arrived_value"), "on_time": ("served", "arrived")}
+SHARES = {"served_share": served_share, "on_time": on_time_share}
 MEANS_OF_SERVED = ("delay_s", "quality")
-QUANTILES = {"p50": 0.5, "p95": 0.95}
 WITNESS = "environment/served_share"  # while the logger holds it, its line is still to be written
 
 
@@ -67,18 +67,18 @@ class MetricsCallback(BaseCallback):
             self.logger.record(f"environment/{name}", total / count)
         for name, total in self._rewards.items():
             self.logger.record(f"rewards/{name}", total / count)
-        for name, (part, whole) in SHARES.items():
-            self.logger.record(f"environment/{name}", self._sums[part] / max(self._sums[whole], 1e-12))
+        for name, share in SHARES.items():
+            self.logger.record(f"environment/{name}", share(self._sums, empty=0.0))
         for name in MEANS_OF_SERVED:
-            self.logger.record(f"environment/{name}_of_served", self._sums[name] / max(self._sums["served"], 1.0))
+            self.logger.record(f"environment/{name}_of_served", mean_over_served(self._sums, name, empty=0.0))
         self._record_delays()
         self._record_actions()
 
     def _record_delays(self) -> None:
         delays_s = np.concatenate(self._delays_s) if self._delays_s else self._of_streams()
         if delays_s.size:
-            for name, level in QUANTILES.items():
-                self.logger.record(f"environment/delay_{name}_s", float(np.quantile(delays_s, level)))
+            for name, delay_s in delay_quantiles(delays_s).items():
+                self.logger.record(f"environment/{name}", delay_s)
 
     def _of_streams(self) -> Array:
         """Delays of requests that arrived meanwhile, late ones too; of the episodes that go on now."""

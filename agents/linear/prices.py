@@ -14,7 +14,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays, BatchingReader
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.workload.config import build_workload
+from edge_llm_gym.workload.factory import build_workload
 
 FEATURES = (
     "work",  # these nine as in agents.epoch_tokens

@@ -1,4 +1,4 @@
-"""The command line: `edge-llm-gym COMMAND`, one module a command."""
+"""The command line: `edge-llm-gym COMMAND`, with one module per command."""
 
 import sys
 
@@ -9,7 +9,7 @@ from edge_llm_gym.cli import bench, calibrate, compare, render, scenarios, trace
 
 app = typer.Typer(
     name="edge-llm-gym",
-    help="Schedule language-model inference at the network edge: compare schedulers, inspect scenarios and traces.",
+    help="Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -23,7 +23,7 @@ app.command("bench")(bench.run_bench)
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one clear message and exit status 2, never a traceback."""
+    """Runs the command line. User errors print one message, without a traceback, and exit with status 2."""
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError) as error:

@@ -1,4 +1,4 @@
-"""`edge-llm-gym compare`: policies on common tapes, as a table, files and pictures."""
+"""`edge-llm-gym compare`: compares policies on common tapes; prints tables and writes files and figures."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,6 @@ from typing import Annotated, Any
 import gymnasium
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
 
 from edge_llm_gym.cli.options import (
     EnvironmentOption,
@@ -17,16 +14,19 @@ from edge_llm_gym.cli.options import (
     ScenarioOption,
     SetOption,
     TraceOption,
+    job_progress,
     read_settings,
 )
 from edge_llm_gym.evaluation import save
-from edge_llm_gym.evaluation.compare import Comparison, compare
-from edge_llm_gym.evaluation.measures import MEASURES, Columns
+from edge_llm_gym.evaluation.compare import compare
+from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table
 from edge_llm_gym.scenario import Scenario
 
-NARROWEST = 124
+LEAST_WIDTH = 124
 
 
 def compare_policies(
@@ -36,25 +36,25 @@ def compare_policies(
         typer.Option(
             "--policies",
             "-p",
-            help="Comma-separated: expert names, package.module:factory, archives of trained policies. "
-            "By default an expert and the baselines that fit the environment.",
+            help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
+            "Default: an expert and the baselines of the environment.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
-    first_seed: Annotated[int, typer.Option(help="The first of them.", min=0)] = 0,
+    first_seed: Annotated[int, typer.Option(help="First seed.", min=0)] = 0,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
     rate: RateOption = None,
     gap: Annotated[
         int,
-        typer.Option("--gap", min=0, help="Measure the gap to the exact optimum of every so many epochs; 0: never."),
+        typer.Option("--gap", min=0, help="Measure the gap to the exact optimum in every GAP-th epoch; 0 for never."),
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to share the episodes.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
 ) -> None:
-    """Compare policies on common tapes (paired seeds).
+    """Compare policies with common random numbers (paired seeds).
 
     [bold]Examples[/]
 
@@ -65,14 +65,13 @@ def compare_policies(
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
     console = wide_console()
-    sys.path.insert(0, "")  # a policy of one's own is found from the working directory
+    sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    chosen = MEASURES[resolved.dynamics].policies if policies is None else policies
-    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    chosen = default_policies(resolved.dynamics) if policies is None else policies.split(",")
+    names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("episodes", total=seeds * (len(names) + bound))
+    with job_progress(console, seeds * (len(names) + bound)) as progress:
         result = compare(
             environment,
             names,
@@ -81,7 +80,7 @@ def compare_policies(
             gap_every=gap or None,
             bound=bound,
             jobs=jobs,
-            progress=lambda done, _: bar.update(task, completed=done),
+            progress=progress,
         )
     console.print(result_table(result), cause_table(result), sep="\n")
     if gap:
@@ -93,99 +92,31 @@ def compare_policies(
 
 
 def wide_console() -> Console:
-    """A console on which the tables fit, also where the output is no terminal."""
+    """A console that is wide enough for the tables, even if the output is not a terminal."""
     console = Console()
-    return Console(width=max(console.width, NARROWEST))
+    return Console(width=max(console.width, LEAST_WIDTH))
 
 
 def describe_workload(console: Console, environment: str, settings: dict[str, Any], seed: int) -> None:
-    """Says what is replayed or drawn, and aloud how many lengths are cut to the scenario's limits."""
+    """Prints the scenario, the workload and how many lengths of the first tape are clipped."""
     env = gymnasium.make(environment, **settings)
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
     console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
     console.print(f"workload: {env.unwrapped.simulator.tape_generator.workload.describe()}")  # type: ignore[attr-defined]
     console.print(
-        f"first tape: {tape['requests']} requests; lengths cut to the scenario's limits: {tape['clipped_prompts']} "
+        f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "
         f"(over {scenario.lengths.max_output_tokens})"
     )
 
 
-def result_table(comparison: Comparison) -> Table:
-    """What every policy achieves: means over seeds, the score with its interval and paired to the best policy's."""
-    title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
-    measures = comparison.measures
-    figure, heading, form = measures.headline
-    paired = f"{measures.score_title} - {comparison.best}"
-    table = _table(title, heading, paired, *_titles(measures.columns))
-    for policy in comparison.policies:
-        mean = comparison.mean(policy, figure)
-        first = f"{form.format(mean.mean)} [{form.format(mean.low)}, {form.format(mean.high)}]"
-        cells = _cells(comparison, policy, measures.columns)
-        table.add_row(escape(policy), first, _difference(comparison, policy), *cells)
-    return table
-
-
-def cause_table(comparison: Comparison) -> Table:
-    """Requests per episode that were not served, and refusals, by cause."""
-    measures = comparison.measures
-    table = _table(measures.cause_title, *_titles(measures.cause_columns))
-    for policy in comparison.policies:
-        table.add_row(escape(policy), *_cells(comparison, policy, measures.cause_columns))
-    return table
-
-
-def gap_table(comparison: Comparison) -> Table:
-    """What every policy left of the measured epochs' exact optima."""
-    table = _table("left unserved of the measured epochs' exact optima", "gap", "epochs", "optima proved")
-    for policy in comparison.policies:
-        gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
-        cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
-        table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
-    return table
-
-
-def bound_table(comparison: Comparison) -> Table:
-    """What every policy serves of what no policy can exceed."""
-    mean = sum(comparison.bounds) / len(comparison.bounds)
-    table = _table(f"served value over the clairvoyant bound, on average {mean:.1f} a tape", "share of the bound")
-    for policy in comparison.policies:
-        share = comparison.share_of_bound(policy)
-        table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title)
-    table.add_column("policy", style="bold", no_wrap=True)
-    for column in columns:
-        table.add_column(column.replace("[", r"\["), justify="right", no_wrap=True)
-    return table
-
-
-def _titles(columns: Columns) -> list[str]:
-    return [title for _, title, _ in columns]
-
-
-def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
-    means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
-    return ["-" if mean != mean else form.format(mean) for mean, form in means]
-
-
-def _difference(comparison: Comparison, policy: str) -> str:
-    if policy == comparison.best:
-        return "best"
-    interval = comparison.difference(policy)
-    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
-
-
 def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:
-    """Draws who serves whom over the first seed's episode under the best expert."""
+    """Draws the timeline of the first seed's episode under the best expert; returns the path of the file."""
     from edge_llm_gym.rendering.timeline import save_timeline
 
     experts = [name for name in comparison.policies if ":" not in name]
-    name = experts[0] if experts else comparison.measures.policies.split(",")[0]
+    name = experts[0] if experts else default_policies(comparison.dynamics)[0]
     env = gymnasium.make(environment, scenario=scenario)
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])

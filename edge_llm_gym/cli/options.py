@@ -1,18 +1,23 @@
-"""Options that several commands share, and their reading."""
+"""Options shared by several commands, and how they are read."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
+from rich.console import Console
+from rich.progress import Progress
 
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
 
-EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as in gym.make.")]
+EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
 ScenarioOption = Annotated[
-    str | None, typer.Option("--scenario", help="Shipped scenario or YAML file; the environment's own by default.")
+    str | None,
+    typer.Option("--scenario", help="Name of a shipped scenario, or a YAML file. Default: the environment's own."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -23,14 +28,17 @@ TraceOption = Annotated[
     typer.Option("--trace", help="Replay a request trace (CSV or JSONL) instead of the scenario's workload."),
 ]
 RateOption = Annotated[
-    float | None, typer.Option("--rate", help="Mean arrivals per second; a trace is stretched to it.")
+    float | None, typer.Option("--rate", help="Mean arrivals per second; the time of a trace is rescaled to it.")
 ]
 
 
 def read_settings(
     environment: str, scenario: str | None, overrides: list[str] | None, trace: Path | None, rate: float | None
 ) -> tuple[Scenario, dict[str, Any]]:
-    """The scenario that the options ask for, checked, and the arguments for gym.make."""
+    """The validated scenario of the options, and the keyword arguments for gym.make.
+
+    Raises ValueError for unknown names and invalid overrides.
+    """
     known_name("environment", environment, ENVIRONMENTS)
     source = scenario or ENVIRONMENTS[environment]
     changes = dict(_override(text) for text in overrides or [])
@@ -43,7 +51,7 @@ def read_settings(
 
 
 def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
-    """Overrides that replay a trace at the scenario's own rate, its lengths cut to the scenario's limits."""
+    """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits."""
     limits = {key: getattr(scenario.lengths, key) for key in ("max_prompt_tokens", "max_output_tokens")}
     return {
         "arrivals": {"process": "trace", "file": str(trace), "rate_per_s": scenario.arrivals.rate_per_s},
@@ -52,8 +60,16 @@ def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
 
 
 def _override(text: str) -> tuple[str, Any]:
-    """path and value of path=value; the value is read as YAML, so numbers are numbers."""
+    """Path and value of "path=value"; the value is parsed as YAML."""
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {text!r}")
     return path.strip(), yaml.safe_load(value)
+
+
+@contextmanager
+def job_progress(console: Console, total: int) -> Iterator[Callable[[int, int], None]]:
+    """Shows a progress bar of `total` episodes; yields the progress callback of `compare`."""
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("episodes", total=total)
+        yield lambda done, _: bar.update(task, completed=done)

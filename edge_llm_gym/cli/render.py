@@ -1,6 +1,7 @@
-"""`edge-llm-gym render`: an episode under a policy as text, picture, animation or timeline."""
+"""`edge-llm-gym render`: plays an episode under a policy and shows it as text, image, animation or timeline."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +18,9 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     read_settings,
 )
-from edge_llm_gym.evaluation.measures import MEASURES
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.report_layout import default_policies
+from edge_llm_gym.evaluation.rollout import steps
 from edge_llm_gym.names import known_name
 
 FRAME_MS = 500
@@ -29,32 +31,25 @@ def render_episode(
     policy: Annotated[
         str | None,
         typer.Option(
-            "--policy", "-p", help="Expert or package.module:factory. By default the first of those that compare takes."
+            "--policy", "-p", help="Expert or package.module:factory. Default: the first default policy of compare."
         ),
     ] = None,
     form: Annotated[str, typer.Option("--form", "-f", help="ansi, png, gif or timeline.")] = "ansi",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the episode.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to play; a png shows the last one.")] = 20,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
     rate: RateOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for pictures.")] = Path("runs/render"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for image files.")] = Path("runs/render"),
 ) -> None:
-    """Play an episode and show it."""
+    """Play an episode and show it as text, image, animation or timeline."""
     known_name("form", form, FORMS)
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    (source,) = policy_sources([policy or MEASURES[resolved.dynamics].policies.split(",")[0]])
-    mode = "ansi" if form == "ansi" else "rgb_array"
-    env = gymnasium.make(environment, render_mode=mode, **settings)
-    acting = source.make(env, seed)
-    observation, _ = env.reset(seed=seed)
-    frames, ended = [], False
-    for _ in range(epochs):
-        if ended:
-            break
-        observation, _, _, ended, _ = env.step(acting.predict(observation)[0])
-        frames.append(None if form == "timeline" else env.render())
+    (source,) = policy_sources([policy or default_policies(resolved.dynamics)[0]])
+    env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
+    played = islice(steps(env, source.make(env, seed), seed), epochs)
+    frames = [None if form == "timeline" else env.render() for _ in played]
     out.mkdir(parents=True, exist_ok=True)
     FORMS[form](env, frames, out / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
 
@@ -67,14 +62,14 @@ def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
 def _write_png(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     from PIL import Image
 
-    _told(stem.with_suffix(".png"), Image.fromarray(frames[-1]).save)
+    _write(stem.with_suffix(".png"), Image.fromarray(frames[-1]).save)
 
 
 def _write_gif(env: gymnasium.Env, frames: list[np.ndarray], stem: Path) -> None:
     from PIL import Image
 
     first, *rest = (Image.fromarray(frame) for frame in frames)
-    _told(
+    _write(
         stem.with_suffix(".gif"),
         lambda path: first.save(path, save_all=True, append_images=rest, duration=FRAME_MS, loop=0),
     )
@@ -84,10 +79,11 @@ def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     from edge_llm_gym.rendering.timeline import save_timeline
 
     simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
-    _told(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
+    _write(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
 
 
-def _told(path: Path, write: Callable[[Path], Any]) -> None:
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Writes a file and prints its path."""
     write(path)
     Console().print(f"wrote {path}")
 
@@ -98,3 +94,4 @@ FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {
     "gif": _write_gif,
     "timeline": _write_timeline,
 }
+"""Form -> function of the environment, the rendered frames and the stem of the path."""

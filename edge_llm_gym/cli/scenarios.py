@@ -1,4 +1,4 @@
-"""`edge-llm-gym scenarios`: list, show and validate scenario files."""
+"""`edge-llm-gym scenarios`: lists, shows and validates scenario files."""
 
 from typing import Annotated
 
@@ -13,12 +13,12 @@ from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.sim.node_costs import node_costs
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
-Source = Annotated[str, typer.Argument(help="Shipped name or path of a YAML file.")]
+Source = Annotated[str, typer.Argument(help="Name of a shipped scenario, or path of a YAML file.")]
 
 
 @app.command("list")
 def list_scenarios() -> None:
-    """List the shipped scenarios and the environments that default to them."""
+    """List the shipped scenarios and the environments that use them by default."""
     table = Table("scenario", "environment", "nodes", "slots", "epoch [s]", "description")
     owners = {scenario: environment for environment, scenario in ENVIRONMENTS.items()}
     for name in scenario_names():
@@ -30,7 +30,7 @@ def list_scenarios() -> None:
 
 @app.command("show")
 def show(source: Source) -> None:
-    """Show a scenario whole, defaults included, and what its nodes offer."""
+    """Show a complete scenario, including defaults, and the speed and memory of its nodes."""
     scenario = load_scenario(source)
     text = yaml.safe_dump(scenario.model_dump(mode="json", exclude_none=True), sort_keys=False)
     console = Console()
@@ -40,7 +40,7 @@ def show(source: Source) -> None:
 
 @app.command("validate")
 def validate(source: Source) -> None:
-    """Check a scenario file; exit status 2 and one line per broken rule where it does not hold."""
+    """Check a scenario file; an invalid one gives exit status 2 and one line per violated rule."""
     scenario = load_scenario(source)
     console = Console()
     console.print(f"[green]valid:[/] {scenario.name}, {len(scenario.nodes)} nodes, {scenario.slots} slots")
@@ -48,8 +48,8 @@ def validate(source: Source) -> None:
 
 
 def node_table(scenario: Scenario) -> Table:
-    """What every node offers: speed, room for KV caches, quality."""
-    table = Table("node", "hardware", "quantisation", "TFLOP/s usable", "GB/s", "KV room [GB]", "quality")
+    """Speed, memory for KV caches and quality factor of every node."""
+    table = Table("node", "hardware", "quantisation", "usable TFLOP/s", "GB/s", "KV capacity [GB]", "quality")
     for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True):
         table.add_row(
             node.name,

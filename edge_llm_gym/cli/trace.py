@@ -1,4 +1,4 @@
-"""`edge-llm-gym trace FILE`: what a trace holds, and how it becomes a workload."""
+"""`edge-llm-gym trace FILE`: describes a trace, and how a scenario would replay it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,18 +13,18 @@ from edge_llm_gym.workload.traces import Trace, clip_lengths, describe, read_tra
 
 
 def show_trace(
-    file: Annotated[Path, typer.Argument(help="CSV or JSONL of requests.")],
+    file: Annotated[Path, typer.Argument(help="CSV or JSONL file of requests.")],
     format: Annotated[
-        str | None, typer.Option(help="azure, mooncake, burstgpt, vidur or own; detected when left out.")
+        str | None, typer.Option(help="azure, mooncake, burstgpt, vidur or own. Default: detected.")
     ] = None,
     environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
     scenario: ScenarioOption = None,
     rate: RateOption = None,
 ) -> None:
-    """Show what a trace holds and how a scenario would replay it."""
+    """Describe a trace, and how a scenario would replay it."""
     console = Console()
     trace = read_trace(file, format)
-    table = Table("figure", "value", title=f"{trace.name}: {trace.requests} requests")
+    table = Table("statistic", "value", title=f"{trace.name}: {trace.requests} requests")
     for name, value in describe(trace).items():
         table.add_row(name, f"{value:,.6g}")
     console.print(table)
@@ -35,7 +35,7 @@ def show_trace(
 
 
 def _as_workload(trace: Trace, file: Path, scenario: Scenario) -> list[str]:
-    """How the trace becomes the workload of a scenario, in words."""
+    """Lines of text on how a scenario replays the trace."""
     limits = scenario.lengths
     _, clipped = clip_lengths(trace, limits.max_prompt_tokens, limits.max_output_tokens)
     replayed = load_scenario(scenario, trace_overrides(scenario, file))
@@ -45,14 +45,14 @@ def _as_workload(trace: Trace, file: Path, scenario: Scenario) -> list[str]:
     lines = [
         f"\nas the workload of scenario {scenario.name}:",
         f"  rate: {trace.rate_per_s:.3g}/s in the file, replayed at {rate:.3g}/s "
-        f"(time stretched by {trace.rate_per_s / rate:.3g})",
+        f"(time rescaled by {trace.rate_per_s / rate:.3g})",
         f"  lengths: {clipped.prompts} prompts over {limits.max_prompt_tokens} and {clipped.outputs} outputs over "
-        f"{limits.max_output_tokens} tokens are cut to these limits",
-        f"  episodes: windows of {episode_s:g} s from random starts, about {rate * episode_s:.0f} requests each",
+        f"{limits.max_output_tokens} tokens are clipped to these limits",
+        f"  episodes: windows of {episode_s:g} s from random starts, with about {rate * episode_s:.0f} requests each",
     ]
     if resolution_s >= 1e-2:
         lines.append(
-            f"  clock: timestamps come in steps of {resolution_s:g} s; "
-            f"arrivals.jitter_s={resolution_s:g} spreads what they make coincide"
+            f"  clock: timestamps are multiples of {resolution_s:g} s; "
+            f"arrivals.jitter_s={resolution_s:g} spreads coinciding arrivals"
         )
     return lines

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.models.channel import minimum_share
+from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
@@ -149,8 +149,10 @@ class BatchingReader:
         up_bits = requests[..., _REQUEST["uplink_bits"], None] * self._scales.uplink_bits * (1.0 + MARGIN)
         down_bits = requests[..., _REQUEST["downlink_bits"], None] * self._scales.downlink_bits * (1.0 + MARGIN)
         band_hz, scenario = self._band_hz, self.scenario
-        up = minimum_share(up_bits, scenario.uplink_slot_s, band_hz[:, UPLINK], efficiency[..., UPLINK])
-        down = minimum_share(down_bits, scenario.downlink_slot_s, band_hz[:, DOWNLINK], efficiency[..., DOWNLINK])
+        up_bps = rate_bps(1.0, band_hz[:, UPLINK], efficiency[..., UPLINK])
+        down_bps = rate_bps(1.0, band_hz[:, DOWNLINK], efficiency[..., DOWNLINK])
+        up = minimum_share(up_bits, scenario.uplink_slot_s * up_bps)
+        down = minimum_share(down_bits, scenario.downlink_slot_s * down_bps)
         return up, down
 
     def _urgent(self, problem: AssignmentProblem) -> Array:

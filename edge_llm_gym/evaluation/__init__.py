@@ -1,6 +1,7 @@
-"""Paired comparison of policies on common tapes."""
+"""Paired comparison of policies with common random numbers."""
 
-from edge_llm_gym.evaluation.compare import Comparison, compare
+from edge_llm_gym.evaluation.compare import compare
+from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.report import save
 from edge_llm_gym.evaluation.rollout import run_episode

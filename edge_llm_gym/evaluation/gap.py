@@ -1,4 +1,4 @@
-"""The certified gap: what a decision serves against the exact optimum of the same epoch's problem."""
+"""The certified gap: the value a decision serves against the exact optimum of the same epoch's problem."""
 
 from typing import Any
 
@@ -13,27 +13,28 @@ TIME_LIMIT_S = 60.0
 
 
 def require_gap(scenario: Scenario) -> None:
-    """Raises ValueError for a scenario whose epochs have no exact optimum to compare with."""
+    """Raises ValueError for a scenario whose dynamics have no exact optimum per epoch."""
     if scenario.dynamics != "batching":
         raise ValueError(
-            f"the exact optimum of an epoch is known for dynamics 'batching' alone, got scenario {scenario.name!r} with "
-            f"admission {scenario.dynamics!r}; leave the gap out"
+            f"the exact optimum of an epoch is known for dynamics 'batching' alone, got scenario {scenario.name!r} "
+            f"with dynamics {scenario.dynamics!r}; leave the gap out"
         )
 
 
 class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Adds info["gap"] to every `every`-th step of an epoch-admission environment.
+    """Adds info["gap"] to every `every`-th step of an environment of batching dynamics.
 
-    `served_value` is what the decision serves, `optimum` the most that any decision could have served of the requests
-    shown in the same state, `proved` whether the solver proved it (else `optimum` is an upper bound). One node is
-    solved by DFTSP, several by a MILP (needs the extra "solvers"). The optimum is that of one epoch: a policy that
-    waits on purpose shows a gap here and may still serve more over the episode. Raises ValueError for a scenario of
-    another admission.
+    `served_value` is the value that the decision serves, `optimum` the greatest value that any decision could have
+    served of the visible requests in the same state, and `proved` whether the solver proved it (if not, `optimum` is an
+    upper bound). One node is solved by DFTSP, several by a MILP (needs the extra "solvers"). The optimum is that of a
+    single epoch: a policy that delays requests has a gap here and may still serve more over the episode.
+
+    Raises ValueError for a scenario of other dynamics and for `every` below 1.
     """
 
     def __init__(self, env: gymnasium.Env, every: int = 1, time_limit_s: float = TIME_LIMIT_S) -> None:
         if every < 1:
-            raise ValueError(f"every must be at least 1 epoch, got {every}")
+            raise ValueError(f"every must be at least 1 epoch, got {every}; pass 1 to measure each epoch")
         require_gap(scenario_of(env))
         super().__init__(env)
         self._every = every
@@ -49,7 +50,7 @@ class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self._observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Steps, and measures the decision where it is this epoch's turn."""
+        """Steps the environment, and measures the decision in every `every`-th epoch."""
         before, measured = self._observation, self._epoch % self._every == 0
         self._observation, reward, terminated, truncated, info = self.env.step(action)
         self._epoch += 1
@@ -59,16 +60,16 @@ class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _measure(self, observation: Any, served_value: float) -> dict[str, float | bool]:
         optimum, proved = epoch_optimum(self._reader.read(observation).problem, self._time_limit_s)
-        # Experts' problems keep a margin of a millionth, which a decision may happen to use.
+        # The problem keeps a relative safety margin of 1e-6, so a decision may serve slightly more than its optimum.
         return {"served_value": served_value, "optimum": max(optimum, served_value), "proved": proved}
 
 
 def epoch_optimum(problem: AssignmentProblem, time_limit_s: float = TIME_LIMIT_S) -> tuple[float, bool]:
-    """The greatest value that one epoch can serve, or an upper bound on it, and whether it is proved to be reached."""
+    """The greatest value that one epoch can serve, or an upper bound on it, and whether it is proved to be attained."""
     if problem.node_count == 1:
-        one = dftsp.solve(problem.nodes[0], time_limit_s=time_limit_s)
-        return one.upper_bound, one.optimal
+        exact = dftsp.solve(problem.nodes[0], time_limit_s=time_limit_s)
+        return exact.upper_bound, exact.optimal
     from edge_llm_gym.solvers import reference
 
-    many = reference.milp(problem, time_limit_s=time_limit_s)
-    return many.upper_bound, many.optimal
+    solution = reference.milp(problem, time_limit_s=time_limit_s)
+    return solution.upper_bound, solution.optimal

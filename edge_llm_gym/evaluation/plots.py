@@ -1,30 +1,30 @@
-"""Pictures of comparisons. Matplotlib is loaded on use."""
+"""Figures of comparisons. Matplotlib is imported on first use."""
 
 from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.evaluation.compare import Comparison
+from edge_llm_gym.evaluation.comparison import Comparison
 
 COLOUR, BEST_COLOUR = "#5b8db8", "#d1802b"
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty figure of its own canvas, in inches; raises ImportError naming the extra where matplotlib is absent."""
+    """An empty figure with a canvas of its own, sizes in inches. Raises ImportError if matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'edge-llm-gym[plots]'") from error
+        raise ImportError("figures need matplotlib: pip install 'edge-llm-gym[plots]'") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def comparison_figure(comparison: Comparison) -> Any:
-    """Mean and 95 % interval of the main figures of every policy, and paired differences to the best one."""
+    """Mean and 95 % interval of the main metrics of every policy, and paired differences to the best policy."""
     figure = new_figure(15.0, 1.6 + 0.42 * len(comparison.policies))
-    panels = comparison.measures.panels
+    panels = comparison.layout.panels
     axes = figure.subplots(1, len(panels) + 1, sharey=True)
     for axis, (metric, title) in zip(axes, panels, strict=False):
         _draw_means(axis, comparison, metric)
@@ -37,19 +37,19 @@ def comparison_figure(comparison: Comparison) -> Any:
 
 
 def _draw_means(axis: Any, comparison: Comparison, metric: str) -> None:
-    for place, policy in enumerate(comparison.policies):
+    for index, policy in enumerate(comparison.policies):
         interval = comparison.mean(policy, metric)
         colour = BEST_COLOUR if policy == comparison.best else COLOUR
-        axis.barh(place, np.nan_to_num(interval.mean), color=colour, height=0.65)
-        axis.plot([interval.low, interval.high], [place, place], color="black", linewidth=1.2)
+        axis.barh(index, np.nan_to_num(interval.mean), color=colour, height=0.65)
+        axis.plot([interval.low, interval.high], [index, index], color="black", linewidth=1.2)
     axis.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_differences(axis: Any, comparison: Comparison) -> None:
-    for place, policy in enumerate(comparison.policies):
+    for index, policy in enumerate(comparison.policies):
         interval = comparison.difference(policy)
-        axis.plot([interval.low, interval.high], [place, place], color=COLOUR, linewidth=2)
-        axis.plot(interval.mean, place, "o", color=BEST_COLOUR if policy == comparison.best else COLOUR)
+        axis.plot([interval.low, interval.high], [index, index], color=COLOUR, linewidth=2)
+        axis.plot(interval.mean, index, "o", color=BEST_COLOUR if policy == comparison.best else COLOUR)
     axis.axvline(0.0, color="black", linewidth=0.8)
-    axis.set_title(f"{comparison.measures.score_title}, paired to {comparison.best}", fontsize=10)
+    axis.set_title(f"{comparison.layout.score_title}, difference to {comparison.best}", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)

@@ -1,7 +1,7 @@
-"""What `compare` takes for a policy: an expert's name, a trained policy's file, a path to a factory, or the policy.
+"""Policies by specification: an expert's name, the file of a trained policy, the path of a factory, or an object.
 
-An expert's settings follow its name in brackets, as in "dftsp[overrun_s=0]" or "stb[batch_size=4]"; several are parted
-by semicolons.
+Settings of an expert follow its name in brackets and are separated by semicolons, as in "dftsp[overrun_s=0]" or
+"stb[batch_size=4]".
 """
 
 from collections.abc import Callable, Iterable
@@ -18,20 +18,20 @@ from edge_llm_gym.names import suggestion
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE = ".zip"
-"""Ending of the files of trained policies."""
+"""Suffix of the files of trained policies."""
 LOADER = "agents.loading:policy_factory"
-"""What loads them; it needs PyTorch, so it is imported only when such a file is named."""
+"""Loads them. It needs PyTorch, so it is imported only when such a file is named."""
 
 
 @dataclass(frozen=True)
 class PolicySource:
-    """A named way to get a fresh policy for an environment."""
+    """A named source of new policies for an environment."""
 
     name: str
     source: PolicyLike
 
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
-        """A policy for one episode; `seed` serves stochastic experts. Raises TypeError for what cannot predict."""
+        """A policy for one episode; stochastic experts use `seed`. Raises TypeError for objects without `predict`."""
         if isinstance(self.source, str) and self.source.endswith(ARCHIVE):
             return _trained(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
@@ -43,7 +43,9 @@ class PolicySource:
         if isinstance(policy, type) or not hasattr(policy, "predict"):
             policy = policy(env)
         if not hasattr(policy, "predict"):
-            raise TypeError(f"policy {self.name!r} needs a method predict(observation), got {policy!r}")
+            raise TypeError(
+                f"policy {self.name!r} needs a method predict(observation), got {policy!r}; pass an object that has one"
+            )
         made: Policy = policy
         return made
 
@@ -53,9 +55,11 @@ def policy_sources(policies: Iterable[PolicyLike | tuple[str, PolicyLike]]) -> l
     sources = [_source(policy) for policy in policies]
     names = [source.name for source in sources]
     if not names:
-        raise ValueError("there is no policy to compare; name at least one")
+        raise ValueError("there is no policy to compare, got an empty list; name at least one")
     if len(set(names)) < len(names):
-        raise ValueError(f"policy names must differ from one another, got {names}; pass (name, policy) pairs")
+        raise ValueError(
+            f"policy names must differ from one another, got {names}; pass (name, policy) pairs to name them"
+        )
     return sources
 
 
@@ -71,8 +75,8 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike]) -> PolicySource:
         elif split_settings(policy)[0] not in expert_names():
             hint = suggestion(split_settings(policy)[0], expert_names())
             raise ValueError(
-                f"unknown policy {policy!r}; {hint} A policy of your own goes as package.module:factory, a trained one "
-                f"as the path of its archive, which ends in {ARCHIVE}"
+                f"unknown policy {policy!r}; {hint} Other policies are given as package.module:factory, trained ones "
+                f"as the path of a file that ends in {ARCHIVE}"
             )
         return PolicySource(policy, policy)
     if not callable(policy) and not hasattr(policy, "predict"):
@@ -82,7 +86,7 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike]) -> PolicySource:
 
 
 def split_settings(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and settings of "name[key=value;key=value]". Raises ValueError for anything else in brackets."""
+    """Name and settings of "name[key=value;key=value]". Raises ValueError for malformed brackets."""
     name, bracket, rest = text.partition("[")
     if not bracket:
         return name, {}
@@ -93,13 +97,13 @@ def split_settings(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def file_name(policy: str) -> str:
-    """A policy's name without settings, as a part of file names: a path becomes its last two parts."""
+    """A policy's name without settings, usable in file names; of a path, the last two parts."""
     name = split_settings(policy)[0]
     return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
 def _trained(path: str) -> Callable[[gymnasium.Env], Policy]:
-    """The factory of a trained policy. Raises ValueError for a file that holds none, ImportError without PyTorch."""
+    """The factory of a trained policy. Raises ValueError for an invalid file, ImportError without PyTorch."""
     module, _, name = LOADER.partition(":")
     try:
         loader = import_module(module)
@@ -113,7 +117,7 @@ def _trained(path: str) -> Callable[[gymnasium.Env], Policy]:
 
 
 def _imported(path: str) -> Any:
-    """The object at package.module:name. Raises ValueError where there is none."""
+    """The object at package.module:name. Raises ValueError if it does not exist."""
     module, _, name = path.partition(":")
     try:
         return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""Writes a comparison down: CSV of the episodes, JSON of the summary, PNG of the intervals."""
+"""Writes a comparison to files: CSV of the episodes, JSON of the summary, PNG of the intervals."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_llm_gym.evaluation.compare import Comparison
+from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.plots import comparison_figure
 from edge_llm_gym.evaluation.statistics import Interval
 
@@ -31,9 +31,10 @@ def _write_csv(comparison: Comparison, path: Path) -> None:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """The summary as plain data; a figure that does not exist (NaN) is null."""
+    """The summary as plain data; undefined numbers (NaN) become null."""
     return {
         "environment": comparison.environment,
+        "dynamics": comparison.dynamics,
         "seeds": list(comparison.seeds),
         "interval": "95 % percentile bootstrap over seeds",
         "best": comparison.best,

@@ -1,64 +1,85 @@
-"""Runs one policy over one episode and sums the episode up in plain numbers."""
+"""Runs one policy for one episode of a single environment and summarises the episode in metrics."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from edge_llm_gym.evaluation.measures import MEASURES
+from edge_llm_gym.evaluation.episode import EPISODE_METRICS
+from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.sim.simulator import Simulator
 
 Episode = dict[str, float]
 Watcher = Callable[[gymnasium.Env, Any, Any], None]
-"""Called before each step with the environment, the observation and the action about to be taken."""
+"""Called before each step with the environment, the observation and the action to be taken."""
 
 
-def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None = None) -> Episode:
-    """One episode on the tape of `seed`, summed up by name.
+@dataclass(frozen=True)
+class Step:
+    """One step of an episode: what `env.step` returned, and the wall time of the policy's decision."""
 
-    Which figures there are depends on the admission (`evaluation.measures`); decision_ms is the mean wall time of
-    `predict`. In an environment wrapped in EpochGap, `gap` is the share of the measured epochs' optima that was left
-    unserved, and gap_proved the share of those optima that is proved.
+    reward: float
+    info: dict[str, Any]
+    decision_s: float
+
+
+def steps(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None = None) -> Iterator[Step]:
+    """Resets the environment to a seed, then yields one step after another until the episode ends.
+
+    The policy acts deterministically, and its state is passed on from step to step as in Stable-Baselines3's `predict`.
     """
-    observation, info = env.reset(seed=seed)
-    state, first, ended = None, np.ones(1, np.bool_), False
-    gaps: list[dict[str, float]] = []
-    reward_sum, decision_s, utilisation = 0.0, 0.0, 0.0
-    steps = 0
+    observation, _ = env.reset(seed=seed)
+    state, episode_start, ended = None, np.ones(1, np.bool_), False
     while not ended:
-        begun = time.perf_counter()
-        action, state = policy.predict(observation, state=state, episode_start=first, deterministic=True)
-        decision_s += time.perf_counter() - begun
+        begin_s = time.perf_counter()
+        action, state = policy.predict(observation, state=state, episode_start=episode_start, deterministic=True)
+        decision_s = time.perf_counter() - begin_s
         if watch is not None:
             watch(env, observation, action)
         observation, reward, terminated, truncated, info = env.step(action)
-        gaps += [info["gap"]] if "gap" in info else []
-        reward_sum += float(reward)
-        utilisation += info["metrics"]["utilisation"]
-        ended, first, steps = terminated or truncated, np.zeros(1, np.bool_), steps + 1
+        ended, episode_start = terminated or truncated, np.zeros(1, np.bool_)
+        yield Step(float(reward), info, decision_s)
+
+
+def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None = None) -> Episode:
+    """The metrics by name of one episode on the tape of `seed`.
+
+    Which metrics there are depends on the dynamics (see `evaluation.metrics`). "utilisation" is the mean over epochs,
+    "reward" the return, "decision_ms" the mean wall time of `predict`. In an environment wrapped in EpochGap, "gap" is
+    the unserved share of the measured epochs' optima, and "gap_proved" the share of those optima that is proved.
+    """
+    count, utilisation, reward, decision_s = 0, 0.0, 0.0, 0.0
+    gaps: list[dict[str, float]] = []
+    for step in steps(env, policy, seed, watch):
+        count += 1
+        utilisation += step.info["metrics"]["utilisation"]
+        reward += step.reward
+        decision_s += step.decision_s
+        gaps += [step.info["gap"]] if "gap" in step.info else []
     simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        MEASURES[simulator.scenario.dynamics].figures(simulator, info["totals"])
+        EPISODE_METRICS[simulator.scenario.dynamics](simulator, step.info["totals"])
         | {
-            "utilisation": utilisation / steps,
-            "reward": reward_sum,
-            "decision_ms": 1e3 * decision_s / steps,
-            "steps": float(steps),
+            "utilisation": utilisation / count,
+            "reward": reward,
+            "decision_ms": 1e3 * decision_s / count,
+            "steps": float(count),
         }
-        | _gap_summary(gaps)
+        | _gap_metrics(gaps)
     )
 
 
-def _gap_summary(gaps: list[dict[str, float]]) -> Episode:
-    """What the measured epochs left unserved of their exact optima; nothing where none was measured."""
+def _gap_metrics(gaps: list[dict[str, float]]) -> Episode:
+    """Unserved share of the exact optima of the measured epochs; empty if none was measured."""
     if not gaps:
         return {}
     optimum, served = (sum(gap[key] for gap in gaps) for key in ("optimum", "served_value"))
     return {
-        "gap": 1.0 - served / optimum if optimum else 0.0,
+        "gap": 1.0 - ratio(served, optimum, empty=1.0),
         "gap_epochs": float(len(gaps)),
         "gap_proved": sum(gap["proved"] for gap in gaps) / len(gaps),
     }

@@ -1,4 +1,4 @@
-"""Measures speed and memory of environments. Figures are for ratios within one run, not for comparing machines."""
+"""Measures speed and memory of environments. Compare numbers within one run only, not across machines."""
 
 import gc
 import os
@@ -16,7 +16,7 @@ import gymnasium
 REPETITIONS = 5
 SAMPLED_ACTIONS = 32
 SINGLE = 0
-"""Stands for the single environment in a list of row numbers."""
+"""Denotes the single environment in a list of row counts."""
 VECTOR_ROWS = (SINGLE, 1, 16, 256, 1024)
 MEMORY_ROWS = 16
 EARLY_STEPS = 10_000
@@ -24,7 +24,7 @@ EARLY_STEPS = 10_000
 
 @dataclass(frozen=True)
 class Speed:
-    """Env-steps per second: the median of the repetitions, the slowest and the fastest."""
+    """Environment steps per second: median, minimum and maximum over the repetitions."""
 
     environment: str
     num_envs: int
@@ -34,13 +34,13 @@ class Speed:
 
     @property
     def label(self) -> str:
-        """Number of rows, or that it is the single environment."""
+        """Number of rows, or "single"."""
         return "single" if self.num_envs == SINGLE else str(self.num_envs)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory early and late in one run, in bytes."""
+    """Resident memory early and late in one run, in bytes, and the environment steps at which it was read."""
 
     num_envs: int
     early_steps: int
@@ -50,11 +50,11 @@ class Memory:
 
 
 def measure(environment: str, num_envs: int, seconds: float) -> Speed:
-    """Steps per second under uniformly random actions, over whole episodes with their resets, sampling excluded.
+    """Steps per second under uniformly random actions, over whole episodes including resets, excluding sampling.
 
-    `num_envs` 0 is the single environment from gym.make, other numbers are rows of the native vector environment.
+    `num_envs` 0 measures the single environment of gym.make; other values are rows of the native vector environment.
     """
-    gc.collect()  # what was measured before takes no memory any more
+    gc.collect()  # release the environments measured before
     step = _single_stepper(environment) if num_envs == SINGLE else _vector_stepper(environment, num_envs)
     _run(step, seconds / 4)
     rates = sorted(max(num_envs, 1) * _run(step, seconds) for _ in range(REPETITIONS))
@@ -62,7 +62,7 @@ def measure(environment: str, num_envs: int, seconds: float) -> Speed:
 
 
 def memory_growth(environment: str, late_steps: int) -> Memory:
-    """Resident memory after 10,000 env-steps and after `late_steps`."""
+    """Resident memory after 10,000 environment steps and after `late_steps`."""
     gc.collect()
     step = _vector_stepper(environment, MEMORY_ROWS)
     for _ in range(EARLY_STEPS // MEMORY_ROWS):
@@ -74,24 +74,24 @@ def memory_growth(environment: str, late_steps: int) -> Memory:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process now; where the system tells no more, the peak so far."""
+    """Current resident memory of this process in bytes; on systems without /proc, the peak so far."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text("ascii").split()[1]) * os.sysconf("SC_PAGESIZE")
-    import resource  # not there on Windows
+    import resource  # not available on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _run(step: Callable[[], bool], seconds: float) -> float:
-    """Calls per second of `step`, which says whether an episode ended; stops at the first end after `seconds`."""
-    calls, begun, passed, ended = 0, time.perf_counter(), 0.0, False
-    while passed < seconds or not ended:
+    """Calls per second of `step`, which returns whether an episode ended; stops at the first end after `seconds`."""
+    calls, begin_s, passed_s, ended = 0, time.perf_counter(), 0.0, False
+    while passed_s < seconds or not ended:
         ended = step()
         calls += 1
-        passed = time.perf_counter() - begun
-    return calls / passed
+        passed_s = time.perf_counter() - begin_s
+    return calls / passed_s
 
 
 def _actions(space: gymnasium.Space, seed: int) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals; the seed is the unit that is resampled."""
+"""Means with bootstrap intervals; the seed is the unit of resampling."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
+        """Whether the interval lies entirely on one side of zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -30,8 +30,8 @@ class Interval:
 def bootstrap_mean(samples: Array, seed: int = 0) -> Interval:
     """Mean of independent samples [n] with a percentile bootstrap interval (Efron & Tibshirani 1993, section 13).
 
-    Samples that are NaN are left out; without any the interval is NaN. The same seed resamples the same indices, so
-    two calls on paired samples resample them together.
+    NaN samples are left out; if none remain, the interval is NaN. The same seed resamples the same indices, so that two
+    calls on paired samples are resampled together.
     """
     values = np.asarray(samples, np.float64)
     values = values[~np.isnan(values)]
@@ -43,5 +43,5 @@ def bootstrap_mean(samples: Array, seed: int = 0) -> Interval:
 
 
 def paired_difference(samples: Array, reference: Array, seed: int = 0) -> Interval:
-    """Mean of samples - reference [n], seed by seed, with its bootstrap interval."""
+    """Mean of the paired differences samples - reference [n] with its bootstrap interval."""
     return bootstrap_mean(np.asarray(samples) - np.asarray(reference), seed)

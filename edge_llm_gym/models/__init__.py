@@ -1,1 +1,1 @@
-"""The physics: pure functions of numbers, one module for each of model, quantisation, hardware, cost and channel."""
+"""Physical models as pure functions: transformer shapes, quantisation, hardware, cost, channel and exit profiles."""

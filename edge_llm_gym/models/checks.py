@@ -1,4 +1,4 @@
-"""Checks of the numbers in a record, with errors that name the record, the field and the value."""
+"""Validation of numbers in records; errors name the record, the field and the value."""
 
 import math
 from numbers import Integral
@@ -8,13 +8,13 @@ def require_positive(owner: str, **values: float) -> None:
     """Raise ValueError unless every value is a finite number above zero."""
     for field, value in values.items():
         if not 0 < value < math.inf:
-            raise ValueError(f"{owner}: {field} must be positive and finite, got {value!r}")
+            raise ValueError(f"{owner}: {field} must be positive and finite, got {value!r}; correct the value")
 
 
 def require_count(owner: str, **values: int) -> None:
     """Raise TypeError unless every value is a whole number, ValueError unless it is at least one."""
     for field, value in values.items():
         if not isinstance(value, Integral):
-            raise TypeError(f"{owner}: {field} counts things and must be a whole number, got {value!r}")
+            raise TypeError(f"{owner}: {field} is a count and must be a whole number, got {value!r}")
         if value < 1:
             raise ValueError(f"{owner}: {field} must be at least 1, got {value!r}")

@@ -1,7 +1,7 @@
-"""FLOPs, KV-cache bytes and batch time of requests; every function takes scalars and arrays alike and broadcasts.
+"""FLOPs, KV-cache bytes and batch time of requests; every function takes scalars or arrays and broadcasts.
 
-A request has ``prompt`` tokens s and ``output`` tokens n. The first output token comes out of the prefill, so n - 1
-decode steps follow; step j attends to s + j tokens. A slot without a request, (0, 0), costs nothing.
+A request has ``prompt`` tokens s and ``output`` tokens n. The prefill produces the first output token, so n - 1
+decode steps follow; step j attends to s + j tokens. An empty slot, (0, 0), costs nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ FloatArray = NDArray[np.float64]
 
 
 def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> FloatArray:
-    """FLOPs of one layer for prefill and decode, a multiply-add counting 2.
+    """FLOPs of one layer for prefill and decode; a multiply-add counts as 2.
 
-    Every token passes every matrix once: 2 FLOPs an element. Scores and values cost 4 d for each pair of a token and
-    one that it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask) and s + j in decode
-    step j. Without grouped queries and gate this is
-    8 s d^2 + 4 s^2 d + 4 s d d_ff + (n - 1)[8 d^2 + 4 d (s + n/2) + 4 d d_ff].
+    Every token is multiplied with every matrix once: 2 FLOPs per element. Scores and values cost 4 d per pair of a
+    token and a token it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask) and s + j in
+    decode step j. Without grouped queries and gate this is 8 s d^2 + 4 s^2 d + 4 s d d_ff + (n - 1)[8 d^2 + 4 d (s +
+    n/2) + 4 d d_ff].
 
-    Raises ValueError for a negative or missing (NaN) number of tokens.
+    Raises ValueError for a number of tokens that is negative or NaN.
     """
     s, steps = _tokens("prompt", prompt), _decode_steps(output)
     pairs = s * s + _decode_context(s, steps)
@@ -35,7 +35,7 @@ def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> Floa
 
 
 def head_flops(shape: ModelShape, output: ArrayLike) -> FloatArray:
-    """FLOPs of the output head: 2 d V for each produced token."""
+    """FLOPs of the output head: 2 d V per output token."""
     return 2 * shape.head_parameters * _tokens("output", output)
 
 
@@ -44,7 +44,7 @@ def request_flops(
 ) -> FloatArray:
     """FLOPs of a request through all layers, with the output head unless ``head`` is False.
 
-    ``pad_to`` computes every prompt at that length, as static batching does, and raises ValueError for a longer one.
+    ``pad_to`` pads every prompt to that length, as in static batching; raises ValueError for a longer prompt.
     """
     length = prompt if pad_to is None else _padded(prompt, pad_to)
     body = shape.layers * layer_flops(shape, length, output)
@@ -52,7 +52,7 @@ def request_flops(
 
 
 def kv_bytes(shape: ModelShape, prompt: ArrayLike, output: ArrayLike, kv_bits: float) -> FloatArray:
-    """Bytes of KV cache to reserve for s + n tokens (the last produced one is reserved for, though never fed back)."""
+    """Bytes of KV cache to reserve for s + n tokens (including the last output token, which is never fed back)."""
     return _kv_bytes_per_token(shape, kv_bits) * (_tokens("prompt", prompt) + _tokens("output", output))
 
 
@@ -65,7 +65,7 @@ def kv_read_bytes(shape: ModelShape, prompt: ArrayLike, output: ArrayLike, kv_bi
 def _tokens(name: str, count: ArrayLike) -> FloatArray:
     tokens = np.asarray(count, dtype=np.float64)
     if tokens.size and not tokens.min() >= 0:  # NaN fails too
-        raise ValueError(f"{name} tokens must be zero or more, got {count!r}")
+        raise ValueError(f"{name} tokens must be zero or more, got {count!r}; correct the token counts")
     return tokens
 
 
@@ -81,7 +81,9 @@ def _decode_context(prompt: FloatArray, steps: FloatArray) -> FloatArray:
 def _padded(prompt: ArrayLike, pad_to: int) -> FloatArray:
     longest = np.max(prompt, initial=0)
     if longest > pad_to:
-        raise ValueError(f"prompts are padded to {pad_to} tokens but one has {longest}: raise pad_to or cut the prompt")
+        raise ValueError(
+            f"prompts are padded to {pad_to} tokens but one has {longest}: increase pad_to or shorten the prompt"
+        )
     return np.full(np.shape(prompt), float(pad_to))
 
 
@@ -91,10 +93,10 @@ def _kv_bytes_per_token(shape: ModelShape, kv_bits: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NodeRates:
-    """What a node's hardware and its quantised model offer a cost model; raises ValueError unless all are positive."""
+    """Rates of a node's hardware and quantised model for a cost model. Raises ValueError unless all are positive."""
 
     usable_flops: float
-    """FLOP/s that kernels reach: peak times usable fraction."""
+    """Usable FLOP/s: peak times usable fraction."""
     memory_bandwidth: float
     """Bytes per second."""
     weight_bytes: float
@@ -113,13 +115,13 @@ class NodeRates:
 
 
 CostModel = Callable[[NodeRates, ArrayLike, ArrayLike, ArrayLike], tuple[FloatArray, FloatArray]]
-"""(rates, FLOPs, KV bytes read, output tokens) -> (work_s, shared_s), added up by `batch_time_s`."""
+"""(rates, FLOPs, KV bytes read, output tokens) -> (work_s, shared_s), combined by `batch_time_s`."""
 
 
 def _compute(
     rates: NodeRates, flops: ArrayLike, kv_read_bytes: ArrayLike, output: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Arithmetic alone, as in the papers: work = beta FLOPs / (usable FLOP/s), nothing shared."""
+    """Arithmetic only, as in the papers: work = beta FLOPs / (usable FLOP/s), no shared time."""
     work_s = rates.compute_scale * np.asarray(flops, dtype=np.float64) / rates.usable_flops
     return work_s, np.zeros_like(work_s)
 
@@ -127,10 +129,11 @@ def _compute(
 def _roofline(
     rates: NodeRates, flops: ArrayLike, kv_read_bytes: ArrayLike, output: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Arithmetic plus memory traffic: a request reads its own cache; each decode step reads the weights once for all.
+    """Arithmetic plus memory traffic: a request reads its own cache; a decode step reads the weights once for a batch.
 
-    Arithmetic and traffic do not overlap here, yet both run at full rate, so the model is somewhat fast: on a Jetson
-    Orin Nano Super at 4 bits, batch 1, it predicts 1.05 to 1.15 times the tokens per second that NVIDIA measured.
+    Arithmetic and traffic do not overlap, and both run at full rate, so the model is slightly optimistic: on a Jetson
+    Orin Nano Super at 4 bits and batch size 1 it predicts 1.05 to 1.15 times the tokens per second that NVIDIA
+    measured.
     """
     compute_s, _ = _compute(rates, flops, kv_read_bytes, output)
     work_s = compute_s + np.asarray(kv_read_bytes, dtype=np.float64) / rates.memory_bandwidth

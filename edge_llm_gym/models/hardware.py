@@ -1,4 +1,4 @@
-"""Edge and data-centre accelerators as rows of data: peak arithmetic, memory size, memory bandwidth."""
+"""Edge and data-centre accelerators: peak arithmetic, memory size and memory bandwidth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from edge_llm_gym.units import GIGA, TERA
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """One accelerator; raises ValueError for a number that is not positive and finite."""
+    """One accelerator. Raises ValueError for a number that is not positive and finite."""
 
     name: str
     peak_flops: float
     """Dense FP16 peak, FLOP/s."""
     memory_bytes: float
-    """Memory of the whole device, decimal gigabytes as data sheets print them; a Jetson shares it with the CPU."""
+    """Memory of the device, decimal gigabytes as in data sheets; on a Jetson it is shared with the CPU."""
     memory_bandwidth_bytes_per_s: float
 
     def __post_init__(self) -> None:
@@ -41,23 +41,23 @@ HARDWARE: Mapping[str, Hardware] = MappingProxyType(
         )
     }
 )
-"""Data-sheet numbers, dense FP16.
+"""Values of data sheets, dense FP16.
 
-NVIDIA advertises the Orin Nano Super with 67 sparse INT8 TOPS: dense halves that, FP16 halves it again, about
-17 TFLOP/s. The AGX Orin's GPU has 170 sparse INT8 TOPS, about 42 TFLOP/s by the same rule.
+NVIDIA states 67 sparse INT8 TOPS for the Orin Nano Super: half of that dense, and a quarter in dense FP16, about
+17 TFLOP/s. The GPU of the AGX Orin has 170 sparse INT8 TOPS, about 42 TFLOP/s by the same rule.
 """
 
 
 def hardware(name: str) -> Hardware:
-    """A shipped device; raises ValueError with the nearest name for an unknown one."""
+    """A shipped device by name. Raises ValueError with a suggestion for an unknown one."""
     return HARDWARE[known_name("hardware", name, HARDWARE)]
 
 
 def pool(hardware: Hardware, count: int) -> Hardware:
-    """``count`` identical devices acting as one.
+    """``count`` identical devices that act as one.
 
-    Arithmetic, memory and bandwidth add up: perfect splitting with free communication, as the reduced presets assume.
-    Raises TypeError or ValueError for a count that is not a whole number of at least 1.
+    Arithmetic, memory and bandwidth add up: ideal parallelism without communication cost, as the shipped scenarios
+    assume. Raises TypeError or ValueError for a count that is not a whole number of at least 1.
     """
     require_count("pool", count=count)
     return Hardware(

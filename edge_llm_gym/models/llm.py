@@ -1,4 +1,4 @@
-"""The shape of a decoder-only transformer, and what its parameters and weights add up to."""
+"""Shapes of decoder-only transformers, their numbers of parameters and the size of their weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.units import bits_to_bytes
 
 TABLE_BITS = 16
-"""Bits per element of the embedding and of the output head where a quantiser leaves them alone."""
+"""Bits per element of the embedding and of the output head if a quantiser does not quantise them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """Dimensions of a decoder-only transformer; norms, biases and learned positions (under 0.3 %) are not counted.
+    """Dimensions of a decoder-only transformer; norms, biases and learned positions (below 0.3 %) are neglected.
 
     Raises TypeError for a dimension that is not whole, ValueError for one below 1 or for heads that do not divide.
     """
@@ -26,10 +26,10 @@ class ModelShape:
     kv_heads: int
     d_ff: int
     gated: bool
-    """True where the feed-forward part has a third, gating matrix (SwiGLU)."""
+    """Whether the feed-forward network has a third, gating matrix (SwiGLU)."""
     vocabulary: int
     tied_head: bool
-    """True where the output head is the embedding matrix itself."""
+    """Whether the output head shares the embedding matrix."""
 
     def __post_init__(self) -> None:
         require_count(
@@ -62,7 +62,7 @@ class ModelShape:
 
     @property
     def layer_parameters(self) -> int:
-        """Elements of one layer's matrices: Q, K, V, O and two or three of the feed-forward part."""
+        """Elements of one layer's matrices: Q, K, V, O and two or three of the feed-forward network."""
         attention = 2 * self.d_model * (self.d_model + self.kv_dim)
         feed_forward = (3 if self.gated else 2) * self.d_model * self.d_ff
         return attention + feed_forward
@@ -74,7 +74,7 @@ class ModelShape:
 
     @property
     def table_parameters(self) -> int:
-        """Elements of embedding and head together: one matrix where they are tied, two where not."""
+        """Elements of embedding and head together: one matrix if they are tied, otherwise two."""
         return self.head_parameters * (1 if self.tied_head else 2)
 
     @property
@@ -84,12 +84,12 @@ class ModelShape:
 
     @property
     def kv_elements_per_token_layer(self) -> int:
-        """Elements that one token leaves in one layer's KV cache."""
+        """Elements per token in one layer's KV cache."""
         return 2 * self.kv_dim
 
     @property
     def kv_elements_per_token(self) -> int:
-        """Elements that one token leaves in the KV cache of all layers."""
+        """Elements per token in the KV cache of all layers."""
         return self.layers * self.kv_elements_per_token_layer
 
 
@@ -105,34 +105,34 @@ MODELS: Mapping[str, ModelShape] = MappingProxyType(
         )
     }
 )
-"""Shapes as their published configuration files give them."""
+"""Shapes from the published configuration files."""
 
 
 def model_shape(name: str) -> ModelShape:
-    """Shape of a shipped model; raises ValueError with the nearest name for an unknown one."""
+    """Shape of a shipped model by name. Raises ValueError with a suggestion for an unknown one."""
     return MODELS[known_name("model", name, MODELS)]
 
 
 def layer_weight_bytes(shape: ModelShape, bits: float) -> float:
-    """Bytes of one layer's matrices at ``bits`` per element (4.25, say, counts the scales of 4-bit groups)."""
+    """Bytes of one layer's matrices at ``bits`` per element (for example 4.25 with the scales of 4-bit groups)."""
     return bits_to_bytes(float(shape.layer_parameters * bits))
 
 
 def head_weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
     """Bytes of the output head, and as many of an untied embedding.
 
-    Weight quantisers such as GPTQ leave both at 16 bits; ``quantize_all`` takes ``bits`` for them too.
+    Weight quantisers such as GPTQ keep both at 16 bits; ``quantize_all`` applies ``bits`` to them too.
     """
     return bits_to_bytes(float(shape.head_parameters * (bits if quantize_all else max(bits, TABLE_BITS))))
 
 
 def weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
-    """Memory in bytes that the weights fill: layers at ``bits``, embedding and head as in `head_weight_bytes`."""
+    """Memory in bytes of the weights: layers at ``bits``, embedding and head as in `head_weight_bytes`."""
     tables = head_weight_bytes(shape, bits, quantize_all=quantize_all) * (1 if shape.tied_head else 2)
     return shape.layers * layer_weight_bytes(shape, bits) + tables
 
 
 def streamed_weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
-    """Bytes of weights that one decode step reads: layers and head, but of an untied embedding only single rows."""
+    """Bytes of weights that one decode step reads: layers and head, without an untied embedding."""
     head = head_weight_bytes(shape, bits, quantize_all=quantize_all)
     return shape.layers * layer_weight_bytes(shape, bits) + head

@@ -1,4 +1,4 @@
-"""What quantising a model does to its weights, its KV cache, its compute time and its perplexity."""
+"""Quantisation methods: bits of weights and KV cache, compute time and perplexity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from edge_llm_gym.names import known_name
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to quantise any model.
+    """A quantisation method, independent of the model.
 
-    ``compute_scale`` (beta) multiplies compute time. Weight-only methods multiply in 16 bits, so they save no
-    arithmetic: 1.0 at 8 bits, and 1.1 at 4 and 3 bits for unpacking the weights. The 1.1 is our assumption, not a
-    measurement; override it with the argument of `quantization`.
+    ``compute_scale`` (beta) multiplies compute time. Weight-only methods multiply in 16 bits and save no
+    arithmetic: 1.0 at 8 bits, and 1.1 at 4 and 3 bits for unpacking the weights. The value 1.1 is an assumption, not a
+    measurement; the argument of `quantization` overrides it.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Method:
     kv_bits: float
     compute_scale: float
     lossless: bool
-    """True where perplexity is taken as unchanged: 16 bits by definition, 8 bits as LLM.int8() reports."""
+    """Whether perplexity is unchanged: 16 bits by definition, 8 bits as reported for LLM.int8()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ PERPLEXITY: Mapping[tuple[str, str], float] = MappingProxyType(
 """Perplexity on WikiText2 by (model, method).
 
 BLOOM and OPT: appendix tables of Frantar et al., "GPTQ" (2023). Llama-3-8B: Huang et al., "How good are low-bit
-quantized LLaMA3 models?" (2024), which prints one decimal; its 6.1 at 16 bits is 6.14 to two decimals. Eight bits have
-no rows: they are taken as lossless, an assumption in line with Dettmers et al., "LLM.int8()" (2022).
+quantized LLaMA3 models?" (2024), which gives one decimal; its 6.1 at 16 bits is 6.14 to two decimals. There are no rows
+for eight bits, which are assumed to be lossless, in line with Dettmers et al., "LLM.int8()" (2022).
 """
 
 
@@ -98,11 +98,11 @@ def quantization(
     perplexity: tuple[float, float] | None = None,
     compute_scale: float | None = None,
 ) -> Quantization:
-    """Quantise a model by name; ``perplexity`` (before, after) and ``compute_scale`` replace the tables' numbers.
+    """Quantise a model by name; ``perplexity`` (before, after) and ``compute_scale`` override the tables.
 
-    A lossless method on a model without a table gets 1.0 for both perplexities: only their ratio is ever used.
+    A lossless method on a model without a table has both perplexities 1.0; only their ratio is used.
 
-    Raises ValueError for an unknown method, and where a lossy method has no perplexity for this model.
+    Raises ValueError for an unknown method, and for a lossy method without a perplexity of this model.
     """
     row = METHODS[known_name("quantisation method", method, METHODS)]
     before, after = perplexity if perplexity is not None else _published(model, row)

@@ -17,7 +17,7 @@ from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.exit_rows import ProfileRows
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
 from edge_llm_gym.sim.request_costs import forward_bits
-from edge_llm_gym.workload.config import build_workload
+from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.workload import Arrivals
 
 Generator = np.random.Generator

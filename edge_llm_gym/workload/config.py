@@ -1,17 +1,9 @@
-"""The `arrivals` and `lengths` sections of a scenario, checked, and the workload they ask for."""
+"""The `arrivals` and `lengths` sections of a scenario, validated."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from edge_llm_gym.workload.arrivals import ArrivalProcess, DayCycle, GammaBursty, Poisson
-from edge_llm_gym.workload.lengths import Choice, LengthLimits, LengthModel, LogNormal
-from edge_llm_gym.workload.published import published
-from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay
-from edge_llm_gym.workload.traces import read_trace
-from edge_llm_gym.workload.workload import SyntheticWorkload, TraceWorkload, Workload
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=1)]
@@ -19,7 +11,7 @@ FormatName = Literal["azure", "mooncake", "burstgpt", "vidur", "own"]
 
 
 class Keys(NamedTuple):
-    """Which further keys a kind of arrivals or lengths needs, and which it may have."""
+    """Required and optional keys of a kind of arrivals or lengths."""
 
     needed: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -29,42 +21,42 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def given(self, keys: Keys) -> dict[str, Any]:
-        """Those of the keys that have a value, with it."""
+        """Those of the keys that are set, with their values."""
         return {key: value for key in (*keys.needed, *keys.optional) if (value := getattr(self, key)) is not None}
 
     def check_keys(self, chooser: str, table: Mapping[str, Keys]) -> None:
-        """Raise ValueError for a key that the chosen kind needs and lacks, or has and cannot use."""
+        """Raise ValueError for a missing key that the chosen kind requires, and for a key that it does not use."""
         chosen = getattr(self, chooser)
         own = {*table[chosen].needed, *table[chosen].optional}
         if missing := [key for key in table[chosen].needed if getattr(self, key) is None]:
-            raise ValueError(f"{chooser} {chosen!r} needs {' and '.join(missing)}")
+            raise ValueError(f"{chooser} {chosen!r} needs {' and '.join(missing)}, which are not set; add them")
         for kind, keys in table.items():
             for key, value in self.given(keys).items():
                 if key not in own:
-                    hint = f"leave it out, or choose {chooser} {kind!r}"
-                    raise ValueError(f"{chooser} {chosen!r} has no use for {key}, got {value!r}; {hint}")
+                    hint = f"remove it, or choose {chooser} {kind!r}"
+                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
 
 
 class ArrivalsConfig(_Section):
-    """When requests arrive. Which keys go with which process stands in `ARRIVAL_KEYS`."""
+    """When requests arrive. `ARRIVAL_KEYS` lists the keys of each process."""
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     rate_per_s: Positive | None = None
-    """Mean arrivals per second. A published workload or a trace has its own, and is stretched in time to this one."""
+    """Mean arrivals per second. A published workload or trace has its own rate; its time is rescaled."""
     cv: Positive | None = None
     """gamma: coefficient of variation of the gaps"""
     depth: Annotated[float, Field(ge=0, le=1)] | None = None
-    """day-cycle: difficulty_shift of the rate around its mean, as a share of it"""
+    """day-cycle: amplitude of the rate around its mean, as a share of the mean"""
     period_s: Positive | None = None
     """day-cycle: length of a day"""
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """day-cycle: share of the period that lies behind an episode's start; random when left out"""
+    """day-cycle: share of the period that has elapsed at the start of an episode; random by default"""
     file: str | None = None
     """trace: path of the file, absolute or from the working directory"""
     format: FormatName | None = None
-    """trace: format of the file; detected when left out"""
+    """trace: format of the file; detected by default"""
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """trace: random delay of each arrival, up to this many seconds of the file's clock; none when left out"""
+    """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -73,13 +65,13 @@ class ArrivalsConfig(_Section):
 
 
 class LengthsConfig(_Section):
-    """How long requests are. Which keys go with which kind stands in `LENGTH_KEYS`; the two limits always do."""
+    """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
     kind: Literal["azure-conv-2023", "azure-code-2023", "choice", "lognormal", "trace"]
     max_prompt_tokens: Tokens
-    """Longer prompts are cut to this, and counted"""
+    """Longer prompts are clipped to this, and counted"""
     max_output_tokens: Tokens
-    """Longer outputs are cut to this, and counted"""
+    """Longer outputs are clipped to this, and counted"""
     prompt_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
     """choice: the values"""
     output_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
@@ -93,9 +85,9 @@ class LengthsConfig(_Section):
     output_cv: Positive | None = None
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
-    """trace: file whose rows are drawn at random; left out where the arrivals replay a trace with its own lengths"""
+    """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
     format: FormatName | None = None
-    """trace: format of the file; detected when left out"""
+    """trace: format of the file; detected by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -119,64 +111,3 @@ LENGTH_KEYS = {
     "lognormal": Keys(needed=("prompt_mean", "prompt_cv", "output_mean", "output_cv")),
     "trace": Keys(optional=("file", "format")),
 }
-
-
-def _published_arrivals(name: str, rate_per_s: float | None = None) -> ArrivalProcess:
-    process = published(name).arrivals
-    return process if rate_per_s is None else process.at_rate(rate_per_s)
-
-
-def _published_lengths(name: str) -> LengthModel:
-    return published(name).lengths
-
-
-def _replay(
-    file: str, rate_per_s: float | None = None, format: str | None = None, jitter_s: float = 0.0
-) -> TraceReplay:
-    trace = read_trace(file, format)
-    return TraceReplay(trace, trace.rate_per_s if rate_per_s is None else rate_per_s, jitter_s)
-
-
-def _resampled(file: str, format: str | None = None) -> ResampledLengths:
-    return ResampledLengths(read_trace(file, format))
-
-
-_PROCESSES: dict[str, Callable[..., ArrivalProcess]] = {
-    "poisson": Poisson,
-    "gamma": GammaBursty,
-    "day-cycle": DayCycle,
-    "azure-conv-2023": partial(_published_arrivals, "azure-conv-2023"),
-    "azure-code-2023": partial(_published_arrivals, "azure-code-2023"),
-    "trace": _replay,
-}
-
-_LENGTH_MODELS: dict[str, Callable[..., LengthModel]] = {
-    "azure-conv-2023": partial(_published_lengths, "azure-conv-2023"),
-    "azure-code-2023": partial(_published_lengths, "azure-code-2023"),
-    "choice": Choice,
-    "lognormal": LogNormal,
-    "trace": _resampled,
-}
-
-
-def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload:
-    """The workload that the two sections ask for: the only function that opens a trace for a scenario.
-
-    Arrivals and lengths may come from different sources. With lengths of kind 'trace',
-    - arrivals from a trace are replayed as whole rows, so `lengths` must not name a file;
-    - to other arrivals `lengths.file` lends rows drawn at random, each prompt with its output.
-
-    Raises ValueError where the sections do not fit each other, TraceError for a broken trace, FileNotFoundError.
-    """
-    limits = LengthLimits(lengths.max_prompt_tokens, lengths.max_output_tokens)
-    process_options = arrivals.given(ARRIVAL_KEYS[arrivals.process])
-    length_options = lengths.given(LENGTH_KEYS[lengths.kind])
-    if arrivals.process == lengths.kind == "trace":
-        if length_options:
-            raise ValueError(f"lengths must not name a file where arrivals replay a trace, got {length_options}")
-        replay = _replay(**process_options)
-        return TraceWorkload(replay.trace, limits, replay.rate_per_s, replay.jitter_s)
-    if lengths.kind == "trace" and lengths.file is None:
-        raise ValueError(f"lengths of kind 'trace' need a file where arrivals are {arrivals.process!r}, not a trace")
-    process = _PROCESSES[arrivals.process](**process_options)
-    return SyntheticWorkload(process, _LENGTH_MODELS[lengths.kind](**length_options), limits)

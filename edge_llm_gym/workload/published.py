@@ -1,16 +1,16 @@
-"""Workloads fitted to published traces: their numbers are shipped with the source, the traces are not.
+"""Workloads fitted to published traces; the package holds the fitted numbers, not the traces.
 
-How well the fits do, measured values against the model's expectation for a trace of the same length:
+Accuracy of the fits, measured values against the model's expectation for a trace of the same length:
 
 - Token counts: mean, median, 90th and 99th percentile within 2 % or 1 token.
-- Dispersion of counts: within 3 % for every window from 0.5 s to 60 s. Below, the code trace has requests sent together
-  that no rate modulation makes: at 0.1 s the model shows 7 % too little, and a quarter of its gaps are under 19 ms
-  where a quarter of the measured ones are under 2 ms.
+- Dispersion of counts: within 3 % for every window from 0.5 s to 60 s. In shorter windows the code trace contains
+  simultaneous requests that rate modulation cannot reproduce: at 0.1 s the model's dispersion is 7 % too low, and the
+  lower quartile of its gaps is 19 ms instead of the measured 2 ms.
 - Coefficient of variation of the gaps, median of simulated traces: conv 1.07 (measured 1.09), code 13.0 (13.2).
 
-Lengths are drawn independently of the arrivals and of each other. In the conv trace outputs are a little shorter in
-crowded moments (rank correlation -0.16 with the number of requests in the same 2 s) and resemble the one before (0.11):
-that is lost.
+Lengths are drawn independently of the arrivals and of each other. In the conv trace outputs are slightly shorter under
+high load (rank correlation -0.16 with the number of requests in the same 2 s) and correlate with the previous output
+(0.11); the model does not reproduce this.
 """
 
 from collections.abc import Mapping
@@ -25,19 +25,19 @@ from edge_llm_gym.workload.arrivals import ModulatedPoisson, Modulation
 from edge_llm_gym.workload.lengths import QuantileTable
 
 PUBLISHED = ("azure-code-2023", "azure-conv-2023")
-"""Names that `published` knows: one file each in the folder `published`."""
+"""Names of the published workloads: one file each in the folder `published`."""
 
 
 @dataclass(frozen=True)
 class PublishedWorkload:
-    """What was measured on a public trace, and the models that scripts/fit_published_workload.py fitted to it."""
+    """Statistics of a public trace, and the models that scripts/fit_published_workload.py fitted to it."""
 
     name: str
     source: str
     licence: str
     citation: str
     measured: Mapping[str, float]
-    """The trace as `traces.describe` puts it"""
+    """Statistics of the trace from `traces.describe`"""
     dispersion: Mapping[float, float]
     """Index of dispersion of the trace's counts, by window [s]"""
     arrivals: ModulatedPoisson
@@ -46,7 +46,7 @@ class PublishedWorkload:
 
 @cache
 def published(name: str) -> PublishedWorkload:
-    """The shipped workload of that name; raises ValueError, with a suggestion, for a name not in `PUBLISHED`."""
+    """A published workload by name. Raises ValueError with a suggestion for a name not in `PUBLISHED`."""
     known_name("published workload", name, PUBLISHED)
     file = resources.files("edge_llm_gym.workload") / "published" / f"{name}.yaml"
     data = yaml.safe_load(file.read_text(encoding="utf-8"))

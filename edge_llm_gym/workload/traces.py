@@ -1,4 +1,4 @@
-"""Recorded request streams: reading, cutting, rescaling and describing them."""
+"""Recorded request traces: reading, clipping, rescaling and describing them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_llm_gym.workload.arrivals import require_positive
 from edge_llm_gym.workload.lengths import Clipped, LengthLimits, TokenCounts
 from edge_llm_gym.workload.statistics import dispersion, interarrival_cv, rank_correlation, window_counts
-from edge_llm_gym.workload.trace_formats import TraceError, read_columns
+from edge_llm_gym.workload.trace_files import TraceError, read_columns
 
 __all__ = [
     "Trace",
@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 COINCIDING_SHARE = 0.01
-"""Where at least this share of arrivals carry their predecessor's timestamp, the clock is taken to be too coarse."""
+"""The clock counts as coarse if at least this share of arrivals has the timestamp of the previous arrival."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded stream of n >= 1 requests; the arrays are copied and read-only.
+    """A recorded trace of n >= 1 requests; the arrays are read-only copies.
 
-    Raises ValueError where arrays differ in length, times are unsorted or do not start at 0, or a count is below 1.
+    Raises ValueError if arrays differ in length, times are unsorted or do not start at 0, or a count is below 1.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Trace:
     output_tokens: NDArray[np.int64]
     """int64 [n], at least 1"""
     notes: tuple[str, ...] = ()
-    """What was done to the stream since it was recorded, in order."""
+    """Changes made to the recording, in order."""
 
     def __post_init__(self) -> None:
         for field, dtype in (("arrival_s", np.float64), ("prompt_tokens", np.int64), ("output_tokens", np.int64)):
@@ -60,10 +60,10 @@ class Trace:
             raise ValueError(f"arrival_s must be sorted and start at 0, got {self.arrival_s!r}")
         for field in ("prompt_tokens", "output_tokens"):
             if (least := getattr(self, field).min()) < 1:
-                raise ValueError(f"{field} must be at least 1 everywhere, got {least}")
+                raise ValueError(f"{field} must be at least 1 everywhere, got {least}; drop such requests")
 
     def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
-        # Unpickled arrays are writeable: build anew instead, so that a copy in a worker is read-only as well.
+        # Unpickled arrays are writeable: construct a new trace, so that a copy in a worker is read-only as well.
         return Trace, (self.name, self.arrival_s, self.prompt_tokens, self.output_tokens, self.notes)
 
     @property
@@ -78,29 +78,34 @@ class Trace:
 
     @property
     def rate_per_s(self) -> float:
-        """Gaps per second, (n - 1) / span; raises ValueError where all arrivals coincide."""
+        """Gaps per second, (n - 1) / span. Raises ValueError if all arrivals coincide."""
         if not self.span_s > 0:
-            raise ValueError(f"trace {self.name!r} has no rate: it needs two distinct arrival times or more")
+            raise ValueError(
+                f"trace {self.name!r} has no rate: it needs two distinct arrival times or more, "
+                f"got a span of {self.span_s} s"
+            )
         return (self.requests - 1) / self.span_s
 
 
 def read_trace(path: str | Path, format: str | None = None) -> Trace:
-    """Read a trace file in one of the formats of `trace_formats.FORMATS`, detected from its first line when not named.
+    """Read a trace file in one of the formats of `trace_formats.FORMATS`, by default detected from the first line.
 
-    Failed requests (BurstGPT writes them with 0 tokens) are dropped, unsorted rows are put in order of time, keeping
-    the file's order among equals, and the clock is set to 0 at the first arrival. The notes say how many rows each
-    touched. Raises TraceError, a ValueError, for a file or row that breaks the format.
+    Failed requests (0 tokens in BurstGPT) are dropped, rows are sorted by time, ties in the order of the file, and the
+    clock starts at 0 with the first arrival. The notes state how many rows each step changed. Raises TraceError, a
+    ValueError, for a file or row that violates the format.
     """
     path = Path(path)
     columns = read_columns(path, format)
     served = (columns.prompt_tokens > 0) & (columns.output_tokens > 0)
     if not served.any():
-        raise TraceError(f"{path}: a trace must hold at least one served request, got {served.size} failed ones")
+        raise TraceError(
+            f"{path}: a trace must hold at least one served request, got {served.size} failed ones; choose another file"
+        )
     arrival_s = columns.arrival_s[served]
     tokens = TokenCounts(columns.prompt_tokens[served], columns.output_tokens[served])
     failed, late = int(np.count_nonzero(~served)), int(np.count_nonzero(np.diff(arrival_s) < 0))
     notes = [f"dropped {failed} failed requests (0 tokens)"] if failed else []
-    notes += [f"sorted by time: {late} rows came before their predecessor"] if late else []
+    notes += [f"sorted by time: {late} rows preceded the row before them"] if late else []
     return _sorted_trace(path.stem, arrival_s, tokens, tuple(notes))
 
 
@@ -115,26 +120,26 @@ def _tokens(trace: Trace) -> TokenCounts:
 
 
 def rescale_rate(trace: Trace, rate_per_s: float) -> Trace:
-    """The trace with its time stretched so that it comes at `rate_per_s`; order and burst shapes are kept."""
+    """The trace with its time rescaled to `rate_per_s`; the order and relative gaps are kept."""
     require_positive(rate_per_s=rate_per_s)
-    stretch = trace.rate_per_s / rate_per_s
-    note = f"time stretched by {stretch:.6g} to {rate_per_s:.6g} requests/s"
-    return replace(trace, arrival_s=trace.arrival_s * stretch, notes=(*trace.notes, note))
+    time_scale = trace.rate_per_s / rate_per_s
+    note = f"time rescaled by {time_scale:.6g} to {rate_per_s:.6g} requests/s"
+    return replace(trace, arrival_s=trace.arrival_s * time_scale, notes=(*trace.notes, note))
 
 
 def clip_lengths(trace: Trace, max_prompt_tokens: int, max_output_tokens: int) -> tuple[Trace, Clipped]:
-    """The trace with longer prompts and outputs cut to the limits, and how many of each were cut."""
+    """The trace with prompts and outputs clipped to the limits, and how many of each were clipped."""
     tokens, clipped = LengthLimits(max_prompt_tokens, max_output_tokens).clip(_tokens(trace))
     note = (
-        f"cut {clipped.prompts} prompts to {max_prompt_tokens} tokens and "
+        f"clipped {clipped.prompts} prompts to {max_prompt_tokens} tokens and "
         f"{clipped.outputs} outputs to {max_output_tokens}"
     )
-    cut = replace(trace, prompt_tokens=tokens.prompt, output_tokens=tokens.output, notes=(*trace.notes, note))
-    return cut, clipped
+    result = replace(trace, prompt_tokens=tokens.prompt, output_tokens=tokens.output, notes=(*trace.notes, note))
+    return result, clipped
 
 
 def jitter(trace: Trace, rng: np.random.Generator, width_s: float) -> Trace:
-    """The trace with each arrival delayed uniformly in [0, width_s), to spread what a coarse clock made coincide."""
+    """The trace with each arrival delayed uniformly in [0, width_s), which separates arrivals of a coarse clock."""
     require_positive(width_s=width_s)
     arrival_s = trace.arrival_s + rng.uniform(0.0, width_s, trace.requests)
     note = f"arrivals delayed at random by up to {width_s:.6g} s"
@@ -142,22 +147,22 @@ def jitter(trace: Trace, rng: np.random.Generator, width_s: float) -> Trace:
 
 
 def window(trace: Trace, start_s: float, duration_s: float) -> Trace:
-    """The requests of [start_s, start_s + duration_s), timed from the first of them; ValueError where there is none."""
+    """The requests of [start_s, start_s + duration_s), timed from the first one. Raises ValueError for none."""
     first, last = np.searchsorted(trace.arrival_s, (start_s, start_s + duration_s))
     if first == last:
         span = f"[{start_s}, {start_s + duration_s}) s"
         raise ValueError(f"trace {trace.name!r} spans {trace.span_s} s and has no request in {span}; move the window")
     rows = slice(first, last)
-    note = f"cut to {duration_s:.6g} s from {start_s:.6g} s on"
+    note = f"window of {duration_s:.6g} s from {start_s:.6g} s"
     tokens = TokenCounts(trace.prompt_tokens[rows], trace.output_tokens[rows])
     return _sorted_trace(trace.name, trace.arrival_s[rows], tokens, (*trace.notes, note))
 
 
 def timestamp_resolution_s(trace: Trace) -> float:
-    """Step of the clock that stamped the trace [s]; 0 where all arrivals coincide.
+    """Resolution of the trace's clock in s; 0 if all arrivals coincide.
 
-    Where arrivals coincide often, it is the smallest positive gap, which finds batches stamped every few uneven
-    seconds too. Else it is the largest step of whole nanoseconds that divides all gaps: 1e-9 for a continuous clock.
+    If arrivals coincide often, it is the smallest positive gap, which also covers clocks of uneven steps. Otherwise it
+    is the largest number of whole nanoseconds that divides all gaps: 1e-9 for a continuous clock.
     """
     gaps_s = np.diff(trace.arrival_s)
     positive_s = gaps_s[gaps_s > 0]
@@ -170,7 +175,7 @@ def timestamp_resolution_s(trace: Trace) -> float:
 
 
 def describe(trace: Trace) -> dict[str, float]:
-    """The trace in plain numbers, by name; NaN where it is too short for a statistic, notably for a dispersion."""
+    """Statistics of the trace by name; NaN if the trace is too short for one of them."""
     return {
         "requests": trace.requests,
         "span_s": trace.span_s,

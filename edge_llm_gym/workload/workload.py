@@ -1,4 +1,4 @@
-"""A workload: the requests of an episode, arrivals and lengths together, already cut to what can be served."""
+"""Workloads: arrival times and token counts of the requests of an episode, clipped to the scenario's limits."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -37,12 +37,12 @@ class Workload(Protocol):
 
     @property
     def max_prompt_tokens(self) -> int:
-        """No prompt is longer."""
+        """Limit of the prompt tokens."""
         ...
 
     @property
     def max_output_tokens(self) -> int:
-        """No output is longer."""
+        """Limit of the output tokens."""
         ...
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
@@ -50,33 +50,33 @@ class Workload(Protocol):
         ...
 
     def describe(self) -> str:
-        """One line for people."""
+        """One line of text."""
         ...
 
 
 class _Limited:
-    """What all workloads share: lengths cut to the limits."""
+    """Base of the workloads: lengths are clipped to the limits."""
 
     limits: LengthLimits
 
     @property
     def max_prompt_tokens(self) -> int:
-        """No prompt is longer."""
+        """Limit of the prompt tokens."""
         return self.limits.max_prompt_tokens
 
     @property
     def max_output_tokens(self) -> int:
-        """No output is longer."""
+        """Limit of the output tokens."""
         return self.limits.max_output_tokens
 
-    def _cut(self, arrival_s: NDArray[np.float64], tokens: TokenCounts) -> Arrivals:
-        cut, clipped = self.limits.clip(tokens)
-        return Arrivals(arrival_s, *cut, *clipped)
+    def _clip(self, arrival_s: NDArray[np.float64], tokens: TokenCounts) -> Arrivals:
+        within, clipped = self.limits.clip(tokens)
+        return Arrivals(arrival_s, *within, *clipped)
 
 
 @dataclass(frozen=True)
 class SyntheticWorkload(_Limited):
-    """Arrivals from a process and, independent of them and of each other, lengths from a model."""
+    """Arrivals from a process, and independent lengths from a model."""
 
     process: ArrivalProcess
     lengths: LengthModel
@@ -90,16 +90,16 @@ class SyntheticWorkload(_Limited):
     def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
         """The requests of one episode of `duration_s`."""
         arrival_s = self.process.draw(rng, duration_s)
-        return self._cut(arrival_s, self.lengths.draw(rng, arrival_s.size))
+        return self._clip(arrival_s, self.lengths.draw(rng, arrival_s.size))
 
     def describe(self) -> str:
-        """One line for people."""
+        """One line of text."""
         return f"{self.process}; {self.lengths}; {self.limits}"
 
 
 @dataclass(frozen=True, eq=False)
 class TraceWorkload(_Limited):
-    """Whole rows of a trace, arrivals with their own lengths, replayed from a random start as `TraceReplay` says."""
+    """Whole rows of a trace, arrivals with their own lengths, replayed from a random start (see `TraceReplay`)."""
 
     trace: Trace
     limits: LengthLimits
@@ -113,8 +113,8 @@ class TraceWorkload(_Limited):
     def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
         """The requests of one episode of `duration_s`."""
         arrival_s, row = self._replay.draw_rows(rng, duration_s)
-        return self._cut(arrival_s, TokenCounts(self.trace.prompt_tokens[row], self.trace.output_tokens[row]))
+        return self._clip(arrival_s, TokenCounts(self.trace.prompt_tokens[row], self.trace.output_tokens[row]))
 
     def describe(self) -> str:
-        """One line for people."""
+        """One line of text."""
         return "; ".join([str(self._replay), "lengths of the same rows", str(self.limits), *self.trace.notes])

@@ -1,1 +1,1 @@
-"""The parts of scripts/make_exit_profile.py: the text, the model, its training, the measurement and the pictures."""
+"""Parts of scripts/make_exit_profile.py: corpus, model, training, measurement and figures."""

@@ -1,4 +1,4 @@
-"""How far the confidences of an exit profile can be trusted, and what leaving early saves and costs."""
+"""Calibration of the confidences of an exit profile, and the trade-off between accuracy and layers saved."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Reliability:
     confidence: Floats
     """[B] their mean confidence"""
     accuracy: Floats
-    """[B] the share of them that is right"""
+    """[B] share of them that is correct"""
 
     @property
     def ece(self) -> float:
@@ -35,43 +35,43 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What each of T vectors of thresholds saves and costs."""
+    """Layers saved and accuracy of T vectors of thresholds."""
 
     threshold: Floats
     """[T, E]"""
     saved: Floats
     """[T] mean share of the layers that is not computed, for exits at equal distances"""
     accuracy: Floats
-    """[T] share of right answers"""
+    """[T] share of correct answers"""
 
 
 def reliability(profile: ExitProfile, exit_index: int, bins: int = BINS) -> Reliability:
-    """Bin the rows of one exit by confidence; a bin includes its lower edge, the last one its upper edge too."""
+    """Bin the rows of one exit by confidence; a bin includes its lower edge, and the last one also its upper edge."""
     confidence = profile.confidence[:, exit_index].astype(np.float64)
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
+    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(index, minlength=bins)
     used = count > 0
-    sums = (np.bincount(place, column, bins) for column in (confidence, profile.correct[:, exit_index]))
+    sums = (np.bincount(index, column, bins) for column in (confidence, profile.correct[:, exit_index]))
     mean_confidence, accuracy = (total[used] / count[used] for total in sums)
     return Reliability(count[used], mean_confidence, accuracy)
 
 
 def tradeoff(profile: ExitProfile, thresholds: Floats) -> Tradeoff:
-    """Let the rows leave by each of the vectors of ``thresholds`` [T, E] in turn."""
+    """The trade-off of the vectors of ``thresholds`` [T, E]."""
     saved = [1 - (profile.exit_of(threshold).mean() + 1) / profile.exits for threshold in thresholds]
     accuracy = [profile.expected_accuracy(threshold) for threshold in thresholds]
     return Tradeoff(thresholds, np.array(saved), np.array(accuracy))
 
 
 def common_threshold(profile: ExitProfile, values: Floats = COMMON_THRESHOLDS) -> Tradeoff:
-    """Let all exits share each of the ``values`` [T] in turn."""
+    """The trade-off if all exits have the same threshold, for each of the ``values`` [T]."""
     return tradeoff(profile, np.repeat(values[:, None], profile.exits, axis=1))
 
 
 def own_thresholds(profile: ExitProfile, tries: int = 2000, seed: int = 0) -> Tradeoff:
-    """The best of many random vectors, each exit with a threshold of its own, sorted by what they save.
+    """The Pareto-optimal ones of many random vectors with one threshold per exit, sorted by the layers saved.
 
-    The best are those that no other vector beats in what it saves without losing accuracy.
+    They are those for which no other vector saves as many layers at a higher accuracy.
     """
     found = tradeoff(profile, np.random.default_rng(seed).random((tries, profile.exits)))
     order = np.lexsort((-found.accuracy, -found.saved))

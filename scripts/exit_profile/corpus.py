@@ -1,4 +1,4 @@
-"""Text that every Python installation carries: the sources of the standard library, split by file."""
+"""The corpus: sources of Python's standard library, split by file."""
 
 import os
 import sysconfig
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 SKIPPED_FOLDERS = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
 GENERATED = {"encodings", "pydoc_data"}
-"""Long tables that resemble one another: they would make the held-out text a copy of the training text."""
+"""Long, similar tables, which would make the held-out text nearly a copy of the training text."""
 BUILD_RECORD = "_sysconfigdata"
-"""Begins the name of a file that describes the machine Python was built on."""
+"""Prefix of the name of a file that describes the machine on which Python was built."""
 HELD_OUT_SHARE = 0.1
 SEPARATOR = b"\0"
-"""Between two files; appears in no source."""
+"""Separates two files; appears in no source."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Corpus:
 
 
 def read_corpus(seed: int) -> Corpus:
-    """The standard library's sources: a tenth of the files, drawn with the seed, is held out."""
+    """The standard library's sources: a random tenth of the files, drawn with the seed, is held out."""
     texts = [path.read_bytes() for path in source_files(Path(sysconfig.get_paths()["stdlib"]))]
     held_out = np.random.default_rng(seed).permutation(len(texts)) < HELD_OUT_SHARE * len(texts)
     parts = [[text for text, out in zip(texts, held_out, strict=True) if out == wanted] for wanted in (False, True)]
@@ -37,7 +37,7 @@ def read_corpus(seed: int) -> Corpus:
 
 
 def source_files(root: Path) -> list[Path]:
-    """The Python sources below a folder in the order of their names, without tests and without what is generated."""
+    """The Python sources below a folder sorted by name, without tests and generated files."""
     found: list[Path] = []
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = set(subfolders) - SKIPPED_FOLDERS - GENERATED

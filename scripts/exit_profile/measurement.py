@@ -1,4 +1,4 @@
-"""What a trained model answers on held-out text: the rows of an exit profile."""
+"""Measures the answers of a trained model on held-out text: the rows of an exit profile."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from exit_profile.model import MultiExitTransformer
 from exit_profile.training import windows
 
 STRIDE = 2
-"""Every second byte of a window's later half gives a row: all are predicted from at least half a context."""
+"""Every second byte of the second half of a window gives a row: all are predicted from at least half a context."""
 WINDOWS_AT_ONCE = 16
 LEVELS = 2**14
-"""Confidences are rounded to multiples of 1 / LEVELS, which float32 holds exactly and which compress well."""
+"""Confidences are rounded to multiples of 1 / LEVELS, which float32 holds exactly and which compresses well."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Rows of a profile, and the mean loss [E] in nats that goes with them."""
+    """Rows of a profile, and their mean loss [E] in nats."""
 
     confidence: NDArray[np.float32]
     correct: NDArray[np.bool_]
@@ -28,7 +28,7 @@ class Answers:
 def measure(model: MultiExitTransformer, text: NDArray[np.uint8], rows: int, seed: int) -> Answers:
     """Confidence (largest softmax probability) and correctness (is it the next byte?) at each exit, for ``rows`` bytes.
 
-    The windows are drawn with the seed, and the rows are shuffled, so that any part of the table is a fair sample.
+    The windows are drawn with the seed, and the rows are shuffled, so that any part of the table is a random sample.
     """
     rng = np.random.default_rng(seed)
     context = model.shape.context

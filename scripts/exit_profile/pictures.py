@@ -1,4 +1,4 @@
-"""Pictures of an exit profile: its confidences, their calibration, and accuracy against layers saved."""
+"""Figures of an exit profile: confidences, calibration, and accuracy against layers saved."""
 
 from typing import Any
 
@@ -15,33 +15,35 @@ LARGEST_DOT = 170.0
 
 
 def confidence_figure(profile: ExitProfile) -> Any:
-    """Histogram of the confidence at each exit, right and wrong answers stacked."""
+    """Histogram of the confidence at each exit, correct and wrong answers stacked."""
     figure, axes = _panels(profile, 3.0, "share of rows")
-    for place, axis in enumerate(axes):
-        right = profile.correct[:, place]
-        parts = [profile.confidence[right, place], profile.confidence[~right, place]]
+    for index, axis in enumerate(axes):
+        right = profile.correct[:, index]
+        parts = [profile.confidence[right, index], profile.confidence[~right, index]]
         weights = [np.full(part.size, 1 / profile.rows) for part in parts]
-        axis.hist(parts, HISTOGRAM_BINS, weights=weights, stacked=True, color=[RIGHT, WRONG], label=["right", "wrong"])
-        axis.set_title(f"exit {place + 1}: {profile.accuracy[place]:.1%} right", fontsize=10)
+        axis.hist(
+            parts, HISTOGRAM_BINS, weights=weights, stacked=True, color=[RIGHT, WRONG], label=["correct", "wrong"]
+        )
+        axis.set_title(f"exit {index + 1}: {profile.accuracy[index]:.1%} correct", fontsize=10)
     axes[0].legend(frameon=False, loc="upper center")
     return figure
 
 
 def calibration_figure(profile: ExitProfile) -> Any:
-    """Reliability diagram of each exit: accuracy against confidence by bins, the dots' areas as the rows in them."""
-    figure, axes = _panels(profile, 3.4, "share right")
-    for place, axis in enumerate(axes):
-        bins = reliability(profile, place)
+    """Reliability diagram of each exit: accuracy against confidence per bin; dot areas show the number of rows."""
+    figure, axes = _panels(profile, 3.4, "accuracy")
+    for index, axis in enumerate(axes):
+        bins = reliability(profile, index)
         axis.plot([0, 1], [0, 1], color=GUIDE, linewidth=1, linestyle="--")
         axis.plot(bins.confidence, bins.accuracy, color=RIGHT, linewidth=1)
         axis.scatter(bins.confidence, bins.accuracy, LARGEST_DOT * bins.count / bins.count.max(), color=RIGHT)
-        axis.set_title(f"exit {place + 1}: ECE {bins.ece:.3f}", fontsize=10)
+        axis.set_title(f"exit {index + 1}: ECE {bins.ece:.3f}", fontsize=10)
         axis.set(ylim=(0, 1.03), aspect="equal")
     return figure
 
 
 def savings_figure(profile: ExitProfile) -> Any:
-    """Accuracy against the mean share of layers saved, under common and under own thresholds, and at each exit."""
+    """Accuracy against the mean share of layers saved, for a common threshold, one per exit, and single exits."""
     figure = new_figure(6.4, 4.2)
     axis = figure.subplots()
     curve, marked = common_threshold(profile), common_threshold(profile, np.array(MARKED_THRESHOLDS))
@@ -52,8 +54,8 @@ def savings_figure(profile: ExitProfile) -> Any:
         axis.annotate(f"{threshold:g}", (saved, accuracy), xytext=(-8, -13), textcoords="offset points", fontsize=9)
     axis.plot(best.saved, best.accuracy, color=BEST, linewidth=1.8, label="a threshold for each exit")
     alone = 1 - np.arange(1, profile.exits + 1) / profile.exits
-    axis.plot(alone, profile.accuracy, "s--", color=WRONG, label="everybody leaves by one exit")
-    axis.set(xlabel="mean share of layers saved", ylabel="share right")
+    axis.plot(alone, profile.accuracy, "s--", color=WRONG, label="all rows leave at one exit")
+    axis.set(xlabel="mean share of layers saved", ylabel="accuracy")
     axis.legend(frameon=False, loc="lower left")
     axis.spines[["top", "right"]].set_visible(False)
     return figure

@@ -1,4 +1,4 @@
-"""Training of the multi-exit model: every exit predicts the next byte, and the deeper its loss, the more it counts."""
+"""Training of the multi-exit model: every exit predicts the next byte; losses of deeper exits have larger weights."""
 
 import time
 from collections.abc import Callable
@@ -19,14 +19,14 @@ DECAY_SHARE = 0.5
 GRADIENT_LIMIT = 1.0
 PROBE_STEPS = 6
 REPORTS = 20
-"""Lines of progress that one training prints"""
+"""Number of progress lines per training"""
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, the number of steps it took and the bytes it saw."""
+    """A trained model, its number of training steps and the bytes it was trained on."""
 
     model: MultiExitTransformer
     steps: int
@@ -50,7 +50,7 @@ def train(text: NDArray[np.uint8], shape: Shape, steps: int, seed: int, report: 
 
 
 def steps_within(minutes: float, text: NDArray[np.uint8], shape: Shape) -> int:
-    """How many steps take about so many minutes, from the speed of a few steps of a model that is thrown away."""
+    """Number of steps that take about ``minutes``, from the speed of a few steps of a discarded model."""
     train(text, shape, 1, seed=0, report=lambda line: None)
     start_s = time.perf_counter()
     train(text, shape, PROBE_STEPS, seed=0, report=lambda line: None)
@@ -59,7 +59,7 @@ def steps_within(minutes: float, text: NDArray[np.uint8], shape: Shape) -> int:
 
 
 def windows(text: NDArray[np.uint8], count: int, context: int, rng: np.random.Generator) -> Tensor:
-    """``count`` windows [count, context + 1] of the text, at uniformly drawn places, as integers."""
+    """``count`` windows [count, context + 1] of the text from uniformly drawn positions, as integers."""
     start = rng.integers(0, text.size - context, count)
     return torch.from_numpy(text[start[:, None] + np.arange(context + 1)].astype(np.int64))
 
@@ -70,18 +70,18 @@ def exit_losses(logits: list[Tensor], target: Tensor) -> Tensor:
 
 
 def weighted_mean(losses: Tensor) -> Tensor:
-    """Mean of the losses [E] with weights 1, 2, ..., E: alike, the first exit would hold the deeper layers back."""
+    """Mean of the losses [E] with weights 1, 2, ..., E; with equal weights deeper layers would train worse."""
     weight = torch.arange(1, len(losses) + 1.0)
     return (weight * losses).sum() / weight.sum()
 
 
 def learning_rate_share(progress: float) -> float:
-    """Share of the full learning rate when so much of the training is done: up, level, and down to zero."""
+    """Share of the full learning rate at a progress in [0, 1]: linear warm-up, constant, linear decay to zero."""
     return min(1.0, progress / WARM_UP_SHARE, (1.0 - progress) / DECAY_SHARE)
 
 
 def _optimisers(model: MultiExitTransformer) -> list[Optimizer]:
-    """Muon (Jordan et al., 2024) for the matrices of the layers, which needs fewer steps; AdamW for the rest."""
+    """Muon (Jordan et al., 2024) for the matrices of the layers, which converges in fewer steps; AdamW for the rest."""
     matrices = [parameter for parameter in model.layers.parameters() if parameter.ndim == 2]
     taken = {id(parameter) for parameter in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in taken]

@@ -8,7 +8,8 @@ import pytest
 
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound
-from edge_llm_gym.evaluation.bounds.batch_search import new_workspace, offer, search
+from edge_llm_gym.evaluation.bounds.batch_search import search
+from edge_llm_gym.evaluation.bounds.batch_workspace import insert, new_workspace
 from edge_llm_gym.evaluation.bounds.candidates import candidates
 from edge_llm_gym.evaluation.bounds.clairvoyant import Lagrangian, Stage
 from edge_llm_gym.evaluation.policies import policy_sources
@@ -26,7 +27,7 @@ MINIATURE = {
     "arrivals": {"process": "poisson", "rate_per_s": 0.5},
     "requests.value": [1.0, 3.0],
 }
-SCARCE = {  # every resource binds, and batches run into the epochs that follow
+SCARCE = {  # every resource binds, and batches overrun into later epochs
     "nodes.0.memory_fraction": 0.125,
     "nodes.0.uplink_hz": 2.0e6,
     "nodes.0.usable_flops_fraction": 0.1,
@@ -47,7 +48,7 @@ def miniature(name, overrides, seed):
 
 
 def decide(simulator, batch):
-    """One epoch, everybody with the share needed; whether all who were asked got served."""
+    """Runs one epoch, every request with its minimum shares; returns whether all requested ones were served."""
     parameters, tape, state = simulator.parameters, simulator.tape, simulator.state
     epoch = state.epoch[0]
     slots = np.zeros((1, parameters.slots), np.int64)
@@ -55,18 +56,17 @@ def decide(simulator, batch):
     slots[0, : len(batch)] = batch
     for slot in np.flatnonzero(slots[0]):
         request, node = state.queue.request[0, slot], slots[0, slot] - 1
-        for way, slot_s in enumerate((parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s)):
-            efficiency = tape.channels.spectral_efficiency[0, epoch, tape.requests.device[0, request], node, way]
-            share = minimum_share(
-                tape.requests.bits[0, request, way], slot_s, parameters.radio.bandwidth_hz[node, way], efficiency
-            )
-            weights[0, slot, way] = min(float(share), 1e9)
+        for direction, slot_s in enumerate((parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s)):
+            efficiency = tape.channels.spectral_efficiency[0, epoch, tape.requests.device[0, request], node, direction]
+            capacity_bits = slot_s * parameters.radio.bandwidth_hz[node, direction] * efficiency
+            share = minimum_share(tape.requests.bits[0, request, direction], capacity_bits)
+            weights[0, slot, direction] = min(float(share), 1e9)
     result = simulator.step(slots, weights)
     return (result.slot_outcome[0][slots[0] > 0] == SERVED).all()
 
 
 def best_of_all_policies(simulator):
-    """The greatest value that can be served, over all ways to assign. Who would not be served may as well wait."""
+    """The greatest value that can be served, over all assignments in which every assigned request is served."""
     if simulator.ended()[0]:
         served = simulator.state.requests.outcome[0, : simulator.tape.requests.length[0]] == SERVED
         return float(simulator.tape.requests.value[0, : simulator.tape.requests.length[0]][served].sum())
@@ -99,7 +99,7 @@ SMALL_JOINT = {  # a four-bit and an eight-bit entry node before one deep node
     "nodes": [JOINT["nodes"][index] for index in (1, 3, 4)],
     "links": [JOINT["links"][index] for index in (2, 6)],
 }
-HURRIED = {  # so little time that many can only be served at an early exit
+SHORT_BUDGETS = {  # so little time that many requests can only be served at an early exit
     "epoch_s": 1.0,
     "uplink_slot_s": 0.1,
     "downlink_slot_s": 0.1,
@@ -111,11 +111,14 @@ HURRIED = {  # so little time that many can only be served at an early exit
     "requests.downlink_payload": {},
     "nodes.1.usable_flops_fraction": 0.2,
 }
-DEMANDING = {"requests.accuracy": [0.945, 1.0], "nodes.1.uplink_hz": 1e6}  # above the factor of four bits
+HIGH_QUALITY = {
+    "requests.accuracy": [0.945, 1.0],
+    "nodes.1.uplink_hz": 1e6,
+}  # above the quality factor of 4-bit weights
 
 
 def small_joint(overrides, seed):
-    """A simulator on a tape of three or four requests, and what it takes to act on it."""
+    """A simulator on a tape of three or four requests."""
     simulator = Simulator(load_scenario("joint", SMALL_JOINT | overrides))
     rng = np.random.default_rng(seed)
     simulator.reset(0, rng)
@@ -124,8 +127,8 @@ def small_joint(overrides, seed):
     return simulator
 
 
-def decide_staged(simulator, batch, threshold):
-    """As `decide`, under thresholds [K]; there is but one way on."""
+def decide_and_route(simulator, batch, threshold):
+    """As `decide`, under thresholds [K]; there is only one link onwards."""
     parameters, tape, state = simulator.parameters, simulator.tape, simulator.state
     slots, weights = np.zeros((1, parameters.slots), np.int64), np.zeros((1, parameters.slots, 2))
     slots[0, : len(batch)] = batch
@@ -145,7 +148,7 @@ def decide_staged(simulator, batch, threshold):
 
 
 def thresholds_that_differ(simulator):
-    """Thresholds [K] worth trying: just what some request reaches at some exit, or more than anyone does."""
+    """Thresholds [K] to try: the confidence of each request at each exit, and one above all of them."""
     tape, network = simulator.tape, simulator.scenario.network
     confidence = tape.exits.confidence[0, : tape.requests.length[0]]
     levels = [
@@ -155,7 +158,7 @@ def thresholds_that_differ(simulator):
     return [np.array(threshold) for threshold in product(levels[0], levels[1], (0.5, 1.0))]
 
 
-def best_of_staged(simulator, thresholds, least=0.0):
+def best_of_routing_policies(simulator, thresholds, least=0.0):
     """The greatest value that can be served, over all batches and thresholds; `least` if it cannot be exceeded."""
     if reachable_value(simulator, (SERVED, WAITING, EMPTY)) <= least or simulator.ended()[0]:
         return max(reachable_value(simulator, (SERVED,)), least)
@@ -163,16 +166,16 @@ def best_of_staged(simulator, thresholds, least=0.0):
     for batch in product(range(2, -1, -1), repeat=int(simulator.state.queue.length[0])):
         for threshold in thresholds if any(batch) else thresholds[:1]:
             simulator.restore(here)
-            served = decide_staged(simulator, batch, threshold)
+            served = decide_and_route(simulator, batch, threshold)
             key = simulator.state.requests.outcome[0].tobytes() + simulator.state.node_free_s[0].tobytes()
             if served and key not in known:
                 known.add(key)
-                least = best_of_staged(simulator, thresholds, least)
+                least = best_of_routing_policies(simulator, thresholds, least)
     return least
 
 
 def reachable_value(simulator, outcomes):
-    """Value of the requests on the tape that are, or may yet be, among some outcomes."""
+    """Value of the requests of the tape whose outcome is among `outcomes`."""
     size = simulator.tape.requests.length[0]
     return float(
         simulator.tape.requests.value[0, :size][np.isin(simulator.state.requests.outcome[0, :size], outcomes)].sum()
@@ -181,17 +184,17 @@ def reachable_value(simulator, outcomes):
 
 @pytest.mark.parametrize(
     ("overrides", "seed"),
-    [*((HURRIED, seed) for seed in (0, 1, 3, 5, 6, 8)), *((DEMANDING, seed) for seed in range(4))],
+    [*((SHORT_BUDGETS, seed) for seed in (0, 1, 3, 5, 6, 8)), *((HIGH_QUALITY, seed) for seed in range(4))],
 )
-def test_never_below_the_best_of_all_staged_policies_and_close_to_it(overrides, seed):
+def test_never_below_the_best_of_all_routing_policies_and_close_to_it(overrides, seed):
     simulator = small_joint(overrides, seed)
     bound = clairvoyant_bound(simulator)
-    best = best_of_staged(simulator, thresholds_that_differ(simulator))
+    best = best_of_routing_policies(simulator, thresholds_that_differ(simulator))
     assert 0 < best <= bound <= 1.35 * best + 1e-6
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_no_staged_expert_exceeds_it(seed):
+def test_no_composite_expert_exceeds_it(seed):
     env = gymnasium.make("EdgeLLM/Joint-v0", overrides={"horizon_epochs": 15, "requests.value": [0.5, 2.0]})
     policies = ["ot-gah+dto-ee", "sjf+fixed-threshold", "edf+no-exit", "sjf", "random"]
     served = []
@@ -237,27 +240,29 @@ def test_search_finds_the_best_batch_of_every_duration(seed):
     rng, count, cells, cell_s, price = np.random.default_rng(seed), 9, 12, 0.5, 0.2
     profit, work_s, shared_s = rng.normal(0.3, 0.5, count), rng.uniform(0.1, 1.0, count), rng.uniform(0.2, 3.0, count)
     usage = rng.uniform(0.0, 0.6, (count, 3))
-    workspace, hurried = new_workspace(count, cells), new_workspace(count, cells)
-    for one in (workspace, hurried):
+    workspace, truncated = new_workspace(count, cells), new_workspace(count, cells)
+    for one in (workspace, truncated):
         for i in range(count):
-            offer(one, i, i, profit[i], work_s[i], shared_s[i], usage[i])
+            insert(one, i, i, profit[i], work_s[i], shared_s[i], usage[i])
     search(workspace, count, cells, cell_s, price)
-    search(hurried, count, cells, cell_s, price, 5)
-    worth = np.full(cells + 1, -np.inf)
+    search(truncated, count, cells, cell_s, price, 5)
+    best_profit = np.full(cells + 1, -np.inf)
     for subset in product((False, True), repeat=count):
         chosen = np.array(subset)
         if chosen.any() and (usage[chosen].sum(axis=0) <= 1).all():
             duration = work_s[chosen].sum() + shared_s[chosen].max()
             lasting = np.arange(cells + 1) * cell_s >= duration
-            worth[lasting] = np.maximum(worth[lasting], profit[chosen].sum() - price * shared_s[chosen].max())
-    np.testing.assert_allclose(workspace.worth, worth)
-    assert (hurried.worth >= worth - 1e-12).all()
+            best_profit[lasting] = np.maximum(
+                best_profit[lasting], profit[chosen].sum() - price * shared_s[chosen].max()
+            )
+    np.testing.assert_allclose(workspace.best_profit, best_profit)
+    assert (truncated.best_profit >= best_profit - 1e-12).all()
     members = workspace.members[: workspace.size[0]]
-    assert profit[members].sum() - price * shared_s[members].max() == pytest.approx(worth[cells])
+    assert profit[members].sum() - price * shared_s[members].max() == pytest.approx(best_profit[cells])
 
 
 @pytest.mark.parametrize("name", ["single-node", "multi-node"])
-def test_candidates_are_those_whom_the_simulator_serves_alone(name):
+def test_candidates_are_the_requests_that_the_simulator_serves_alone(name):
     simulator = Simulator(load_scenario(name, {"horizon_epochs": 5, "slots": 64}))
     simulator.reset(0, np.random.default_rng(1))
     found = candidates(simulator, 0)
@@ -295,10 +300,10 @@ def test_no_expert_exceeds_it_and_the_best_comes_near(environment, policies, see
     assert (served <= bound).all()
     assert served.max() >= 0.65 * bound
     env.reset(seed=seed)
-    assert clairvoyant_bound(env.unwrapped.simulator) == bound  # whatever happened in the episode
+    assert clairvoyant_bound(env.unwrapped.simulator) == bound  # the bound does not depend on the episode played
 
 
-def test_where_everybody_can_be_served_the_bound_is_their_whole_value():
+def test_the_bound_is_the_total_value_if_all_requests_can_be_served():
     ample = {"nodes.0.memory_fraction": 0.9, "nodes.0.uplink_hz": 1e9, "nodes.0.downlink_hz": 1e9}
     calm = {"arrivals.rate_per_s": 0.3, "requests.budget_s": [30.0, 40.0], "requests.accuracy": [0.1, 0.2]}
     env = gymnasium.make("EdgeLLM/SingleNode-v0", overrides={"horizon_epochs": 20} | ample | calm)
@@ -308,7 +313,7 @@ def test_where_everybody_can_be_served_the_bound_is_their_whole_value():
 
 
 def test_one_batch_by_hand():
-    """A single epoch, and memory for two of the three that wait: whole values, so the bound is what can be served."""
+    """One epoch, and memory for two of three waiting requests; with whole values the bound is tight."""
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
     simulator.reset(0, np.random.default_rng(0))
     write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.kv_capacity_bytes, 3)
@@ -327,6 +332,8 @@ def test_nothing_to_serve_is_a_bound_of_zero():
     assert clairvoyant_bound(simulator) == 0.0
 
 
-def test_stream_admission_has_no_bound():
-    with pytest.raises(ValueError, match=r"pooled requests \(admission epoch, staged\), got scenario 'early-exit'"):
+def test_streaming_dynamics_has_no_bound():
+    with pytest.raises(
+        ValueError, match=r"pooled requests \(dynamics batching, batching_routing\), got scenario 'early-exit'"
+    ):
         clairvoyant_bound(Simulator(load_scenario("early-exit")))

@@ -1,12 +1,12 @@
-"""Which resources keep requests out, by hand."""
+"""Binding resources, by hand."""
 
 import numpy as np
 
-from edge_llm_gym.evaluation.calibration import RESOURCES, binding_shares, broken_by_joining
+from edge_llm_gym.evaluation.calibration import RESOURCES, binding_shares, violated_by_joining
 from edge_llm_gym.problems import BatchProblem
 
 
-def test_broken_constraints_by_hand():
+def test_violated_constraints_by_hand():
     problem = BatchProblem(
         time_s=[1.0, 1.0, 5.0, 1.0],
         shared_time_s=[0.0] * 4,
@@ -20,15 +20,15 @@ def test_broken_constraints_by_hand():
     )
     chosen, waiting = np.array([True, False, False, False]), np.array([False, True, True, True])
     assert RESOURCES == ("time", "memory", "uplink", "downlink")
-    assert broken_by_joining(problem, chosen, waiting).tolist() == [
+    assert violated_by_joining(problem, chosen, waiting).tolist() == [
         [False, True, False, False],
         [True, False, False, True],
         [False, False, True, False],
     ]
-    assert broken_by_joining(problem, chosen, np.zeros(4, bool)).shape == (0, 4)
+    assert violated_by_joining(problem, chosen, np.zeros(4, bool)).shape == (0, 4)
 
 
 def test_shares_lie_between_none_and_all():
     shares = binding_shares("EdgeLLM/SingleNode-v0", "edf", range(1), {"overrides": {"horizon_epochs": 10}})
-    for refused, alone in shares.values():
-        assert 0.0 <= alone <= refused <= 1.0
+    for binding, only_cause in shares.values():
+        assert 0.0 <= only_cause <= binding <= 1.0

@@ -29,7 +29,7 @@ def test_compare_writes_table_and_files(tmp_path):
         "compare", "-e", "EdgeLLM/SingleNode-v0", "-p", "edf[overrun_s=0],random", "-n", 2, *SHORT, "-o", tmp_path
     )
     assert "edf[overrun_s=0]" in output
-    assert "lengths cut" in output
+    assert "lengths clipped" in output
     assert {path.name for path in tmp_path.iterdir()} >= {
         "episodes.csv",
         "comparison.json",
@@ -39,7 +39,7 @@ def test_compare_writes_table_and_files(tmp_path):
     assert json.loads((tmp_path / "comparison.json").read_text())["seeds"] == [0, 1]
 
 
-def test_compare_on_a_trace_of_ones_own(tmp_path):
+def test_compare_on_a_custom_trace(tmp_path):
     trace = tmp_path / "mine.csv"
     rows = [f"{0.5 * i},{100 + i},{20 + i}" for i in range(50)]
     trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + "\n".join(rows) + "\n")
@@ -53,12 +53,12 @@ def test_compare_on_the_public_trace(azure_trace, tmp_path):
     assert "AzureLLMInferenceTrace_conv" in output
 
 
-def test_trace_describes_and_says_what_becomes_of_it(tmp_path):
+def test_trace_describes_the_file_and_its_replay(tmp_path):
     trace = tmp_path / "mine.csv"
     trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + "".join(f"{i},9999,20\n" for i in range(9)))
     output = run("trace", trace)
     assert "9 prompts over 4096" in output
-    assert "steps of 1 s" in output
+    assert "multiples of 1 s" in output
 
 
 def test_scenarios_list_show_validate(tmp_path):
@@ -99,7 +99,7 @@ def test_render_forms(environment, name, form, tmp_path):
         (["trace", "no-such-file.csv"], "no-such-file.csv"),
     ],
 )
-def test_mistakes_end_with_one_message_and_status_2(words, message, monkeypatch, capsys):
+def test_user_errors_print_one_message_and_exit_with_status_2(words, message, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["edge-llm-gym", *words])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
@@ -109,12 +109,12 @@ def test_mistakes_end_with_one_message_and_status_2(words, message, monkeypatch,
     assert "Traceback" not in error
 
 
-def test_calibrate_shows_checks_and_says_whether_they_hold(tmp_path):
+def test_calibrate_reports_whether_the_checks_hold(tmp_path):
     words = ["calibrate", "-e", "EdgeLLM/SingleNode-v0", "-n", "2", "--experts", "sjf", *SHORT, "-o", str(tmp_path)]
     result = runner.invoke(app, words)
-    figures = json.loads((tmp_path / "SingleNode-v0.json").read_text())
-    assert result.exit_code == (0 if all(check["holds"] for check in figures["checks"]) else 1)
-    assert set(figures["resources"]) == {"time", "memory", "uplink", "downlink"}
+    report = json.loads((tmp_path / "SingleNode-v0.json").read_text())
+    assert result.exit_code == (0 if all(check["holds"] for check in report["checks"]) else 1)
+    assert set(report["resources"]) == {"time", "memory", "uplink", "downlink"}
 
 
 def test_compare_with_gap_shows_it(tmp_path):

@@ -15,7 +15,7 @@ SHORT = {"horizon_epochs": 15}
 
 
 class Lazy:
-    """Lets everybody wait."""
+    """Assigns no request."""
 
     def __init__(self, env=None):
         self.env = env
@@ -34,9 +34,9 @@ def comparison():
     return compare(ENVIRONMENT, ["edf", "random", Lazy()], seeds=range(4), overrides=SHORT)
 
 
-def test_every_policy_meets_the_same_tapes(comparison):
-    arrived_alike = [comparison.samples(policy, "steps") for policy in comparison.policies]
-    assert (np.array(arrived_alike) == 15).all()
+def test_every_policy_runs_on_the_same_tapes(comparison):
+    steps = [comparison.samples(policy, "steps") for policy in comparison.policies]
+    assert (np.array(steps) == 15).all()
     first_arrivals = compare(ENVIRONMENT, [("a", Lazy()), ("b", Lazy())], seeds=range(4), overrides=SHORT)
     np.testing.assert_array_equal(first_arrivals.samples("a", "arrived"), first_arrivals.samples("b", "arrived"))
     for policy in comparison.policies:
@@ -45,7 +45,7 @@ def test_every_policy_meets_the_same_tapes(comparison):
         )
 
 
-def test_figures_of_an_episode_hang_together(comparison):
+def test_metrics_of_an_episode_are_consistent(comparison):
     for policy in comparison.policies:
         share = comparison.samples(policy, "served_share")
         served = comparison.samples(policy, "on_time") * comparison.samples(policy, "arrived")
@@ -88,7 +88,7 @@ def test_the_same_call_gives_the_same_numbers_in_any_number_of_processes():
     "policy",
     [Lazy(), make_lazy, "tests.evaluation.test_compare:make_lazy", ("own", Lazy), ("named", "edf")],
 )
-def test_policies_of_ones_own(policy):
+def test_custom_policies(policy):
     result = compare(ENVIRONMENT, [policy], seeds=[0], overrides=SHORT)
     served = result.mean(result.best, "served_value").mean
     assert served > 0 if result.best == "named" else served == 0
@@ -102,33 +102,33 @@ def test_policies_of_ones_own(policy):
         (["tests.evaluation.test_compare:nothing"], [0], "has no attribute 'nothing'"),
         (["edf", "edf"], [0], "names must differ"),
         ([], [0], "no policy to compare"),
-        (["edf"], [], "no seed"),
+        (["edf"], [], "at least one seed, got none"),
     ],
 )
-def test_misuse_is_named_before_anything_runs(policies, seeds, message):
+def test_errors_are_raised_before_anything_runs(policies, seeds, message):
     with pytest.raises(ValueError, match=message):
         compare(ENVIRONMENT, policies, seeds=seeds)
 
 
 @pytest.mark.parametrize(("name", "dynamics"), [("Joint", "batching_routing"), ("EarlyExit", "streaming")])
-def test_gaps_are_refused_where_no_optimum_is_known(name, dynamics):
-    """Before anything runs: even the progress is never told."""
+def test_gaps_are_rejected_for_dynamics_without_known_optimum(name, dynamics):
+    """The error comes before the first episode: progress is never reported."""
 
-    def told(done, of):
+    def fail(done, of):
         raise AssertionError("an episode was run")
 
     with pytest.raises(
         ValueError, match=f"dynamics 'batching' alone, got .* with dynamics '{dynamics}'; leave the gap"
     ):
-        compare(f"EdgeLLM/{name}-v0", ["random"], seeds=[0], gap_every=2, progress=told)
+        compare(f"EdgeLLM/{name}-v0", ["random"], seeds=[0], gap_every=2, progress=fail)
 
 
-def test_what_cannot_predict_is_refused():
+def test_objects_without_predict_are_rejected():
     with pytest.raises(TypeError, match=r"needs a method predict"):
         compare(ENVIRONMENT, [("number", lambda env: 3)], seeds=[0], overrides=SHORT)
 
 
-def test_files_hold_the_figures(comparison, tmp_path):
+def test_files_hold_the_metrics(comparison, tmp_path):
     paths = save(comparison, tmp_path / "out")
     assert [path.name for path in paths] == ["episodes.csv", "comparison.json", "comparison.png"]
     with paths[0].open() as file:
@@ -137,15 +137,16 @@ def test_files_hold_the_figures(comparison, tmp_path):
     assert {row["policy"] for row in rows} == set(comparison.policies)
     summary = json.loads(paths[1].read_text())
     assert summary["best"] == "edf"
+    assert summary["dynamics"] == comparison.dynamics == "batching"
     lazy = next(row for row in summary["policies"] if row["policy"] == "Lazy")
     assert lazy["delay_p50_s"] == {"mean": None, "low": None, "high": None}
     assert paths[2].read_bytes().startswith(b"\x89PNG")
 
 
-def test_progress_is_told():
-    told = []
-    compare(ENVIRONMENT, ["edf"], seeds=[0, 1], overrides={"horizon_epochs": 2}, progress=lambda *at: told.append(at))
-    assert told == [(1, 2), (2, 2)]
+def test_progress_is_reported():
+    calls = []
+    compare(ENVIRONMENT, ["edf"], seeds=[0, 1], overrides={"horizon_epochs": 2}, progress=lambda *at: calls.append(at))
+    assert calls == [(1, 2), (2, 2)]
 
 
 def test_settings_follow_a_name_in_brackets():

@@ -24,7 +24,7 @@ def test_coverage_is_near_the_level():
     assert 0.87 <= hits / 200 <= 0.99  # 95 % nominal, a little less for skewed samples; +-3 standard errors
 
 
-def test_pairing_removes_what_the_seeds_share():
+def test_pairing_removes_the_variation_between_seeds():
     rng = np.random.default_rng(2)
     shared = rng.normal(0.0, 100.0, 30)
     first, second = shared + 1.0 + rng.normal(0, 0.1, 30), shared
@@ -32,6 +32,6 @@ def test_pairing_removes_what_the_seeds_share():
     assert not bootstrap_mean(first).excludes_zero
 
 
-def test_nan_samples_are_left_out_and_none_is_nan():
+def test_nan_samples_are_left_out_and_no_sample_gives_nan():
     assert bootstrap_mean(np.array([1.0, np.nan, 3.0])).mean == 2.0
     assert np.isnan(bootstrap_mean(np.array([np.nan])).mean)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.channel import (
     PATH_LOSS,
     bessel_j0,
@@ -65,14 +66,14 @@ def test_blocked_paths_never_lose_less(cell: str) -> None:
 
 
 @pytest.mark.parametrize("kind", URBAN)
-def test_a_carrier_in_ghz_is_refused(kind: str) -> None:
+def test_a_carrier_in_ghz_is_rejected(kind: str) -> None:
     with pytest.raises(ValueError, match=r"got 3\.5: give it in Hz"):
         path_loss_db(kind, 100.0, 3.5)
 
 
 @pytest.mark.parametrize("kind", PATH_LOSS)
 @pytest.mark.parametrize("distance_m", [-1.0, float("nan")])
-def test_impossible_distances_are_refused(kind: str, distance_m: float) -> None:
+def test_impossible_distances_are_rejected(kind: str, distance_m: float) -> None:
     with pytest.raises(ValueError, match="must be zero or more"):
         path_loss_db(kind, distance_m, CARRIER_HZ)
 
@@ -101,16 +102,32 @@ def test_spectral_efficiency_is_shannon_up_to_the_cap() -> None:
 
 def test_minimum_share_just_carries_the_bits() -> None:
     bits, se = np.array([1e3, 4e5, 2e6]), np.array([0.5, 3.0, 7.4])
-    share = minimum_share(bits, 0.25, 20e6, se)
+    share = minimum_share(bits, 0.25 * rate_bps(1.0, 20e6, se))
     np.testing.assert_allclose(0.25 * rate_bps(share, 20e6, se), bits)
     # 5e6 bits in 0.25 s over 20 MHz at 2 bit/s/Hz: half of the band.
-    assert minimum_share(5e6, 0.25, 20e6, 2.0) == 0.5
+    assert minimum_share(5e6, 0.25 * 20e6 * 2.0) == 0.5
 
 
 def test_minimum_share_of_dead_links_and_empty_messages() -> None:
     bits, se = np.array([[8.0], [0.0]]), np.array([0.0, 1.0])
-    np.testing.assert_array_equal(minimum_share(bits, 1.0, 8.0, se), [[np.inf, 1.0], [0.0, 0.0]])
-    assert minimum_share(8.0, 1.0, 8.0, 0.0) == np.inf
+    share = minimum_share(bits, 8.0 * se)
+    np.testing.assert_array_equal(share[:, 1], [1.0, 0.0])
+    assert share[0, 0] > 1e150
+    assert share[1, 0] == 0.0
+    assert minimum_share(8.0, 0.0) > 1e150
+
+
+def test_minimum_share_is_the_same_in_compiled_code() -> None:
+    rng = np.random.default_rng(0)
+    bits, capacity_bits = rng.random((2, 1000)) * 1e7
+    capacity_bits[:10] = 0.0
+    compiled = [_compiled_share(*each) for each in zip(bits, capacity_bits, strict=True)]
+    np.testing.assert_array_equal(minimum_share(bits, capacity_bits), compiled)
+
+
+@kernel
+def _compiled_share(bits: float, capacity_bits: float) -> float:
+    return minimum_share(bits, capacity_bits)
 
 
 LINKS = (12, 3, 4)

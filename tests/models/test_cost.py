@@ -88,7 +88,7 @@ def test_an_empty_slot_costs_nothing(function) -> None:
 @pytest.mark.parametrize(
     ("prompt", "output", "name"), [(-1, 1, "prompt"), (1, -1, "output"), (float("nan"), 1, "prompt")]
 )
-def test_impossible_token_counts_are_refused(prompt: float, output: float, name: str) -> None:
+def test_impossible_token_counts_are_rejected(prompt: float, output: float, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} tokens must be zero or more"):
         layer_flops(GROUPED, prompt, output)
 
@@ -117,7 +117,7 @@ def test_batching_shares_the_weight_stream() -> None:
     assert batch_time_s(work, shared) == pytest.approx(alone - 3 * shared[0])
 
 
-def test_faulty_rates_and_names_are_refused() -> None:
+def test_faulty_rates_and_names_are_rejected() -> None:
     with pytest.raises(ValueError, match="usable_flops must be positive and finite, got 0"):
         NodeRates(usable_flops=0.0, memory_bandwidth=1.0, weight_bytes=1.0, compute_scale=1.0)
     with pytest.raises(ValueError, match=r"unknown cost model 'rooflin'.*did you mean 'roofline'"):

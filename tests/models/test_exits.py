@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from edge_llm_gym import models
 from edge_llm_gym.models import exits
 from edge_llm_gym.models.exits import ExitProfile, exit_profile, parametric_profile, save_profile
 
@@ -76,13 +77,13 @@ def test_exits_and_ratios_agree_with_walking_every_row(levels: np.ndarray, data:
     profile = ExitProfile("drawn", levels / 4, correct)
     reached, went_on, right = np.zeros(number), np.zeros(number), 0
     for row in range(rows):
-        for place in range(number):
-            reached[place] += 1
-            if place == number - 1 or levels[row, place] / 4 >= threshold[place]:
-                right += correct[row, place]
-                assert profile.exit_of(threshold)[row] == place
+        for index in range(number):
+            reached[index] += 1
+            if index == number - 1 or levels[row, index] / 4 >= threshold[index]:
+                right += correct[row, index]
+                assert profile.exit_of(threshold)[row] == index
                 break
-            went_on[place] += 1
+            went_on[index] += 1
     assert profile.expected_accuracy(threshold) == pytest.approx(right / rows)
     expected = [on / came if came else 0 for on, came in zip(went_on, reached, strict=True)]
     np.testing.assert_allclose(profile.pass_ratio(threshold), expected)
@@ -130,24 +131,24 @@ GOOD = np.full((3, 2), 0.5)
         ([[0.5]], [["yes"]], TypeError, r"correct must hold bool, or 0 and 1, got dtype <U3"),
     ],
 )
-def test_a_faulty_table_is_refused(confidence: Any, correct: Any, error: type[Exception], message: str) -> None:
+def test_a_faulty_table_is_rejected(confidence: Any, correct: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ExitProfile("faulty", confidence, correct)
 
 
-def test_a_name_that_is_no_string_is_refused() -> None:
+def test_a_name_that_is_no_string_is_rejected() -> None:
     with pytest.raises(TypeError, match="name must be a string, got 3"):
         ExitProfile(3, GOOD, GOOD == 0.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("threshold", [0.5, [0.5, 0.5], [[0.5, 0.5, 0.5]]])
-def test_thresholds_of_another_shape_are_refused(threshold: Any) -> None:
+def test_thresholds_of_another_shape_are_rejected(threshold: Any) -> None:
     for call in (HAND_MADE.exit_of, HAND_MADE.expected_accuracy, HAND_MADE.pass_ratio):
         with pytest.raises(ValueError, match=re.escape(f"each of the 3 exits, got {threshold!r}")):
             call(threshold)
 
 
-def test_a_threshold_that_is_nan_is_refused() -> None:
+def test_a_threshold_that_is_nan_is_rejected() -> None:
     with pytest.raises(ValueError, match="must not be NaN"):
         HAND_MADE.exit_of([0.5, np.nan, 0.5])
 
@@ -155,21 +156,21 @@ def test_a_threshold_that_is_nan_is_refused() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
 def test_parametric_confidences_are_beta_distributed(noise: float) -> None:
     profile = parametric_profile(20_000, exits=3, seed=1, sharpness=1.5, noise=noise)
-    for place, depth in enumerate((1.5, 3.0, 4.5)):
-        assert stats.kstest(profile.confidence[:, place], stats.beta(depth, 1).cdf).pvalue > 1e-4
+    for index, depth in enumerate((1.5, 3.0, 4.5)):
+        assert stats.kstest(profile.confidence[:, index], stats.beta(depth, 1).cdf).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0])
 def test_parametric_accuracy_and_calibration_are_the_documented_ones(noise: float, overconfidence: float) -> None:
     profile = parametric_profile(LARGE, seed=2, sharpness=1.5, overconfidence=overconfidence, noise=noise)
-    for place, depth in enumerate(1.5 * np.arange(1, 5)):
-        assert near(profile.accuracy[place], depth / (depth + overconfidence))
+    for index, depth in enumerate(1.5 * np.arange(1, 5)):
+        assert near(profile.accuracy[index], depth / (depth + overconfidence))
         low, high = 0.6, 0.62
-        chosen = (profile.confidence[:, place] >= low) & (profile.confidence[:, place] < high)
+        chosen = (profile.confidence[:, index] >= low) & (profile.confidence[:, index] < high)
         power = depth + overconfidence
         expected = depth / power * (high**power - low**power) / (high**depth - low**depth)
-        assert near(profile.correct[chosen, place].mean(), expected, chosen.sum())
+        assert near(profile.correct[chosen, index].mean(), expected, chosen.sum())
 
 
 def test_parametric_passing_and_accuracy_follow_the_closed_form() -> None:
@@ -212,14 +213,14 @@ def test_a_seed_repeats_a_parametric_profile_and_another_changes_it() -> None:
     ("arguments", "error", "message"),
     [
         ({"rows": 0}, ValueError, "rows must be at least 1, got 0"),
-        ({"exits": 2.0}, TypeError, "exits counts things.*got 2.0"),
+        ({"exits": 2.0}, TypeError, "exits is a count.*got 2.0"),
         ({"sharpness": 0.0}, ValueError, "sharpness must be positive and finite, got 0.0"),
         ({"overconfidence": np.inf}, ValueError, "overconfidence must be positive and finite, got inf"),
         ({"noise": 1.5}, ValueError, r"noise is a probability and must be in \[0, 1\], got 1.5"),
         ({"noise": np.nan}, ValueError, r"noise is a probability.*got nan"),
     ],
 )
-def test_parameters_out_of_range_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
+def test_parameters_out_of_range_are_rejected(arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         parametric_profile(**arguments)
 
@@ -251,7 +252,7 @@ def test_a_users_own_file_is_called_by_its_stem(tmp_path: Path) -> None:
         ({"confidence": GOOD, "correct": GOOD.astype(object)}, ValueError, "plain arrays.*allow_pickle=False"),
     ],
 )
-def test_a_faulty_file_is_refused(content: Any, error: type[Exception], message: str, tmp_path: Path) -> None:
+def test_a_faulty_file_is_rejected(content: Any, error: type[Exception], message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", **content)
     with pytest.raises(error, match=message):
         exit_profile(tmp_path / "own.npz")
@@ -273,18 +274,18 @@ def spoilt_archives(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut short", "damaged", "a single array", "a pickle"])
-def test_a_file_that_is_no_archive_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_rejected(kind: str, tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(spoilt_archives(tmp_path)[kind])
     with pytest.raises(ValueError, match=r"'bad' must be an \.npz archive of plain arrays"):
         exit_profile(tmp_path / "bad.npz")
 
 
-def test_a_path_without_a_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
+def test_a_path_without_a_file_and_an_unknown_name_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no file .*none\.npz"):
         exit_profile(tmp_path / "none.npz")
     with pytest.raises(ValueError, match=r"unknown exit profile 'stdlb-lm'.*did you mean 'stdlib-lm'\?"):
         exit_profile("stdlb-lm")
-    with pytest.raises(ValueError, match=r"kept in \.npz files, got 'table\.npy'"):
+    with pytest.raises(ValueError, match=r"stored in \.npz files, got 'table\.npy'"):
         save_profile(HAND_MADE, "table.npy")
 
 
@@ -296,7 +297,7 @@ def test_every_profile_by_name_loads_and_says_where_it_comes_from(name: str) -> 
 
 
 def test_the_measured_profile_is_small_plain_and_loaded_once() -> None:
-    path = Path(exits.__file__).parent / "profiles" / "stdlib-lm.npz"
+    path = Path(models.__file__).parent / "profiles" / "stdlib-lm.npz"
     assert path.stat().st_size < 1_000_000
     with np.load(path, allow_pickle=False) as archive:
         assert sorted(archive.files) == ["confidence", "correct", "name", "source"]

@@ -69,12 +69,12 @@ def test_llama_at_16_bits_fills_16_gigabytes() -> None:
     ("change", "error", "message"),
     [
         ({"layers": 0}, ValueError, "layers must be at least 1, got 0"),
-        ({"d_ff": 2.5}, TypeError, "d_ff counts things and must be a whole number, got 2.5"),
+        ({"d_ff": 2.5}, TypeError, "d_ff is a count and must be a whole number, got 2.5"),
         ({"d_model": 10}, ValueError, "d_model must be a multiple of heads, got 10 and 4"),
         ({"kv_heads": 3}, ValueError, "heads must be a multiple of kv_heads, got 4 and 3"),
     ],
 )
-def test_impossible_shapes_are_refused(change: dict, error: type[Exception], message: str) -> None:
+def test_impossible_shapes_are_rejected(change: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         replace(TINY, **change)
 

@@ -60,7 +60,7 @@ def test_a_tiny_run_writes_a_valid_profile(tmp_path: Path) -> None:
         (["--steps", "5", "--minutes", "1", "--out", "a.npz"], "not allowed with argument --steps"),
     ],
 )
-def test_faulty_options_are_refused(
+def test_faulty_options_are_rejected(
     part: Any, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part("training")
@@ -152,7 +152,7 @@ def test_so_many_minutes_give_more_steps_than_fewer(part: Any, small: Any) -> No
 
 
 def test_measuring_a_model_that_repeats_the_last_byte(part: Any, small: Any) -> None:
-    """On "aab" repeated the next byte equals the last one in a third of the places; its logit is known."""
+    """On "aab" repeated the next byte equals the last one at a third of the positions; its logit is known."""
     torch = pytest.importorskip("torch")
 
     class Repeater(torch.nn.Module):
@@ -189,9 +189,9 @@ def test_the_calibration_error_of_an_overconfident_profile_is_the_known_one(part
     """Confidence is Beta(a, 1) and right with probability c ** 2: the mean gap is a / (a + 1) - a / (a + 2)."""
     calibration = part("calibration", needs_torch=False)
     profile = parametric_profile(200_000, overconfidence=2.0)
-    for place, depth in enumerate(range(1, 5)):
+    for index, depth in enumerate(range(1, 5)):
         expected = depth / (depth + 1) - depth / (depth + 2)
-        assert calibration.reliability(profile, place).ece == pytest.approx(expected, abs=0.005)
+        assert calibration.reliability(profile, index).ece == pytest.approx(expected, abs=0.005)
     assert calibration.reliability(parametric_profile(200_000), 0).ece < 0.005
 
 

@@ -45,7 +45,7 @@ def test_given_numbers_replace_the_tables() -> None:
     assert (found.quality, found.compute_scale) == (0.5, 0.5)
 
 
-def test_faulty_names_and_numbers_are_refused() -> None:
+def test_faulty_names_and_numbers_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"unknown quantisation method 'w4a16-gtpq'.*did you mean 'w4a16-gptq'"):
         quantization("opt-13b", "w4a16-gtpq")
     with pytest.raises(ValueError, match="perplexity_after must be positive and finite, got 0"):

@@ -1,6 +1,6 @@
 """Queueing theory against the transition: waits, product form, Little's law and thinning, within confidence bounds.
 
-Each figure is the mean over independent runs on hand-made tapes, warm-up left out, and the exact value must lie within
+Each value is the mean over independent runs on hand-made tapes, warm-up left out, and the exact value must lie within
 99.9 % of it; the bound must be tight enough for an error of some percent to show.
 """
 

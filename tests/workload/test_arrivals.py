@@ -53,6 +53,6 @@ def test_a_draw_depends_on_its_generator_alone(process):
         (lambda: ModulatedPoisson(1.0, ()).at_rate(0.0), r"rate_per_s must be a positive finite number, got 0\.0"),
     ],
 )
-def test_impossible_parameters_are_refused(build, message):
+def test_impossible_parameters_are_rejected(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from edge_llm_gym.workload.arrivals import DayCycle, GammaBursty, Poisson
-from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConfig, LengthsConfig, build_workload
+from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConfig, LengthsConfig
+from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.lengths import Choice, LogNormal
 from edge_llm_gym.workload.published import published
 from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay
@@ -104,16 +105,16 @@ def test_lengths_of_a_trace_go_with_other_arrivals(trace_file):
         (
             {"process": "trace", "file": "t.csv"},
             {"kind": "trace", "file": "t.csv"},
-            "lengths must not name a file where",
+            "lengths must not name a file if",
         ),
         (
             {"process": "poisson", "rate_per_s": 1},
             {"kind": "trace"},
-            "lengths of kind 'trace' need a file where .*'poisson'",
+            "lengths of kind 'trace' need a file if .*'poisson'",
         ),
     ],
 )
-def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, lengths, message):
+def test_sections_that_do_not_fit_are_rejected_before_a_file_is_opened(arrivals, lengths, message):
     with pytest.raises(ValueError, match=message):
         built(arrivals, lengths)
 
@@ -127,9 +128,9 @@ def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, 
         ({"process": "trace"}, "process 'trace' needs file"),
         (
             {"process": "poisson", "rate_per_s": 1, "cv": 2},
-            r"process 'poisson' has no use for cv, got 2\.0; leave it out, or choose process 'gamma'",
+            r"process 'poisson' does not use cv, got 2\.0; remove it, or choose process 'gamma'",
         ),
-        ({"process": "azure-code-2023", "jitter_s": 0}, "has no use for jitter_s, .* choose process 'trace'"),
+        ({"process": "azure-code-2023", "jitter_s": 0}, "does not use jitter_s, .* choose process 'trace'"),
         ({"process": "poison", "rate_per_s": 1}, "Input should be 'poisson', 'gamma'"),
         ({"process": "poisson", "rate_per_s": 0}, "greater than 0"),
         ({"process": "poisson", "rate_per_s": float("inf")}, "finite number"),
@@ -138,7 +139,7 @@ def test_sections_that_do_not_fit_are_refused_before_a_file_is_opened(arrivals, 
         ({"process": "poisson", "rate_per_s": 1, "rate": 2}, "Extra inputs are not permitted"),
     ],
 )
-def test_bad_arrivals_are_refused(options, message):
+def test_bad_arrivals_are_rejected(options, message):
     with pytest.raises(ValidationError, match=message):
         ArrivalsConfig(**options)
 
@@ -150,11 +151,11 @@ def test_bad_arrivals_are_refused(options, message):
         ({"kind": "choice", "prompt_tokens": [], "output_tokens": [1]}, "at least 1 item"),
         ({"kind": "choice", "prompt_tokens": [0], "output_tokens": [1]}, "greater than or equal to 1"),
         ({"kind": "lognormal", "prompt_mean": 5}, "kind 'lognormal' needs prompt_cv and output_mean and output_cv"),
-        ({"kind": "azure-conv-2023", "prompt_cv": 1}, "has no use for prompt_cv, .* choose kind 'lognormal'"),
+        ({"kind": "azure-conv-2023", "prompt_cv": 1}, "does not use prompt_cv, .* choose kind 'lognormal'"),
         ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "greater than or equal to 1"),
     ],
 )
-def test_bad_lengths_are_refused(options, message):
+def test_bad_lengths_are_rejected(options, message):
     with pytest.raises(ValidationError, match=message):
         LengthsConfig(**{**LIMITS, **options})
 

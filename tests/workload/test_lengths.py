@@ -88,7 +88,7 @@ def test_limits_cut_and_count():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: Choice((), (1,)), r"prompt_tokens must name .* got \(\)"),
+        (lambda: Choice((), (1,)), r"prompt_tokens must hold .* got \(\)"),
         (lambda: Choice((1,), (0, 5)), r"output_tokens .* at least 1, got \(0, 5\)"),
         (lambda: LogNormal(10.0, 0.0, 10.0, 1.0), r"prompt_cv must be a positive finite number, got 0\.0"),
         (lambda: QuantileTable((0.0, 0.9), (1, 2), (1, 2)), "probabilities must rise from 0 to 1"),
@@ -96,13 +96,13 @@ def test_limits_cut_and_count():
         (lambda: QuantileTable((0.0, 1.0), (1, 2, 3), (1, 2)), "prompt_quantiles must hold one value .* 2 .* got 3"),
         (
             lambda: QuantileTable((0.0, 1.0), (1, 2), (3, 2)),
-            "output_quantiles must start at 1 token or more and never fall",
+            "output_quantiles must start at 1 token or more and not decrease",
         ),
         (lambda: QuantileTable((0.0, 1.0), (0, 2), (1, 2)), "prompt_quantiles must start at 1"),
         (lambda: QuantileTable((0.0, 1.0), (1, 2), (1, 2), 1.5), r"rank_correlation must lie in \[-1, 1\], got 1\.5"),
         (lambda: LengthLimits(0, 5), "max_prompt_tokens must be at least 1, got 0"),
     ],
 )
-def test_impossible_parameters_are_refused(build, message):
+def test_impossible_parameters_are_rejected(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -85,6 +85,6 @@ def test_resampled_lengths_are_rows_of_the_trace():
         (lambda: TraceReplay(Trace("one", [0.0], [1], [1]), 1.0), "trace 'one' has no rate"),
     ],
 )
-def test_what_cannot_be_replayed_is_refused(build, message):
+def test_what_cannot_be_replayed_is_rejected(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -71,7 +71,7 @@ def test_unsorted_rows_are_sorted_stably_and_noted(tmp_path):
     trace = read_trace(written(tmp_path, "arrival_s,prompt_tokens,output_tokens\n" + rows))
     assert trace.arrival_s.tolist() == [0.0, 2.0, 2.0, 6.0]
     assert trace.prompt_tokens.tolist() == [2, 1, 4, 3]
-    assert trace.notes == ("sorted by time: 2 rows came before their predecessor",)
+    assert trace.notes == ("sorted by time: 2 rows preceded the row before them",)
 
 
 def test_the_file_order_of_many_equal_times_is_kept(tmp_path):
@@ -87,7 +87,7 @@ def test_column_order_extra_columns_bom_and_crlf_do_not_matter(tmp_path):
     assert trace.prompt_tokens.tolist() == [3, 4]
 
 
-def test_utc_suffixes_are_read_and_other_zones_refused(tmp_path):
+def test_utc_suffixes_are_read_and_other_zones_rejected(tmp_path):
     head = "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00.009930+00:00,1,1\n"
     assert read_trace(written(tmp_path, head + "2024-05-10T00:00:01Z,1,1\n")).span_s == pytest.approx(0.99007)
     with pytest.raises(TraceError, match=r"line 3, column 'TIMESTAMP': must be a UTC time .*\+02:00'"):
@@ -141,7 +141,7 @@ def test_a_missing_column_is_suggested(tmp_path, given):
         (b"arrival_s,prompt_tokens,output_tokens\n\xff\n", "must be UTF-8 text"),
     ],
 )
-def test_a_file_that_is_no_trace_is_refused(tmp_path, text, message):
+def test_a_file_that_is_no_trace_is_rejected(tmp_path, text, message):
     with pytest.raises(TraceError, match=message):
         read_trace(written(tmp_path, text))
 

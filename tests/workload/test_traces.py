@@ -50,7 +50,7 @@ def test_pickling_keeps_everything():
         (([0.0, 1.0], [1, 0], [1, 1]), "prompt_tokens must be at least 1 everywhere, got 0"),
     ],
 )
-def test_an_invalid_trace_is_refused(columns, message):
+def test_an_invalid_trace_is_rejected(columns, message):
     with pytest.raises(ValueError, match=message):
         Trace("t", *map(np.array, columns))
 
@@ -59,7 +59,7 @@ def test_rescaling_stretches_time_to_the_rate():
     fast = rescale_rate(TRACE, 2.0)
     assert fast.rate_per_s == pytest.approx(2.0)
     np.testing.assert_allclose(fast.arrival_s, TRACE.arrival_s * 0.25)
-    assert fast.notes == ("kept", "time stretched by 0.25 to 2 requests/s")
+    assert fast.notes == ("kept", "time rescaled by 0.25 to 2 requests/s")
     assert fast.prompt_tokens.tolist() == TRACE.prompt_tokens.tolist()
 
 
@@ -68,12 +68,12 @@ def test_a_trace_without_a_rate_cannot_be_rescaled():
         rescale_rate(trace([0.0, 0.0]), 1.0)
 
 
-def test_clipping_cuts_and_counts():
+def test_clipping_limits_lengths_and_counts_them():
     cut, clipped = clip_lengths(TRACE, 3, 13)
     assert cut.prompt_tokens.tolist() == [1, 2, 3, 3, 3]
     assert cut.output_tokens.tolist() == [10, 11, 12, 13, 13]
     assert clipped == (2, 1)
-    assert cut.notes[-1] == "cut 2 prompts to 3 tokens and 1 outputs to 13"
+    assert cut.notes[-1] == "clipped 2 prompts to 3 tokens and 1 outputs to 13"
 
 
 def test_window_keeps_the_half_open_interval():

@@ -53,13 +53,13 @@ def test_workloads_describe_themselves():
     assert SYNTHETIC.rate_per_s == 5.0
     assert SYNTHETIC.describe() == (
         "Poisson arrivals at 5/s; prompts of 50/100/150 tokens, outputs of 10/30; "
-        "cut to 100 prompt and 20 output tokens"
+        "clipped to 100 prompt and 20 output tokens"
     )
     assert REPLAYED.describe() == (
-        "arrivals of trace three at 3/s; lengths of the same rows; cut to 100 prompt and 20 output tokens; a note"
+        "arrivals of trace three at 3/s; lengths of the same rows; clipped to 100 prompt and 20 output tokens; a note"
     )
 
 
-def test_a_trace_that_cannot_be_replayed_is_refused_when_built():
+def test_a_trace_that_cannot_be_replayed_is_rejected_when_built():
     with pytest.raises(ValueError, match="rate_per_s must be a positive"):
         TraceWorkload(TRACE, LIMITS, rate_per_s=-1.0)

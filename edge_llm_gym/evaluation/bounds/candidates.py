@@ -1,4 +1,4 @@
-"""Which request could be served by which node from which epoch on, and what it would use there."""
+"""Candidates of the clairvoyant bound: node, epoch and request, with the resources the request would use there."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -7,30 +7,30 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.models.channel import minimum_share
+from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.simulator import Simulator
 
 SLACK = 1e-8
-"""Relative on capacities and in seconds on deadlines; ten times what the transition tolerates."""
+"""Relative on capacities, in seconds on deadlines; ten times the tolerance of the transition."""
 
 
 class Candidates(NamedTuple):
-    """Entries (node, epoch, request), n in all, sorted by node and epoch; each would be served if admitted alone.
+    """The n entries (node, epoch, request), sorted by node and epoch; each would be served if admitted alone.
 
-    Nodes are the K1 that devices reach: all of them in batching dynamics.
+    Nodes are the K1 entry nodes, which devices reach by radio: all nodes in batching dynamics.
     """
 
-    first: Array  # [K1, H + 1] int64: those of node k and epoch e are first[k, e] .. first[k, e + 1] - 1
+    first: Array  # [K1, H + 1] int64: entries first[k, e] .. first[k, e + 1] - 1 are those of node k, epoch e
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
-    usage: Array  # [n, 3] of KV memory, uplink and downlink (`feasibility.BOUNDED`), as shares of their capacities
+    usage: Array  # [n, 3] shares of uplink band, downlink band and KV capacity
     left_s: Array  # [n] from the release of the epoch's batches to the latest end that meets the deadline
 
 
 def candidates(simulator: Simulator, row: int) -> Candidates:
-    """All candidates of the tape in a row."""
+    """All candidates of the tape of a row."""
     horizon, nodes = simulator.scenario.horizon_epochs, simulator.scenario.network.entry_nodes.size
     parts = [_of_epoch(simulator, row, node, epoch) for node in range(nodes) for epoch in range(horizon)]
     ends = np.cumsum([0] + [part[0].size for part in parts])
@@ -39,7 +39,7 @@ def candidates(simulator: Simulator, row: int) -> Candidates:
 
 
 def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Array, ...]:
-    """Columns of Candidates of one node and epoch."""
+    """The columns of Candidates, from `request` on, of one node and epoch."""
     parameters, tape = simulator.parameters, simulator.tape
     now_s = (epoch + 1) * parameters.epoch_s
     release_s = now_s + parameters.radio.uplink_slot_s
@@ -54,40 +54,40 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
 
 
 def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
-    """Work and shared time [n] of the whole model."""
-    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.network.first_hosted[node], request)
+    """Work and shared time [n] in s of the whole model."""
+    work_s, shared_s, _ = _costs(simulator, row, simulator.parameters.network.first_hosted[node], request)
     return work_s, shared_s
 
 
 def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
-    """Work and shared time [n] through the first hosted exit that could serve a request under any threshold.
+    """Work and shared time [n] in s up to the first hosted exit that could serve a request under some threshold.
 
     A request leaves at an exit only under thresholds up to its own confidence there, and is served only if one of them
-    offers what it demands, the node's own quality factor included. Whoever cannot leave well computes all the blocks of
-    the node; what comes after it is for free here.
+    reaches the required quality, including the node's quality factor. A request without such an exit computes all
+    blocks of the node; computation on later nodes is neglected, which keeps the bound valid.
     """
     tape, parameters = simulator.tape, simulator.parameters
     blocks = np.arange(parameters.network.first_block[node], parameters.network.last_block[node] + 1)
     offered = np.stack(
-        [_most_offered(parameters, block, tape.exits.confidence[row, request, block]) for block in blocks]
+        [_greatest_accuracy(parameters, block, tape.exits.confidence[row, request, block]) for block in blocks]
     )
-    good = parameters.quality[node] * offered >= tape.requests.quality_demand[row, request]
-    good[-1] = True
-    place = parameters.network.first_hosted[node] + good.argmax(axis=0)
-    work_s, shared_s, _ = _claims(simulator, row, place, request)
+    suffices = parameters.quality[node] * offered >= tape.requests.quality_demand[row, request]
+    suffices[-1] = True
+    hosted = parameters.network.first_hosted[node] + suffices.argmax(axis=0)
+    work_s, shared_s, _ = _costs(simulator, row, hosted, request)
     return work_s, shared_s
 
 
-def _claims(simulator: Simulator, row: int, place: Array, request: Array) -> Array:
-    """[3, n] WORK, SHARED and KV of requests [n], all at one place or each at its own [n]."""
+def _costs(simulator: Simulator, row: int, hosted: Array, request: Array) -> Array:
+    """[3, n] WORK, SHARED and KV of requests [n] at one hosted block, or at a block [n] for each."""
     demand = simulator.tape.cost_drivers[row, request]
     return np.einsum(
-        "nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.cost_coefficients[place], (*demand.shape, 3))
+        "nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.cost_coefficients[hosted], (*demand.shape, 3))
     )
 
 
-def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
-    """[n] the greatest relative accuracy that a threshold up to `confidence` [n] offers at an exit, at most 1."""
+def _greatest_accuracy(parameters: Any, block: int, confidence: Array) -> Array:
+    """[n] greatest relative accuracy of an exit over thresholds up to `confidence` [n], at most 1."""
     if block == parameters.network.blocks - 1:
         return np.ones(confidence.size)
     greatest = np.maximum.accumulate(parameters.exits.tail_accuracy[block])
@@ -97,11 +97,11 @@ def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
 LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
     {"batching": _whole_times, "batching_routing": _times_to_good_exit}
 )
-"""Admission -> the least that requests [n] take on a node, wherever else they go."""
+"""Dynamics -> (simulator, row, node, requests [n]) -> least work and shared time [n] in s on the node."""
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of the KV memory, uplink and downlink that each `request` [n] needs."""
+    """[n, 3] shares of uplink band, downlink band and KV capacity that each `request` [n] needs."""
     parameters, tape = simulator.parameters, simulator.tape
     efficiency = tape.channels.spectral_efficiency[row, epoch, tape.requests.device[row, request], node].astype(
         np.float64
@@ -111,9 +111,12 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
         (parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s),
     )
     shares = [
-        minimum_share(tape.requests.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
-        for way in (UPLINK, DOWNLINK)
+        minimum_share(
+            tape.requests.bits[row, request, direction],
+            slots_s[direction] * rate_bps(1.0, band_hz[direction], efficiency[:, direction]),
+        )
+        for direction in (UPLINK, DOWNLINK)
     ]
-    _, _, kv_bytes = _claims(simulator, row, parameters.network.first_hosted[node], request)
+    _, _, kv_bytes = _costs(simulator, row, parameters.network.first_hosted[node], request)
     kv_share = kv_bytes / parameters.kv_capacity_bytes[node]
-    return np.stack([kv_share, *shares], axis=-1) / (1.0 + SLACK)
+    return np.stack([*shares, kv_share], axis=-1) / (1.0 + SLACK)

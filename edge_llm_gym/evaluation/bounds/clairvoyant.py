@@ -1,4 +1,4 @@
-"""Prices whose Lagrangian bound is low: subgradient descent, first on a coarse grid of time, then on finer ones."""
+"""Minimises the Lagrangian bound over prices by subgradient descent, on coarse and then on finer grids of time."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,15 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.evaluation.bounds.batch_search import Workspace, new_workspace
+from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace, new_workspace
 from edge_llm_gym.evaluation.bounds.candidates import LEAST_TIMES, Candidates, candidates
-from edge_llm_gym.evaluation.bounds.schedule import Node, NodePrices, new_plan, optimise, subtract_usage
+from edge_llm_gym.evaluation.bounds.node_plan import Node, NodePrices, new_plan
+from edge_llm_gym.evaluation.bounds.schedule import optimise, subtract_usage
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
 
 
 class Stage(NamedTuple):
-    """A descent on one grid; the step falls linearly to zero, in units of the mean value of a request."""
+    """A descent on one grid; the step decreases linearly to zero, in units of the mean value of a request."""
 
     cells: int
     iterations: int
@@ -23,13 +24,13 @@ class Stage(NamedTuple):
 
 STAGES = (Stage(8, 80, 0.1), Stage(16, 40, 0.03), Stage(32, 40, 0.02))
 ROUNDING = 1e-7
-"""Relative and absolute margin for the rounding errors of the sums."""
+"""Relative and absolute margin for rounding errors of the sums."""
 
 
 class Lagrangian:
-    """The bound of a tape as a function of the prices, on a grid of `cells` an epoch.
+    """The bound of a tape as a function of the prices, on a grid of `cells` cells per epoch.
 
-    Prices lie in one vector: requests [C], then node by node memory [H] and time [H].
+    All prices form one vector: requests [C], then for each node memory [H] and time [H].
     """
 
     def __init__(self, found: Candidates, value: Array, epoch_s: float, cells: int) -> None:
@@ -37,7 +38,7 @@ class Lagrangian:
         self._nodes = tuple(_nodes(found, value, epoch_s, cells))
         last_cell = max(int(node.last_cell.max(initial=0)) for node in self._nodes)
         self._plan = new_plan(self._horizon, last_cell)
-        self._desk: Workspace = new_workspace(int(np.diff(found.first).max()), last_cell)
+        self._workspace: Workspace = new_workspace(int(np.diff(found.first).max()), last_cell)
 
     @property
     def size(self) -> int:
@@ -45,19 +46,19 @@ class Lagrangian:
         return self._requests + 2 * len(self._nodes) * self._horizon
 
     def evaluate(self, prices: Array) -> tuple[float, Array]:
-        """The bound at prices [size] zero or more, and a subgradient [size]."""
+        """The bound at non-negative prices [size], and a subgradient [size]."""
         slack = np.zeros_like(prices)
         slack[: self._requests] = 1.0
         bound = float(prices[: self._requests].sum())
         for index, node in enumerate(self._nodes):
             paid, left = self._of_node(prices, index), self._of_node(slack, index)
-            bound += optimise(node, paid, self._plan, self._desk)
-            subtract_usage(node, paid, self._plan, self._desk, left)
+            bound += optimise(node, paid, self._plan, self._workspace)
+            subtract_usage(node, paid, self._plan, self._workspace, left)
             slack[self._time(index)] = left.time[:-1]
         return bound, slack
 
     def _of_node(self, vector: Array, index: int) -> NodePrices:
-        """Views of one node's part of a price vector; its time is a copy with a last 0."""
+        """Views of one node's part of a price vector; `time` is a copy with a trailing 0."""
         begin = self._time(index).start
         memory = vector[begin - self._horizon : begin]
         return NodePrices(vector[: self._requests], memory, np.append(vector[self._time(index)], 0.0))
@@ -80,16 +81,16 @@ def require_bound(scenario: Scenario) -> None:
     """Raises ValueError for a scenario that has no clairvoyant bound."""
     if scenario.dynamics not in LEAST_TIMES:
         raise ValueError(
-            f"the clairvoyant bound is for pooled requests (admission {', '.join(LEAST_TIMES)}), got scenario "
-            f"{scenario.name!r} with admission {scenario.dynamics!r}; leave the bound out"
+            f"the clairvoyant bound is for pooled requests (dynamics {', '.join(LEAST_TIMES)}), got scenario "
+            f"{scenario.name!r} with dynamics {scenario.dynamics!r}; leave the bound out"
         )
 
 
 def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, ...] = STAGES) -> float:
-    """Upper bound on the value that any policy can serve on the tape in a row, whatever state the row is in.
+    """Upper bound on the value that any policy can serve on the tape of a row, independent of the row's state.
 
-    The more and finer the `stages`, the lower; every bound is valid. Where all values are whole numbers, so is the
-    bound. Raises ValueError for a scenario of streams.
+    Every choice of `stages` gives a valid bound; more and finer stages give lower ones. If all values are whole
+    numbers, the bound is rounded down to one. Raises ValueError for a scenario of streaming dynamics.
     """
     require_bound(simulator.scenario)
     value = np.array(simulator.tape.requests.value[row, : simulator.tape.requests.length[row]])
@@ -102,7 +103,7 @@ def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, .
 
 
 def _descend(found: Candidates, value: Array, epoch_s: float, stages: tuple[Stage, ...]) -> float:
-    """The lowest bound met."""
+    """The lowest bound found."""
     reachable = np.zeros(value.size, np.bool_)
     reachable[found.request] = True
     best, prices = float(value[reachable].sum()), np.zeros(0)

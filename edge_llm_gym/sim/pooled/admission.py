@@ -8,6 +8,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.models.channel import minimum_share
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import DOWNLINK, KV, UPLINK
 from edge_llm_gym.sim.cost_kernels import add_cost, cost_of
@@ -25,8 +26,6 @@ from edge_llm_gym.sim.records import RequestTape
 
 SHARE_TOLERANCE = 1e-9
 """Relative: shares that add up to one must survive their normalisation."""
-LEAST_EFFICIENCY = 1e-300
-"""bit/s/Hz, stands for a spectral efficiency of 0."""
 
 REQUESTED = COLUMN["requested"]
 REFUSED_COUNT = np.zeros(9, np.int64)
@@ -35,12 +34,6 @@ REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
     COLUMN["refused_downlink"],
     COLUMN["refused_memory"],
 )
-
-
-@kernel
-def minimum_share(bits: float, slot_s: float, bandwidth_hz: float, spectral_efficiency: float) -> float:
-    """Share of the band that carries `bits` within the slot: very large at an efficiency of 0, 0 without bits."""
-    return bits / (slot_s * bandwidth_hz * max(spectral_efficiency, LEAST_EFFICIENCY))
 
 
 @kernel
@@ -81,10 +74,10 @@ def _minimum_shares(
 ) -> tuple[float, float]:
     """Minimum shares, up and down, of a request on a node; efficiency [D, K1, 2] is that of the epoch."""
     device, band_hz = requests.device[row, request], radio.bandwidth_hz
-    up, down = efficiency[device, node, UPLINK], efficiency[device, node, DOWNLINK]
-    up_share = minimum_share(requests.bits[row, request, UPLINK], radio.uplink_slot_s, band_hz[node, UPLINK], up)
-    down_bits = requests.bits[row, request, DOWNLINK]
-    return up_share, minimum_share(down_bits, radio.downlink_slot_s, band_hz[node, DOWNLINK], down)
+    up_bits = radio.uplink_slot_s * band_hz[node, UPLINK] * efficiency[device, node, UPLINK]
+    down_bits = radio.downlink_slot_s * band_hz[node, DOWNLINK] * efficiency[device, node, DOWNLINK]
+    up_share = minimum_share(requests.bits[row, request, UPLINK], up_bits)
+    return up_share, minimum_share(requests.bits[row, request, DOWNLINK], down_bits)
 
 
 @kernel
@@ -96,7 +89,7 @@ def compute_minimum_shares(
     row: int,
     batch: Array,
     visible: int,
-    minimum_share: Array,
+    shares: Array,
 ) -> None:
     """Writes the minimum shares [N, 2] of the visible requests of a queue on the nodes that the action puts them on.
 
@@ -104,7 +97,7 @@ def compute_minimum_shares(
     """
     for slot in range(visible):
         up, down = _minimum_shares(radio, requests, efficiency, row, queue[slot], max(batch[slot] - 1, 0))
-        minimum_share[slot, UPLINK], minimum_share[slot, DOWNLINK] = up, down
+        shares[slot, UPLINK], shares[slot, DOWNLINK] = up, down
 
 
 @kernel

@@ -10,7 +10,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.network import Network
 from edge_llm_gym.scenario.sections import PayloadSection
 from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
-from edge_llm_gym.workload.config import build_workload
+from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.workload import Arrivals
 
 SAMPLE = 20_000

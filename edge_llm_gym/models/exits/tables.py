@@ -1,4 +1,4 @@
-"""Checks of the arrays of an exit profile, and reading them from a file: nothing pickled, every fault named."""
+"""Validates the arrays of an exit profile and reads them from .npz files without unpickling."""
 
 import math
 import zipfile
@@ -15,10 +15,10 @@ OPTIONAL_ARRAYS = ("name", "source")
 
 
 def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
-    """The arrays of an open .npz file and its strings, by name; errors call the file ``name``.
+    """Arrays and strings of an open .npz file, by name; errors refer to the file as ``name``.
 
-    Raises ValueError for a file that is no archive of plain arrays, a missing or an unknown array; TypeError for a name
-    or a source that is no string.
+    Raises ValueError for a file that is not an archive of plain arrays, and for a missing or unknown array; TypeError
+    for a name or source that is not a string.
     """
     arrays = _arrays(stream, name)
     known = REQUIRED_ARRAYS + OPTIONAL_ARRAYS
@@ -26,7 +26,9 @@ def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
         if key not in known:
             raise ValueError(f"exit profile {name!r}: unknown array {key!r}; {suggestion(key, known)}")
     if missing := [key for key in REQUIRED_ARRAYS if key not in arrays]:
-        raise ValueError(f"exit profile {name!r} must hold the arrays confidence and correct, but lacks {missing}")
+        raise ValueError(
+            f"exit profile {name!r} must hold the arrays confidence and correct, but lacks {missing}; add them"
+        )
     return {key: array if key in REQUIRED_ARRAYS else _text(name, key, array) for key, array in arrays.items()}
 
 
@@ -50,7 +52,7 @@ def _text(name: str, key: str, array: NDArray) -> str:
 
 
 def confidence_table(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    """A new [M, E] float32 array of numbers in [0, 1]; raises as `ExitProfile` says."""
+    """A new [M, E] float32 array of numbers in [0, 1]; raises errors as `ExitProfile`."""
     array = _table(name, "confidence", values)
     if array.dtype.kind != "f":
         raise TypeError(
@@ -58,16 +60,16 @@ def confidence_table(name: str, values: ArrayLike) -> NDArray[np.float32]:
             f"divide counts or percentages first"
         )
     if (outside := ~((array >= 0) & (array <= 1))).any():
-        row, place = (int(index) for index in np.argwhere(outside)[0])
+        row, column = (int(index) for index in np.argwhere(outside)[0])
         raise ValueError(
-            f"exit profile {name!r}: confidence must be in [0, 1] everywhere, got {array[row, place]} in row {row} "
-            f"at exit {place} (and {np.count_nonzero(outside) - 1} more)"
+            f"exit profile {name!r}: confidence must be in [0, 1] everywhere, got {array[row, column]} in row {row} "
+            f"at exit {column} (and {np.count_nonzero(outside) - 1} more)"
         )
     return array.astype(np.float32)
 
 
 def correct_table(name: str, values: ArrayLike) -> NDArray[np.bool_]:
-    """A new [M, E] bool array; raises as `ExitProfile` says."""
+    """A new [M, E] bool array; raises errors as `ExitProfile`."""
     array = _table(name, "correct", values)
     if array.dtype.kind not in "buif":
         raise TypeError(f"exit profile {name!r}: correct must hold bool, or 0 and 1, got dtype {array.dtype}")
@@ -86,7 +88,7 @@ def _table(name: str, field: str, values: ArrayLike) -> NDArray:
     return array
 
 
-def frozen(array: NDArray) -> NDArray:
+def read_only(array: NDArray) -> NDArray:
     """The same array, now read-only."""
     array.flags.writeable = False
     return array

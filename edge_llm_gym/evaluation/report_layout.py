@@ -1,0 +1,99 @@
+"""How reports present the metrics of each dynamics: score, columns of the tables, panels of the figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+Columns = tuple[tuple[str, str, str], ...]
+"""(metric, title, format) of every column."""
+
+
+@dataclass(frozen=True)
+class ReportLayout:
+    """How comparisons of one dynamics are presented."""
+
+    score: str
+    """Metric by which policies are ranked and paired; more is better."""
+    score_title: str
+    headline: tuple[str, str, str]
+    """First column, shown with its interval: metric, title, format."""
+    columns: Columns
+    cause_title: str
+    cause_columns: Columns
+    panels: tuple[tuple[str, str], ...]
+    """(metric, title) of the panels of the figure."""
+    policies: str
+    """Policies that `compare` takes by default, separated by commas."""
+
+
+_CAUSES: Columns = (
+    ("arrived", "arrived", "{:.1f}"),
+    ("late", "late", "{:.1f}"),
+    ("below_quality", "below quality", "{:.1f}"),
+    ("expired", "expired", "{:.1f}"),
+    ("refused_uplink", "refused: uplink", "{:.1f}"),
+    ("refused_downlink", "downlink", "{:.1f}"),
+    ("refused_memory", "memory", "{:.1f}"),
+)
+_DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
+_TIMES: Columns = (("utilisation", "utilisation", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
+_ON_TIME: Columns = (("on_time", "on time", "{:.1%}"),)
+_QUALITY: Columns = (("quality", "quality", "{:.3f}"),)
+_POOLED_CAUSES = "requests and refusals per episode, by cause"
+_UTILISATION_PANEL = ("utilisation", "utilisation of the nodes")
+_POOLED_PANELS = (
+    ("served_share", "served value / arrived value"),
+    ("delay_p95_s", "delay of served requests, p95 [s]"),
+)
+
+LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
+    {
+        "batching": ReportLayout(
+            score="served_value",
+            score_title="served value",
+            headline=("served_share", "value served", "{:.1%}"),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_TIMES),
+            cause_title=_POOLED_CAUSES,
+            cause_columns=_CAUSES,
+            panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
+            policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
+        ),
+        "batching_routing": ReportLayout(
+            score="served_value",
+            score_title="served value",
+            headline=("served_share", "value served", "{:.1%}"),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_TIMES),
+            cause_title=_POOLED_CAUSES,
+            cause_columns=_CAUSES,
+            panels=(*_POOLED_PANELS, ("accuracy", "accuracy of computed requests"), _UTILISATION_PANEL),
+            policies="ot-gah+dto-ee,ot-gah,fcfs+dto-ee,ot-gah+no-exit,edf,sjf,fcfs,random",
+        ),
+        "streaming": ReportLayout(
+            score="reward",
+            score_title="reward",
+            headline=("mean_delay_s", "mean delay [s]", "{:.3f}"),
+            columns=(("accuracy", "accuracy", "{:.1%}"), *_ON_TIME, *_DELAYS, *_TIMES),
+            cause_title="requests per episode: late, below the required quality, unanswered at the end",
+            cause_columns=(
+                ("arrived", "arrived", "{:.1f}"),
+                ("late", "late", "{:.1f}"),
+                ("below_quality", "below quality", "{:.1f}"),
+                ("unanswered", "unanswered", "{:.1f}"),
+            ),
+            panels=(
+                ("mean_delay_s", "mean delay [s]"),
+                ("delay_p95_s", "delay, p95 [s]"),
+                ("accuracy", "accuracy"),
+                _UTILISATION_PANEL,
+            ),
+            policies="dto-ee,fixed-threshold,selfish,compute-proportional,uniform,no-exit,random",
+        ),
+    }
+)
+"""Dynamics -> its layout."""
+
+
+def default_policies(dynamics: str) -> list[str]:
+    """Names of the policies that are compared by default, the expert first."""
+    return LAYOUTS[dynamics].policies.split(",")

@@ -1,0 +1,75 @@
+"""Comparisons as tables for the terminal."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.report_layout import Columns
+
+
+def result_table(comparison: Comparison) -> Table:
+    """Metrics of every policy: means over seeds, and the score as a paired difference to the best policy."""
+    title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
+    layout = comparison.layout
+    metric, heading, form = layout.headline
+    paired = f"{layout.score_title} - {comparison.best}"
+    table = _table(title, heading, paired, *_titles(layout.columns))
+    for policy in comparison.policies:
+        mean = comparison.mean(policy, metric)
+        first = f"{form.format(mean.mean)} [{form.format(mean.low)}, {form.format(mean.high)}]"
+        cells = _cells(comparison, policy, layout.columns)
+        table.add_row(escape(policy), first, _difference(comparison, policy), *cells)
+    return table
+
+
+def cause_table(comparison: Comparison) -> Table:
+    """Requests per episode that were not served, and refusals, by cause."""
+    layout = comparison.layout
+    table = _table(layout.cause_title, *_titles(layout.cause_columns))
+    for policy in comparison.policies:
+        table.add_row(escape(policy), *_cells(comparison, policy, layout.cause_columns))
+    return table
+
+
+def gap_table(comparison: Comparison) -> Table:
+    """Gap of every policy to the exact optima of the measured epochs."""
+    table = _table("gap to the exact optima of the measured epochs", "gap", "epochs", "optima proved")
+    for policy in comparison.policies:
+        gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
+        cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
+        table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
+    return table
+
+
+def bound_table(comparison: Comparison) -> Table:
+    """Served value of every policy as a share of the clairvoyant bound."""
+    mean = sum(comparison.bounds) / len(comparison.bounds)
+    table = _table(f"served value over the clairvoyant bound, which is {mean:.1f} on average", "share of the bound")
+    for policy in comparison.policies:
+        share = comparison.share_of_bound(policy)
+        table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title)
+    table.add_column("policy", style="bold", no_wrap=True)
+    for column in columns:
+        table.add_column(column.replace("[", r"\["), justify="right", no_wrap=True)
+    return table
+
+
+def _titles(columns: Columns) -> list[str]:
+    return [title for _, title, _ in columns]
+
+
+def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
+    means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
+    return ["-" if mean != mean else form.format(mean) for mean, form in means]
+
+
+def _difference(comparison: Comparison, policy: str) -> str:
+    if policy == comparison.best:
+        return "best"
+    interval = comparison.difference(policy)
+    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"

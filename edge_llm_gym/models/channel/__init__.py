@@ -1,0 +1,23 @@
+"""The radio channel: path loss, correlated fading, spectral efficiency and the band share that a payload needs.
+
+The power spectral density is constant: a transmitter with a share of the band transmits with that share of its power.
+Its SNR therefore does not depend on the share, and its rate is linear in it.
+"""
+
+from edge_llm_gym.models.channel.fading import bessel_j0, fading_correlation, fading_path, spectral_efficiency_path
+from edge_llm_gym.models.channel.link import mean_snr, minimum_share, noise_power_w, rate_bps, spectral_efficiency
+from edge_llm_gym.models.channel.path_loss import PATH_LOSS, path_loss_db
+
+__all__ = [
+    "PATH_LOSS",
+    "bessel_j0",
+    "fading_correlation",
+    "fading_path",
+    "mean_snr",
+    "minimum_share",
+    "noise_power_w",
+    "path_loss_db",
+    "rate_bps",
+    "spectral_efficiency",
+    "spectral_efficiency_path",
+]

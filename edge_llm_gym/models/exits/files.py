@@ -1,0 +1,67 @@
+"""Exit profiles by name and in .npz files."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from edge_llm_gym.models.exits.parametric import parametric_profile
+from edge_llm_gym.models.exits.profile import ExitProfile
+from edge_llm_gym.models.exits.tables import read_table
+from edge_llm_gym.names import suggestion
+
+
+@cache
+def _shipped(name: str) -> ExitProfile:
+    file = resources.files("edge_llm_gym.models") / "profiles" / f"{name}.npz"
+    with file.open("rb") as stream:
+        return ExitProfile(**({"name": name} | read_table(stream, name)))
+
+
+PROFILES: Mapping[str, Callable[[], ExitProfile]] = MappingProxyType(
+    {
+        "stdlib-lm": lambda: _shipped("stdlib-lm"),
+        "parametric": parametric_profile,
+    }
+)
+"""Profiles by name. "stdlib-lm" is measured; see docs/exit-profiles.md."""
+
+
+def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:
+    """The profile with a name in `PROFILES`, or the profile in an .npz file.
+
+    The file holds the arrays ``confidence`` and ``correct`` and optionally the strings ``name`` and ``source``, as
+    written by `save_profile` or ``numpy.savez``. Pickled objects are rejected.
+
+    Raises ValueError for an unknown name, with a suggestion, and for an invalid file; FileNotFoundError for a missing
+    file; TypeError as `ExitProfile`.
+    """
+    if isinstance(name_or_path, str) and name_or_path in PROFILES:
+        return PROFILES[name_or_path]()
+    path = Path(name_or_path)
+    if path.is_file():
+        with path.open("rb") as stream:
+            return ExitProfile(**({"name": path.stem} | read_table(stream, path.stem)))
+    if path.suffix == ".npz":
+        raise FileNotFoundError(f"exit profile: there is no file {str(path)!r}; give a path that exists")
+    name = str(name_or_path)
+    raise ValueError(
+        f"unknown exit profile {name!r} (a name, or the path of an .npz file); {suggestion(name, PROFILES)}"
+    )
+
+
+def save_profile(profile: ExitProfile, path: str | PathLike[str]) -> None:
+    """Write a profile to a compressed file that `exit_profile` reads. Raises ValueError unless it ends in .npz."""
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"exit profiles are stored in .npz files, got {str(path)!r}: give a path that ends in .npz")
+    np.savez_compressed(
+        Path(path),
+        confidence=profile.confidence,
+        correct=profile.correct,
+        name=np.array(profile.name),
+        source=np.array(profile.source),
+    )

@@ -1,0 +1,146 @@
+"""Doubly stochastic Poisson arrivals: a rate modulated on several timescales."""
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from edge_llm_gym.workload.arrivals.process import require_positive, sorted_uniform
+
+
+@njit(cache=True)
+def _interpolate_sorted(
+    x: NDArray[np.float64], known_x: NDArray[np.float64], known_y: NDArray[np.float64], limit: float
+) -> NDArray[np.float64]:
+    """Linear interpolation at ascending x, all in the range of the ascending known_x; values are clipped at a limit."""
+    y, piece = np.empty(x.size), 0
+    for index in range(x.size):
+        while piece < known_x.size - 2 and known_x[piece + 1] < x[index]:
+            piece += 1
+        width = known_x[piece + 1] - known_x[piece]
+        share = (x[index] - known_x[piece]) / width if width > 0.0 else 0.0
+        y[index] = min(known_y[piece] + share * (known_y[piece + 1] - known_y[piece]), limit)
+    return y
+
+
+@njit(cache=True)
+def _scale_pieces(
+    rate: NDArray[np.float64], start_s: NDArray[np.float64], level: NDArray[np.float64], jump_s: NDArray[np.float64]
+) -> None:
+    """Multiplies the rate of the pieces that begin at ascending start_s by the level that holds there.
+
+    The level changes at each of the ascending jump_s; it has one entry more than jump_s.
+    """
+    jumped = 0
+    for piece in range(start_s.size):
+        while jumped < jump_s.size and jump_s[jumped] <= start_s[piece]:
+            jumped += 1
+        rate[piece] *= level[jumped]
+
+
+@dataclass(frozen=True)
+class Modulation:
+    """One factor of a modulated rate: a level of mean 1, redrawn at random instants `timescale_s` apart on average.
+
+    A level is 0 with probability `silence`, else Gamma distributed; `variance` is that of the level with the silence
+    included. The largest possible silence, variance / (1 + variance), makes an on-off source. Levels at two instants u
+    apart have the covariance variance * exp(-u / timescale_s), whatever the silence.
+    """
+
+    timescale_s: float
+    variance: float
+    silence: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive(timescale_s=self.timescale_s, variance=self.variance)
+        limit = self.variance / (1.0 + self.variance)
+        if not 0 <= self.silence <= limit:
+            raise ValueError(
+                f"silence must lie in [0, variance / (1 + variance)] = [0, {limit:.4g}], got {self.silence!r}: "
+                "a level of mean 1 with a larger silence has a larger variance"
+            )
+
+    def levels(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Independent levels, float64 [count]."""
+        active = 1.0 - self.silence
+        spread = active * (1.0 + self.variance) - 1.0
+        level = rng.gamma(1.0 / spread, spread / active, count) if spread > 0 else np.full(count, 1.0 / active)
+        return level * (rng.random(count) < active) if self.silence else level
+
+
+@dataclass(frozen=True)
+class ModulatedPoisson:
+    """Doubly stochastic Poisson arrivals: the rate is `rate_per_s` times the product of independent `modulations`.
+
+    Several timescales reproduce the dispersion of counts in real traces, which grows with the window.
+    """
+
+    rate_per_s: float
+    modulations: tuple[Modulation, ...]
+
+    def __post_init__(self) -> None:
+        require_positive(rate_per_s=self.rate_per_s)
+
+    def __str__(self) -> str:
+        scales = ", ".join(f"{modulation.timescale_s:.3g} s" for modulation in self.modulations)
+        return f"modulated Poisson arrivals at {self.rate_per_s:.4g}/s with timescales {scales}"
+
+    def at_rate(self, rate_per_s: float) -> "ModulatedPoisson":
+        """The same process with its time rescaled to another mean rate.
+
+        The coefficient of variation of the gaps is kept, and so is the dispersion in windows of equal mean counts.
+        """
+        require_positive(rate_per_s=rate_per_s)
+        time_scale = self.rate_per_s / rate_per_s
+        rescaled = (replace(each, timescale_s=each.timescale_s * time_scale) for each in self.modulations)
+        return ModulatedPoisson(rate_per_s, tuple(rescaled))
+
+    def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
+        """Arrival times [s], sorted, in [0, duration_s), by inverting the integrated rate."""
+        start_s, rate_per_s = self._rate_path(rng, duration_s)
+        edge_s = np.append(start_s, duration_s)
+        expected = np.concatenate([[0.0], np.cumsum(rate_per_s * np.diff(edge_s))])
+        position = sorted_uniform(rng, rng.poisson(expected[-1]), expected[-1])
+        return _interpolate_sorted(position, expected, edge_s, math.nextafter(duration_s, 0.0))
+
+    def _rate_path(
+        self, rng: np.random.Generator, duration_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Starts [s] of the pieces of constant rate, and the rate [1/s] on each."""
+        jumps = [sorted_uniform(rng, rng.poisson(duration_s / m.timescale_s), duration_s) for m in self.modulations]
+        start_s = np.sort(np.concatenate([[0.0], *jumps]))
+        rate_per_s = np.full(start_s.size, float(self.rate_per_s))
+        for modulation, jump_s in zip(self.modulations, jumps, strict=True):
+            _scale_pieces(rate_per_s, start_s, modulation.levels(rng, jump_s.size + 1), jump_s)
+        return start_s, rate_per_s
+
+    def dispersion(self, window_s: float) -> float:
+        """Index of dispersion of the counts in windows of `window_s`: the exact value for this process.
+
+        I(w) = 1 + (2 rate / w) * integral from 0 to w of (w - u) r(u) du, where r is the covariance of the relative
+        rate (Cox & Isham 1980, Point Processes, section 3.3). Here r(u) = prod_k (1 + v_k exp(-u / tau_k)) - 1, a sum
+        of exponentials with one term for each set of modulations.
+        """
+        return 1.0 + sum(self._excess(chosen, window_s) for chosen in _non_empty_subsets(self.modulations))
+
+    def _excess(self, chosen: tuple[Modulation, ...], window_s: float) -> float:
+        variance = math.prod(each.variance for each in chosen)
+        decay_per_s = sum(1.0 / each.timescale_s for each in chosen)
+        x = decay_per_s * window_s
+        return 2.0 * self.rate_per_s * variance / decay_per_s * (1.0 + math.expm1(-x) / x)
+
+    def sample_dispersion(self, window_s: float, span_s: float) -> float:
+        """Expected dispersion in a trace of length `span_s`, in place of `dispersion(window_s)`.
+
+        The sample mean over the trace's n windows replaces the true mean, which subtracts I(n w) / n.
+        """
+        windows = int(span_s / window_s)
+        return self.dispersion(window_s) - self.dispersion(windows * window_s) / windows
+
+
+def _non_empty_subsets(modulations: tuple[Modulation, ...]) -> itertools.chain[tuple[Modulation, ...]]:
+    sizes = range(1, len(modulations) + 1)
+    return itertools.chain.from_iterable(itertools.combinations(modulations, size) for size in sizes)
