@@ -1,4 +1,4 @@
-"""Draws an exit profile and prints its figures as the tables of docs/exit-profiles.md.
+"""Draws an exit profile and prints its figures as the tables of docs/results/exit-profile.md.
 
 python scripts/plot_exit_profile.py stdlib-lm --out docs/images
 """

@@ -1,4 +1,4 @@
-"""The link check of the built site: every internal target and anchor exists, and no page loads anything from outside."""
+"""Checks the built site: every internal target and anchor exists, and no page loads anything from another host."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser

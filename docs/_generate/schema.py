@@ -129,7 +129,11 @@ LIMITS = {
 def _limits(field: dict[str, Any]) -> str:
     found = [
         form.format(f"{part[limit]:g}")
-        for part in (part for one in _alternatives(field) for part in (one, *one.get("prefixItems", [])[:1], one.get("items", {})))
+        for part in (
+            part
+            for one in _alternatives(field)
+            for part in (one, *one.get("prefixItems", [])[:1], one.get("items", {}))
+        )
         for limit, form in LIMITS.items()
         if form and limit in part
     ]
@@ -139,7 +143,9 @@ def _limits(field: dict[str, Any]) -> str:
 def _default(field: dict[str, Any], required: bool) -> str:
     if required:
         return "required"
-    value = field.get("default")
+    if "default" not in field:
+        return "see right"
+    value = field["default"]
     if isinstance(value, str):
         value = sources.renamed("dynamics", value)
     if value is None or value in ("", [], {}) or isinstance(value, dict):

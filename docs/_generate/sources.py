@@ -112,28 +112,28 @@ OUTCOMES: Final = [renamed("outcomes", name) for name in OUTCOME_NAMES]
 """Names of the outcome codes, in the order of the codes."""
 
 API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "Environments": ("edge_llm_gym.env.env", "edge_llm_gym.env.vector_env", "edge_llm_gym.env.actions"),
-    "Scenarios": ("edge_llm_gym.sim.loading", "edge_llm_gym.sim.scenario"),
-    "Experts": ("edge_llm_gym.experts.registry", "edge_llm_gym.experts.policy"),
-    "Evaluation": (
+    "environments": ("edge_llm_gym.env.env", "edge_llm_gym.env.vector_env", "edge_llm_gym.env.actions"),
+    "scenarios": ("edge_llm_gym.sim.loading", "edge_llm_gym.sim.scenario"),
+    "experts": ("edge_llm_gym.experts.registry", "edge_llm_gym.experts.policy"),
+    "evaluation": (
         "edge_llm_gym.evaluation.compare",
         "edge_llm_gym.evaluation.rollout",
         "edge_llm_gym.evaluation.gap",
         "edge_llm_gym.evaluation.statistics",
     ),
-    "Codecs and wrappers": ("edge_llm_gym.env.codecs", "edge_llm_gym.env.wrappers"),
-    "Problems": (
+    "codecs": ("edge_llm_gym.env.codecs", "edge_llm_gym.env.wrappers"),
+    "problems": (
         "edge_llm_gym.problems.batch",
         "edge_llm_gym.problems.assignment",
         "edge_llm_gym.problems.routing",
     ),
-    "Solvers": (
+    "solvers": (
         "edge_llm_gym.solvers.dftsp",
         "edge_llm_gym.solvers.ot_gah",
         "edge_llm_gym.solvers.dto_ee",
         "edge_llm_gym.solvers.reference",
     ),
-    "Models": (
+    "models": (
         "edge_llm_gym.models.llm",
         "edge_llm_gym.models.quantization",
         "edge_llm_gym.models.hardware",
@@ -141,11 +141,11 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.models.channel",
         "edge_llm_gym.models.exits",
     ),
-    "Workload": (
+    "workload": (
         "edge_llm_gym.workload.arrivals",
         "edge_llm_gym.workload.lengths",
         "edge_llm_gym.workload.traces",
         "edge_llm_gym.workload.replay",
     ),
 }
-"""Heading of the API reference -> modules below it."""
+"""Page of the API reference -> its modules."""

@@ -55,8 +55,15 @@ def feature_table(environment: str, key: str) -> str:
     box = sources.observation_space(scenario)[key]
     low, high = (_column_bounds(bound, len(names)) for bound in (box.low, box.high))
     rows = [
-        (column, code(name), known[name]["unit"], _divisor(scenario, known[name]["divisor"]), low[column], high[column])
-        + (known[name]["text"],)
+        (
+            column,
+            code(name),
+            known[name]["unit"],
+            _divisor(scenario, known[name]["divisor"]),
+            low[column],
+            high[column],
+            known[name]["text"],
+        )
         for column, name in enumerate(names)
     ]
     return markdown_table(("", "feature", "unit", "divided by", "min", "max", "meaning"), rows)
@@ -93,7 +100,13 @@ def _capacity_bytes(costs: Any) -> float:
 
 
 def _blocks(blocks: tuple[int, int] | None) -> str:
-    return "all" if blocks is None else f"{blocks[0] + 1} to {blocks[1] + 1}" if blocks[0] < blocks[1] else str(blocks[0] + 1)
+    return (
+        "all"
+        if blocks is None
+        else f"{blocks[0] + 1} to {blocks[1] + 1}"
+        if blocks[0] < blocks[1]
+        else str(blocks[0] + 1)
+    )
 
 
 def _scenario(environment: str) -> Any:
