@@ -8,8 +8,8 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import BasePolicy
 
 from agents.tokens import Tokens, limited
-from edge_llm_gym.env.codecs import Codec
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs import Codec
 
 Action = dict[str, Array]
 

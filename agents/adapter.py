@@ -14,9 +14,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from agents.codecs import make_codec
 from agents.tokens import Tokens, limited, make_tokens, token_space
-from edge_llm_gym.env.codecs import Codec
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs import Codec
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
-from edge_llm_gym.sim.state import Array
 
 Observations = dict[str, Array]
 

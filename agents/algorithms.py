@@ -16,7 +16,7 @@ from agents.config import ConfigError, RunConfig
 from agents.layouts import blocks_of
 from agents.policies import MaskableSetPolicy, SetPolicy
 from edge_llm_gym.names import suggestion
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 RESERVED = frozenset(
     {"self", "policy", "env", "policy_kwargs", "tensorboard_log", "verbose", "seed", "device", "_init_setup_model"}

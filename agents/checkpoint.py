@@ -20,8 +20,8 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from agents.adapter import NativeVecEnv
 from agents.algorithms import ALGORITHMS
 from agents.config import ConfigError, RunConfig
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.sim.simulator import Snapshot
-from edge_llm_gym.sim.state import Array
 
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 Arrays = dict[str, Array]

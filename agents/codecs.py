@@ -7,10 +7,10 @@ from typing import Any, Final
 from agents.index_codec import Index
 from agents.rule_codec import Rules
 from agents.tilt_codec import Tilt
-from edge_llm_gym.env import codecs
-from edge_llm_gym.env.codecs import Codec
+from edge_llm_gym import codecs
+from edge_llm_gym.codecs import Codec
 from edge_llm_gym.names import known_name
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 OWN: Final[Mapping[str, Callable[..., Codec]]] = MappingProxyType({"index": Index, "rules": Rules, "tilt": Tilt})
 
@@ -18,9 +18,9 @@ OWN: Final[Mapping[str, Callable[..., Codec]]] = MappingProxyType({"index": Inde
 def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
     """A codec for a scenario.
 
-    Raises ValueError for an unknown name or one of another admission, TypeError for an unknown setting.
+    Raises ValueError for an unknown name or one of another dynamics, TypeError for an unknown setting.
     """
     if name in OWN:
         return OWN[name](scenario, **settings)
-    known_name("codec", name, [*OWN, *codecs.CODECS[scenario.admission]])
+    known_name("codec", name, [*OWN, *codecs.CODECS[scenario.dynamics]])
     return codecs.make_codec(name, scenario, **settings)

@@ -41,7 +41,7 @@ class EnvironmentConfig(Section):
 
 
 class CodecConfig(Section):
-    """How flat actions become the environment's: a name of `edge_llm_gym.env.codecs` and its settings."""
+    """How flat actions become the environment's: a name of `edge_llm_gym.codecs` and its settings."""
 
     name: str
     settings: dict[str, Any] = {}

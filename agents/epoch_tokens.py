@@ -1,4 +1,4 @@
-"""Epoch admission as sets: requests are items, and a pair tells what a request would take of a node.
+"""Batching dynamics as sets: requests are items, and a pair tells what a request would take of a node.
 
 The pair features are what experts read off the same observation: time, memory and bandwidth of a request on a node
 against what the node has left.
@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from edge_llm_gym.experts.epoch import EpochArrays
-from edge_llm_gym.experts.readers import batch_reader
-from edge_llm_gym.sim.observation import NODE_FEATURES, REQUEST_FEATURES
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingArrays
+from edge_llm_gym.decoding.readers import batch_reader
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.pooled.observation import NODE_FEATURES, REQUEST_FEATURES
 
 PAIR_FEATURES = (
     "prior",  # rule of thumb for the score, see PRIOR_WEIGHTS
@@ -53,7 +53,7 @@ _NODE = {name: column for column, name in enumerate(NODE_FEATURES)}
 
 
 class EpochTokens:
-    """Reads observations of one scenario of epoch admission; shapes and keys as in `agents.tokens`."""
+    """Reads observations of one scenario of batching dynamics; shapes and keys as in `agents.tokens`."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -72,7 +72,7 @@ class EpochTokens:
         """The sets of R observations."""
         return self._sets(observation, self._reader.read_rows(observation))
 
-    def _sets(self, observation: Mapping[str, Array], rows: EpochArrays) -> dict[str, Array]:
+    def _sets(self, observation: Mapping[str, Array], rows: BatchingArrays) -> dict[str, Array]:
         shown = np.asarray(observation["request_mask"], np.float32)
         columns = self._columns(observation, rows)
         pairs = np.stack([columns[name] for name in PAIR_FEATURES], axis=-1).astype(np.float32)
@@ -92,7 +92,7 @@ class EpochTokens:
         """All pair features and what else the prior weighs, by name, each [R, N, K] or [R, N, 1]."""
         return self._columns(observation, self._reader.read_rows(observation))
 
-    def _columns(self, observation: Mapping[str, Array], rows: EpochArrays) -> dict[str, Array]:
+    def _columns(self, observation: Mapping[str, Array], rows: BatchingArrays) -> dict[str, Array]:
         columns = pair_columns(rows, observation, self._scenario.epoch_s)
         score = PRIOR_LEVEL + sum(weight * columns[name] for name, weight in PRIOR_WEIGHTS.items())
         columns["prior"] = np.where(columns["feasible"] > 0, score, INFEASIBLE)
@@ -101,21 +101,21 @@ class EpochTokens:
     def _nodes(self, nodes: Array, columns: Mapping[str, Array]) -> Array:
         """Node features, with how much of each node all feasible requests would take."""
         nodes = nodes.copy()
-        nodes[..., _NODE["busy"]] = np.minimum(nodes[..., _NODE["busy"]] / BUSY_EPOCHS, BIG)
+        nodes[..., _NODE["time_until_free"]] = np.minimum(nodes[..., _NODE["time_until_free"]] / BUSY_EPOCHS, BIG)
         loads = [(columns[name] * columns["feasible"]).sum(axis=1) for name in ("work", "memory")]
         return np.concatenate([nodes, np.log1p(np.stack(loads, axis=-1))], axis=-1)
 
 
-def pair_columns(rows: EpochArrays, observation: Mapping[str, Array], epoch_s: float) -> dict[str, Array]:
+def pair_columns(rows: BatchingArrays, observation: Mapping[str, Array], epoch_s: float) -> dict[str, Array]:
     """All pair features but the prior, and what else the prior weighs, by name, each [R, N, K] or [R, N, 1]."""
     columns = _physics(rows, epoch_s)
     columns["ease"] = np.minimum(columns["slack"], 0.5)
     columns["choice"] = columns["feasible"].mean(axis=2, keepdims=True)
-    columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["accuracy"], None], np.float64)
+    columns["demand"] = np.asarray(observation["requests"][..., _REQUEST["quality_demand"], None], np.float64)
     return columns
 
 
-def _physics(rows: EpochArrays, epoch_s: float) -> dict[str, Array]:
+def _physics(rows: BatchingArrays, epoch_s: float) -> dict[str, Array]:
     """What a request would take of a node, [R, N, K], within BIG."""
     alone_s = rows.time_s + rows.shared_time_s
     memory = rows.kv_bytes / np.maximum(rows.room_bytes, 1.0)[:, None]

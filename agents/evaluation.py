@@ -9,11 +9,11 @@ import gymnasium
 import numpy as np
 
 from agents.config import EvaluationConfig, RunConfig
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.evaluation.statistics import Interval, paired_difference
 from edge_llm_gym.experts import Policy, make_expert
-from edge_llm_gym.sim.state import Array
 
 SHARE = "served_share"
 

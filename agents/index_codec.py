@@ -9,10 +9,10 @@ import numpy as np
 from gymnasium import spaces
 
 from agents.epoch_tokens import PAIR_FEATURES, EpochTokens
-from edge_llm_gym.env.codecs.codec import Action, Observation, unit
-from edge_llm_gym.env.codecs.priority import Priority
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.codec import Action, Observation, unit
+from edge_llm_gym.codecs.priority import Priority
+from edge_llm_gym.scenario import Scenario
 
 BENT = (*PAIR_FEATURES[2:], "ease", "choice", "demand")
 """What the weights act on: all but the prior itself and whether a pair is feasible."""
@@ -24,12 +24,12 @@ SCORE_BOUND = 6.0
 class Index:
     """Weights [W] on top of those of `agents.epoch_tokens.PRIOR_WEIGHTS`, node bonuses [K], and overrun caps [K].
 
-    Box in [-1, 1]; serves PPO, A2C, SAC, TD3 with epoch admission. All zeros is the rule of thumb.
+    Box in [-1, 1]; serves PPO, A2C, SAC, TD3 with batching dynamics. All zeros is the rule of thumb.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        if scenario.admission != "epoch":
-            raise ValueError(f"the index codec ranks requests of admission 'epoch', got {scenario.admission!r}")
+        if scenario.dynamics != "batching":
+            raise ValueError(f"the index codec ranks requests of dynamics 'batching', got {scenario.dynamics!r}")
         self._tokens = EpochTokens(scenario)
         self._priority = Priority(scenario, caps=True)
         self._nodes = len(scenario.nodes)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from agents.index_codec import BENT
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 Shapes = tuple[int, int]
 """Numbers of items L and of nodes K."""
@@ -83,7 +83,7 @@ Layout = Callable[[Settings, Scenario], tuple[Block, ...]]
 
 
 def _forwarding(scenario: Scenario, width: int = 1) -> Block:
-    """Offload rows [K, K] and thresholds [K] of staged admission, which belong to no request."""
+    """Offload rows [K, K] and thresholds [K] of batching-and-routing dynamics, which belong to no request."""
     nodes = len(scenario.nodes)
     return Block("whole", (nodes + 1) * nodes * width)
 
@@ -98,18 +98,18 @@ def _staged_levels(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
 
 LAYOUTS: Final[Mapping[tuple[str, str], Layout]] = MappingProxyType(
     {
-        ("epoch", "priority"): _priority,
-        ("epoch", "priced"): _priced,
-        ("epoch", "index"): _index,
-        ("epoch", "multidiscrete"): _chosen,
-        ("epoch", "box"): _weights,
-        ("stream", "tilt"): _tilt,
-        ("stream", "box"): _flows,
-        ("stream", "multidiscrete"): _levels,
-        ("staged", "priority"): _then_forwarding(_priority),
-        ("staged", "priced"): _then_forwarding(_priced),
-        ("staged", "multidiscrete"): _staged_levels,
-        ("staged", "box"): _then_forwarding(_weights),
+        ("batching", "priority"): _priority,
+        ("batching", "priced"): _priced,
+        ("batching", "index"): _index,
+        ("batching", "multidiscrete"): _chosen,
+        ("batching", "box"): _weights,
+        ("streaming", "tilt"): _tilt,
+        ("streaming", "box"): _flows,
+        ("streaming", "multidiscrete"): _levels,
+        ("batching_routing", "priority"): _then_forwarding(_priority),
+        ("batching_routing", "priced"): _then_forwarding(_priced),
+        ("batching_routing", "multidiscrete"): _staged_levels,
+        ("batching_routing", "box"): _then_forwarding(_weights),
     }
 )
 """Admission and codec -> blocks of the flat action for the codec's settings."""
@@ -117,11 +117,11 @@ LAYOUTS: Final[Mapping[tuple[str, str], Layout]] = MappingProxyType(
 
 def blocks_of(codec: str, settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     """The blocks of a codec. Raises ValueError for one that a set network cannot speak."""
-    key = (scenario.admission, codec)
+    key = (scenario.dynamics, codec)
     if key not in LAYOUTS:
-        able = [name for admission, name in LAYOUTS if admission == scenario.admission]
+        able = [name for dynamics, name in LAYOUTS if dynamics == scenario.dynamics]
         raise ValueError(
-            f"a set-structured policy cannot act through codec {codec!r} with admission {scenario.admission!r}; "
+            f"a set-structured policy cannot act through codec {codec!r} with dynamics {scenario.dynamics!r}; "
             f"choose one of {able}, or write policy: {{kind: mlp}}"
         )
     return LAYOUTS[key](settings, scenario)

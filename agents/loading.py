@@ -20,10 +20,8 @@ from agents.config import ConfigError, RunConfig, read_config
 from agents.linear import is_linear, load_linear
 from agents.tokens import make_tokens, token_space
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 
 WEIGHTS = "policy.pth"
 
@@ -72,10 +70,10 @@ def config_of(path: Path) -> RunConfig:
 
 def _check_admission(config: RunConfig, scenario: Scenario, path: Path) -> None:
     own = load_scenario(config.environment.scenario or ENVIRONMENTS[config.environment.id])
-    if own.admission != scenario.admission:
+    if own.dynamics != scenario.dynamics:
         raise ConfigError(
-            f"{path} was trained on {config.environment.id} with admission {own.admission!r}, and cannot act in "
-            f"scenario {scenario.name!r} with admission {scenario.admission!r}"
+            f"{path} was trained on {config.environment.id} with admission {own.dynamics!r}, and cannot act in "
+            f"scenario {scenario.name!r} with admission {scenario.dynamics!r}"
         )
 
 

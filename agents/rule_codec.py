@@ -1,7 +1,7 @@
 """The rule codec: one choice per epoch, of the rule that ranks the requests and of how far batches may overrun.
 
 Choosing among dispatching rules is how algorithms of one discrete choice (DQN) schedule whole batches on native rows;
-`edge_llm_gym.env.wrappers.SequentialWrapper` asks about one request after another instead, on a single environment.
+`edge_llm_gym.codecs.wrappers.SequentialWrapper` asks about one request after another instead, on a single environment.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ import numpy as np
 from gymnasium import spaces
 
 from agents.epoch_tokens import EpochTokens
-from edge_llm_gym.env.actions import ActionError
-from edge_llm_gym.env.codecs.codec import Action, Observation
-from edge_llm_gym.env.codecs.priority import LONGEST_OVERRUN, Priority
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.actions import ActionError
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.codec import Action, Observation
+from edge_llm_gym.codecs.priority import LONGEST_OVERRUN, Priority
+from edge_llm_gym.scenario import Scenario
 
 Rule = Callable[[Mapping[str, Array]], Array]
 """Pair features [R, N, K] by name -> scores [R, N, K], the highest first."""
@@ -41,8 +41,8 @@ class Rules:
     """Discrete: 0 lets everybody wait, others name a rule and an overrun of CHOICES, on all nodes alike; serves DQN."""
 
     def __init__(self, scenario: Scenario) -> None:
-        if scenario.admission != "epoch":
-            raise ValueError(f"the rule codec ranks requests of admission 'epoch', got {scenario.admission!r}")
+        if scenario.dynamics != "batching":
+            raise ValueError(f"the rule codec ranks requests of dynamics 'batching', got {scenario.dynamics!r}")
         self._tokens = EpochTokens(scenario)
         self._priority = Priority(scenario, caps=True)
         self._nodes = len(scenario.nodes)

@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.linear import LinearPolicy, make_linear
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
-from edge_llm_gym.sim.state import Array
 
 
 class SearchConfig(BaseModel):

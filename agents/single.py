@@ -8,8 +8,8 @@ import numpy as np
 from agents.codecs import make_codec
 from agents.config import CodecConfig
 from agents.tokens import limited, make_tokens, token_space
-from edge_llm_gym.experts.registry import scenario_of
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import scenario_of
 
 Observation = dict[str, Array]
 

@@ -1,20 +1,20 @@
-"""Staged admission as sets: as in epoch admission over the entry nodes; what lies behind them is context."""
+"""Batching-and-routing dynamics as sets: as in batching dynamics over the entry nodes; what lies behind them is context."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from agents.epoch_tokens import BIG, EpochTokens
-from edge_llm_gym.sim.observation import NODE_FEATURES
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.observation import QUANTILES
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
+from edge_llm_gym.sim.streaming.observation import QUANTILES
 
-DEEP_FEATURES = [NODE_FEATURES.index("busy"), NODE_FEATURES.index("room")]
+DEEP_FEATURES = [NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")]
 
 
 class StagedTokens(EpochTokens):
-    """Reads observations of one scenario of staged admission; shapes and keys as in `agents.tokens`.
+    """Reads observations of one scenario of batching-and-routing dynamics; shapes and keys as in `agents.tokens`.
 
     The context adds the confidences seen at the exits, and how busy and how full the deeper nodes are.
     """

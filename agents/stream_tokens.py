@@ -1,20 +1,20 @@
-"""Stream admission as sets: devices and nodes that send are items, and a pair is a link to a node that receives."""
+"""Streaming dynamics as sets: devices and nodes that send are items, and a pair is a link to a node that receives."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.observation import LINK_FEATURES, NODE_FEATURES, QUANTILES
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, NODE_FEATURES, QUANTILES
 
 PAIR_FEATURES = (
-    "prior",  # rule of thumb: log of the receiver's share of its stage's capacity
+    "prior",  # rule of thumb: log of the sample_next_node's share of its stage's capacity
     "uplink",  # spectral efficiency of a radio link, 0 for wires
     "downlink",
     "rate",  # of a wire, 0 for radio
     "latency",
-    "claimed",  # time to come that is claimed at the receiver, in epochs
+    "committed",  # time to come that is claimed at the sample_next_node, in epochs
 )
 RATE_SCALE = 10.0  # links come scaled to 1e11 bit/s, and are some 1e10
 LATENCY_SCALE = 20.0  # and to 1 s, and take some 0.01 s
@@ -24,7 +24,7 @@ _NODE = {name: column for column, name in enumerate(NODE_FEATURES)}
 
 
 class StreamTokens:
-    """Reads observations of one scenario of stream admission; shapes and keys as in `agents.tokens`."""
+    """Reads observations of one scenario of streaming dynamics; shapes and keys as in `agents.tokens`."""
 
     def __init__(self, scenario: Scenario) -> None:
         network = scenario.network
@@ -82,5 +82,5 @@ class StreamTokens:
         wire[..., 3] = links[..., LINK_FEATURES.index("rate")] * RATE_SCALE
         wire[..., 4] = links[..., LINK_FEATURES.index("latency")] * LATENCY_SCALE
         pairs[..., 0] = -np.log2(np.maximum(nodes[..., _NODE["service"]], 1e-3))[:, None]
-        pairs[..., 5] = np.minimum(nodes[..., _NODE["claimed"]], BIG)[:, None]
+        pairs[..., 5] = np.minimum(nodes[..., _NODE["committed"]], BIG)[:, None]
         return np.clip(pairs, -BIG, BIG)

@@ -1,4 +1,4 @@
-"""The tilt codec: a steady-state plan of DTO-EE, tilted away from the nodes whose queues are long now.
+"""The tilt codec: a steady-state plan of DTO-EE, shifted_quantile away from the nodes whose queues are long now.
 
 A plan for mean rates is blind to chance. A few numbers that bend it tell a learner more than a weight for each link.
 """
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.env.codecs.codec import Action, Observation, unit
-from edge_llm_gym.experts.stream import DtoEe, Plan
-from edge_llm_gym.experts.stream_reader import StreamReader
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.observation import NODE_FEATURES
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.codec import Action, Observation, unit
+from edge_llm_gym.decoding.streaming import StreamingReader
+from edge_llm_gym.experts.routing import DtoEe, Plan
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
 STEEPEST = 4.0
 """Slope of the tilt at 1, per epoch of claimed time; at 0 it is half of that, at -1 none."""
@@ -24,18 +24,18 @@ BONUS = 1.0
 """Logarithm of the factor that a node's bonus of 1 puts on its weights."""
 SHIFT = 0.3
 """What a threshold number of 1 adds."""
-_CLAIMED = NODE_FEATURES.index("claimed")
+_COMMITTED = NODE_FEATURES.index("committed")
 
 
 class Tilt:
     """Slope of the tilt [1], bonuses [K] and threshold shifts [K], all in [-1, 1]; serves PPO, A2C, SAC, TD3.
 
-    Weights are plan * exp(bonus - slope * claimed time of the receiver), scaled to at most 1 in each row.
+    Weights are plan * exp(bonus - slope * claimed time of the sample_next_node), scaled to at most 1 in each row.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        if scenario.admission != "stream":
-            raise ValueError(f"the tilt codec bends plans of admission 'stream', got {scenario.admission!r}")
+        if scenario.dynamics != "streaming":
+            raise ValueError(f"the tilt codec bends plans of dynamics 'streaming', got {scenario.dynamics!r}")
         plan = steady_plan(scenario)
         self._offload = np.asarray(plan.solution.offload, np.float64)
         self._threshold = np.asarray(plan.threshold, np.float64)
@@ -46,7 +46,7 @@ class Tilt:
         """Offload and threshold."""
         flat = unit(action, 1 + 2 * self._nodes).astype(np.float64)
         slope, bonus, shift = np.split(flat, [1, 1 + self._nodes], axis=1)
-        claimed = np.asarray(observation["nodes"], np.float64)[..., _CLAIMED]
+        claimed = np.asarray(observation["nodes"], np.float64)[..., _COMMITTED]
         tilt = np.exp(BONUS * bonus - STEEPEST * (slope + 1.0) / 2.0 * claimed)
         weights = self._offload * tilt[:, None, :]
         greatest = weights.max(axis=2, keepdims=True)
@@ -66,6 +66,6 @@ class Tilt:
 
 def steady_plan(scenario: Scenario) -> Plan:
     """What DTO-EE would do for ever, at mean rates, an even mix and half of the best spectral efficiency."""
-    reader = StreamReader(scenario)
+    reader = StreamingReader(scenario)
     efficiency = np.full((scenario.devices.count, reader.constants.network.entry_nodes.size, 2), 0.5)
     return DtoEe(max_rounds=100)(reader, reader.first(), {"spectral_efficiency": efficiency}, None)

@@ -22,8 +22,8 @@ from gymnasium import spaces
 from agents.epoch_tokens import EpochTokens
 from agents.staged_tokens import StagedTokens
 from agents.stream_tokens import StreamTokens
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
 
 KEYS: Final = ("item", "item_mask", "node", "pair", "pair_mask", "context")
 LIMIT: Final = 10.0
@@ -44,16 +44,16 @@ class Tokens(Protocol):
 
 
 TOKENS: Final[Mapping[str, Callable[[Scenario], Tokens]]] = MappingProxyType(
-    {"epoch": EpochTokens, "stream": StreamTokens, "staged": StagedTokens}
+    {"batching": EpochTokens, "streaming": StreamTokens, "batching_routing": StagedTokens}
 )
 """Admission -> its reading as sets."""
 
 
 def make_tokens(scenario: Scenario) -> Tokens:
     """The reader of a scenario. Raises NotImplementedError for an admission without one."""
-    if scenario.admission not in TOKENS:
-        raise NotImplementedError(f"there are no tokens for admission {scenario.admission!r}; known: {list(TOKENS)}")
-    return TOKENS[scenario.admission](scenario)
+    if scenario.dynamics not in TOKENS:
+        raise NotImplementedError(f"there are no tokens for admission {scenario.dynamics!r}; known: {list(TOKENS)}")
+    return TOKENS[scenario.dynamics](scenario)
 
 
 def token_space(tokens: Tokens) -> spaces.Dict:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 import edge_llm_gym  # noqa: F401  registers the environments
+from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.experts import make_expert
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting, degenerate
+from edge_llm_gym.scenario import scenario_of
 
 ENVIRONMENTS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0")
 EXPERTS = ("random", "fcfs", "edf", "sjf", "stb", "nob", "dftsp", "ot-gah")
@@ -75,7 +75,7 @@ def met_in(
 def _episode(rng: Generator, name: str, expert: str, overrides: dict[str, Any]) -> list[AssignmentProblem]:
     """The problem of every epoch, as an expert reads it off the observation."""
     env = gymnasium.make(name, overrides=overrides)
-    reader = EpochReader(scenario_of(env), float(rng.choice([0.0, scenario_of(env).epoch_s, np.inf])))
+    reader = BatchingReader(scenario_of(env), float(rng.choice([0.0, scenario_of(env).epoch_s, np.inf])))
     seed, seen = int(rng.integers(2**31)), []
     run_episode(env, make_expert(expert, env, seed=seed), seed, watch=lambda _, observed, action: seen.append(observed))
     return [reader.read(observed).problem for observed in seen]

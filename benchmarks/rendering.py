@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from edge_llm_gym.rendering import render_row
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
 
 MODES = ("ansi", "rgb_array")
@@ -72,15 +72,15 @@ def staged_action(simulator: Simulator, rng: np.random.Generator) -> Action:
 
 
 ACTIONS: Mapping[str, Callable[[Simulator, np.random.Generator], Action]] = {
-    "epoch": batch_action,
-    "stream": stream_action,
-    "staged": staged_action,
+    "batching": batch_action,
+    "streaming": stream_action,
+    "batching_routing": staged_action,
 }
 """Admission -> a random action."""
 
 
 def step(simulator: Simulator, rng: np.random.Generator) -> object:
-    return simulator.step(*ACTIONS[simulator.scenario.admission](simulator, rng))
+    return simulator.step(*ACTIONS[simulator.scenario.dynamics](simulator, rng))
 
 
 def played(name: str, overrides: dict[str, object]) -> tuple[Simulator, np.random.Generator]:

@@ -21,8 +21,7 @@ from agents.loading import policy_factory
 from benchmarks.reports import Row, save
 from edge_llm_gym.cli.options import trace_overrides
 from edge_llm_gym.evaluation import compare
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, load_scenario
 
 ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
 FIRST_SEED = 3_000_000

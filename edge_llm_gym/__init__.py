@@ -13,11 +13,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "EdgeLLMEnv": "edge_llm_gym.env.env",
     "EdgeLLMVectorEnv": "edge_llm_gym.env.vector_env",
-    "Scenario": "edge_llm_gym.sim.scenario",
+    "Scenario": "edge_llm_gym.scenario.scenario",
     "compare": "edge_llm_gym.evaluation",
-    "load_scenario": "edge_llm_gym.sim.loading",
+    "load_scenario": "edge_llm_gym.scenario.loading",
     "make_expert": "edge_llm_gym.experts",
-    "scenario_names": "edge_llm_gym.sim.loading",
+    "scenario_names": "edge_llm_gym.scenario.loading",
 }
 
 __all__ = [

@@ -7,8 +7,9 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EMPTY, SERVED, Array
 
 SHARES = {"served_share": ("served_value", "arrived_value"), "on_time": ("served", "arrived")}
 MEANS_OF_SERVED = ("delay_s", "quality")
@@ -93,7 +94,7 @@ class MetricsCallback(BaseCallback):
 
 def recent_delays_s(simulator: Simulator, epochs: int) -> Array:
     """Delays of all rows' requests that arrived in the last epochs of a stream; empty where requests are pooled."""
-    if simulator.scenario.admission != "stream":
+    if simulator.scenario.dynamics != "streaming":
         return np.zeros(0)
     state, epoch_s = simulator.state, simulator.scenario.epoch_s
     since_s = (state.epoch - epochs) * epoch_s

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from agents.imitation.labels import Arrays
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.sim.state import Array
 
 
 def export(envs: EdgeLLMVectorEnv, expert: Policy, dataset_id: str, seed: int, *, name: str, environment: str) -> Any:

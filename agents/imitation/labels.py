@@ -6,9 +6,9 @@ import numpy as np
 
 from agents.acting import Learner
 from agents.tokens import limited
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.sim.state import Array
 
 Arrays = dict[str, Array]
 
@@ -49,7 +49,7 @@ def collect(
     """The states of all rows over some epochs in which `actor` acts, labelled by the expert.
 
     What the expert remembers goes from epoch to epoch and ends with a row's episode. An expert that remembers its own
-    decisions (those of staged admission do) goes on as if the actor had followed it.
+    decisions (those of batching-and-routing dynamics do) goes on as if the actor had followed it.
     """
     observations, _ = envs.reset(seed=seed)
     tokens, labels = [], []

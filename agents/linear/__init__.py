@@ -19,7 +19,7 @@ from agents.linear.policy import LinearPolicy, is_linear, read_linear
 from agents.linear.prices import LinearPrices
 from agents.linear.staged import LinearStaged
 from agents.linear.tilt import LinearTilt
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 __all__ = [
     "LINEAR",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 LINEAR: Final[Mapping[str, type[LinearPolicy]]] = MappingProxyType(
-    {"epoch": LinearPrices, "staged": LinearStaged, "stream": LinearTilt}
+    {"batching": LinearPrices, "batching_routing": LinearStaged, "streaming": LinearTilt}
 )
 """Admission -> linear policy."""
 
@@ -43,22 +43,22 @@ def make_linear(scenario: Scenario, parameters: ArrayLike | None = None) -> Line
 
     Raises ValueError for an admission without one, and for a wrong number of parameters.
     """
-    if scenario.admission not in LINEAR:
+    if scenario.dynamics not in LINEAR:
         raise ValueError(
             f"there are linear policies for admission {' and '.join(map(repr, LINEAR))}, and none for "
-            f"{scenario.admission!r} of scenario {scenario.name!r}"
+            f"{scenario.dynamics!r} of scenario {scenario.name!r}"
         )
-    return LINEAR[scenario.admission](scenario, parameters)
+    return LINEAR[scenario.dynamics](scenario, parameters)
 
 
 def load_linear(path: Path, scenario: Scenario) -> LinearPolicy:
     """The policy of a file for a scenario. Raises ConfigError where they do not fit."""
     parameters, about = read_linear(path)
-    admission = about.get("admission")
-    if admission != scenario.admission:
+    dynamics = about.get("dynamics")
+    if dynamics != scenario.dynamics:
         raise ConfigError(
-            f"{path} was found for scenario {about['scenario']!r} with admission {admission!r}, and cannot "
-            f"act in scenario {scenario.name!r} with admission {scenario.admission!r}"
+            f"{path} was found for scenario {about['scenario']!r} with dynamics {dynamics!r}, and cannot "
+            f"act in scenario {scenario.name!r} with dynamics {scenario.dynamics!r}"
         )
     try:
         return make_linear(scenario, parameters)

@@ -15,8 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
 
 WEIGHTS, ABOUT = "linear.npy", "about.json"
 Observation = Mapping[str, Array]
@@ -61,7 +61,7 @@ class LinearPolicy(ABC):
         """Writes the parameters, and the scenario's name and admission."""
         buffer = io.BytesIO()
         np.save(buffer, self.parameters, allow_pickle=False)
-        about = {"scenario": self.scenario.name, "admission": self.scenario.admission}
+        about = {"scenario": self.scenario.name, "dynamics": self.scenario.dynamics}
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(WEIGHTS, buffer.getvalue())
             archive.writestr(ABOUT, json.dumps(about))

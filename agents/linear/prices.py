@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from agents.epoch_tokens import BIG, pair_columns
 from agents.linear.policy import Action, LinearPolicy, Observation
 from agents.linear.timed import assign
-from edge_llm_gym.env.codecs.assignment import with_least_shares
-from edge_llm_gym.experts.epoch import MARGIN, EpochArrays, EpochReader
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.assignment import with_least_shares
+from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays, BatchingReader
+from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.workload.config import build_workload
 
 FEATURES = (
@@ -47,7 +47,7 @@ class LinearPrices(LinearPolicy):
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
         super().__init__(scenario, parameters)
-        self._reader = EpochReader(scenario)
+        self._reader = BatchingReader(scenario)
         rate_per_s = build_workload(scenario.arrivals, scenario.lengths).rate_per_s
         self._per_epoch = rate_per_s * scenario.epoch_s
         self._rent_per_s = RENT_SHARE * rate_per_s * float(np.mean(scenario.requests.value)) / len(scenario.nodes)
@@ -65,12 +65,12 @@ class LinearPrices(LinearPolicy):
         node = assign(rows, self.prices(rows, observation), free_s, self.rents_per_s(rows), overruns_s)
         return with_least_shares(node, rows)
 
-    def prices(self, rows: EpochArrays, observation: Observation) -> Array:
+    def prices(self, rows: BatchingArrays, observation: Observation) -> Array:
         """[R, N, K] what a request counts on a node."""
         tilt = price_columns(rows, observation, self.scenario.epoch_s) @ self.parameters[: len(FEATURES)]
         return rows.value[..., None] * bent(tilt)
 
-    def rents_per_s(self, rows: EpochArrays) -> Array:
+    def rents_per_s(self, rows: BatchingArrays) -> Array:
         """[R, K] value that a second of a node costs."""
         own, slope = self.parameters[len(FEATURES) : -1], self.parameters[-1]
         queue = rows.shown.sum(axis=1, keepdims=True) / self._per_epoch - 1.0
@@ -82,7 +82,7 @@ def bent(logarithm: Array) -> Array:
     return np.exp(np.clip(logarithm, -STEEPEST, STEEPEST))
 
 
-def price_columns(rows: EpochArrays, observation: Observation, epoch_s: float) -> Array:
+def price_columns(rows: BatchingArrays, observation: Observation, epoch_s: float) -> Array:
     """[R, N, K, F] FEATURES of requests on nodes."""
     alone_s = rows.time_s + rows.shared_time_s
     columns = pair_columns(rows, observation, epoch_s)

@@ -1,7 +1,7 @@
-"""A linear policy of staged admission: prices and rents as in epochs, and how sure an early answer must be.
+"""A linear policy of batching-and-routing dynamics: prices and rents as in epochs, and how sure an early answer must be.
 
 What requests cost and are worth on an entry node are the means to expect under the thresholds and the shares of the
-deeper nodes, as the experts reckon them (`edge_llm_gym.experts.outlook`).
+deeper nodes, as the experts reckon them (`edge_llm_gym.decoding.exit_forecast`).
 """
 
 import numpy as np
@@ -10,36 +10,36 @@ from numpy.typing import ArrayLike
 from agents.linear.policy import Action, LinearPolicy, Observation
 from agents.linear.prices import FEATURES, OVERRUNS, RENT_SHARE, STEEPEST, bent, price_columns
 from agents.linear.timed import assign
-from edge_llm_gym.env.codecs.assignment import with_least_shares
-from edge_llm_gym.experts.epoch import MARGIN, EpochArrays
-from edge_llm_gym.experts.mix import EVEN, SWINGS
-from edge_llm_gym.experts.outlook import Exits, Outlook, outlook_of
-from edge_llm_gym.experts.staged_reader import StagedReader
-from edge_llm_gym.sim.observation import NODE_FEATURES
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.assignment import with_least_shares
+from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
+from edge_llm_gym.decoding.composite import CompositeReader
+from edge_llm_gym.decoding.difficulty_mix import EVEN, SWINGS
+from edge_llm_gym.decoding.exit_forecast import ExitForecast, Exits, exit_forecast_of
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 
-DEMANDS = 21
+COST_DRIVERS = 21
 """Demands, from the lowest to the highest, for which thresholds are known."""
-LEVEL_FEATURES = ("one", "queue", "swing")
+LEVEL_FEATURES = ("one", "queue", "difficulty_shift")
 LEEWAYS = 2
-_BUSY = NODE_FEATURES.index("busy")
+_BUSY = NODE_FEATURES.index("time_until_free")
 
 
 class LinearStaged(LinearPolicy):
     """Prices, rents, levels and shares, each linear in what is observed before its bend.
 
     Prices and rents are those of `LinearPrices` over the entry nodes. Thresholds are high enough for a demand: for the
-    highest one at zero, and lower by level @ (1, queue, swing of the mix) of their range at the entry nodes, by one
-    number at the deeper ones. A link's weight is exp(own - slope * time until its receiver is free). Budgets grow by
+    highest one at zero, and lower by level @ (1, queue, difficulty_shift of the mix) of their range at the entry nodes, by one
+    number at the deeper ones. A link's weight is exp(own - slope * time until its sample_next_node is free). Budgets grow by
     leeway @ (an epoch, the request's shared time), since batches end early that requests leave early. The parameters
     are the F weights, K1 rents and their slope, 3 + 1 levels, one number for each link and their slope, 2 leeways.
     """
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
         super().__init__(scenario, parameters)
-        self._reader, network = StagedReader(scenario), scenario.network
-        self._levels = self._reader.threshold_levels(DEMANDS)
+        self._reader, network = CompositeReader(scenario), scenario.network
+        self._levels = self._reader.threshold_levels(COST_DRIVERS)
         self._deep = network.stage > 0
         self._links = network.has_link[network.entry_nodes]
         rate_per_s = self._reader.constants.rate_per_s
@@ -64,8 +64,8 @@ class LinearStaged(LinearPolicy):
         threshold = self._thresholds(levels, queue, SWINGS[swings])
         offload = self._offload(links, observation)
         exits = [self._reader.exit_reader.exits(*pair) for pair in zip(swings, threshold, strict=True)]
-        outlook = outlook_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
-        expected, worth = self._expect(rows, observation, outlook, leeway)
+        forecast = exit_forecast_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
+        expected, worth = self._expect(rows, observation, forecast, leeway)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
         rent_per_s = self._rent_per_s * bent(rents[:-1] + rents[-1] * queue[:, None])
         value = worth * bent(price_columns(expected, observation, epoch_s) @ prices)
@@ -80,16 +80,16 @@ class LinearStaged(LinearPolicy):
         return np.split(self.parameters, np.cumsum(sizes))
 
     def _expect(
-        self, rows: EpochArrays, observation: Observation, outlook: Outlook, leeway: Array
-    ) -> tuple[EpochArrays, Array]:
+        self, rows: BatchingArrays, observation: Observation, forecast: ExitForecast, leeway: Array
+    ) -> tuple[BatchingArrays, Array]:
         sent = np.broadcast_to(self._sent, (len(rows.shown), self._sent.size))
-        expected, worth = self._reader.expect(rows, observation, sent, outlook)
+        expected, worth = self._reader.expect(rows, observation, sent, forecast)
         longer_s = leeway[0] * self.scenario.epoch_s + leeway[1] * expected.shared_time_s
         return expected._replace(budget_s=expected.budget_s + longer_s), worth
 
-    def _thresholds(self, levels: Array, queue: Array, swing: Array) -> Array:
+    def _thresholds(self, levels: Array, queue: Array, difficulty_shift: Array) -> Array:
         """[R, K], rounded as the transition will see them."""
-        features = np.stack([np.ones_like(queue), queue, swing], axis=1)
+        features = np.stack([np.ones_like(queue), queue, difficulty_shift], axis=1)
         entry, deep = (self._places(lower) for lower in (features @ levels[:-1], np.full(queue.size, levels[-1])))
         return np.where(self._deep, self._levels[deep], self._levels[entry]).astype(np.float32).astype(np.float64)
 

@@ -5,11 +5,11 @@ from numpy.typing import ArrayLike
 
 from agents.linear.policy import Action, LinearPolicy, Observation
 from agents.tilt_codec import Tilt
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
-from edge_llm_gym.sim.stream.observation import NODE_FEATURES, QUANTILES
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
 
-CLAIMED = NODE_FEATURES.index("claimed")
+COMMITTED = NODE_FEATURES.index("committed")
 MEDIAN = QUANTILES.index(0.5)
 MOST_CLAIMED = 3.0  # epochs; longer queues look the same
 
@@ -46,7 +46,7 @@ class LinearTilt(LinearPolicy):
         return np.clip(np.concatenate([outputs[:, :1], bonuses, shift], axis=1), -1.0, 1.0)
 
     def _features(self, observation: Observation) -> Array:
-        claimed = np.minimum(np.asarray(observation["nodes"], np.float64)[..., CLAIMED], MOST_CLAIMED)
+        claimed = np.minimum(np.asarray(observation["nodes"], np.float64)[..., COMMITTED], MOST_CLAIMED)
         columns = [
             np.ones(len(claimed)),
             3.0 * (np.asarray(observation["exit_confidence"])[:, 0, MEDIAN] - 0.5),

@@ -7,8 +7,8 @@ the time and no rent, so it is asked under several caps.
 import numpy as np
 from numba import njit
 
-from edge_llm_gym.experts.epoch import EpochArrays
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.solvers.oracle import Oracle, ask
 from edge_llm_gym.solvers.request_prices import worth
 
@@ -18,7 +18,7 @@ NODE_LIMIT = 100
 """Search nodes of one call of the oracle; with more, values no two of which are equal cost time and gain nothing."""
 
 
-def assign(rows: EpochArrays, value: Array, free_s: Array, rent_per_s: Array, overruns_s: Array) -> Array:
+def assign(rows: BatchingArrays, value: Array, free_s: Array, rent_per_s: Array, overruns_s: Array) -> Array:
     """Node [R, N] in 0..K for requests worth value [R, N, K].
 
     A batch of node k pays rent_per_s [R, K] for each second beyond free_s [R, K], and may overrun that by the greatest
@@ -27,7 +27,7 @@ def assign(rows: EpochArrays, value: Array, free_s: Array, rent_per_s: Array, ov
     """
     node = np.zeros(rows.shown.shape, np.int64)
     # One memory layout, so that one compiled kernel serves all sizes.
-    rows = EpochArrays(*(np.ascontiguousarray(array) for array in rows))
+    rows = BatchingArrays(*(np.ascontiguousarray(array) for array in rows))
     worths, free_s, rents = (np.ascontiguousarray(array, np.float64) for array in (value, free_s, rent_per_s))
     _assign_rows(rows, worths, free_s, rents, np.sort(overruns_s)[::-1].copy(), node)
     return node

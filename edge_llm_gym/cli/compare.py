@@ -24,7 +24,7 @@ from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.measures import MEASURES, Columns
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 NARROWEST = 124
 
@@ -67,7 +67,7 @@ def compare_policies(
     console = wide_console()
     sys.path.insert(0, "")  # a policy of one's own is found from the working directory
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    chosen = MEASURES[resolved.admission].policies if policies is None else policies
+    chosen = MEASURES[resolved.dynamics].policies if policies is None else policies
     names = [name.strip() for name in chosen.split(",") if name.strip()]
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
@@ -104,7 +104,7 @@ def describe_workload(console: Console, environment: str, settings: dict[str, An
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
     console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
-    console.print(f"workload: {env.unwrapped.simulator.recorder.workload.describe()}")  # type: ignore[attr-defined]
+    console.print(f"workload: {env.unwrapped.simulator.tape_generator.workload.describe()}")  # type: ignore[attr-defined]
     console.print(
         f"first tape: {tape['requests']} requests; lengths cut to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "

@@ -8,8 +8,7 @@ import yaml
 
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, load_scenario
 
 EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as in gym.make.")]
 ScenarioOption = Annotated[

@@ -44,7 +44,7 @@ def render_episode(
     """Play an episode and show it."""
     known_name("form", form, FORMS)
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    (source,) = policy_sources([policy or MEASURES[resolved.admission].policies.split(",")[0]])
+    (source,) = policy_sources([policy or MEASURES[resolved.dynamics].policies.split(",")[0]])
     mode = "ansi" if form == "ansi" else "rgb_array"
     env = gymnasium.make(environment, render_mode=mode, **settings)
     acting = source.make(env, seed)

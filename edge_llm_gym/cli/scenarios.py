@@ -9,9 +9,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sim.loading import load_scenario, scenario_names
+from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.sim.node_costs import node_costs
-from edge_llm_gym.sim.scenario import Scenario
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
 Source = Annotated[str, typer.Argument(help="Shipped name or path of a YAML file.")]

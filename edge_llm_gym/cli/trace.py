@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_llm_gym.cli.options import EnvironmentOption, RateOption, ScenarioOption, read_settings, trace_overrides
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.workload.traces import Trace, clip_lengths, describe, read_trace, timestamp_resolution_s
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import reset_info, row_of, step_info
-from edge_llm_gym.env.spaces import action_space, observation_space, read_action, shell_of
+from edge_llm_gym.env.interface import action_space, interface_of, observation_space, read_action
 from edge_llm_gym.names import known_name
-from edge_llm_gym.sim.loading import ScenarioSource, load_scenario
+from edge_llm_gym.scenario import ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
-from edge_llm_gym.sim.state import Array
 
 RENDER_MODES = ("ansi", "rgb_array")
 
@@ -30,7 +30,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
 
     `scenario` is a shipped name, a YAML file, a mapping or a Scenario; `overrides` maps dotted paths to values, as in
     {"arrivals.rate_per_s": 8.0}. Observation and action keys depend on the scenario's admission and are described in
-    `edge_llm_gym.env.epoch` and `edge_llm_gym.env.stream`. An episode is truncated after the scenario's
+    `edge_llm_gym.env.batching` and `edge_llm_gym.env.streaming`. An episode is truncated after the scenario's
     `horizon_epochs`; it never terminates.
 
     Raises ScenarioError for a scenario that breaks a rule, ActionError (a ValueError) for a malformed action, and
@@ -51,7 +51,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.observation_space = observation_space(self.scenario)
         self.action_space = action_space(self.scenario)
         self.simulator = Simulator(self.scenario)
-        self._observer = shell_of(self.scenario).observer(self.simulator)
+        self._observer = interface_of(self.scenario).observer(self.simulator)
         self._last: Any = None
         self._started = False
 
@@ -86,7 +86,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the flattened `batch`: False where the transition would refuse the request alone.
 
-        Raises TypeError for stream admission, whose actions are continuous.
+        Raises TypeError for streaming dynamics, whose actions are continuous.
         """
         self._require_reset()
         return self.simulator.admissible()[0].ravel()

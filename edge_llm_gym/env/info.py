@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.env.spaces import shell_of
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array
 
 Info = dict[str, Any]
 
@@ -27,7 +27,7 @@ def step_info(simulator: Simulator, result: Any) -> Info:
                 simulator.scenario.reward.items(), simulator.parameters.reward_column, strict=True
             )
         },
-    } | shell_of(simulator.scenario).info(simulator, result)
+    } | interface_of(simulator.scenario).info(simulator, result)
 
 
 def reset_info(simulator: Simulator) -> Info:

@@ -8,12 +8,12 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.env import RENDER_MODES, check_render_mode, refuse_options
 from edge_llm_gym.env.info import Info, reset_info, step_info, with_masks
-from edge_llm_gym.env.spaces import action_space, observation_space, read_action, shell_of
-from edge_llm_gym.sim.loading import ScenarioSource, load_scenario
+from edge_llm_gym.env.interface import action_space, interface_of, observation_space, read_action
+from edge_llm_gym.scenario import ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array
 
 Observations = dict[str, Array]
 
@@ -50,7 +50,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.simulator = Simulator(self.scenario, num_envs)
-        self._observer = shell_of(self.scenario).observer(self.simulator)
+        self._observer = interface_of(self.scenario).observer(self.simulator)
         self._limit = min(self.scenario.horizon_epochs, max_episode_steps or self.scenario.horizon_epochs)
         self._generators: list[np.random.Generator] = []
         self._seeds: list[int] = []

@@ -7,15 +7,15 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingReader
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.evaluation.compare import Comparison
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.readers import batch_reader
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.batch import keeps
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.scenario import scenario_of
 
 RESOURCES = ("time", "memory", "uplink", "downlink")
 
@@ -28,7 +28,7 @@ class BindingCounter:
     constraint; it refuses it alone if it would break no other there.
     """
 
-    reader: EpochReader
+    reader: BatchingReader
     epochs: int = 0
     refused: Array = field(default_factory=lambda: np.zeros(len(RESOURCES), np.int64))
     refused_alone: Array = field(default_factory=lambda: np.zeros(len(RESOURCES), np.int64))

@@ -7,18 +7,16 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.measures import MEASURES, Measures
 from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sim.loading import ScenarioSource
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.scenario import Scenario, ScenarioSource, scenario_of
 
 SERVED_VALUE = "served_value"
 Job = tuple[PolicySource | None, int]
@@ -39,12 +37,12 @@ class Comparison:
     seeds: tuple[int, ...]
     episodes: Mapping[str, tuple[Episode, ...]]
     bounds: tuple[float, ...] = ()
-    admission: str = "epoch"
+    dynamics: str = "batching"
 
     @property
     def measures(self) -> Measures:
         """What is measured, and how it is shown."""
-        return MEASURES[self.admission]
+        return MEASURES[self.dynamics]
 
     @property
     def policies(self) -> list[str]:
@@ -173,7 +171,7 @@ def compare(
     }
     bounds = tuple(record["bound"] for record in records.pop(None))
     episodes = {who.name: episodes for who, episodes in records.items() if who}
-    return Comparison(environment, chosen, episodes, bounds, scenario_used.admission)
+    return Comparison(environment, chosen, episodes, bounds, scenario_used.dynamics)
 
 
 def _run(work: Sequence[Job], setup: Setup, jobs: int, progress: Progress | None) -> list[Episode]:

@@ -4,10 +4,9 @@ from typing import Any
 
 import gymnasium
 
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.registry import scenario_of
+from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.problems import AssignmentProblem
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.solvers import dftsp
 
 TIME_LIMIT_S = 60.0
@@ -15,10 +14,10 @@ TIME_LIMIT_S = 60.0
 
 def require_gap(scenario: Scenario) -> None:
     """Raises ValueError for a scenario whose epochs have no exact optimum to compare with."""
-    if scenario.admission != "epoch":
+    if scenario.dynamics != "batching":
         raise ValueError(
-            f"the exact optimum of an epoch is known for admission 'epoch' alone, got scenario {scenario.name!r} with "
-            f"admission {scenario.admission!r}; leave the gap out"
+            f"the exact optimum of an epoch is known for dynamics 'batching' alone, got scenario {scenario.name!r} with "
+            f"admission {scenario.dynamics!r}; leave the gap out"
         )
 
 
@@ -39,7 +38,7 @@ class EpochGap(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(env)
         self._every = every
         self._time_limit_s = time_limit_s
-        self._reader = EpochReader(scenario_of(env))
+        self._reader = BatchingReader(scenario_of(env))
         self._observation: Any = None
         self._epoch = 0
 

@@ -1,4 +1,4 @@
-"""What is measured of an episode, for each admission: its figures, its score, and how reports show them."""
+"""What is measured of an episode, for each dynamics: its figures, its score, and how reports show them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EMPTY, SERVED, Array
 
 Figures = dict[str, float]
 Columns = tuple[tuple[str, str, str], ...]
@@ -35,7 +36,7 @@ class Measures:
     """What `compare` takes by default."""
 
 
-EPOCH_COUNTS = ("late", "poor", "expired", "refused_uplink", "refused_downlink", "refused_memory")
+EPOCH_COUNTS = ("late", "below_quality", "expired", "refused_uplink", "refused_downlink", "refused_memory")
 
 
 def _epoch_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
@@ -52,8 +53,8 @@ def _epoch_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures
 
 
 def _staged_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
-    """As in epoch admission; accuracy and the shares `exit_...` that left after each block are of the computed."""
-    computed = totals["served"] + totals["late"] + totals["poor"]
+    """As in batching dynamics; accuracy and the shares `exit_...` that left after each block are of the computed."""
+    computed = totals["served"] + totals["late"] + totals["below_quality"]
     return (
         _epoch_figures(simulator, totals)
         | {"accuracy": _ratio(totals["correct"], computed), "forwarded": _ratio(totals["forwarded"], computed)}
@@ -71,11 +72,11 @@ def _stream_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figure
         {
             "mean_delay_s": _ratio(totals["response_s"], arrived),
             "accuracy": _ratio(totals["correct"], arrived),
-            "on_time": _ratio(totals["served"] + totals["poor"], arrived),
+            "on_time": _ratio(totals["served"] + totals["below_quality"], arrived),
             **_delays(delays_s),
         }
         | {name: _ratio(totals[name], arrived) for name in totals if name.startswith("exit_")}
-        | {name: totals[name] for name in ("arrived", "late", "poor")}
+        | {name: totals[name] for name in ("arrived", "late", "below_quality")}
         | {"unanswered": float(unanswered.sum())}
     )
 
@@ -95,7 +96,7 @@ def _ratio(part: float, whole: float) -> float:
 _CAUSES: Columns = (
     ("arrived", "arrived", "{:.1f}"),
     ("late", "late", "{:.1f}"),
-    ("poor", "poor", "{:.1f}"),
+    ("below_quality", "below_quality", "{:.1f}"),
     ("expired", "expired", "{:.1f}"),
     ("refused_uplink", "refused: uplink", "{:.1f}"),
     ("refused_downlink", "downlink", "{:.1f}"),
@@ -104,7 +105,7 @@ _CAUSES: Columns = (
 _TIMES: Columns = (("utilisation", "busy", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
 MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
     {
-        "epoch": Measures(
+        "batching": Measures(
             figures=_epoch_figures,
             score="served_value",
             score_title="served",
@@ -126,7 +127,7 @@ MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
             ),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
-        "staged": Measures(
+        "batching_routing": Measures(
             figures=_staged_figures,
             score="served_value",
             score_title="served",
@@ -149,7 +150,7 @@ MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
             ),
             policies="ot-gah+dto-ee,ot-gah,fcfs+dto-ee,ot-gah+no-exit,edf,sjf,fcfs,random",
         ),
-        "stream": Measures(
+        "streaming": Measures(
             figures=_stream_figures,
             score="reward",
             score_title="reward",
@@ -165,7 +166,7 @@ MEASURES: Final[Mapping[str, Measures]] = MappingProxyType(
             cause_columns=(
                 ("arrived", "arrived", "{:.1f}"),
                 ("late", "late", "{:.1f}"),
-                ("poor", "poor", "{:.1f}"),
+                ("below_quality", "below_quality", "{:.1f}"),
                 ("unanswered", "unanswered", "{:.1f}"),
             ),
             panels=(

@@ -41,7 +41,7 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         ended, first, steps = terminated or truncated, np.zeros(1, np.bool_), steps + 1
     simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        MEASURES[simulator.scenario.admission].figures(simulator, info["totals"])
+        MEASURES[simulator.scenario.dynamics].figures(simulator, info["totals"])
         | {
             "utilisation": utilisation / steps,
             "reward": reward_sum,

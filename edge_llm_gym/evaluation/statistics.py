@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
 
 RESAMPLES = 10_000
 LEVEL = 0.95

@@ -2,6 +2,6 @@
 
 from edge_llm_gym.experts.policy import Expert, Policy
 from edge_llm_gym.experts.registry import expert_names, make_expert
-from edge_llm_gym.experts.stream import StreamExpert
+from edge_llm_gym.experts.routing import RoutingExpert
 
-__all__ = ["Expert", "Policy", "StreamExpert", "expert_names", "make_expert"]
+__all__ = ["Expert", "Policy", "RoutingExpert", "expert_names", "make_expert"]

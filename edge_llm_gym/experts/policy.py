@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge_llm_gym.experts.epoch import Epoch, EpochReader
-from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingReader, Epoch
+from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 
 Action = dict[str, Array]
 Assign = Callable[[Epoch], Array]
@@ -30,7 +31,7 @@ class Policy(Protocol):
 class Expert:
     """A scheduler that reads observations of one scenario; single ones and batches alike."""
 
-    def __init__(self, name: str, reader: EpochReader, assign: Assign) -> None:
+    def __init__(self, name: str, reader: BatchingReader, assign: Assign) -> None:
         self.name = name
         self._reader = reader
         self._assign = assign

@@ -7,21 +7,21 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from edge_llm_gym.experts import schedulers
-from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.decoding.batching import BatchingReader
+from edge_llm_gym.decoding.composite import CompositeReader
+from edge_llm_gym.decoding.streaming import StreamingReader
+from edge_llm_gym.experts import batching as schedulers
+from edge_llm_gym.experts.composite import CompositeExpert, RandomComposite
 from edge_llm_gym.experts.policy import Assign, Expert, Policy
-from edge_llm_gym.experts.staged import RandomStaged, StagedExpert
-from edge_llm_gym.experts.staged_reader import StagedReader
-from edge_llm_gym.experts.stream import Baseline, DtoEe, Planner, RandomStream, StreamExpert
-from edge_llm_gym.experts.stream_reader import StreamReader
+from edge_llm_gym.experts.routing import Baseline, DtoEe, Planner, RandomRouting, RoutingExpert
 from edge_llm_gym.names import known_name, suggestion
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 NODE_LIMIT = 1_000_000
 FIXED_THRESHOLD = 0.5
 """Confidence at which requests leave where a baseline chooses none: of 0.3, 0.4, 0.5 and 0.8 the best on early-exit."""
 STAGED_THRESHOLD = 0.25
-"""The same in staged admission: of 0.15, 0.2, 0.25, 0.3, 0.4 and 0.5 the best on joint."""
+"""The same in batching-and-routing dynamics: of 0.15, 0.2, 0.25, 0.3, 0.4 and 0.5 the best on joint."""
 GENETIC_EPOCHS = 20
 """A genetic search takes about a hundred times as long as DTO-EE, so its plans hold for long."""
 
@@ -107,11 +107,11 @@ STAGED_PARTS: dict[str, tuple[str, str]] = {
     **{f"{batcher}+{router}": (batcher, router) for router in STAGED_ROUTERS for batcher in STAGED_BATCHERS},
     **{batcher: (batcher, "uniform") for batcher in STAGED_BATCHERS},
 }
-"""Composites of staged admission: who makes the batches, and who routes what goes on and sets the thresholds."""
+"""Composites of batching-and-routing dynamics: who makes the batches, and who routes what goes on and sets the thresholds."""
 EXPERTS: dict[str, dict[str, Any]] = {
-    "epoch": {**EPOCH_EXPERTS},
-    "stream": {"random": RandomStream, **STREAM_EXPERTS},
-    "staged": {"random": RandomStaged, **STAGED_PARTS},
+    "batching": {**EPOCH_EXPERTS},
+    "streaming": {"random": RandomRouting, **STREAM_EXPERTS},
+    "batching_routing": {"random": RandomComposite, **STAGED_PARTS},
 }
 """Admission -> experts by name."""
 DESCRIPTIONS: dict[str, str] = {
@@ -142,7 +142,7 @@ DESCRIPTIONS: dict[str, str] = {
 
 def expert_names(env: gymnasium.Env | gymnasium.vector.VectorEnv | Scenario | None = None) -> list[str]:
     """Names that `make_expert` knows for an environment, or for any."""
-    tables = EXPERTS.values() if env is None else [EXPERTS[scenario_of(env).admission]]
+    tables = EXPERTS.values() if env is None else [EXPERTS[scenario_of(env).dynamics]]
     return list(dict.fromkeys(name for table in tables for name in table))
 
 
@@ -155,46 +155,46 @@ def make_expert(
 ) -> Policy:
     """An expert for an environment (single, vector or wrapped) or a scenario.
 
-    `seed` serves stochastic experts. In epoch admission `overrun_s` says how far a batch may run past the time at which
+    `seed` serves stochastic experts. In batching dynamics `overrun_s` says how far a batch may run past the time at which
     the next epoch's batches could begin, by default one epoch: without a limit experts fill a node for long with
-    whatever is there now. In stream admission `replan_every` says for how many epochs a plan holds. Staged admission
+    whatever is there now. In streaming dynamics `replan_every` says for how many epochs a plan holds. Batching-and-routing dynamics
     takes both, and `accuracy_worth_s`: how many seconds of mean delay a unit of accuracy is worth to the routing. Other
     settings are the expert's own, such as node_rule for "edf", batch_size for "stb", threshold for "uniform" and in
-    staged admission for whatever does not end in "+dto-ee".
+    batching-and-routing dynamics for whatever does not end in "+dto-ee".
 
     Raises ValueError for an unknown name and for an expert of another admission, TypeError for a setting that the
     expert does not have.
     """
     scenario = scenario_of(env)
     known_name("expert", name, expert_names())
-    if name not in EXPERTS[scenario.admission]:
+    if name not in EXPERTS[scenario.dynamics]:
         raise ValueError(
-            f"expert {name!r} does not serve admission {scenario.admission!r} of scenario {scenario.name!r}; choose "
+            f"expert {name!r} does not serve admission {scenario.dynamics!r} of scenario {scenario.name!r}; choose "
             f"one of: {', '.join(expert_names(scenario))}"
         )
-    return MAKERS[scenario.admission](name, scenario, np.random.default_rng(seed), settings)
+    return MAKERS[scenario.dynamics](name, scenario, np.random.default_rng(seed), settings)
 
 
 def _make_epoch_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Expert:
     overrun_s = settings.pop("overrun_s", None)
-    reader = EpochReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s)
+    reader = BatchingReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s)
     return Expert(name, reader, _built(name, EPOCH_EXPERTS[name], rng, settings, ("overrun_s",)))
 
 
 def _make_stream_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Policy:
-    reader = StreamReader(scenario)
+    reader = StreamingReader(scenario)
     if name == "random":
-        return RandomStream(reader, _built(name, lambda rng: rng, rng, settings))
+        return RandomRouting(reader, _built(name, lambda rng: rng, rng, settings))
     every = settings.pop("replan_every", GENETIC_EPOCHS if name == "genetic" else 1)
-    return StreamExpert(name, reader, _built(name, STREAM_EXPERTS[name], rng, settings, ("replan_every",)), every)
+    return RoutingExpert(name, reader, _built(name, STREAM_EXPERTS[name], rng, settings, ("replan_every",)), every)
 
 
 def _make_staged_expert(name: str, scenario: Scenario, rng: np.random.Generator, settings: dict[str, Any]) -> Policy:
     overrun_s = settings.pop("overrun_s", None)
     worth = {key: settings.pop(key) for key in ("accuracy_worth_s",) if key in settings}
-    reader = StagedReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s, **worth)
+    reader = CompositeReader(scenario, scenario.epoch_s if overrun_s is None else overrun_s, **worth)
     if name == "random":
-        return RandomStaged(reader, _built(name, lambda rng: rng, rng, settings))
+        return RandomComposite(reader, _built(name, lambda rng: rng, rng, settings))
     every = settings.pop("replan_every", 1)
     batcher, router = EPOCH_EXPERTS[STAGED_PARTS[name][0]], STREAM_EXPERTS[STAGED_PARTS[name][1]]
     if "threshold" in inspect.signature(router).parameters:
@@ -203,13 +203,13 @@ def _make_staged_expert(name: str, scenario: Scenario, rng: np.random.Generator,
     others = ("overrun_s", "accuracy_worth_s", "replan_every", *inspect.signature(router).parameters)
     assign = _built(name, batcher, rng, settings, others)
     planner = _built(name, router, rng, routing)
-    return StagedExpert(name, reader, assign, planner, every, tries_levels=STAGED_PARTS[name][1] == "dto-ee")
+    return CompositeExpert(name, reader, assign, planner, every, tries_levels=STAGED_PARTS[name][1] == "dto-ee")
 
 
 MAKERS: dict[str, Callable[[str, Scenario, np.random.Generator, dict[str, Any]], Policy]] = {
-    "epoch": _make_epoch_expert,
-    "stream": _make_stream_expert,
-    "staged": _make_staged_expert,
+    "batching": _make_epoch_expert,
+    "streaming": _make_stream_expert,
+    "batching_routing": _make_staged_expert,
 }
 
 

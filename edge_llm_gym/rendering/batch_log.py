@@ -1,7 +1,7 @@
 """Who was computed where, in the batch of which epoch: how each admission that batches lets it be read off its state.
 
-Epoch admission keeps no log. It keeps the end of every batch and the latency of every computed request, and since all
-requests of a batch end together, that is enough. Staged admission notes admissions, visits and the starts of batches.
+Batching dynamics keeps no log. It keeps the end of every batch and the latency of every computed request, and since all
+requests of a batch end together, that is enough. Batching-and-routing dynamics notes admissions, visits and the starts of batches.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class BatchLog:
 
 def batch_log(simulator: Simulator) -> BatchLog:
     """That of the simulator's admission."""
-    return LOGS[simulator.scenario.admission]
+    return LOGS[simulator.scenario.dynamics]
 
 
 def decision_times_s(simulator: Simulator, row: int) -> Array:
@@ -70,12 +70,12 @@ def _epochs_as_noted(simulator: Simulator, row: int) -> Array:
 
 LOGS: Final[Mapping[str, BatchLog]] = MappingProxyType(
     {
-        "epoch": BatchLog(
+        "batching": BatchLog(
             admission_epochs=_epochs_by_latency,
             computed_on=lambda simulator, row, node: simulator.state.served_by[row] == node + 1,
             begins_s=lambda simulator, row: earliest_starts_s(simulator, row).T,
         ),
-        "staged": BatchLog(
+        "batching_routing": BatchLog(
             admission_epochs=_epochs_as_noted,
             computed_on=lambda simulator, row, node: (simulator.state.visited[row] == node + 1).any(axis=1),
             begins_s=lambda simulator, row: simulator.state.batch_begin_s[row],

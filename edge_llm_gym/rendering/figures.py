@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.rendering.palette import Colour
-from edge_llm_gym.sim.state import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""One moment of epoch admission as an image: title and totals above map and queue, node batches and node memory."""
+"""One moment of batching dynamics as an image: title and totals above map and queue, node batches and node memory."""
 
 from typing import Final
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.rendering.batch_log import batch_log, decision_times_s, earliest_starts_s
-from edge_llm_gym.sim.outcome import TIME_TOLERANCE_S
+from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, Array
 
-COMPUTED = (SERVED, LATE, POOR)
+COMPUTED = (SERVED, LATE, BELOW_QUALITY)
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Batch:
     kv_bytes: float
     served: int
     late: int
-    poor: int
+    below_quality: int
 
     @property
     def requests(self) -> int:
         """Requests in the batch."""
-        return self.served + self.late + self.poor
+        return self.served + self.late + self.below_quality
 
 
 def admission_epochs(simulator: Simulator, row: int) -> Array:
@@ -69,13 +69,13 @@ def pending_levels(simulator: Simulator, row: int) -> Array:
 
 
 def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
-    """Requests per epoch, each [E + 1] int64: served, late and poor when admitted, expired when dropped."""
+    """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     moments = int(simulator.state.epoch[row]) + 1
     admitted, expired = admission_epochs(simulator, row), expiry_epochs(simulator, row)
     outcome = simulator.state.outcome[row]
     counts = {
         name: _per_epoch(admitted[outcome == code], moments)
-        for name, code in zip(("served", "late", "poor"), COMPUTED, strict=True)
+        for name, code in zip(("served", "late", "below_quality"), COMPUTED, strict=True)
     }
     return counts | {"expired": _per_epoch(expired[expired >= 0], moments)}
 
@@ -106,7 +106,7 @@ def _node_batches(
             kv_bytes=float(state.batch_kv_bytes[row, node, epoch]),
             served=int(counts[SERVED][epoch]),
             late=int(counts[LATE][epoch]),
-            poor=int(counts[POOR][epoch]),
+            below_quality=int(counts[BELOW_QUALITY][epoch]),
         )
         for epoch in np.flatnonzero(ends_s > max(after_s, 0.0))
     )

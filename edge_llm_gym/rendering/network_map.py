@@ -1,4 +1,4 @@
-"""The map panel of epoch admission: the links over which the last epoch's requests were computed."""
+"""The map panel of batching dynamics: the links over which the last epoch's requests were computed."""
 
 from typing import TYPE_CHECKING, Final
 

@@ -6,15 +6,7 @@ from typing import Any, Final
 from edge_llm_gym.rendering.canvas import Box, Canvas, shortened, text_width
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.palette import FREE, FREED, INK, KV_CACHE, MUTED, OUTCOMES, PANEL, STRIP, WEIGHTS, Colour
-from edge_llm_gym.rendering.panels import (
-    AXIS_HEIGHT,
-    LABEL_SIZE,
-    Rows,
-    TimeScale,
-    fits_a_label,
-    heading,
-    middle,
-)
+from edge_llm_gym.rendering.panels import AXIS_HEIGHT, LABEL_SIZE, Rows, TimeScale, fits_a_label, heading, middle
 from edge_llm_gym.rendering.view import EpochView, NodeView
 from edge_llm_gym.units import GIGA
 
@@ -79,7 +71,7 @@ def _draw_count(canvas: Canvas, bar: Box, now: int, count: str) -> None:
 def _draw_mix(canvas: Canvas, bar: Box, batch: Batch) -> None:
     """Stacks the outcomes over the height of a bar, each as high as its share, and closes the bar with a pale edge."""
     done = 0
-    for outcome in ("served", "late", "poor"):
+    for outcome in ("served", "late", "below_quality"):
         top = bar.top + round(bar.height * done / batch.requests)
         done += getattr(batch, outcome)
         bottom = bar.top + round(bar.height * done / batch.requests)

@@ -14,7 +14,7 @@ STRIP: Final[Colour] = (248, 249, 250)
 OUTCOMES: Final[dict[str, Colour]] = {
     "served": (0, 158, 115),
     "late": (213, 94, 0),
-    "poor": (204, 121, 167),
+    "below_quality": (204, 121, 167),
     "expired": (73, 80, 87),
     "pending": (86, 180, 233),
 }

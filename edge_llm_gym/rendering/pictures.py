@@ -30,30 +30,30 @@ OF_BATCHES: Final = Pictures(
     timeline="edge_llm_gym.rendering.timeline:epoch_timeline",
 )
 OF_TRAFFIC: Final = Pictures(
-    view="edge_llm_gym.rendering.stream.view:stream_view_of",
+    view="edge_llm_gym.rendering.streaming.view:stream_view_of",
     painters={
-        "ansi": "edge_llm_gym.rendering.stream.text:stream_text",
-        "rgb_array": "edge_llm_gym.rendering.stream.frames:stream_frame",
+        "ansi": "edge_llm_gym.rendering.streaming.text:stream_text",
+        "rgb_array": "edge_llm_gym.rendering.streaming.frames:stream_frame",
     },
-    timeline="edge_llm_gym.rendering.stream.timeline:stream_timeline",
+    timeline="edge_llm_gym.rendering.streaming.timeline:stream_timeline",
 )
 OF_STAGES: Final = Pictures(
-    view="edge_llm_gym.rendering.staged.view:staged_view_of",
+    view="edge_llm_gym.rendering.batching_routing.view:staged_view_of",
     painters={
-        "ansi": "edge_llm_gym.rendering.staged.text:staged_text",
-        "rgb_array": "edge_llm_gym.rendering.staged.frames:staged_frame",
+        "ansi": "edge_llm_gym.rendering.batching_routing.text:staged_text",
+        "rgb_array": "edge_llm_gym.rendering.batching_routing.frames:staged_frame",
     },
     timeline=OF_BATCHES.timeline,
 )
 PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
-    {"epoch": OF_BATCHES, "staged": OF_STAGES, "stream": OF_TRAFFIC}
+    {"batching": OF_BATCHES, "batching_routing": OF_STAGES, "streaming": OF_TRAFFIC}
 )
 """Admission -> its pictures."""
 
 
 def pictures_of(simulator: Simulator) -> Pictures:
     """Those of the simulator's admission."""
-    return PICTURES[simulator.scenario.admission]
+    return PICTURES[simulator.scenario.dynamics]
 
 
 def loaded(entry_point: str) -> Callable[..., Any]:

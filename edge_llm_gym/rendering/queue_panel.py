@@ -26,9 +26,9 @@ COLUMNS: Final[tuple[tuple[str, int, Callable[[SlotView], str]], ...]] = (  # he
 def draw_queue(canvas: Canvas, box: Box, view: EpochView, least_rows: int = LEAST_ROWS) -> None:
     """Draws the panel into a box, with room for `least_rows` requests, twice or four times as many ..."""
     shown = view.queue[:MOST_ROWS]
-    hidden = len(view.queue) - len(shown) + view.unseen
-    note = f"{len(view.queue)} shown, {view.unseen} unseen" + (
-        f", first {MOST_ROWS} drawn" if hidden > view.unseen else ""
+    hidden = len(view.queue) - len(shown) + view.hidden
+    note = f"{len(view.queue)} shown, {view.hidden} hidden" + (
+        f", first {MOST_ROWS} drawn" if hidden > view.hidden else ""
     )
     inside = heading(canvas, box, "Queue", (("under one epoch left", URGENT),), note)
     _draw_column_heads(canvas, inside)

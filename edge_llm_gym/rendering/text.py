@@ -1,4 +1,4 @@
-"""One moment of epoch admission as coloured text for a terminal: header, nodes, queue, last epoch, totals."""
+"""One moment of batching dynamics as coloured text for a terminal: header, nodes, queue, last epoch, totals."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -47,7 +47,7 @@ def _node(node: NodeView, view: EpochView) -> str:
 
 def _queue(view: EpochView) -> Iterator[str]:
     hidden = len(view.queue) - MAX_SLOTS
-    yield f"{bold('queue')}  {len(view.queue)} shown, {view.unseen} unseen"
+    yield f"{bold('queue')}  {len(view.queue)} shown, {view.hidden} hidden"
     if view.queue:
         yield painted("  slot device prompt output quality  value  waited     left", MUTED)
     for slot in view.queue[:MAX_SLOTS]:
@@ -70,7 +70,9 @@ def _last_epoch(view: EpochView) -> Iterator[str]:
     if last is None:
         yield f"{bold('last epoch')}  none yet"
         return
-    computed = "  ".join(painted(f"{last.count(name)} {name}", OUTCOMES[name]) for name in ("served", "late", "poor"))
+    computed = "  ".join(
+        painted(f"{last.count(name)} {name}", OUTCOMES[name]) for name in ("served", "late", "below_quality")
+    )
     refused = ", ".join(f"{last.count(f'refused_{why}')} {why}" for why in REFUSALS)
     expired = painted(f"{last.expired} expired", OUTCOMES["expired"])
     yield f"{bold('last epoch')}  reward {last.reward:+.2f}   {last.arrived} arrived  {computed}  {expired}"

@@ -1,4 +1,4 @@
-"""A whole episode as a figure. Of epoch admission: every node's batches, outcomes and queue, and who served whom."""
+"""A whole episode as a figure. Of batching dynamics: every node's batches, outcomes and queue, and who served whom."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.rendering.batch_log import decision_times_s
 from edge_llm_gym.rendering.figures import draw_stacked, draw_table, empty_figure, rgb, tidy, whole_numbers
 from edge_llm_gym.rendering.history import Batch, batches, outcome_counts, pending_levels
 from edge_llm_gym.rendering.palette import MUTED, OUTCOMES
 from edge_llm_gym.rendering.pictures import loaded, pictures_of
+from edge_llm_gym.sim.outcomes import SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import SERVED, Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COMPUTED_NAMES: Final = ("served", "late", "poor")
+COMPUTED_NAMES: Final = ("served", "late", "below_quality")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def save_timeline(simulator: Simulator, row: int, path: str | Path) -> None:
 
 
 def epoch_timeline(simulator: Simulator, row: int) -> "Figure":
-    """The figure of a row of epoch admission."""
+    """The figure of a row of batching dynamics."""
     return timeline_figure(episode_of(simulator, row))
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.rendering.history import COMPUTED, Batch, batches
-from edge_llm_gym.sim.admission import decision_time_s, free_room_bytes
-from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.scenario.metrics import COLUMN
+from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
+from edge_llm_gym.sim.pooled.admission import decision_time_s, free_kv_bytes
+from edge_llm_gym.sim.pooled.records import Result
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import OUTCOME_NAMES, Result
 
 Point = tuple[float, float]
 
@@ -86,12 +87,12 @@ class LastEpoch:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums since the reset; arrived = served + late + poor + expired + pending."""
+    """Sums since the reset; arrived = served + late + below_quality + expired + pending."""
 
     arrived: int
     served: int
     late: int
-    poor: int
+    below_quality: int
     expired: int
     pending: int
     arrived_value: float
@@ -112,7 +113,7 @@ class EpochView:
     nodes: tuple[NodeView, ...]
     devices: tuple[DeviceView, ...]
     queue: tuple[SlotView, ...]
-    unseen: int
+    hidden: int
     totals: Totals
     last: LastEpoch | None
 
@@ -133,7 +134,7 @@ def view_of(simulator: Simulator, row: int, result: Result | None) -> EpochView:
         nodes=_nodes(simulator, row, time_s),
         devices=_devices(simulator, row),
         queue=tuple(_slot(simulator, row, slot, time_s) for slot in range(min(scenario.slots, queue_length))),
-        unseen=max(queue_length - scenario.slots, 0),
+        hidden=max(queue_length - scenario.slots, 0),
         totals=_totals(simulator, row),
         last=None if result is None or epoch == 0 else _last_epoch(simulator, row, result),
     )
@@ -150,7 +151,7 @@ def _nodes(simulator: Simulator, row: int, time_s: float) -> tuple[NodeView, ...
 def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...], held_bytes: float) -> NodeView:
     node, parameters = simulator.scenario.nodes[index], simulator.parameters
     room_bytes = float(parameters.room_bytes[index])
-    free_bytes = max(float(free_room_bytes(parameters, simulator.state, row, index)), 0.0)
+    free_bytes = max(float(free_kv_bytes(parameters, simulator.state, row, index)), 0.0)
     usable_bytes = node.device().memory_bytes * node.memory_fraction
     return NodeView(
         name=node.name,
@@ -198,7 +199,7 @@ def _totals(simulator: Simulator, row: int) -> Totals:
         arrived=round(total["arrived"]),
         served=round(total["served"]),
         late=round(total["late"]),
-        poor=round(total["poor"]),
+        below_quality=round(total["below_quality"]),
         expired=round(total["expired"]),
         pending=int(simulator.state.queue_length[row]),
         arrived_value=total["arrived_value"],

@@ -1,7 +1,7 @@
 """Where requests leave a node, and how good an answer at an exit may be called."""
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.sim.state import Array
 
 
 @kernel

@@ -1,14 +1,16 @@
-"""How a request gets from one place to the next: the choice of the receiver, the radio, the wire."""
+"""How a request gets from one place to the next: the choice of the sample_next_node, the radio, the wire."""
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.sim.state import Array
 
 
 @kernel
-def receiver(link_first: Array, link_target: Array, sender: int, offload: Array, row: int, uniform: float) -> int:
+def sample_next_node(
+    link_first: Array, link_target: Array, sender: int, offload: Array, row: int, uniform: float
+) -> int:
     """The node that weights and a request's uniform number choose among a sender's links.
 
-    The weights stand in a row of `offload`; `link_first` and `link_target` are those of `StreamParameters`. A link has
+    The weights stand in a row of `offload`; `link_first` and `link_target` are those of `StreamingParameters`. A link has
     the share weight / sum of the weights of the sender's links; without any positive one, all have equal shares. The
     links divide [0, 1) among them in the order of the nodes.
     """

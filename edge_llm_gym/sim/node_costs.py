@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.llm import streamed_weight_bytes, weight_bytes
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 
 
 @dataclass(frozen=True)

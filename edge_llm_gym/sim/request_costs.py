@@ -13,14 +13,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.llm import streamed_weight_bytes
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.columns import KV, SHARED, WORK
 from edge_llm_gym.sim.node_costs import NodeCosts, node_costs
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import KV, SHARED, WORK, Array
 from edge_llm_gym.units import BITS_PER_BYTE, bits_to_bytes
 
-DEMANDS: Final = (
+COST_DRIVERS: Final = (
     "layer_flops",
     "head_flops",
     "layer_kv_reads",  # elements of the cache that one layer reads
@@ -49,7 +50,7 @@ def hosted_blocks(scenario: Scenario) -> tuple[HostedBlock, ...]:
 class RequestCosts:
     """What requests cost on the P hosted blocks of a scenario; `first` and `last` [K] are the nodes' places among them.
 
-    `unit_claim` [P, Q, 3] is what one unit of each of the Q demands claims: WORK in s and SHARED in s from the node's
+    `cost_coefficients` [P, Q, 3] is what one unit of each of the Q demands claims: WORK in s and SHARED in s from the node's
     first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
     """
 
@@ -62,16 +63,16 @@ class RequestCosts:
         self.first, self.last = np.searchsorted(node, nodes), np.searchsorted(node, nodes, side="right") - 1
         block_s = np.array([_block_s(scenario, one, self.nodes[one.node]) for one in hosted])
         through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
-        self.unit_claim = np.zeros((len(hosted), len(DEMANDS), 3))
-        self.unit_claim[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
-        self.unit_claim[:, _KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
+        self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
+        self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
+        self.cost_coefficients[:, _KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
         self._block_alone_s = block_s.sum(axis=2).T
 
     def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
-        """[n, Q] float64, DEMANDS of requests with the given token counts [n]."""
+        """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
         prompt = np.asarray(computed_prompts(self._scenario, prompt_tokens), np.float64)
         output = np.asarray(output_tokens, np.float64)
-        demands = np.empty((*output.shape, len(DEMANDS)))
+        demands = np.empty((*output.shape, len(COST_DRIVERS)))
         demands[..., 0] = cost.layer_flops(self._layer, prompt, output)
         demands[..., 1] = cost.head_flops(self._layer, output)
         demands[..., 2] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
@@ -81,14 +82,14 @@ class RequestCosts:
 
     def claims(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, n, P] float64: WORK, SHARED and KV of requests [n] through every hosted block."""
-        return self.demands(prompt_tokens, output_tokens) @ self.unit_claim.transpose(2, 1, 0)
+        return self.demands(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
 
     def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
         return self.demands(prompt_tokens, output_tokens) @ self._block_alone_s
 
 
-_KV_ELEMENTS: Final = DEMANDS.index("kv_elements")
+_KV_ELEMENTS: Final = COST_DRIVERS.index("kv_elements")
 
 
 def _block_s(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:

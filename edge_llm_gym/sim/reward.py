@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.sim.state import Array
 
 
 def reward_terms(weights: Mapping[str, float], metrics: Sequence[str]) -> tuple[Array, Array]:

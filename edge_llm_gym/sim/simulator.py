@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.sim.physics import PHYSICS
-from edge_llm_gym.sim.scenario import Scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.dynamics import DYNAMICS
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Simulator:
     """R independent copies of one scenario, each on its own tape.
 
     Attributes `tape`, `state` and `parameters` are the records of the scenario's admission, described in
-    `edge_llm_gym.sim.state` and `edge_llm_gym.sim.stream.state`; treat them as read-only.
+    `edge_llm_gym.sim.pooled.records` and `edge_llm_gym.sim.streaming.records`; treat them as read-only.
     """
 
     tape: Any
@@ -35,10 +35,10 @@ class Simulator:
             raise ValueError(f"a simulator needs at least one row, got {rows}")
         self.scenario = scenario
         self.rows = rows
-        self._physics = PHYSICS[scenario.admission](scenario)
-        self.recorder = self._physics.recorder
+        self._physics = DYNAMICS[scenario.dynamics](scenario)
+        self.tape_generator = self._physics.tape_generator
         self.parameters = self._physics.parameters
-        self._allocate(self.recorder.expected_requests())
+        self._allocate(self.tape_generator.expected_requests())
 
     @property
     def nodes(self) -> int:
@@ -69,16 +69,16 @@ class Simulator:
 
     def reset(self, row: int, rng: np.random.Generator) -> None:
         """Draws a new tape for a row and sets it to its first decision time."""
-        arrivals = self.recorder.draw_arrivals(rng)
+        arrivals = self.tape_generator.draw_arrivals(rng)
         if arrivals.arrival_s.size > self.capacity:
             self._grow(max(arrivals.arrival_s.size, self.capacity * 5 // 4))
-        self.recorder.write(rng, arrivals, self.tape, row)
+        self.tape_generator.write(rng, arrivals, self.tape, row)
         self._physics.begin(self.tape, self.state, row)
 
     def step(self, *action: Array) -> Any:
         """One epoch of every row, with arrays that were checked before; returns the admission's result.
 
-        Epoch admission takes batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0; stream admission offload
+        Batching dynamics takes batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0; streaming dynamics offload
         [R, D + K, K] and threshold [R, K], both float32 in [0, 1]. Raises RuntimeError for a row past its horizon.
         """
         if (self.state.epoch >= self.scenario.horizon_epochs).any():
@@ -92,7 +92,7 @@ class Simulator:
     def admissible(self) -> Array:
         """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is.
 
-        Raises TypeError for stream admission, whose actions are continuous.
+        Raises TypeError for streaming dynamics, whose actions are continuous.
         """
         return self._physics.admissible(self.tape, self.state)
 
@@ -115,7 +115,7 @@ class Simulator:
                 getattr(record, name)[(row, *(slice(size) for size in array.shape))] = array
 
     def conserves(self) -> bool:
-        """Whether in every row whoever arrived is accounted for once: served, late, poor, expired or pending."""
+        """Whether in every row whoever arrived is accounted for once: served, late, below_quality, expired or pending."""
         return bool(self._physics.conserves(self.tape, self.state).all())
 
 

@@ -140,8 +140,8 @@ class DayCycle:
             raise ValueError(f"phase is a share of the period and must lie in [0, 1), got {self.phase!r}")
 
     def __str__(self) -> str:
-        swing = f"swinging by {self.depth:.0%} over {self.period_s:.4g} s"
-        return f"day-cycle arrivals at {self.rate_per_s:.4g}/s, {swing}"
+        difficulty_shift = f"swinging by {self.depth:.0%} over {self.period_s:.4g} s"
+        return f"day-cycle arrivals at {self.rate_per_s:.4g}/s, {difficulty_shift}"
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], sorted, in [0, duration_s), by thinning the peak rate (Lewis & Shedler 1979)."""

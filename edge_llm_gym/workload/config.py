@@ -54,7 +54,7 @@ class ArrivalsConfig(_Section):
     cv: Positive | None = None
     """gamma: coefficient of variation of the gaps"""
     depth: Annotated[float, Field(ge=0, le=1)] | None = None
-    """day-cycle: swing of the rate around its mean, as a share of it"""
+    """day-cycle: difficulty_shift of the rate around its mean, as a share of it"""
     period_s: Positive | None = None
     """day-cycle: length of a day"""
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -7,7 +7,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from agents.callbacks.metrics import MetricsCallback, recent_delays_s
 from agents.callbacks.pictures import PictureCallback
 from agents.training import make_env
-from edge_llm_gym.sim.state import EMPTY
+from edge_llm_gym.sim.outcomes import EMPTY
 
 STREAM = {"id": "EdgeLLM/EarlyExit-v0", "overrides": {"horizon_epochs": 10}}
 
@@ -108,7 +108,7 @@ def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
     assert model.kept.lines[1]["environment/delay_p95_s"] == pytest.approx(np.quantile(recent, 0.95))
 
 
-@pytest.mark.parametrize("environment", [None, STREAM], ids=["epoch", "stream"])
+@pytest.mark.parametrize("environment", [None, STREAM], ids=["batching", "streaming"])
 def test_a_picture_shows_the_last_epoch_but_one(tiny, environment):
     sections = {} if environment is None else {"environment": environment, "codec": {"name": "box"}}
     env = make_env(tiny(**sections))

@@ -10,57 +10,61 @@ from agents.index_codec import BENT
 from agents.layouts import blocks_of, flat_size
 from agents.policies import check_layout
 from agents.tilt_codec import RELIEF, steady_plan
-from edge_llm_gym.env.codecs import CODECS
-from edge_llm_gym.sim.stream.observation import NODE_FEATURES
+from edge_llm_gym.codecs import CODECS
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
 SETTINGS = {
-    ("epoch", "priority"): [{}, {"caps": True}],
-    ("epoch", "priced"): [{}, {"pairs": True}],
-    ("epoch", "multidiscrete"): [{}],
-    ("epoch", "box"): [{}],
-    ("epoch", "index"): [{}],
-    ("stream", "box"): [{}],
-    ("stream", "tilt"): [{}],
-    ("stream", "multidiscrete"): [{}, {"levels": 3}],
-    ("staged", "priority"): [{}, {"caps": True}],
-    ("staged", "priced"): [{}, {"pairs": True}],
-    ("staged", "multidiscrete"): [{}, {"levels": 3}],
-    ("staged", "box"): [{}],
+    ("batching", "priority"): [{}, {"caps": True}],
+    ("batching", "priced"): [{}, {"pairs": True}],
+    ("batching", "multidiscrete"): [{}],
+    ("batching", "box"): [{}],
+    ("batching", "index"): [{}],
+    ("streaming", "box"): [{}],
+    ("streaming", "tilt"): [{}],
+    ("streaming", "multidiscrete"): [{}, {"levels": 3}],
+    ("batching_routing", "priority"): [{}, {"caps": True}],
+    ("batching_routing", "priced"): [{}, {"pairs": True}],
+    ("batching_routing", "multidiscrete"): [{}, {"levels": 3}],
+    ("batching_routing", "box"): [{}],
 }
-ENVIRONMENT = {"epoch": "EdgeLLM/MultiNode-v0", "stream": "EdgeLLM/EarlyExit-v0", "staged": "EdgeLLM/Joint-v0"}
+ENVIRONMENT = {
+    "batching": "EdgeLLM/MultiNode-v0",
+    "streaming": "EdgeLLM/EarlyExit-v0",
+    "batching_routing": "EdgeLLM/Joint-v0",
+}
 CASES = [(*key, settings) for key, choices in SETTINGS.items() for settings in choices]
 
 
-def envs_of(admission: str, rows: int = 3):
-    config = read_config({"environment": {"id": ENVIRONMENT[admission]}, "codec": {"name": "box"}})
+def envs_of(dynamics: str, rows: int = 3):
+    config = read_config({"environment": {"id": ENVIRONMENT[dynamics]}, "codec": {"name": "box"}})
     return make_envs(config, rows)
 
 
-@pytest.mark.parametrize(("admission", "name", "settings"), CASES)
-def test_layouts_make_up_the_space_of_their_codec(admission, name, settings):
-    scenario = envs_of(admission).scenario
+@pytest.mark.parametrize(("dynamics", "name", "settings"), CASES)
+def test_layouts_make_up_the_space_of_their_codec(dynamics, name, settings):
+    scenario = envs_of(dynamics).scenario
     codec, blocks = make_codec(name, scenario, **settings), blocks_of(name, settings, scenario)
-    items = scenario.devices.count + len(scenario.nodes) if admission == "stream" else scenario.slots
-    nodes = scenario.network.entry_nodes.size if admission == "staged" else len(scenario.nodes)
+    items = scenario.devices.count + len(scenario.nodes) if dynamics == "streaming" else scenario.slots
+    nodes = scenario.network.entry_nodes.size if dynamics == "batching_routing" else len(scenario.nodes)
     check_layout(blocks, (items, nodes), codec.space)
     assert flat_size(blocks, (items, nodes)) > 0
 
 
 def test_every_codec_of_the_environment_has_a_layout():
-    assert {(admission, name) for admission, table in CODECS.items() for name in table} <= set(SETTINGS)
+    assert {(dynamics, name) for dynamics, table in CODECS.items() for name in table} <= set(SETTINGS)
 
 
 def test_layouts_of_other_sizes_are_refused():
-    scenario = envs_of("epoch").scenario
+    scenario = envs_of("batching").scenario
     with pytest.raises(ValueError, match="make 128 numbers for 32 items and 4 nodes"):
         check_layout(blocks_of("priority", {}, scenario), (32, 4), make_codec("priced", scenario).space)
-    with pytest.raises(ValueError, match="cannot act through codec 'priced' with admission 'stream'"):
-        blocks_of("priced", {}, envs_of("stream").scenario)
+    with pytest.raises(ValueError, match="cannot act through codec 'priced' with dynamics 'streaming'"):
+        blocks_of("priced", {}, envs_of("streaming").scenario)
 
 
 def crowded(rows: int = 8):
     """An index codec, and rows whose queues have grown while nobody was served."""
-    envs = envs_of("epoch", rows)
+    envs = envs_of("batching", rows)
     observation, _ = envs.reset(seed=3)
     for _ in range(3):
         waiting = {key: np.zeros_like(array) for key, array in envs.action_space.sample().items()}
@@ -91,35 +95,35 @@ def test_a_bonus_draws_requests_to_its_node():
 
 
 def test_there_is_no_way_back():
-    envs = envs_of("epoch")
+    envs = envs_of("batching")
     observation, _ = envs.reset(seed=3)
     with pytest.raises(NotImplementedError, match="priority"):
         make_codec("index", envs.scenario).encode({}, observation)
-    with pytest.raises(ValueError, match="admission 'epoch', got 'stream'"):
-        make_codec("index", envs_of("stream").scenario)
+    with pytest.raises(ValueError, match="dynamics 'batching', got 'stream'"):
+        make_codec("index", envs_of("streaming").scenario)
 
 
 def test_a_tilt_of_no_slope_is_the_plan_and_a_steep_one_avoids_the_long_queue():
-    envs = envs_of("stream", 2)
+    envs = envs_of("streaming", 2)
     codec, plan = make_codec("tilt", envs.scenario), steady_plan(envs.scenario)
     observation, _ = envs.reset(seed=0)
-    observation["nodes"][1, 2, NODE_FEATURES.index("claimed")] = 2.0
+    observation["nodes"][1, 2, NODE_FEATURES.index("committed")] = 2.0
     level, steep = np.zeros((2, 2, 19), np.float32)
     level[:, 0], steep[:, 0] = -1.0, 0.0
     share = codec.decode(level, observation)["offload"]
     share /= np.maximum(share.sum(axis=2, keepdims=True), 1e-12)
     np.testing.assert_allclose(share[0], plan.solution.offload, atol=1e-6)
     np.testing.assert_array_equal(share[0], share[1])
-    tilted = codec.decode(steep, observation)
-    assert envs.action_space.contains(tilted)
-    np.testing.assert_allclose(tilted["threshold"][0], plan.threshold - RELIEF, atol=1e-6)
+    shifted_quantile = codec.decode(steep, observation)
+    assert envs.action_space.contains(shifted_quantile)
+    np.testing.assert_allclose(shifted_quantile["threshold"][0], plan.threshold - RELIEF, atol=1e-6)
     # Two per epoch of claimed time, two epochs: a weight of exp(-4) beside the others'.
     expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-4.0), 1.0])
-    np.testing.assert_allclose(tilted["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)
+    np.testing.assert_allclose(shifted_quantile["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)
 
 
 def test_a_tilt_cannot_be_cloned_and_needs_streams():
     with pytest.raises(NotImplementedError, match="through codec 'box'"):
-        make_codec("tilt", envs_of("stream").scenario).encode({}, {})
-    with pytest.raises(ValueError, match="admission 'stream', got 'epoch'"):
-        make_codec("tilt", envs_of("epoch").scenario)
+        make_codec("tilt", envs_of("streaming").scenario).encode({}, {})
+    with pytest.raises(ValueError, match="dynamics 'streaming', got 'epoch'"):
+        make_codec("tilt", envs_of("batching").scenario)

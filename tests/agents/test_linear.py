@@ -11,8 +11,8 @@ from agents.linear.prices import FEATURES, RENT_SHARE
 from agents.linear.tilt import CLAIMED, MEDIAN
 from agents.loading import policy_factory
 from agents.tilt_codec import Tilt
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.decoding.batching import BatchingReader
+from edge_llm_gym.scenario import load_scenario
 from tests.equality import assert_same
 
 EPOCHS, STREAMS = load_scenario("multi-node"), load_scenario("early-exit")
@@ -62,7 +62,7 @@ def test_a_file_keeps_the_policy_and_says_where_it_fits(tmp_path):
     _, observation = observations("EdgeLLM/MultiNode-v0")
     loaded = policy_factory(str(path))(gymnasium.make("EdgeLLM/MultiNode-v0"))
     assert_same(loaded.predict(observation)[0], policy.predict(observation)[0])
-    with pytest.raises(ConfigError, match="admission 'epoch', and cannot act in scenario 'early-exit'"):
+    with pytest.raises(ConfigError, match="dynamics 'batching', and cannot act in scenario 'early-exit'"):
         load_linear(path, STREAMS)
     with pytest.raises(ConfigError, match=r"'single-node' takes a linear policy of 14 numbers, got shape \(17,\)"):
         load_linear(path, load_scenario("single-node"))
@@ -72,12 +72,12 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"takes a linear policy of 33 numbers, got shape \(3,\)"):
         make_linear(STREAMS, np.zeros(3))
     with pytest.raises(ValueError, match="and none for 'other' of scenario 'multi-node'"):
-        make_linear(EPOCHS.model_copy(update={"admission": "other"}))
+        make_linear(EPOCHS.model_copy(update={"dynamics": "other"}))
 
 
 def test_prices_at_zero_are_the_values_and_rents_a_share_of_what_comes_in():
     _, observation = observations("EdgeLLM/MultiNode-v0")
-    rows, policy = EpochReader(EPOCHS).read_rows(observation), LinearPrices(EPOCHS)
+    rows, policy = BatchingReader(EPOCHS).read_rows(observation), LinearPrices(EPOCHS)
     value = np.broadcast_to(rows.value[..., None], rows.time_s.shape)
     np.testing.assert_array_equal(policy.prices(rows, observation), value)
     np.testing.assert_allclose(policy.rents_per_s(rows), RENT_SHARE * 3.0 / 4)  # 3 requests per second, 4 nodes
@@ -86,7 +86,7 @@ def test_prices_at_zero_are_the_values_and_rents_a_share_of_what_comes_in():
 def test_prices_by_hand():
     """A request that takes half an epoch of work counts exp(0.5 * 0.4) times its value at a weight of 0.4."""
     _, observation = observations("EdgeLLM/MultiNode-v0")
-    rows = EpochReader(EPOCHS).read_rows(observation)
+    rows = BatchingReader(EPOCHS).read_rows(observation)
     prices = LinearPrices(EPOCHS, parameters_of(work=0.4)).prices(rows, observation)
     work = np.minimum(rows.time_s / EPOCHS.epoch_s, 4.0)
     np.testing.assert_allclose(prices, rows.value[..., None] * np.exp(0.4 * work))
@@ -94,7 +94,7 @@ def test_prices_by_hand():
 
 def test_who_could_not_be_served_an_epoch_later_is_urgent():
     _, observation = observations("EdgeLLM/MultiNode-v0")
-    reader, policy = EpochReader(EPOCHS), LinearPrices(EPOCHS, parameters_of(urgent=1.0))
+    reader, policy = BatchingReader(EPOCHS), LinearPrices(EPOCHS, parameters_of(urgent=1.0))
     prices = policy.prices(reader.read_rows(observation), observation)
     for row in range(3):
         one = {key: value[row] for key, value in observation.items()}
@@ -105,7 +105,7 @@ def test_who_could_not_be_served_an_epoch_later_is_urgent():
 
 def test_rents_by_hand():
     _, observation = observations("EdgeLLM/MultiNode-v0")
-    rows = EpochReader(EPOCHS).read_rows(observation)
+    rows = BatchingReader(EPOCHS).read_rows(observation)
     parameters = parameters_of()
     parameters[-3:] = np.log(3.0), np.log(2.0), 0.5
     rents = LinearPrices(EPOCHS, parameters).rents_per_s(rows)

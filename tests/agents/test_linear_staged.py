@@ -1,4 +1,4 @@
-"""The linear policy of staged admission: levels, shares and prices, by hand."""
+"""The linear policy of batching-and-routing dynamics: levels, shares and prices, by hand."""
 
 import gymnasium
 import numpy as np
@@ -7,10 +7,10 @@ import pytest
 import edge_llm_gym  # noqa: F401  registers the ids
 from agents.linear import LinearStaged
 from agents.linear.prices import FEATURES
-from agents.linear.staged import DEMANDS
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.staged_reader import StagedReader
-from edge_llm_gym.sim.loading import load_scenario
+from agents.linear.staged import COST_DRIVERS
+from edge_llm_gym.decoding.batching import BatchingReader
+from edge_llm_gym.decoding.composite import CompositeReader
+from edge_llm_gym.scenario import load_scenario
 
 JOINT = load_scenario("joint")
 ENTRIES, LINKS = 4, 8
@@ -43,7 +43,7 @@ def moved(policy, *changes):
 
 def test_at_zero_thresholds_satisfy_the_highest_demand_and_shares_are_equal(policy, observation):
     action = policy.act(observation)
-    highest = StagedReader(JOINT).threshold_levels(DEMANDS)[-1].astype(np.float32)
+    highest = CompositeReader(JOINT).threshold_levels(COST_DRIVERS)[-1].astype(np.float32)
     np.testing.assert_array_equal(action["threshold"], np.tile(highest, (4, 1)))
     np.testing.assert_array_equal(action["offload"][:, :ENTRIES, ENTRIES:], 0.5)
     assert action["offload"].sum() == 4 * ENTRIES
@@ -70,9 +70,9 @@ def test_a_level_that_grows_with_the_queue_tells_rows_apart(policy, observation)
 
 
 def test_shares_follow_their_numbers_and_shun_busy_nodes(policy, observation):
-    tilted = moved(policy, (OWN, np.log(3.0))).act(observation)["offload"]
-    np.testing.assert_allclose(tilted[:, 0, ENTRIES:], [[0.75, 0.25]] * 4, rtol=1e-6)
-    np.testing.assert_array_equal(tilted[:, 1:ENTRIES, ENTRIES:], 0.5)
+    shifted_quantile = moved(policy, (OWN, np.log(3.0))).act(observation)["offload"]
+    np.testing.assert_allclose(shifted_quantile[:, 0, ENTRIES:], [[0.75, 0.25]] * 4, rtol=1e-6)
+    np.testing.assert_array_equal(shifted_quantile[:, 1:ENTRIES, ENTRIES:], 0.5)
     busy = {**observation, "nodes": observation["nodes"].copy()}
     busy["nodes"][:, ENTRIES:, 0] = [0.0, 2.0]
     shy = moved(policy, (OWN + LINKS, 0.5)).act(busy)["offload"]
@@ -83,7 +83,7 @@ def test_high_rents_make_short_batches(policy, observation):
     cheap, dear = (
         moved(policy, *((RENTS + k, rent) for k in range(ENTRIES))).act(observation)["batch"] for rent in (-3.0, 3.0)
     )
-    rows = StagedReader(JOINT).read_rows(observation)
+    rows = CompositeReader(JOINT).read_rows(observation)
 
     def work_s(batch):
         return sum(rows.time_s[row, slot, k - 1] for (row, slot), k in np.ndenumerate(batch) if k)
@@ -94,7 +94,7 @@ def test_high_rents_make_short_batches(policy, observation):
 def test_it_reads_staged_admission_alone():
     with pytest.raises(ValueError, match="plan for two stages"):
         LinearStaged(load_scenario("multi-node"))
-    assert isinstance(LinearStaged(JOINT)._reader, EpochReader)
+    assert isinstance(LinearStaged(JOINT)._reader, BatchingReader)
 
 
 def test_leeway_lets_nodes_take_more(policy, observation):

@@ -59,7 +59,7 @@ def test_an_mlp_acts_only_in_its_own_size(tiny, tmp_path):
 
 
 def test_another_admission_is_refused(run):
-    with pytest.raises(ConfigError, match="admission 'epoch', and cannot act in scenario 'early-exit'"):
+    with pytest.raises(ConfigError, match="dynamics 'batching', and cannot act in scenario 'early-exit'"):
         load_policy(run[0] / "model.zip", gymnasium.make("EdgeLLM/EarlyExit-v0"))
 
 

@@ -79,7 +79,7 @@ def test_the_documentation_names_every_tag(tmp_path):
         "codec": {"name": "box"},
     }
     plain = shortened("priced-single-node").model_dump(mode="json") | stream
-    runs = {"joint": shortened("ppo-joint"), "stream": read_config(plain, {"evaluation.expert": None, "steps": 24})}
+    runs = {"joint": shortened("ppo-joint"), "streaming": read_config(plain, {"evaluation.expert": None, "steps": 24})}
     text = (FOLDER.parents[1] / "docs" / "tensorboard.md").read_text("utf-8")
     for name, config in runs.items():
         train(config, tmp_path / name)

@@ -7,8 +7,8 @@ from agents.config import ConfigError, read_config
 from agents.evaluation import make_envs
 from agents.rule_codec import CHOICES, RULES, SCORE_BOUND, Rules
 from agents.training import make_env
-from edge_llm_gym.env.actions import ActionError
-from edge_llm_gym.env.codecs.priority import Priority
+from edge_llm_gym.actions import ActionError
+from edge_llm_gym.codecs.priority import Priority
 
 ROWS = 4
 
@@ -60,5 +60,5 @@ def test_anything_else_is_refused(crowded, action):
 
 
 def test_it_ranks_requests_that_are_pooled_in_one_stage(tiny):
-    with pytest.raises(ConfigError, match="admission 'epoch', got 'stream'"):
+    with pytest.raises(ConfigError, match="dynamics 'batching', got 'stream'"):
         make_env(tiny(environment={"id": "EdgeLLM/EarlyExit-v0"}, codec={"name": "rules"}))

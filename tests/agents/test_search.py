@@ -8,7 +8,7 @@ import edge_llm_gym  # noqa: F401  registers the ids
 from agents.linear import load_linear
 from agents.search import HELD_OUT, SearchConfig, search
 from edge_llm_gym.evaluation import compare
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 from scripts.search import main
 
 SCENARIOS = {"EdgeLLM/EarlyExit-v0": "early-exit", "EdgeLLM/MultiNode-v0": "multi-node"}

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from agents.linear.timed import assign
-from edge_llm_gym.experts.epoch import EpochArrays
+from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.problems import BatchProblem
 
 FREE_S, FINE_S = 3.0, np.arange(0.0, 12.0, 0.125)
 
 
-def rows_of(rng, requests=7, nodes=1, rows=3) -> EpochArrays:
+def rows_of(rng, requests=7, nodes=1, rows=3) -> BatchingArrays:
     """Problems in which time, memory and both bands bind."""
     pairs = (rows, requests, nodes)
     known = {
@@ -27,10 +27,10 @@ def rows_of(rng, requests=7, nodes=1, rows=3) -> EpochArrays:
         "room_bytes": np.full((rows, nodes), 8.0),
     }
     blank = np.zeros((rows, requests))
-    return EpochArrays(**{name: known.get(name, blank) for name in EpochArrays._fields})
+    return BatchingArrays(**{name: known.get(name, blank) for name in BatchingArrays._fields})
 
 
-def problem_of(rows: EpochArrays, row: int, node: int, value) -> BatchProblem:
+def problem_of(rows: BatchingArrays, row: int, node: int, value) -> BatchProblem:
     shown = rows.shown[row]
     names = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s")
     arrays = {name: getattr(rows, name)[row, shown, node] for name in names}

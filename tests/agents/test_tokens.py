@@ -6,7 +6,7 @@ import pytest
 
 from agents.epoch_tokens import BIG, PAIR_FEATURES, EpochTokens
 from agents.tokens import KEYS, LIMIT, limited, make_tokens, token_space
-from edge_llm_gym.experts.epoch import EpochReader
+from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.registration import ENVIRONMENTS
 
 ROWS = 3
@@ -54,7 +54,7 @@ def test_pairs_hold_the_physics_that_experts_read(environment):
     for row in range(ROWS):
         one = {key: array[row] for key, array in observation.items()}
         shown = one["request_mask"].astype(bool)
-        epoch = EpochReader(scenario).read(one)
+        epoch = BatchingReader(scenario).read(one)
         for k, problem in enumerate(epoch.problem.nodes):
             part = {name: array[row, shown, k] for name, array in column.items()}
             expected = {

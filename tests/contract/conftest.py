@@ -4,9 +4,9 @@ import gymnasium
 import pytest
 
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 
-ADMISSION = {environment: load_scenario(scenario).admission for environment, scenario in ENVIRONMENTS.items()}
+DYNAMICS = {environment: load_scenario(scenario).dynamics for environment, scenario in ENVIRONMENTS.items()}
 
 
 @pytest.fixture(params=list(ENVIRONMENTS))
@@ -14,9 +14,9 @@ def environment(request) -> str:
     return request.param
 
 
-def of_admission(admission: str) -> list[str]:
+def of_dynamics(dynamics: str) -> list[str]:
     """Environments whose scenario has this admission; never none."""
-    found = [environment for environment, its in ADMISSION.items() if its == admission]
+    found = [environment for environment, its in DYNAMICS.items() if its == dynamics]
     assert found
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import edge_llm_gym  # noqa: F401  registers the ids
-from edge_llm_gym.env.wrappers import CodecWrapper, EncodedPolicy, FlatObservation, SequentialWrapper
+from edge_llm_gym.codecs.wrappers import CodecWrapper, EncodedPolicy, FlatObservation, SequentialWrapper
 from edge_llm_gym.experts import make_expert
 
 pytest.importorskip("stable_baselines3", reason="the clients are those of Stable-Baselines3")

@@ -11,7 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from edge_llm_gym.registration import ENVIRONMENTS
-from tests.contract.conftest import ADMISSION
+from tests.contract.conftest import DYNAMICS
 from tests.equality import assert_same, differs
 
 UNAVOIDABLE_FOR_SB3 = (
@@ -114,15 +114,15 @@ ANYWHERE = [
     {"requests.uplink_payload": {"probability": 1.0, "bits": [0.0, 1e12]}},
 ]
 EXTREMES = {
-    "epoch": [*ANYWHERE, {"slots": 1}, {"slots": 300}],
-    "stream": [
+    "batching": [*ANYWHERE, {"slots": 1}, {"slots": 300}],
+    "streaming": [
         *ANYWHERE,
         {"epoch_s": 0.01},
         {"epoch_s": 500.0, "horizon_epochs": 2},
         {"exits.drift": None},
         {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
     ],
-    "staged": [
+    "batching_routing": [
         *ANYWHERE,
         {"slots": 1},
         {"slots": 300},
@@ -134,7 +134,7 @@ EXTREMES = {
 
 @pytest.mark.parametrize(
     ("environment", "extreme"),
-    [(environment, extreme) for environment in ENVIRONMENTS for extreme in EXTREMES[ADMISSION[environment]]],
+    [(environment, extreme) for environment in ENVIRONMENTS for extreme in EXTREMES[DYNAMICS[environment]]],
     ids=str,
 )
 def test_observations_stay_in_their_space_at_the_extremes(environment, extreme):
@@ -210,14 +210,14 @@ def test_snapshot_of_another_scenario_is_refused(environment, env):
 
 
 WEIGHTS = {
-    "epoch": {"served_value": 1.0, "late_value": -0.5, "expired": -0.25, "refused_uplink": -0.125},
-    "stream": {"mean_delay_s": -1.0, "late_value": -0.5, "accuracy": 8.0, "exit_2": -0.125},
-    "staged": {"served_value": 1.0, "late_value": -0.5, "forwarded": -0.25, "exit_2": -0.125},
+    "batching": {"served_value": 1.0, "late_value": -0.5, "expired": -0.25, "refused_uplink": -0.125},
+    "streaming": {"mean_delay_s": -1.0, "late_value": -0.5, "accuracy": 8.0, "exit_2": -0.125},
+    "batching_routing": {"served_value": 1.0, "late_value": -0.5, "forwarded": -0.25, "exit_2": -0.125},
 }
 
 
 def test_rewards_add_up_to_the_reward(environment):
-    weights = WEIGHTS[ADMISSION[environment]]
+    weights = WEIGHTS[DYNAMICS[environment]]
     env = gymnasium.make(environment, overrides={"reward": weights})
     for _, reward, info in play(env, seed=0)[1:]:
         assert set(info["rewards"]) == set(weights)

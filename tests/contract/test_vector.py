@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from edge_llm_gym.env.spaces import ActionError
-from tests.contract.conftest import ADMISSION, make_rows
+from edge_llm_gym.actions import ActionError
+from tests.contract.conftest import DYNAMICS, make_rows
 from tests.equality import assert_same
 
 ROWS, HORIZON = 3, 6
@@ -108,7 +108,7 @@ def test_malformed_action_moves_no_row(environment):
     envs = make_rows(environment, 2)
     envs.reset(seed=0)
     actions = envs.action_space.sample()
-    key = {"epoch": "bandwidth", "stream": "offload", "staged": "threshold"}[ADMISSION[environment]]
+    key = {"batching": "bandwidth", "streaming": "offload", "batching_routing": "threshold"}[DYNAMICS[environment]]
     actions[key] = actions[key].copy()
     actions[key][1, ..., 0] = np.nan
     with pytest.raises(ActionError, match="got values from nan"):

@@ -8,16 +8,16 @@ import pytest
 
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound
-from edge_llm_gym.evaluation.bounds.batch_search import new_desk, offer, search
+from edge_llm_gym.evaluation.bounds.batch_search import new_workspace, offer, search
 from edge_llm_gym.evaluation.bounds.candidates import candidates
 from edge_llm_gym.evaluation.bounds.clairvoyant import Lagrangian, Stage
 from edge_llm_gym.evaluation.policies import policy_sources
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.models.channel import minimum_share
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.outcomes import EMPTY, SERVED, WAITING
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EMPTY, SERVED, WAITING
-from tests.sim.claims_by_hand import write_claims
+from tests.sim.costs_by_hand import write_claims
 
 EPOCHS = 4
 MINIATURE = {
@@ -229,11 +229,11 @@ def test_search_finds_the_best_batch_of_every_duration(seed):
     rng, count, cells, cell_s, price = np.random.default_rng(seed), 9, 12, 0.5, 0.2
     profit, work_s, shared_s = rng.normal(0.3, 0.5, count), rng.uniform(0.1, 1.0, count), rng.uniform(0.2, 3.0, count)
     usage = rng.uniform(0.0, 0.6, (count, 3))
-    desk, hurried = new_desk(count, cells), new_desk(count, cells)
-    for one in (desk, hurried):
+    workspace, hurried = new_workspace(count, cells), new_workspace(count, cells)
+    for one in (workspace, hurried):
         for i in range(count):
             offer(one, i, i, profit[i], work_s[i], shared_s[i], usage[i])
-    search(desk, count, cells, cell_s, price)
+    search(workspace, count, cells, cell_s, price)
     search(hurried, count, cells, cell_s, price, 5)
     worth = np.full(cells + 1, -np.inf)
     for subset in product((False, True), repeat=count):
@@ -242,9 +242,9 @@ def test_search_finds_the_best_batch_of_every_duration(seed):
             duration = work_s[chosen].sum() + shared_s[chosen].max()
             lasting = np.arange(cells + 1) * cell_s >= duration
             worth[lasting] = np.maximum(worth[lasting], profit[chosen].sum() - price * shared_s[chosen].max())
-    np.testing.assert_allclose(desk.worth, worth)
+    np.testing.assert_allclose(workspace.worth, worth)
     assert (hurried.worth >= worth - 1e-12).all()
-    members = desk.members[: desk.size[0]]
+    members = workspace.members[: workspace.size[0]]
     assert profit[members].sum() - price * shared_s[members].max() == pytest.approx(worth[cells])
 
 

@@ -68,7 +68,7 @@ def test_scenarios_list_show_validate(tmp_path):
     mine = tmp_path / "mine.yaml"
     import yaml
 
-    from edge_llm_gym.sim.loading import load_scenario
+    from edge_llm_gym.scenario import load_scenario
 
     data = load_scenario("single-node").model_dump(mode="json", exclude_none=True)
     mine.write_text(yaml.safe_dump(data))

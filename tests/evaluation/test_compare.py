@@ -110,15 +110,15 @@ def test_misuse_is_named_before_anything_runs(policies, seeds, message):
         compare(ENVIRONMENT, policies, seeds=seeds)
 
 
-@pytest.mark.parametrize(("name", "admission"), [("Joint", "staged"), ("EarlyExit", "stream")])
-def test_gaps_are_refused_where_no_optimum_is_known(name, admission):
+@pytest.mark.parametrize(("name", "dynamics"), [("Joint", "batching_routing"), ("EarlyExit", "streaming")])
+def test_gaps_are_refused_where_no_optimum_is_known(name, dynamics):
     """Before anything runs: even the progress is never told."""
 
     def told(done, of):
         raise AssertionError("an episode was run")
 
     with pytest.raises(
-        ValueError, match=f"admission 'epoch' alone, got .* with admission '{admission}'; leave the gap"
+        ValueError, match=f"dynamics 'batching' alone, got .* with dynamics '{dynamics}'; leave the gap"
     ):
         compare(f"EdgeLLM/{name}-v0", ["random"], seeds=[0], gap_every=2, progress=told)
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_llm_gym.cli import app
+from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.evaluation.compare import Comparison
 from edge_llm_gym.evaluation.reproduce import reproduce
 from edge_llm_gym.evaluation.reproduce.batching import BATCHING_STUDIES as STUDIES
@@ -19,11 +20,9 @@ from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nod
 from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
 from edge_llm_gym.evaluation.reproduce.run import BatchingReproduction, SweepResult
 from edge_llm_gym.evaluation.reproduce.verdict import AGREES, DISAGREES, IN_PART
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import FAMILIES
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario, scenario_of
 from edge_llm_gym.sim.request_costs import RequestCosts
 
 PAPER_SCENARIOS = ("paper-single-node", "paper-multi-node")
@@ -56,7 +55,7 @@ def test_the_reduced_formula_by_hand():
 def test_nobody_waits_for_a_second_epoch_or_unseen(study):
     busiest = study.sweeps[0].points[-1].overrides
     env = gymnasium.make(study.environment, **study.shortened().settings(busiest))
-    reader = EpochReader(scenario_of(env))
+    reader = BatchingReader(scenario_of(env))
     observation, _ = env.reset(seed=0)
     idle = {key: np.zeros(space.shape, space.dtype) for key, space in env.action_space.items()}
     truncated = False
@@ -65,7 +64,7 @@ def test_nobody_waits_for_a_second_epoch_or_unseen(study):
         assert 0 < waited_s.max() <= load_scenario(study.scenario).epoch_s
         observation, _, _, truncated, info = env.step(idle)
         assert info["metrics"]["pending"] > 20
-        assert info["metrics"]["unseen"] == 0
+        assert info["metrics"]["hidden"] == 0
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)

@@ -20,7 +20,7 @@ from edge_llm_gym.evaluation.reproduce.run import TRADEOFF, RoutingReproduction,
 from edge_llm_gym.evaluation.reproduce.verdict import AGREES, DISAGREES, IN_PART
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.experts import expert_names, make_expert
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.solvers import routing_baselines
 
 
@@ -56,8 +56,8 @@ def test_only_the_middle_third_is_slow_and_the_mix_is_hardest_in_its_middle():
     assert scenario.nodes[how.node].name == how.node_name
     assert (slow.from_s, slow.until_s, slow.factor) == (40.0, 80.0, 3.0)
     drift = scenario.exits.drift
-    swing = np.sin(2 * np.pi * (np.array([0.0, 60.0, 120.0]) / drift.period_s + drift.phase))
-    np.testing.assert_allclose(swing, [-1.0, 1.0, -1.0])
+    difficulty_shift = np.sin(2 * np.pi * (np.array([0.0, 60.0, 120.0]) / drift.period_s + drift.phase))
+    np.testing.assert_allclose(difficulty_shift, [-1.0, 1.0, -1.0])
     epochs = np.arange(how.horizon_epochs)
     assert np.concatenate([epochs[part] for part in how.phases.values()]).tolist() == epochs.tolist()
 
@@ -132,9 +132,12 @@ def test_a_rivalry_without_an_answer_for_some_resamples_has_none():
 
 def test_common_swings_of_the_seeds_do_not_widen_the_interval():
     """Every tape moves scheduler and rival alike, so resampling them together cancels in the gain."""
-    swing = np.linspace(-0.1, 0.1, 8)
+    difficulty_shift = np.linspace(-0.1, 0.1, 8)
     rivalry = Rivalry(
-        np.outer(np.ones(8), DELAYS), ACCURACIES + swing[:, None], np.full(8, 4.0), np.full(8, 0.6) + swing
+        np.outer(np.ones(8), DELAYS),
+        ACCURACIES + difficulty_shift[:, None],
+        np.full(8, 4.0),
+        np.full(8, 0.6) + difficulty_shift,
     )
     gain = rivalry.gain()
     assert (gain.mean, gain.low, gain.high) == pytest.approx((0.1, 0.1, 0.1))
@@ -146,7 +149,7 @@ def result_of(sweep, policies, figures) -> SweepResult:
     for policy in policies:
         delay_s, accuracy = figures(policy)
         episodes[policy] = tuple({"mean_delay_s": delay_s * off, "accuracy": accuracy} for off in (0.9, 1.1))
-    comparison = Comparison(DTO_EE.environment, (0, 1), episodes, admission="stream")
+    comparison = Comparison(DTO_EE.environment, (0, 1), episodes, dynamics="streaming")
     return SweepResult(sweep, (comparison,) * len(sweep.points), 1.0)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from edge_llm_gym.experts import expert_names, make_expert
 from edge_llm_gym.experts.registry import DESCRIPTIONS
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 from tests.equality import assert_same
 
 STREAM = load_scenario("early-exit")
@@ -47,9 +47,9 @@ def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
         (
             lambda env: make_expert("dto-ee", env),
             ValueError,
-            "does not serve admission 'epoch' .* one of: random, fcfs",
+            "does not serve dynamics 'batching' .* one of: random, fcfs",
         ),
-        (lambda env: make_expert("edf", STREAM), ValueError, "does not serve admission 'stream' .* random, dto-ee"),
+        (lambda env: make_expert("edf", STREAM), ValueError, "does not serve dynamics 'streaming' .* random, dto-ee"),
         (lambda env: make_expert("uniform", STREAM, treshold=1), TypeError, "did you mean 'threshold'"),
         (lambda env: make_expert("uniform", STREAM, threshold=2), ValueError, "must lie in .0, 1., got 2"),
         (lambda env: make_expert("dto-ee", STREAM, replan_every=0), ValueError, "at least 1 epoch, got 0"),

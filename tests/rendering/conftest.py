@@ -8,12 +8,12 @@ import pytest
 
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.view import DeviceView, EpochView, LastEpoch, SlotOutcome, Totals
-from edge_llm_gym.sim import transition
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.pooled import transition
+from edge_llm_gym.sim.pooled.records import Result
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Result
 from tests.rendering.by_hand import node_view, slot_view
-from tests.sim.claims_by_hand import write_claims
+from tests.sim.costs_by_hand import write_claims
 
 TINY = {
     "name": "tiny",
@@ -57,7 +57,10 @@ MIXED = {
 @pytest.fixture
 def view() -> EpochView:
     """Two nodes, five devices, three shown requests; one request served, one refused in the last epoch."""
-    batches = (Batch(6, 13.0, 15.0, 5e8, served=3, late=1, poor=0), Batch(7, 15.0, 19.0, 5e8, served=1, late=0, poor=0))
+    batches = (
+        Batch(6, 13.0, 15.0, 5e8, served=3, late=1, below_quality=0),
+        Batch(7, 15.0, 19.0, 5e8, served=1, late=0, below_quality=0),
+    )
     return EpochView(
         scenario="by-hand",
         epoch=7,
@@ -69,7 +72,7 @@ def view() -> EpochView:
         nodes=(node_view(0, batches=batches), node_view(1, kv_fraction=0.0)),
         devices=tuple(DeviceView((200.0 * index + 60.0, 500.0), int(index < 3)) for index in range(5)),
         queue=(slot_view(1, 1.0), slot_view(2, 4.5), slot_view(3, 8.0)),
-        unseen=6,
+        hidden=6,
         totals=Totals(41, 17, 8, 5, 2, 9, arrived_value=82.0, served_value=34.5),
         last=LastEpoch(
             reward=3.5,
@@ -112,7 +115,7 @@ def tiny() -> Simulator:
     simulator = Simulator(load_scenario(TINY))
     simulator.reset(0, np.random.default_rng(0))
     _write_tiny_tape(simulator)
-    transition.begin_row(simulator.parameters, simulator.tape, simulator.state, 0)
+    transition.reset_row(simulator.parameters, simulator.tape, simulator.state, 0)
     return simulator
 
 

@@ -8,16 +8,7 @@ import pytest
 from edge_llm_gym.rendering import render_row, view_of
 from edge_llm_gym.rendering.frames import HEIGHT, PANELS, WIDTH, epoch_frame
 from edge_llm_gym.rendering.history import Batch
-from edge_llm_gym.rendering.palette import (
-    FREE,
-    FREED,
-    IDLE,
-    KV_CACHE,
-    OUTCOMES,
-    REFUSED,
-    URGENT,
-    WEIGHTS,
-)
+from edge_llm_gym.rendering.palette import FREE, FREED, IDLE, KV_CACHE, OUTCOMES, REFUSED, URGENT, WEIGHTS
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from edge_llm_gym.rendering.view import DeviceView, SlotOutcome
 from tests.rendering.by_hand import node_view, slot_view
@@ -34,14 +25,14 @@ def pixels(frame: np.ndarray, name: str, colour: tuple[int, int, int]) -> int:
     return int((inside(frame, name) == colour).all(axis=-1).sum())
 
 
-def with_queue(view, *left_s: float, unseen: int = 0):
-    return replace(view, queue=tuple(slot_view(slot, time_s) for slot, time_s in enumerate(left_s, 1)), unseen=unseen)
+def with_queue(view, *left_s: float, hidden: int = 0):
+    return replace(view, queue=tuple(slot_view(slot, time_s) for slot, time_s in enumerate(left_s, 1)), hidden=hidden)
 
 
 def crowded(view, nodes: int, devices: int, slots: int):
     """A view full to the brim, with long names."""
     batches = tuple(Batch(epoch, 14.0 + epoch, 15.0 + epoch, 1e8, 9, 5, 3) for epoch in range(6))
-    outcomes = ("served", "late", "poor", "refused_memory")
+    outcomes = ("served", "late", "below_quality", "refused_memory")
     last = replace(
         view.last,
         slots=tuple(
@@ -51,7 +42,7 @@ def crowded(view, nodes: int, devices: int, slots: int):
     )
     places = np.random.default_rng(0).random((devices, 2)) * 1000
     return replace(
-        with_queue(view, *(0.7 * slot for slot in range(slots)), unseen=1234),
+        with_queue(view, *(0.7 * slot for slot in range(slots)), hidden=1234),
         nodes=tuple(
             replace(node_view(index, 0.9, batches), name=f"a-rather-long-name-{index}") for index in range(nodes)
         ),
@@ -108,18 +99,18 @@ def test_queue_bars_under_one_epoch_stand_out(view):
 def test_empty_queue_has_no_bar_and_unseen_requests_are_written(view):
     empty = epoch_frame(with_queue(view))
     assert pixels(empty, "queue", OUTCOMES["pending"]) == pixels(empty, "queue", URGENT) == 0
-    assert not np.array_equal(empty, epoch_frame(with_queue(view, unseen=3)))
+    assert not np.array_equal(empty, epoch_frame(with_queue(view, hidden=3)))
 
 
 def test_batch_bars_follow_time_and_outcomes(view):
     def painted(end_s: float, served: int, late: int) -> tuple[int, ...]:
         batch = Batch(7, 14.25, end_s, 1e8, served, late, 0)
         frame = epoch_frame(replace(view, nodes=(node_view(0, 0.5, (batch,)),)))
-        return tuple(pixels(frame, "batches", OUTCOMES[name]) for name in ("served", "late", "poor"))
+        return tuple(pixels(frame, "batches", OUTCOMES[name]) for name in ("served", "late", "below_quality"))
 
-    served, late, poor = painted(18.25, 3, 1)
+    served, late, below_quality = painted(18.25, 3, 1)
     assert served / late == pytest.approx(3, rel=0.1)
-    assert poor == 0
+    assert below_quality == 0
     longer = painted(22.25, 3, 1)  # the window ends three epochs from now, at 20
     assert sum(longer) / (served + late) == pytest.approx(5.75 / 4, rel=0.03)
     assert painted(18.25, 1, 0)[1:] == (0, 0)
@@ -131,7 +122,7 @@ def test_batches_before_and_after_the_window_leave_no_trace(view):
     assert pixels(frame, "batches", OUTCOMES["served"]) == 0
 
 
-@pytest.mark.parametrize("outcome", ["served", "late", "poor"])
+@pytest.mark.parametrize("outcome", ["served", "late", "below_quality"])
 def test_links_have_the_colour_of_their_outcome(view, outcome):
     last = replace(view.last, slots=(SlotOutcome(1, 90, 4, outcome, 1, 2.5),))
     with_link, without = epoch_frame(replace(view, last=last)), epoch_frame(replace(view, last=None))

@@ -5,8 +5,8 @@ import pytest
 
 from edge_llm_gym.rendering.batch_log import decision_times_s
 from edge_llm_gym.rendering.history import admission_epochs, batches, expiry_epochs, outcome_counts, pending_levels
-from edge_llm_gym.sim.metrics import COLUMN
-from edge_llm_gym.sim.state import LATE, POOR, SERVED
+from edge_llm_gym.scenario.metrics import COLUMN
+from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 
 
 def recorded(played, metric: str) -> list[int]:
@@ -14,7 +14,7 @@ def recorded(played, metric: str) -> list[int]:
 
 
 def test_the_played_episode_has_something_of_everything(played):
-    for metric in ("served", "late", "poor", "expired", "refused_uplink", "refused_memory", "pending"):
+    for metric in ("served", "late", "below_quality", "expired", "refused_uplink", "refused_memory", "pending"):
         assert sum(recorded(played, metric)) > 0, metric
 
 
@@ -22,7 +22,7 @@ def test_pending_levels_are_those_of_the_metrics(played):
     assert pending_levels(played.simulator, 0)[1:].tolist() == recorded(played, "pending")
 
 
-@pytest.mark.parametrize("name", ["served", "late", "poor"])
+@pytest.mark.parametrize("name", ["served", "late", "below_quality"])
 def test_outcomes_count_at_the_epoch_that_admits(played, name):
     counts = outcome_counts(played.simulator, 0)[name]
     assert counts[:-1].tolist() == recorded(played, name)
@@ -44,11 +44,13 @@ def test_batches_hold_the_requests_that_were_put_there(played):
     expected = {}
     for epoch, (result, batch) in enumerate(zip(played.results, played.batches, strict=True)):
         for slot, outcome in enumerate(result.slot_outcome[0]):
-            if outcome in (SERVED, LATE, POOR):
+            if outcome in (SERVED, LATE, BELOW_QUALITY):
                 key = (int(batch[slot]) - 1, epoch)
-                expected[key] = expected.get(key, 0) + np.array([outcome == SERVED, outcome == LATE, outcome == POOR])
+                expected[key] = expected.get(key, 0) + np.array(
+                    [outcome == SERVED, outcome == LATE, outcome == BELOW_QUALITY]
+                )
     found = {
-        (node, batch.epoch): (batch.served, batch.late, batch.poor)
+        (node, batch.epoch): (batch.served, batch.late, batch.below_quality)
         for node, strip in enumerate(batches(played.simulator, 0))
         for batch in strip
     }
@@ -69,7 +71,7 @@ def test_batches_begin_after_the_uplink_and_the_batches_before(played):
 def test_admission_epochs_are_those_of_the_steps(played):
     expected = np.full(played.simulator.capacity, -1)
     for epoch, result in enumerate(played.results):
-        computed = np.isin(result.slot_outcome[0], (SERVED, LATE, POOR))
+        computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
     np.testing.assert_array_equal(admission_epochs(played.simulator, 0), expected)
 

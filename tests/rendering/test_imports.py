@@ -10,7 +10,7 @@ from edge_llm_gym.rendering import render_row
 SIMULATOR = """
 import sys
 import numpy as np
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
 simulator = Simulator(load_scenario({scenario!r}))
 simulator.reset(0, np.random.default_rng(0))

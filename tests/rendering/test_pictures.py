@@ -4,16 +4,16 @@ import pytest
 
 from edge_llm_gym.env.env import RENDER_MODES
 from edge_llm_gym.rendering.pictures import PICTURES, loaded
-from edge_llm_gym.sim.physics import PHYSICS
+from edge_llm_gym.sim.dynamics import DYNAMICS
 
 
 def test_every_admission_has_pictures_of_every_mode():
-    assert set(PICTURES) == set(PHYSICS)
+    assert set(PICTURES) == set(DYNAMICS)
     assert all(set(pictures.painters) == set(RENDER_MODES) for pictures in PICTURES.values())
 
 
-@pytest.mark.parametrize("admission", PICTURES)
-def test_entry_points_lead_to_functions(admission):
-    pictures = PICTURES[admission]
+@pytest.mark.parametrize("dynamics", PICTURES)
+def test_entry_points_lead_to_functions(dynamics):
+    pictures = PICTURES[dynamics]
     for entry_point in (pictures.view, *pictures.painters.values(), pictures.timeline):
         assert callable(loaded(entry_point)), entry_point

@@ -1,4 +1,4 @@
-"""Staged admission in the pictures of batches: what is recovered from the state against what the steps reported."""
+"""Batching-and-routing dynamics in the pictures of batches: what is recovered from the state against what the steps reported."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ import pytest
 from edge_llm_gym.rendering import render_row, view_of
 from edge_llm_gym.rendering.history import admission_epochs, batches, outcome_counts, pending_levels
 from edge_llm_gym.rendering.timeline import save_timeline
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.metrics import COLUMN
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.scenario.metrics import COLUMN
+from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import LATE, POOR, SERVED
 from tests.rendering.conftest import Played
 
 EPOCHS = 40
@@ -37,7 +37,7 @@ def recorded(played, metric: str) -> list[int]:
 def test_levels_and_outcomes_are_those_of_the_metrics(played):
     assert pending_levels(played.simulator, 0)[1:].tolist() == recorded(played, "pending")
     counts = outcome_counts(played.simulator, 0)
-    for name in ("served", "late", "poor"):
+    for name in ("served", "late", "below_quality"):
         assert counts[name][:-1].tolist() == recorded(played, name)
         assert counts[name].sum() > 0, name
     assert counts["expired"][1:].tolist() == recorded(played, "expired")
@@ -46,7 +46,7 @@ def test_levels_and_outcomes_are_those_of_the_metrics(played):
 def test_admission_epochs_are_those_of_the_steps(played):
     expected = np.full(played.simulator.capacity, -1)
     for epoch, result in enumerate(played.results):
-        computed = np.isin(result.slot_outcome[0], (SERVED, LATE, POOR))
+        computed = np.isin(result.slot_outcome[0], (SERVED, LATE, BELOW_QUALITY))
         expected[result.slot_request[0, computed]] = epoch
     np.testing.assert_array_equal(admission_epochs(played.simulator, 0), expected)
 

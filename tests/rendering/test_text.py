@@ -26,13 +26,13 @@ def plain(text: str) -> str:
         "5.0 s  4+1",  # busy until 19, two batches
         "4.0 of   8.0 GB free",
         "0.0 s  idle",
-        "queue  3 shown, 6 unseen",
+        "queue  3 shown, 6 hidden",
         "1      0    641    120    0.75      2   1.5 s    1.0 s",
         "3      2    643    120    0.75      2   1.5 s    8.0 s",
-        "reward +3.50   4 arrived  1 served  0 late  0 poor  1 expired",
+        "reward +3.50   4 arrived  1 served  0 late  0 below_quality  1 expired",
         "refused: 1 uplink, 0 downlink, 0 memory   nodes 62% busy",
         "node-0           <- devices 4",
-        "41 arrived: 17 served  8 late  5 poor  2 expired  9 pending",
+        "41 arrived: 17 served  8 late  5 below_quality  2 expired  9 pending",
         "served value 34.5 of 82",
     ],
 )
@@ -41,9 +41,9 @@ def test_numbers_are_there(view, words):
 
 
 def test_before_the_first_epoch(view):
-    text = plain(epoch_text(replace(view, last=None, queue=(), unseen=0)))
+    text = plain(epoch_text(replace(view, last=None, queue=(), hidden=0)))
     assert "last epoch  none yet" in text
-    assert "queue  0 shown, 0 unseen" in text
+    assert "queue  0 shown, 0 hidden" in text
     assert "slot device" not in text
 
 

@@ -6,8 +6,8 @@ from matplotlib.image import AxesImage
 
 from edge_llm_gym.rendering.history import batches
 from edge_llm_gym.rendering.timeline import episode_of, episode_timeline, save_timeline, served_table
-from edge_llm_gym.sim.metrics import COLUMN
-from edge_llm_gym.sim.state import SERVED
+from edge_llm_gym.scenario.metrics import COLUMN
+from edge_llm_gym.sim.outcomes import SERVED
 
 
 def axes_by_title(simulator, start: str):
@@ -31,7 +31,7 @@ def test_a_bar_per_batch_and_outcome_at_its_time(played):
         (batch.begin_s, batch.end_s - batch.begin_s, 0.8 * count / largest)
         for strip in strips
         for batch in strip
-        for count in (batch.served, batch.late, batch.poor)
+        for count in (batch.served, batch.late, batch.below_quality)
         if count
     )
     np.testing.assert_allclose(rectangles(axes_by_title(played.simulator, "Batches")), expected)
@@ -41,7 +41,7 @@ def test_epoch_bars_and_queue_follow_the_metrics(played):
     axes = axes_by_title(played.simulator, "Requests")
     height = sum(height for *_, height in rectangles(axes))
     totals = played.simulator.state.totals[0]
-    assert height == sum(totals[COLUMN[name]] for name in ("served", "late", "poor", "expired"))
+    assert height == sum(totals[COLUMN[name]] for name in ("served", "late", "below_quality", "expired"))
     (stairs,) = [patch for patch in axes.patches if hasattr(patch, "get_data")]
     assert stairs.get_data().values[1:].tolist() == [result.metrics[0, COLUMN["pending"]] for result in played.results]
 
@@ -68,7 +68,7 @@ def test_tiny_episode_by_hand(tiny, step_tiny):
     assert {name: counts.tolist() for name, counts in episode.outcomes.items()} == {
         "served": [1, 2, 0],
         "late": [1, 0, 0],
-        "poor": [0, 0, 0],
+        "below_quality": [0, 0, 0],
         "expired": [1, 0, 0],
     }
     assert episode.served.tolist() == [[0, 0], [1, 1], [0, 1]]

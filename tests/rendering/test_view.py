@@ -6,7 +6,7 @@ import pytest
 from edge_llm_gym.rendering import view_of
 from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.view import DeviceView, SlotOutcome, SlotView, Totals
-from edge_llm_gym.sim.state import KV
+from edge_llm_gym.sim.columns import KV
 
 WEIGHTS_BYTES = 2 * (2 * (4 * 64 * 64 + 2 * 64 * 256)) + 2 * 1000 * 64  # fp16, tied head: 2 layers and the embedding
 ROOM_BYTES = 4e9 - WEIGHTS_BYTES
@@ -15,7 +15,7 @@ ROOM_BYTES = 4e9 - WEIGHTS_BYTES
 def test_start_of_the_episode(tiny):
     view = view_of(tiny, 0, None)
     assert (view.scenario, view.epoch, view.horizon, view.time_s, view.epoch_s) == ("tiny", 0, 6, 2.0, 2.0)
-    assert (view.unseen, view.last, view.area_m) == (1, None, (100.0, 100.0))
+    assert (view.hidden, view.last, view.area_m) == (1, None, (100.0, 100.0))
     assert view.queue == (
         SlotView(1, 1, 1, 11, 6, waited_s=1.0, left_s=3.0, accuracy=0.5, value=2.0),
         SlotView(2, 0, 0, 10, 5, waited_s=1.5, left_s=4.0, accuracy=0.5, value=1.0),
@@ -41,8 +41,8 @@ def test_after_one_epoch(tiny, step_tiny):
     assert view.time_s == 4.0
     assert (left.kv_bytes, left.free_bytes, left.free_at_s) == (0.0, pytest.approx(ROOM_BYTES), 3.75)
     assert left.freed_bytes == pytest.approx(ROOM_BYTES / 4)
-    assert left.batches == (Batch(0, 2.25, 3.75, pytest.approx(ROOM_BYTES / 4), served=1, late=0, poor=0),)
-    assert right.batches == (Batch(0, 2.25, 6.25, pytest.approx(ROOM_BYTES / 4), served=0, late=1, poor=0),)
+    assert left.batches == (Batch(0, 2.25, 3.75, pytest.approx(ROOM_BYTES / 4), served=1, late=0, below_quality=0),)
+    assert right.batches == (Batch(0, 2.25, 6.25, pytest.approx(ROOM_BYTES / 4), served=0, late=1, below_quality=0),)
     assert right.kv_bytes == pytest.approx(ROOM_BYTES / 4)
     assert (right.free_bytes, right.freed_bytes) == (pytest.approx(ROOM_BYTES * 3 / 4), 0.0)
     assert [slot.request for slot in view.queue] == [2, 4]
@@ -58,7 +58,7 @@ def test_what_the_last_epoch_did(tiny, step_tiny):
     )
     assert (last.reward, last.arrived, last.expired) == (2.0, 1, 0)
     assert last.utilisation == pytest.approx((1.5 + 1.75) / 4)  # of two nodes over 2 s
-    assert (last.count("served"), last.count("late"), last.count("poor")) == (1, 1, 0)
+    assert (last.count("served"), last.count("late"), last.count("below_quality")) == (1, 1, 0)
 
 
 def test_a_batch_queues_behind_an_unfinished_one(tiny, step_tiny):
@@ -83,7 +83,7 @@ def test_memory_that_the_last_uplink_slot_already_freed_is_not_freed_again(tiny,
 
 
 def test_refused_and_waiting_requests_have_no_node(tiny, step_tiny):
-    tiny.parameters.unit_claim[:, 1, KV] = 2 * tiny.parameters.room_bytes
+    tiny.parameters.cost_coefficients[:, 1, KV] = 2 * tiny.parameters.room_bytes
     slots = view_of(tiny, 0, step_tiny(tiny, [1, 0])).last.slots
     assert [(slot.outcome, slot.node, slot.latency_s) for slot in slots] == [
         ("refused_memory", None, None),

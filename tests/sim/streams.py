@@ -5,10 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.stream.transition import begin_row
+from edge_llm_gym.sim.streaming.transition import reset_row
 
 MODEL = {"layers": 4, "d_model": 64, "heads": 4, "kv_heads": 4, "d_ff": 128, "vocabulary": 100}
 RANGES = {1: [(0, 3)], 2: [(0, 0), (1, 3)], 3: [(0, 0), (1, 1), (2, 3)]}
@@ -40,7 +39,7 @@ def staged(sizes: Sequence[int], **settings) -> Scenario:
     return load_scenario(
         {
             "name": "staged",
-            "admission": "stream",
+            "dynamics": "streaming",
             "epoch_s": 1.0,
             "model": MODEL,
             "exits": {"profile": "parametric", "blocks": [1, 1, 1, 1]},
@@ -77,7 +76,7 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     tape.spectral_efficiency[:] = 1.0
     for name, values in columns.items():
         getattr(tape, name)[0] = values
-    begin_row(simulator.parameters, simulator.state, 0)
+    reset_row(simulator.parameters, simulator.state, 0)
     return simulator
 
 

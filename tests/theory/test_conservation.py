@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.metrics import COLUMN
-from edge_llm_gym.sim.observation import Observer
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.scenario.metrics import COLUMN
+from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, WAITING
+from edge_llm_gym.sim.pooled.observation import Observer
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import EXPIRED, LATE, POOR, SERVED, WAITING
-from tests.sim.claims_by_hand import claims
+from tests.sim.costs_by_hand import claims
 
 SCENARIOS = ("single-node", "multi-node")
 
@@ -37,7 +37,7 @@ def test_ten_thousand_random_actions_conserve_requests(name):
             np.testing.assert_allclose(simulator.state.totals - before, result.metrics)
             column = COLUMN
             refused = sum(result.metrics[:, column[f"refused_{why}"]] for why in ("uplink", "downlink", "memory"))
-            assert (result.metrics[:, column["asked"]] == refused + result.metrics[:, column["admitted"]]).all()
+            assert (result.metrics[:, column["requested"]] == refused + result.metrics[:, column["admitted"]]).all()
             assert (result.metrics[:, column["utilisation"]] <= 1.0 + 1e-12).all()
         for row in range(simulator.rows):
             seen += np.bincount(simulator.state.outcome[row], minlength=6)
@@ -50,14 +50,14 @@ def check_outcomes(simulator: Simulator, row: int) -> None:
     tape, state = simulator.tape, simulator.state
     size = tape.length[row]
     outcome, latency_s = state.outcome[row, :size], state.latency_s[row, :size]
-    computed = np.isin(outcome, (SERVED, LATE, POOR))
+    computed = np.isin(outcome, (SERVED, LATE, BELOW_QUALITY))
     node = state.served_by[row, :size] - 1
     assert ((node >= 0) == computed).all()
     in_time = latency_s <= (tape.deadline_s - tape.arrival_s)[row, :size] + 1e-9
     good = simulator.parameters.quality[node] >= tape.accuracy[row, :size]
     np.testing.assert_array_equal(outcome == SERVED, computed & in_time & good)
     np.testing.assert_array_equal(outcome == LATE, computed & ~in_time)
-    np.testing.assert_array_equal(outcome == POOR, computed & in_time & ~good)
+    np.testing.assert_array_equal(outcome == BELOW_QUALITY, computed & in_time & ~good)
     least_s = simulator.scenario.uplink_slot_s + simulator.scenario.downlink_slot_s
     chosen = np.flatnonzero(computed)
     work_s, shared_s, _ = claims(simulator, row)

@@ -57,8 +57,8 @@ class Layer(nn.Module):
         query, group = self.heads(self.query(x)), self.shape.heads // self.shape.kv_heads
         scores = query @ keys.repeat_interleave(group, dim=0).transpose(1, 2) / self.shape.head_dim**0.5
         tokens, context = scores.shape[1:]
-        unseen = torch.ones(tokens, context, dtype=torch.bool).triu(context - tokens + 1)
-        weights = scores.masked_fill(unseen, -torch.inf).softmax(dim=-1)
+        hidden = torch.ones(tokens, context, dtype=torch.bool).triu(context - tokens + 1)
+        weights = scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)
         return self.mix((weights @ values.repeat_interleave(group, dim=0)).transpose(0, 1).flatten(1))
 
     def heads(self, x: Tensor) -> Tensor:

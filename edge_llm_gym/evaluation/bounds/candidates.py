@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.models.channel import minimum_share
+from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import DOWNLINK, UPLINK, Array
 
 SLACK = 1e-8
 """Relative on capacities and in seconds on deadlines; ten times what the transition tolerates."""
@@ -17,7 +18,7 @@ SLACK = 1e-8
 class Candidates(NamedTuple):
     """Entries (node, epoch, request), n in all, sorted by node and epoch; each would be served if admitted alone.
 
-    Nodes are the K1 that devices reach: all of them in epoch admission.
+    Nodes are the K1 that devices reach: all of them in batching dynamics.
     """
 
     first: Array  # [K1, H + 1] int64: those of node k and epoch e are first[k, e] .. first[k, e + 1] - 1
@@ -48,13 +49,13 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
     usage = _usage(simulator, row, node, epoch, request)
     request, usage = request[(usage <= 1.0).all(axis=1)], usage[(usage <= 1.0).all(axis=1)]
     left_s = tape.deadline_s[row, request] - parameters.downlink_slot_s - release_s + SLACK
-    work_s, shared_s = LEAST_TIMES[simulator.scenario.admission](simulator, row, node, request)
+    work_s, shared_s = LEAST_TIMES[simulator.scenario.dynamics](simulator, row, node, request)
     return request, work_s, shared_s, usage, left_s
 
 
 def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
     """Work and shared time [n] of the whole model."""
-    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.first_place[node], request)
+    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.first_hosted[node], request)
     return work_s, shared_s
 
 
@@ -70,7 +71,7 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
     offered = np.stack([_most_offered(parameters, block, tape.confidence[row, request, block]) for block in blocks])
     good = parameters.quality[node] * offered >= tape.accuracy[row, request]
     good[-1] = True
-    place = parameters.first_place[node] + good.argmax(axis=0)
+    place = parameters.first_hosted[node] + good.argmax(axis=0)
     work_s, shared_s, _ = _claims(simulator, row, place, request)
     return work_s, shared_s
 
@@ -78,7 +79,9 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
 def _claims(simulator: Simulator, row: int, place: Array, request: Array) -> Array:
     """[3, n] WORK, SHARED and KV of requests [n], all at one place or each at its own [n]."""
     demand = simulator.tape.demand[row, request]
-    return np.einsum("nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.unit_claim[place], (*demand.shape, 3)))
+    return np.einsum(
+        "nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.cost_coefficients[place], (*demand.shape, 3))
+    )
 
 
 def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
@@ -90,7 +93,7 @@ def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
 
 
 LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
-    {"epoch": _whole_times, "staged": _times_to_good_exit}
+    {"batching": _whole_times, "batching_routing": _times_to_good_exit}
 )
 """Admission -> the least that requests [n] take on a node, wherever else they go."""
 
@@ -104,6 +107,6 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
         minimum_share(tape.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
         for way in (UPLINK, DOWNLINK)
     ]
-    _, _, kv_bytes = _claims(simulator, row, parameters.first_place[node], request)
+    _, _, kv_bytes = _claims(simulator, row, parameters.first_hosted[node], request)
     room = kv_bytes / parameters.room_bytes[node]
     return np.stack([*shares, room], axis=-1) / (1.0 + SLACK)

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.evaluation.bounds.batch_search import Desk, new_desk
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.evaluation.bounds.batch_search import Workspace, new_workspace
 from edge_llm_gym.evaluation.bounds.candidates import LEAST_TIMES, Candidates, candidates
 from edge_llm_gym.evaluation.bounds.schedule import Node, NodePrices, new_plan, optimise, subtract_usage
-from edge_llm_gym.sim.scenario import Scenario
+from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.state import Array
 
 
 class Stage(NamedTuple):
@@ -37,7 +37,7 @@ class Lagrangian:
         self._nodes = tuple(_nodes(found, value, epoch_s, cells))
         last_cell = max(int(node.last_cell.max(initial=0)) for node in self._nodes)
         self._plan = new_plan(self._horizon, last_cell)
-        self._desk: Desk = new_desk(int(np.diff(found.first).max()), last_cell)
+        self._desk: Workspace = new_workspace(int(np.diff(found.first).max()), last_cell)
 
     @property
     def size(self) -> int:
@@ -78,10 +78,10 @@ def _nodes(found: Candidates, value: Array, epoch_s: float, cells: int) -> Itera
 
 def require_bound(scenario: Scenario) -> None:
     """Raises ValueError for a scenario that has no clairvoyant bound."""
-    if scenario.admission not in LEAST_TIMES:
+    if scenario.dynamics not in LEAST_TIMES:
         raise ValueError(
             f"the clairvoyant bound is for pooled requests (admission {', '.join(LEAST_TIMES)}), got scenario "
-            f"{scenario.name!r} with admission {scenario.admission!r}; leave the bound out"
+            f"{scenario.name!r} with admission {scenario.dynamics!r}; leave the bound out"
         )
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from edge_llm_gym.evaluation.bounds.batch_search import Desk, offer, search
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.evaluation.bounds.batch_search import Workspace, offer, search
 
 IDLE = 0
 
@@ -50,7 +50,7 @@ def new_plan(horizon: int, last_cell: int) -> Plan:
 
 
 @njit(cache=True)
-def optimise(node: Node, prices: NodePrices, plan: Plan, desk: Desk) -> float:
+def optimise(node: Node, prices: NodePrices, plan: Plan, workspace: Workspace) -> float:
     """Fills the plan, from the last epoch back; returns the profit of the best schedule."""
     horizon = node.first.size - 1
     plan.best[horizon] = 0.0
@@ -61,7 +61,7 @@ def optimise(node: Node, prices: NodePrices, plan: Plan, desk: Desk) -> float:
             rest = _carried(node, prices, epoch, following) + plan.best[epoch + 1, following]
             plan.best[epoch, state] = credit + rest
             plan.ends[epoch, state] = IDLE
-        _consider_batches(node, prices, plan, desk, epoch)
+        _consider_batches(node, prices, plan, workspace, epoch)
     return plan.best[0, 0]
 
 
@@ -86,7 +86,7 @@ def _carried(node: Node, prices: NodePrices, epoch: int, following: int) -> floa
 
 
 @njit(cache=True)
-def _consider_batches(node, prices, plan, desk, epoch):  # type: ignore[no-untyped-def]
+def _consider_batches(node, prices, plan, workspace, epoch):  # type: ignore[no-untyped-def]
     """Every batch of an epoch, by the cell in which it ends; cells alike in members and prices share a search."""
     if node.first[epoch] == node.first[epoch + 1]:
         return
@@ -95,10 +95,10 @@ def _consider_batches(node, prices, plan, desk, epoch):  # type: ignore[no-untyp
         alike = end
         while alike < latest and not _differs(node, epoch, alike + 1):
             alike += 1
-        count = lay_out(node, prices, desk, epoch, end)
-        search(desk, count, alike, node.epoch_s / node.cells, prices.time[epoch])
+        count = lay_out(node, prices, workspace, epoch, end)
+        search(workspace, count, alike, node.epoch_s / node.cells, prices.time[epoch])
         for cell in range(end, alike + 1):
-            _try_end(node, prices, plan, desk, epoch, cell)
+            _try_end(node, prices, plan, workspace, epoch, cell)
         end = alike + 1
 
 
@@ -116,15 +116,15 @@ def held_until(node: Node, epoch: int, end: int) -> int:
 
 
 @njit(cache=True)
-def lay_out(node: Node, prices: NodePrices, desk: Desk, epoch: int, end: int) -> int:
-    """Puts the requests that may be in a batch that ends in this cell on the desk; returns how many they are."""
+def lay_out(node: Node, prices: NodePrices, workspace: Workspace, epoch: int, end: int) -> int:
+    """Puts the requests that may be in a batch that ends in this cell on the workspace; returns how many they are."""
     memory = prices.memory[epoch : held_until(node, epoch, end)].sum()
     count = 0
     for entry in range(node.first[epoch], node.first[epoch + 1]):
         if node.last_cell[entry] >= end:
             work_s, usage = node.work_s[entry], node.usage[entry]
             paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[2]
-            offer(desk, count, entry, node.value[entry] - paid, work_s, node.shared_s[entry], usage)
+            offer(workspace, count, entry, node.value[entry] - paid, work_s, node.shared_s[entry], usage)
             count += 1
     return count
 
@@ -136,18 +136,18 @@ def duration_cells(state: int, end: int) -> int:
 
 
 @njit(cache=True)
-def _try_end(node, prices, plan, desk, epoch, end):  # type: ignore[no-untyped-def]
+def _try_end(node, prices, plan, workspace, epoch, end):  # type: ignore[no-untyped-def]
     """Offers the batches that end in a cell to every state."""
     following = max(end - node.cells, 0)
     rest = _credit(node, prices, epoch) + _carried(node, prices, epoch, following) + plan.best[epoch + 1, following]
     for state in range(end + 1):
-        profit = rest + desk.worth[duration_cells(state, end)]
+        profit = rest + workspace.worth[duration_cells(state, end)]
         if profit > plan.best[epoch, state]:
             plan.best[epoch, state], plan.ends[epoch, state] = profit, end
 
 
 @njit(cache=True)
-def subtract_usage(node: Node, prices: NodePrices, plan: Plan, desk: Desk, slack: NodePrices) -> None:
+def subtract_usage(node: Node, prices: NodePrices, plan: Plan, workspace: Workspace, slack: NodePrices) -> None:
     """Adds to the constraints' slacks what the plan's schedule leaves of them: a subgradient of its profit."""
     state = 0
     for epoch in range(node.first.size - 1):
@@ -156,9 +156,9 @@ def subtract_usage(node: Node, prices: NodePrices, plan: Plan, desk: Desk, slack
             slack.memory[epoch] += 1.0
             slack.time[epoch] += node.epoch_s
         if end != IDLE:
-            count = lay_out(node, prices, desk, epoch, end)
-            search(desk, count, duration_cells(state, end), node.epoch_s / node.cells, prices.time[epoch])
-            _subtract_batch(node, desk, slack, epoch, end)
+            count = lay_out(node, prices, workspace, epoch, end)
+            search(workspace, count, duration_cells(state, end), node.epoch_s / node.cells, prices.time[epoch])
+            _subtract_batch(node, workspace, slack, epoch, end)
         following = max((end if end != IDLE else state) - node.cells, 0)
         busy = busy_s(node, prices, epoch, following)
         slack.time[epoch] += busy
@@ -167,11 +167,11 @@ def subtract_usage(node: Node, prices: NodePrices, plan: Plan, desk: Desk, slack
 
 
 @njit(cache=True)
-def _subtract_batch(node, desk, slack, epoch, end):  # type: ignore[no-untyped-def]
-    """Takes off what the batch on the desk uses."""
+def _subtract_batch(node, workspace, slack, epoch, end):  # type: ignore[no-untyped-def]
+    """Takes off what the batch on the workspace uses."""
     longest_s = 0.0
-    for place in range(desk.size[0]):
-        entry = desk.members[place]
+    for place in range(workspace.size[0]):
+        entry = workspace.members[place]
         slack.request[node.request[entry]] -= 1.0
         slack.memory[epoch : held_until(node, epoch, end)] -= node.usage[entry, 2]
         slack.time[epoch] -= node.work_s[entry]

@@ -7,14 +7,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Setup
 from edge_llm_gym.evaluation.policies import PolicySource, policy_sources
 from edge_llm_gym.evaluation.reproduce.routing import Disturbance, RoutingStudy
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.metrics import STREAM_COLUMN
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 
 SUMS = ("arrived", "response_s", "correct")
 """What is kept of an epoch's arrivals: their number, the sum of their delays in s, their right answers."""
@@ -82,4 +82,4 @@ def _trace(setup: Setup, source: PolicySource, seed: int) -> Array:
 
     run_episode(env, source.make(env, seed), seed, watch=note)
     note(env)
-    return np.diff(totals, axis=0)[:, [STREAM_COLUMN[name] for name in SUMS]]
+    return np.diff(totals, axis=0)[:, [STREAMING_COLUMN[name] for name in SUMS]]

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
 from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
 from edge_llm_gym.evaluation.reproduce.problems import epoch_problems, servable
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.problems import AssignmentProblem
-from edge_llm_gym.sim.state import Array
 from edge_llm_gym.solvers import dftsp, ot_gah, reference
 
 Record = Mapping[str, float]

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.statistics import LEVEL, Interval
-from edge_llm_gym.sim.state import Array
 
 RESAMPLES = 2_000
 REACHED = 0.95

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Comparison
-from edge_llm_gym.sim.state import Array
 
 Samples = Callable[[Comparison, str, float], Array]
 """One figure per seed [n] of a comparison's policy; the last argument is the length of an epoch in s."""

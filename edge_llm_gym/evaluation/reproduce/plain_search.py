@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.problems import servable
 from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE, BatchProblem
-from edge_llm_gym.sim.state import Array
 
 NODE_LIMIT = 5_000_000
 

@@ -6,21 +6,21 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
 from edge_llm_gym.evaluation.reproduce.studies import RATE
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.experts.epoch import EpochReader
-from edge_llm_gym.experts.registry import scenario_of
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.scenario import scenario_of
 
 
 def epoch_problems(study: BatchingStudy, rate_per_s: float, seed: int) -> list[AssignmentProblem]:
     """Problems of every `study.keep_every`-th epoch of an episode under the study's scheduler, hopeless ones not."""
     env = gymnasium.make(study.environment, **study.settings({RATE: rate_per_s}))
-    reader = EpochReader(scenario_of(env))
+    reader = BatchingReader(scenario_of(env))
     observations: list[Any] = []
     scheduler = PolicySource(study.scheduler, dict(study.policies)[study.scheduler])
     run_episode(env, scheduler.make(env, seed), seed, watch=lambda _, seen, action: observations.append(seen))

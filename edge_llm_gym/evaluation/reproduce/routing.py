@@ -9,14 +9,14 @@ from typing import Any, Final, Self
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY
 from edge_llm_gym.evaluation.reproduce.studies import RATE, Point, Study, Sweep, rate_sweep
 from edge_llm_gym.experts import Policy, make_expert
-from edge_llm_gym.experts.registry import FIXED_THRESHOLD, scenario_of
-from edge_llm_gym.experts.stream import DtoEe, Plan, StreamExpert
-from edge_llm_gym.experts.stream_reader import StreamReader
-from edge_llm_gym.sim.loading import load_scenario
+from edge_llm_gym.experts.registry import FIXED_THRESHOLD
+from edge_llm_gym.experts.routing import DtoEe, Plan, RoutingExpert
+from edge_llm_gym.scenario import load_scenario, scenario_of
 
 SELFISH_EPOCHS: Final = 5
 GENETIC_EPOCHS: Final = 25
@@ -136,7 +136,7 @@ class _Restarted(DtoEe):
 
 
 def _restarted(env: gymnasium.Env) -> Policy:
-    return StreamExpert(RESTARTED, StreamReader(scenario_of(env)), _Restarted(max_rounds=100))
+    return RoutingExpert(RESTARTED, StreamingReader(scenario_of(env)), _Restarted(max_rounds=100))
 
 
 def _pool_sweep() -> Sweep:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.disturbance import Disturbed
 from edge_llm_gym.evaluation.reproduce.frontier import Rivalry
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY
@@ -13,7 +14,6 @@ from edge_llm_gym.evaluation.reproduce.routing import PLANNED_ONCE, RESTARTED, t
 from edge_llm_gym.evaluation.reproduce.run import RoutingReproduction
 from edge_llm_gym.evaluation.reproduce.verdict import DISAGREES, Claim, verdict
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
-from edge_llm_gym.sim.state import Array
 
 CLAIMED_SAVING: Final = 0.21, 0.41
 CLAIMED_GAIN: Final = 0.01, 0.04

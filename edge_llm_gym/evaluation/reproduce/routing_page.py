@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY, MEASURES, Form, decimals, percent
 from edge_llm_gym.evaluation.reproduce.routing import GENETIC_EPOCHS, POOL_RATE_PER_S, POOLS, SELFISH_EPOCHS, STAGES
 from edge_llm_gym.evaluation.reproduce.routing_claims import rivalries
@@ -24,7 +25,6 @@ from edge_llm_gym.evaluation.reproduce.tables import (
 )
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.experts.registry import FIXED_THRESHOLD
-from edge_llm_gym.sim.state import Array
 
 fill = partial(wrapped, width=120, break_long_words=False, break_on_hyphens=False)
 _LAST_POOLS: Final = [[POOLS[-1][node] for node in stage] for stage in STAGES]
@@ -45,7 +45,7 @@ _WEIGHT: Final = (
     "alone does not tell who is better; the last section compares at equal accuracy."
 )
 _SWEEP_NOTES: Final[Mapping[str, str]] = {
-    "rate": "Mean rates of all devices; the scenario's day cycle and drift swing about them. Rules that overload a "
+    "rate": "Mean rates of all devices; the scenario's day cycle and drift difficulty_shift about them. Rules that overload a "
     "node fall behind by much, since its queue grows for as long as they do.",
     "spread": f"Every node is a pool of identical devices, {_TOTALS[0]} in all cells, {_TOTALS[1]} in all "
     f"hubs, {_TOTALS[2]} in both centres, so that the compute of a stage is the same in every column. In the first "

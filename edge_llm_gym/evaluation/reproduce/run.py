@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.reproduce.batching import BatchingStudy
@@ -13,8 +14,7 @@ from edge_llm_gym.evaluation.reproduce.measures import MEASURES
 from edge_llm_gym.evaluation.reproduce.routing import RoutingStudy
 from edge_llm_gym.evaluation.reproduce.studies import Point, Study, Sweep
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
-from edge_llm_gym.sim.loading import load_scenario
-from edge_llm_gym.sim.state import Array
+from edge_llm_gym.scenario import load_scenario
 
 Progress = Callable[[int, int], None]
 """Called with the number of episodes done and of all."""

@@ -1,0 +1,79 @@
+"""What a codec is, and the checks that all share."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium import spaces
+
+from edge_llm_gym.actions import ActionError
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+
+Observation = Mapping[str, Array]
+"""Arrays with a leading axis of R rows, keyed as the environment keys them."""
+Action = dict[str, Array]
+"""The environment's own action, arrays with a leading axis of R rows."""
+
+
+class Codec(Protocol):
+    """Translates flat actions of R rows."""
+
+    @property
+    def space(self) -> spaces.Space[Any]:
+        """Flat action space of one row."""
+        ...
+
+    def decode(self, action: Array, observation: Observation) -> Action:
+        """The environment's action for flat actions [R, ...]. Raises ActionError for a wrong shape and for NaN."""
+        ...
+
+    def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
+        """Flat actions [R, ...] that decode to what the environment's action does: labels for imitation."""
+        ...
+
+    def mask(self, observation: Observation) -> Array | None:
+        """[R, sum of choices] bool, False where a choice would be refused; None for a codec without masks."""
+        ...
+
+
+def senders(scenario: Scenario) -> int:
+    """Rows of an offload matrix: devices and nodes in streams, nodes alone where requests are pooled."""
+    return len(scenario.nodes) + (scenario.devices.count if scenario.dynamics == "streaming" else 0)
+
+
+def flat_box(size: int) -> spaces.Box:
+    """Box of so many numbers in [-1, 1]."""
+    return spaces.Box(-1.0, 1.0, (size,), np.float32)
+
+
+def unit(action: Array, size: int) -> Array:
+    """Flat Box actions [R, size], cut to [-1, 1]. Raises ActionError for a wrong shape and for NaN."""
+    array = np.asarray(action, np.float32)
+    if array.ndim != 2 or array.shape[1] != size:
+        raise ActionError(f"flat actions must have shape [R, {size}], got {array.shape}")
+    if np.isnan(array).any():
+        raise ActionError("flat actions must be numbers, got NaN")
+    return np.clip(array, -1.0, 1.0)
+
+
+def to_share(signed: Array) -> Array:
+    """Numbers in [-1, 1] as shares in [0, 1]."""
+    return (signed + np.float32(1.0)) / np.float32(2.0)
+
+
+def from_share(share: Array) -> Array:
+    """Shares in [0, 1] as numbers in [-1, 1]."""
+    return (np.asarray(share, np.float32) * np.float32(2.0)) - np.float32(1.0)
+
+
+def whole_numbers(action: Array, choices: Array) -> Array:
+    """Discrete actions [R, n] as int64. Raises ActionError for a wrong shape or dtype, and out of 0..choices - 1."""
+    array = np.asarray(action)
+    if array.ndim != 2 or array.shape[1] != choices.size or array.dtype.kind not in "iu":
+        raise ActionError(
+            f"flat actions must be whole numbers of shape [R, {choices.size}], got {array.dtype} of {array.shape}"
+        )
+    if (array < 0).any() or (array >= choices).any():
+        raise ActionError(f"flat actions must lie below their numbers of choices {choices.tolist()}, got {array}")
+    return array.astype(np.int64)

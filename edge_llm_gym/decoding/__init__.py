@@ -1,0 +1,1 @@
+"""Decoding: observations to problem arrays, and solutions of problems to actions."""

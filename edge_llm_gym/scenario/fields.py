@@ -1,0 +1,135 @@
+"""The fields of a scenario and what follows from them; `scenario.scenario` adds the rules that span sections."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Annotated, Any, Final
+
+from pydantic import Field, field_validator, model_validator
+
+from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
+from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.llm import ModelShape, model_shape
+from edge_llm_gym.names import known_name
+from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_NAMES
+from edge_llm_gym.scenario.network import Network, staged_network
+from edge_llm_gym.scenario.sections import (
+    ChannelSection,
+    DevicesSection,
+    DynamicsName,
+    ExitsSection,
+    LinkSection,
+    ModelChoice,
+    NodeSection,
+    NonNegative,
+    Positive,
+    RequestsSection,
+    Section,
+)
+from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
+
+MAX_SLOTS: Final = 1024
+OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batching_routing", "stream": "streaming"}
+"""Values of the former key `admission` -> values of `dynamics`, for the error message."""
+
+
+class ScenarioFields(Section):
+    """Everything that an episode does not change.
+
+    `dynamics` selects the simulator. With "batching", requests wait in a queue, and each epoch admits some of them to
+    the batches of nodes that host the whole model: `slots` is the number N of pending requests that are observed, and
+    the two slots in seconds are those of the radio. With "batching_routing", epochs admit requests to batches of
+    first-stage nodes, and requests that do not exit there are forwarded over `links`. With "streaming", each request is
+    routed on arrival through the blocks of a model with early `exits`. `horizon_epochs` is the length of an episode.
+    `reward` maps metric names to weights: the reward of an epoch is the weighted sum of its metrics.
+    """
+
+    name: str
+    description: str = ""
+    dynamics: DynamicsName = "batching"
+    horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    epoch_s: Positive
+    uplink_slot_s: NonNegative = 0.0
+    downlink_slot_s: NonNegative = 0.0
+    slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
+    model: ModelChoice
+    lm_head: bool = True
+    pad_prompts: bool = False
+    exits: ExitsSection | None = None
+    cost: str = "roofline"
+    nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
+    links: tuple[LinkSection, ...] = ()
+    devices: DevicesSection = DevicesSection()
+    channel: ChannelSection = ChannelSection()
+    arrivals: ArrivalsConfig
+    lengths: LengthsConfig
+    requests: RequestsSection
+    reward: Annotated[dict[str, float], Field(default_factory=dict, min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_the_former_key(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "admission" in data:
+            value = data["admission"]
+            dynamics = OLD_DYNAMICS.get(str(value), "batching")
+            raise ValueError(
+                f"the key admission is now called dynamics, got admission {value!r}; write dynamics: {dynamics}"
+            )
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_the_default_reward(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "reward" in data:
+            return data
+        dynamics = str(data.get("dynamics", "batching"))
+        return {**data, "reward": DEFAULT_REWARD[dynamics]} if dynamics in DEFAULT_REWARD else data
+
+    @field_validator("cost")
+    @classmethod
+    def _cost_is_known(cls, value: str) -> str:
+        return known_name("cost model", value, COST_MODELS)
+
+    @field_validator("channel")
+    @classmethod
+    def _path_loss_is_known(cls, value: ChannelSection) -> ChannelSection:
+        known_name("path loss", value.path_loss, PATH_LOSS)
+        return value
+
+    @cached_property
+    def shape(self) -> ModelShape:
+        """The whole transformer."""
+        return model_shape(self.model) if isinstance(self.model, str) else self.model.shape()
+
+    @property
+    def block_layers(self) -> tuple[int, ...]:
+        """Layers of each of the E blocks; a model without early exits is one block."""
+        return self.exits.blocks if self.exits is not None else (self.shape.layers,)
+
+    @cached_property
+    def network(self) -> Network:
+        """Blocks that each node hosts, and the links between nodes. Raises ValueError for an unsound network."""
+        return staged_network(self.nodes, len(self.block_layers), self.links)
+
+    def hosted_shape(self, node: int) -> ModelShape:
+        """The part of the transformer that a node hosts: some of its layers, with embedding and output head."""
+        first, last = self.nodes[node].blocks or (0, len(self.block_layers) - 1)
+        return replace(self.shape, layers=sum(self.block_layers[first : last + 1]))
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics of an epoch, in the order of their columns."""
+        return METRIC_NAMES[self.dynamics](len(self.block_layers))
+
+    @property
+    def fading_correlation(self) -> float:
+        """Correlation of the complex fading gain over one epoch."""
+        if self.channel.correlation is not None:
+            return self.channel.correlation
+        return fading_correlation(self.channel.doppler_hz, self.epoch_s)
+
+    @property
+    def max_budget_s(self) -> float:
+        """Longest latency budget that a request can have, in s."""
+        per_token_s = self.requests.budget_per_output_token_s * self.lengths.max_output_tokens
+        return self.requests.budget_s[1] + per_token_s

@@ -1,0 +1,204 @@
+"""Rules that span sections of a scenario, listed by dynamics. Each raises ValueError when it is broken."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from edge_llm_gym.models.cost import kv_bytes
+from edge_llm_gym.models.exits import exit_profile
+from edge_llm_gym.models.llm import weight_bytes
+from edge_llm_gym.names import known_name
+from edge_llm_gym.scenario.fields import ScenarioFields
+from edge_llm_gym.scenario.sections import NodeSection
+from edge_llm_gym.units import GIGA
+from edge_llm_gym.workload.config import Keys
+
+Rule = Callable[[ScenarioFields], None]
+
+DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
+    {
+        "batching": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots",)),
+        "streaming": Keys(needed=("exits",), optional=("links",)),
+        "batching_routing": Keys(needed=("uplink_slot_s", "downlink_slot_s", "exits"), optional=("slots", "links")),
+    }
+)
+
+
+def keys_fit(scenario: ScenarioFields) -> None:
+    """A scenario gives the keys that its dynamics need, and none that only other dynamics read."""
+    fields, keys = type(scenario).model_fields, DYNAMICS_KEYS[scenario.dynamics]
+    given = {
+        key
+        for known in DYNAMICS_KEYS.values()
+        for key in (*known.needed, *known.optional)
+        if getattr(scenario, key) != fields[key].default
+    }
+    if missing := [key for key in keys.needed if key not in given]:
+        raise ValueError(f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}")
+    for key in sorted(given - {*keys.needed, *keys.optional}):
+        raise ValueError(f"dynamics {scenario.dynamics!r} does not use {key}; leave it out")
+
+
+def slots_fit_the_epoch(scenario: ScenarioFields) -> None:
+    """Both radio slots leave time to compute in every epoch."""
+    radio_s = scenario.uplink_slot_s + scenario.downlink_slot_s
+    if radio_s >= scenario.epoch_s:
+        raise ValueError(
+            f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
+            f"{scenario.epoch_s:g} s; shorten the slots or lengthen the epoch"
+        )
+
+
+def names_differ(scenario: ScenarioFields) -> None:
+    """No two nodes share a name."""
+    names = [node.name for node in scenario.nodes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"node names must differ from one another, got {names}")
+
+
+def whole_model_everywhere(scenario: ScenarioFields) -> None:
+    """Every node hosts the whole model."""
+    for node in scenario.nodes:
+        if node.blocks is not None:
+            raise ValueError(
+                f"dynamics {scenario.dynamics!r} puts the whole model on every node, got blocks {list(node.blocks)} "
+                f"at node {node.name!r}; leave blocks out"
+            )
+
+
+def nodes_keep_their_speed(scenario: ScenarioFields) -> None:
+    """Every node keeps its speed."""
+    for node in scenario.nodes:
+        if node.slowdown is not None:
+            raise ValueError(
+                f"only dynamics 'streaming' knows nodes that slow down, got a slowdown of node {node.name!r} under "
+                f"dynamics {scenario.dynamics!r}; leave slowdown out"
+            )
+
+
+def every_node_has_radio(scenario: ScenarioFields) -> None:
+    """Devices reach every node by radio."""
+    for node in scenario.nodes:
+        _require_radio(node)
+
+
+def entry_nodes_come_first(scenario: ScenarioFields) -> None:
+    """First-stage nodes are listed first, so that batch k means node k, and devices reach each of them by radio."""
+    entry = scenario.network.entry_nodes
+    for position, index in enumerate(entry.tolist()):
+        if position != index:
+            raise ValueError(
+                f"dynamics 'batching_routing' lists the nodes of the first stage first, got {scenario.nodes[position].name!r} "
+                f"before {scenario.nodes[index].name!r}; sort nodes by blocks"
+            )
+        _require_radio(scenario.nodes[index])
+
+
+def entry_nodes_have_radio(scenario: ScenarioFields) -> None:
+    """Devices reach every first-stage node by radio, over channels whose spectral efficiency never falls to 0."""
+    for index in scenario.network.entry_nodes:
+        _require_radio(scenario.nodes[index])
+    floor, cap = scenario.channel.spectral_efficiency_floor, scenario.channel.spectral_efficiency_cap
+    if not 0 < floor <= cap:
+        raise ValueError(
+            f"dynamics 'streaming' needs a channel.spectral_efficiency_floor above 0 and at most the cap of {cap:g}, got "
+            f"{floor:g}: a transmission at 0 bit/s/Hz would never end"
+        )
+
+
+def _require_radio(node: NodeSection) -> None:
+    if not (node.uplink_hz > 0 and node.downlink_hz > 0):
+        raise ValueError(
+            f"devices reach node {node.name!r} by radio, so its uplink_hz and downlink_hz must be above 0, got "
+            f"{node.uplink_hz:g} and {node.downlink_hz:g}"
+        )
+
+
+def weights_fit_every_node(scenario: ScenarioFields) -> None:
+    """The weights that a node hosts take less than its usable memory."""
+    for index, node in enumerate(scenario.nodes):
+        shape = scenario.hosted_shape(index)
+        needed = weight_bytes(shape, node.method(shape.name).weight_bits)
+        if needed >= node.usable_bytes:
+            raise ValueError(
+                f"the weights must fit in the usable memory of every node: {shape.name} as {node.quantization} takes "
+                f"{needed / GIGA:.2f} GB, node {node.name!r} has {node.usable_bytes / GIGA:.2f} GB; "
+                f"choose fewer weight bits, a smaller model or a larger node"
+            )
+
+
+def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
+    """Beside its weights, the memory of every node holds the KV cache of one request of the greatest length."""
+    limits = scenario.lengths
+    for index, node in enumerate(scenario.nodes):
+        shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)
+        cache = float(kv_bytes(shape, limits.max_prompt_tokens, limits.max_output_tokens, method.kv_bits))
+        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits)
+        if cache > capacity:
+            raise ValueError(
+                f"a request of {limits.max_prompt_tokens} + {limits.max_output_tokens} tokens needs {cache / GIGA:.3g} "
+                f"GB of KV cache, but node {node.name!r} has {capacity / GIGA:.3g} GB left beside its weights; shorten "
+                f"lengths, or choose a larger node"
+            )
+
+
+def blocks_cover_the_model(scenario: ScenarioFields) -> None:
+    """The blocks add up to the model's layers, and the exit profile has one exit for each."""
+    assert scenario.exits is not None
+    blocks, layers = scenario.exits.blocks, scenario.shape.layers
+    if sum(blocks) != layers:
+        raise ValueError(
+            f"exits.blocks must add up to the {layers} layers of {scenario.shape.name}, got {list(blocks)}, which add "
+            f"up to {sum(blocks)}"
+        )
+    try:
+        profile = exit_profile(scenario.exits.profile)
+    except (OSError, TypeError) as error:
+        raise ValueError(f"exits.profile: {error}") from error
+    if profile.exits != len(blocks):
+        raise ValueError(
+            f"exits.blocks must list one block for each of the {profile.exits} exits of profile "
+            f"{scenario.exits.profile!r}, got {len(blocks)} blocks"
+        )
+
+
+def reward_terms_are_metrics(scenario: ScenarioFields) -> None:
+    """Every term of the reward is a metric."""
+    for term in scenario.reward:
+        known_name("reward term", term, scenario.metrics)
+
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
+    {
+        "batching": (
+            keys_fit,
+            slots_fit_the_epoch,
+            whole_model_everywhere,
+            nodes_keep_their_speed,
+            every_node_has_radio,
+            weights_fit_every_node,
+            names_differ,
+            reward_terms_are_metrics,
+        ),
+        "batching_routing": (
+            keys_fit,
+            slots_fit_the_epoch,
+            names_differ,
+            nodes_keep_their_speed,
+            blocks_cover_the_model,
+            entry_nodes_come_first,
+            weights_fit_every_node,
+            longest_request_fits_every_node,
+            reward_terms_are_metrics,
+        ),
+        "streaming": (
+            keys_fit,
+            names_differ,
+            blocks_cover_the_model,
+            entry_nodes_have_radio,
+            weights_fit_every_node,
+            longest_request_fits_every_node,
+            reward_terms_are_metrics,
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""Pooled dynamics: requests wait in a queue and join batches once per epoch."""

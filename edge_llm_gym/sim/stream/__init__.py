@@ -1,1 +1,0 @@
-"""Stream admission: every request goes its own way through a staged network, from its arrival to its exit."""

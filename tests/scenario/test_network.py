@@ -1,0 +1,157 @@
+"""Streaming and staged scenarios: what is wrong with a network is refused with the rule, the value and a hint."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.scenario import ScenarioError, load_scenario
+from tests.sim.streams import staged
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"exits.blocks": [8, 8, 8]}, "must add up to the 32 layers of llama-3-8b, got .* add up to 24"),
+        ({"exits.blocks": [16, 8, 8]}, "one block for each of the 4 exits of profile .*, got 3 blocks"),
+        ({"exits.blocks": []}, "exits.blocks: .*at least 1"),
+        ({"exits.profile": "parametrik"}, "did you mean 'parametric'"),
+        ({"exits.profile": "no/such.npz"}, "exits.profile: .*there is no file 'no/such.npz'"),
+        ({"exits.profil": "x"}, "did you mean 'profile'"),
+        ({"exits": None}, "dynamics 'streaming' needs exits"),
+        ({"exits.drift": {"period_s": 10.0, "depth": 1.5}}, "exits.drift.depth: .*less than or equal to 1"),
+        ({"uplink_slot_s": 0.25}, "dynamics 'streaming' does not use uplink_slot_s"),
+        ({"slots": 8}, "dynamics 'streaming' does not use slots"),
+        ({"nodes.4.blocks": [2, 3]}, r"must host all|must follow one another.*\[1, ...\] is wanted|next stage"),
+        ({"nodes.0.blocks": [0, 1]}, r"must follow one another.*a range \[1, ...\] is wanted where \[0, 1\] is given"),
+        ({"nodes.0.blocks": [1, 0]}, "must follow one another"),
+        ({"nodes.0.blocks": None}, "must follow one another"),
+        ({"nodes.8.blocks": [2, 2], "nodes.7.blocks": [2, 2]}, "must host all 4 blocks .* end with block 2"),
+        ({"links.0.target": "hub-z"}, "unknown node 'hub-z'; did you mean 'hub-"),
+        ({"links.0.target": "centre-a"}, "'cell-a' in stage 1 to 'centre-a' in stage 3"),
+        ({"links.0.source": "hub-a", "links.0.target": "cell-a"}, "must lead to a node of the next stage"),
+        ({"links.1.target": "hub-a"}, "from 'cell-a' to 'hub-a' is given twice"),
+        ({"links": []}, "node 'cell-a' in stage 1 needs a link to a node that hosts the next block"),
+        ({"links.0.rate_bps": 0.0}, "links.0.rate_bps: .*greater than 0"),
+        ({"links.0.rate": 1.0}, "did you mean 'rate_bps'"),
+        ({"nodes.0.uplink_hz": 0.0}, "devices reach node 'cell-a' by radio.* got 0 and 1e.07"),
+        ({"channel.spectral_efficiency_floor": 0.0}, "needs a channel.spectral_efficiency_floor above 0"),
+        ({"channel.spectral_efficiency_floor": 9.0}, "at most the cap of 7.4, got 9"),
+        ({"nodes.0.memory_fraction": 0.05}, "the weights must fit .* node 'cell-a' has 3.20 GB"),
+        ({"lengths.max_prompt_tokens": 2_000_000}, "needs .* GB of KV cache, but node 'cell-a' has"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "until_s": 9.0, "factor": 2.0}}, "end after it begins, got from_s 9 and"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factor": 0.5}}, "slowdown.factor: .*greater than or equal to 1 .*0.5"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factor": 1e9}}, "slowdown.factor: .*less than or equal to 1000"),
+        ({"nodes.1.slowdown": {"from_s": -1.0, "factor": 2.0}}, "slowdown.from_s: .*greater than or equal to 0"),
+        ({"nodes.1.slowdown": {"from_s": 9.0}}, "slowdown.factor: this key is required"),
+        ({"nodes.1.slowdown": {"from_s": 9.0, "factr": 2.0}}, "unknown key 'factr'; did you mean 'factor'"),
+        ({"nodes.1.name": "cell-a"}, "node names must differ"),
+        ({"reward": {"served_valu": 1.0}}, "did you mean 'served_value'"),
+        ({"reward": {"expired": 1.0}}, "unknown reward term 'expired'"),
+        ({"reward": {"exit_5": 1.0}}, "unknown reward term 'exit_5'; did you mean 'exit_"),
+    ],
+    ids=str,
+)
+def test_a_broken_rule_is_named(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("early-exit", overrides)
+
+
+def test_a_node_that_nothing_leads_to_is_refused():
+    links = [link.model_dump() for link in load_scenario("early-exit").links if link.target != "hub-c"]
+    with pytest.raises(ScenarioError, match="no link leads to node 'hub-c' in stage 2"):
+        load_scenario("early-exit", {"links": links})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nodes.0.blocks": [0, 0]}, "puts the whole model on every node, got blocks .* at node 'l4-pair'"),
+        ({"exits": {"profile": "parametric", "blocks": [8, 8, 8, 8]}}, "dynamics 'batching' does not use exits"),
+        ({"nodes.0.slowdown": {"from_s": 0.0, "factor": 1.0}}, "only dynamics 'streaming' knows .* of node 'l4-pair'"),
+        ({"uplink_slot_s": 0.0}, "dynamics 'batching' needs uplink_slot_s"),
+        ({"nodes.0.downlink_hz": 0.0}, "its uplink_hz and downlink_hz must be above 0"),
+        ({"dynamics": "batch"}, "dynamics: .*'batching', 'batching_routing' or 'streaming'"),
+    ],
+    ids=str,
+)
+def test_epoch_admission_refuses_what_only_streams_know(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("single-node", overrides)
+
+
+@pytest.mark.parametrize("name", ["single-node", "early-exit", "joint"])
+def test_a_misspelt_admission_is_the_only_error(name):
+    with pytest.raises(ScenarioError) as refused:
+        load_scenario(name, {"dynamics": "batching_routin"})
+    (error,) = str(refused.value).splitlines()[1:]
+    assert error == "  dynamics: Input should be 'batching', 'batching_routing' or 'streaming' (got 'batching_routin')"
+
+
+@pytest.mark.parametrize("name", ["single-node", "joint"])
+def test_a_reward_is_the_admissions_unless_given_and_never_empty(name):
+    data = {key: value for key, value in load_scenario(name).model_dump(mode="json").items() if key != "reward"}
+    assert load_scenario(data).reward == {"served_value": 1.0}
+    with pytest.raises(ScenarioError, match="reward: Dictionary should have at least 1 item"):
+        load_scenario(data | {"reward": {}})
+
+
+JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"nodes": [JOINT["nodes"][node] for node in (0, 4, 1, 2, 3, 5)]}, "'deep-8bit' before 'l4-4bit'; sort nodes"),
+        ({"nodes.5.slowdown": {"from_s": 0.0, "factor": 2.0}}, "only dynamics 'streaming' knows .* node 'deep-4bit'"),
+        ({"exits": None}, "dynamics 'batching_routing' needs exits"),
+        ({"exits": None, "downlink_slot_s": 0.0}, "dynamics 'batching_routing' needs downlink_slot_s and exits"),
+        ({"uplink_slot_s": 3.8}, "must be shorter than epoch_s, got 4.2 s in an epoch of 4 s"),
+        ({"nodes.3.uplink_hz": 0.0}, "devices reach node 'orin-8bit' by radio.* got 0 and 5e.06"),
+        ({"nodes.4.memory_fraction": 0.2}, "the weights must fit .* takes 5.59 GB, node 'deep-8bit' has 4.80 GB"),
+        ({"nodes.5.memory_fraction": 0.172}, "needs 0.302 GB of KV cache, but node 'deep-4bit' has 0.282 GB"),
+        ({"nodes.5.name": "deep-8bit"}, "node names must differ"),
+        ({"nodes.4.blocks": [1, 3]}, r"must follow one another.*a range \[2, ...\] is wanted where \[1, 3\] is given"),
+        ({"exits.blocks": [8, 8, 8]}, "must add up to the 32 layers"),
+        ({"links": []}, "node 'l4-8bit' in stage 1 needs a link"),
+        ({"links.0.target": "l4-4bit"}, "must lead to a node of the next stage"),
+        ({"link": []}, "unknown key 'link'; did you mean 'links'"),
+        ({"exits.hiden_bits": 8}, "did you mean 'hidden_bits'"),
+        ({"reward": {"forwardd": 1.0}}, "unknown reward term 'forwardd'; did you mean 'forwarded'"),
+        ({"reward": {"exit_5": 1.0}}, "unknown reward term 'exit_5'; did you mean 'exit_"),
+        ({"dynamics": "batching"}, "dynamics 'batching' does not use exits"),
+        ({"dynamics": "streaming"}, "dynamics 'streaming' does not use downlink_slot_s"),
+    ],
+    ids=str,
+)
+def test_staged_admission_names_a_broken_rule(overrides, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario("joint", overrides)
+
+
+def test_staged_admission_needs_no_radio_deep_down_no_floor_and_no_ranges_for_one_stage():
+    joint = load_scenario("joint")
+    assert joint.channel.spectral_efficiency_floor == 0.0
+    assert [node.uplink_hz for node in joint.nodes[4:]] == [0.0, 0.0]
+    assert joint.network.entry_nodes.tolist() == [0, 1, 2, 3]
+    exits = {"profile": "parametric", "blocks": [8, 8, 8, 8]}
+    assert load_scenario("multi-node", {"dynamics": "batching_routing", "exits": exits}).network.stages == 1
+
+
+def test_stages_and_links():
+    network = staged([2, 1, 2]).network
+    assert network.stage.tolist() == [0, 0, 1, 2, 2]
+    assert network.first_block.tolist() == [0, 0, 1, 2, 2]
+    assert network.last_block.tolist() == [0, 0, 1, 3, 3]
+    assert network.entry_nodes.tolist() == [0, 1]
+    assert np.argwhere(network.has_link).tolist() == [[0, 2], [1, 2], [2, 3], [2, 4]]
+
+
+def test_one_stage_needs_no_link_and_no_ranges():
+    scenario = staged([2], **{"nodes.0.blocks": None, "nodes.1.blocks": None})
+    assert scenario.network.stages == 1
+    assert scenario.network.last_block.tolist() == [3, 3]
+
+
+def test_nodes_hold_the_layers_that_they_host():
+    scenario = load_scenario("early-exit")
+    layers = [scenario.hosted_shape(node).layers for node in range(9)]
+    assert layers == [8] * 7 + [16] * 2

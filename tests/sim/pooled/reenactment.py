@@ -1,0 +1,208 @@
+"""An episode of batching-and-routing dynamics acted out in plain Python, request by request, to compare the transition with."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from edge_llm_gym.models.exits import exit_profile
+from edge_llm_gym.models.llm import weight_bytes
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.outcomes import (
+    BELOW_QUALITY,
+    EXPIRED,
+    LATE,
+    REFUSED_DOWNLINK,
+    REFUSED_MEMORY,
+    REFUSED_UPLINK,
+    SERVED,
+    WAITING,
+)
+from edge_llm_gym.sim.simulator import Simulator
+from tests.sim.costs_by_hand import claims
+from tests.sim.pooled.routing_by_hand import quality_at
+
+
+def told(simulator: Simulator, row: int = 0) -> dict[str, Any]:
+    """A row's tape, and what its requests claim: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
+    work_s, shared_s, kv_bytes = claims(simulator, row)
+    on_node = kv_bytes[:, simulator.parameters.first_hosted]
+    return simulator.snapshot(row).tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
+
+
+class Enactment:
+    """One episode of batching-and-routing dynamics, request by request, as section 3 of the system model tells it.
+
+    It shares with the package the scenario, the tape with what requests claim, and the profile's table; of the
+    transition it knows nothing.
+    """
+
+    def __init__(self, scenario: Scenario, tape: Mapping[str, Any]) -> None:
+        self.scenario, self.tape, self.epoch = scenario, tape, 0
+        self.name = [node.name for node in scenario.nodes]
+        self.hosts = [node.blocks or (0, len(scenario.block_layers) - 1) for node in scenario.nodes]
+        methods = [node.method(scenario.shape.name) for node in scenario.nodes]
+        self.quality = [method.quality for method in methods]
+        self.room_bytes = [
+            node.usable_bytes - weight_bytes(scenario.hosted_shape(index), methods[index].weight_bits)
+            for index, node in enumerate(scenario.nodes)
+        ]
+        self.free_s = [0.0] * len(self.name)
+        self.held: dict[int, list[tuple[float, float]]] = defaultdict(list)  # node -> (end in s, bytes) of batches
+        self.outcome: dict[int, int] = {}
+        self.latency_s: dict[int, float] = {}
+        self.exit: dict[int, int] = {}
+        self.way: dict[int, list[int]] = {}
+        self.refused: list[int] = []
+        self.splits = 0
+        self.busy: list[tuple[float, float]] = []
+        self._turn_clock()
+
+    @property
+    def now_s(self) -> float:
+        return (self.epoch + 1) * self.scenario.epoch_s
+
+    def step(self, batch, bandwidth, offload, threshold) -> None:
+        shown = self._pending()[: self.scenario.slots]
+        asked = [(slot, request, batch[slot] - 1) for slot, request in enumerate(shown) if batch[slot] > 0]
+        here = self._admitted(asked, bandwidth)
+        reach_s = dict.fromkeys(here, self.now_s + self.scenario.uplink_slot_s)
+        self.way.update({request: [node] for request, node in here.items()})
+        done_s: dict[int, float] = {}
+        while here:
+            for node in sorted(set(here.values())):
+                members = [request for request in here if here[request] == node]
+                done_s |= self._compute(node, members, reach_s, threshold)
+            here = {request: node for request, node in here.items() if request not in self.exit}
+            for request, node in here.items():
+                here[request] = sample_next_node = self._receiver(request, node, offload[node])
+                reach_s[request] = done_s[request] + self._wire_s(request, node, sample_next_node)
+                self.way[request].append(sample_next_node)
+        for request in reach_s:
+            self._settle(request, done_s[request] + self.scenario.downlink_slot_s, threshold[self.way[request][-1]])
+        self.epoch += 1
+        self._turn_clock()
+
+    def _pending(self) -> list[int]:
+        waiting = [request for request, outcome in self.outcome.items() if outcome == WAITING]
+        return sorted(waiting, key=lambda request: (self.tape["deadline_s"][request], request))
+
+    def _admitted(self, asked: Iterable[tuple[int, int, int]], bandwidth) -> dict[int, int]:
+        """Request -> entry node, in the order of the slots."""
+        asked, joined, load = list(asked), {}, defaultdict(float)
+        uplink_ends_s = self.now_s + self.scenario.uplink_slot_s
+        for slot, request, node in asked:
+            weights = [bandwidth[other] for other, _, its in asked if its == node]
+            kv_bytes = self.tape["kv_bytes"][request, node]
+            held = sum(size for end_s, size in self.held[node] if end_s > uplink_ends_s)
+            if not self._carries(request, node, bandwidth[slot], weights, 0):
+                self.refused.append(REFUSED_UPLINK)
+            elif not self._carries(request, node, bandwidth[slot], weights, 1):
+                self.refused.append(REFUSED_DOWNLINK)
+            elif held + load[node] + kv_bytes > self.room_bytes[node]:
+                self.refused.append(REFUSED_MEMORY)
+            else:
+                joined[request] = node
+                load[node] += kv_bytes
+        return joined
+
+    def _carries(self, request: int, node: int, weight, weights, way: int) -> bool:
+        total = sum(each[way] for each in weights)
+        share = weight[way] / total if total > 0 else 1 / len(weights)
+        section, slots_s = self.scenario.nodes[node], (self.scenario.uplink_slot_s, self.scenario.downlink_slot_s)
+        efficiency = self.tape["spectral_efficiency"][self.epoch, self.tape["device"][request], node, way]
+        bits = share * slots_s[way] * (section.uplink_hz, section.downlink_hz)[way] * float(efficiency)
+        return bits * (1 + 1e-9) >= self.tape["bits"][request, way]
+
+    def _compute(self, node: int, members: list[int], reach_s, threshold) -> dict[int, float]:
+        """When each of the members is done on the node; marks those who leave there."""
+        release_s = max(reach_s[request] for request in members)
+        costs = {request: self._cost(request, node, threshold[node]) for request in members}
+        batches, held = [[]], 0.0
+        for request in members:
+            kv_bytes = self.tape["kv_bytes"][request, node]
+            if batches[-1] and held + kv_bytes > self.room_bytes[node]:
+                self.splits += 1
+                batches.append([])
+                held = 0.0
+            batches[-1].append(request)
+            held += kv_bytes
+        done_s = {}
+        for batch in batches:
+            start_s = max(release_s, self.free_s[node])
+            duration_s = sum(costs[request][0] for request in batch) + max(costs[request][1] for request in batch)
+            self.free_s[node] = start_s + duration_s
+            self.held[node].append((self.free_s[node], sum(self.tape["kv_bytes"][r, node] for r in batch)))
+            self.busy.append((start_s, self.free_s[node]))
+            done_s |= dict.fromkeys(batch, self.free_s[node])
+        return done_s
+
+    def _cost(self, request: int, node: int, threshold: float) -> tuple[float, float]:
+        """w and v through the block after which the request leaves, or else all that the node hosts."""
+        first, last = self.hosts[node]
+        before = sum(final - begin + 1 for begin, final in self.hosts[:node])
+        confidence = self.tape["confidence"][request]
+        for block in range(first, last + 1):
+            if confidence[block] >= threshold or block == len(self.scenario.block_layers) - 1:
+                self.exit[request] = block + 1
+                break
+        place = before + block - first
+        return self.tape["hosted_work_s"][request, place], self.tape["hosted_shared_s"][request, place]
+
+    def _receiver(self, request: int, node: int, weights) -> int:
+        links = [link for link in self.scenario.links if link.source == self.name[node]]
+        targets = sorted(self.name.index(link.target) for link in links)
+        shares = np.array([float(weights[target]) for target in targets])
+        shares = shares if shares.sum() > 0 else np.ones(len(targets))
+        uniform = self.tape["route"][request, len(self.way[request])]
+        return targets[int(np.searchsorted(np.cumsum(shares) / shares.sum(), uniform, side="right"))]
+
+    def _wire_s(self, request: int, source: int, target: int) -> float:
+        ends = self.name[source], self.name[target]
+        (link,) = (link for link in self.scenario.links if (link.source, link.target) == ends)
+        return link.latency_s + self.tape["forward_bits"][request] / link.rate_bps
+
+    def _settle(self, request: int, answered_s: float, threshold: float) -> None:
+        factor = min(self.quality[node] for node in self.way[request])
+        offered = offered_at(self.scenario.exits.profile, self.exit[request] - 1, float(threshold), factor)
+        self.latency_s[request] = answered_s - self.tape["arrival_s"][request]
+        if answered_s > self.tape["deadline_s"][request] + 1e-9:
+            self.outcome[request] = LATE
+        else:
+            self.outcome[request] = SERVED if offered >= self.tape["accuracy"][request] else BELOW_QUALITY
+
+    def _turn_clock(self) -> None:
+        for request in np.flatnonzero(self.tape["arrival_s"][: self.tape["length"]] < self.now_s).tolist():
+            self.outcome.setdefault(request, WAITING)
+        for request in self._pending():
+            if not any(self._is_possible(request, node) for node in range(len(self.name))):
+                self.outcome[request] = EXPIRED
+
+    def _is_possible(self, request: int, node: int) -> bool:
+        """Whether an answer at the first exit of an entry node, the request alone there at once, might still do."""
+        if self.hosts[node][0] > 0:
+            return False
+        tape, place = self.tape, sum(last - first + 1 for first, last in self.hosts[:node])
+        start_s = max(self.now_s + self.scenario.uplink_slot_s, self.free_s[node])
+        answered_s = start_s + tape["hosted_work_s"][request, place] + tape["hosted_shared_s"][request, place]
+        in_time = answered_s + self.scenario.downlink_slot_s <= tape["deadline_s"][request] + 1e-9
+        good = tape["accuracy"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
+        return in_time and good and tape["kv_bytes"][request, node] <= self.room_bytes[node]
+
+
+offered_at = cache(quality_at)
+
+
+@cache
+def best_offered(profile: str, factor: float) -> float:
+    """The best quality over all exits and thresholds."""
+    table = exit_profile(profile)
+    best = 1.0
+    for block in range(table.exits):
+        order = np.argsort(-table.confidence[:, block])
+        confidence, right = table.confidence[order, block], np.cumsum(table.correct[order, block])
+        closes = np.append(confidence[1:] < confidence[:-1], True)  # a threshold takes all of equal confidence
+        best = max(best, (right / np.arange(1, table.rows + 1))[closes].max() / table.full_accuracy)
+    return min(factor * best, 1.0)

@@ -1,0 +1,181 @@
+"""The tape of batching-and-routing dynamics: costs block by block against the cost model's formulas, rows, routes and limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from edge_llm_gym.models import cost
+from edge_llm_gym.models.exits import ExitProfile, exit_profile, save_profile
+from edge_llm_gym.models.llm import streamed_weight_bytes
+from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.sim.columns import KV, WORK
+from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.sim.simulator import Simulator
+from tests.sim.costs_by_hand import claims, node_of_place
+
+SHORT = {"horizon_epochs": 15}
+UNEVEN = {"exits.blocks": [2, 14, 9, 7]}
+
+
+def drawn(name: str = "joint", **overrides) -> tuple[Simulator, int]:
+    simulator = Simulator(load_scenario(name, SHORT | overrides))
+    simulator.reset(0, np.random.default_rng(0))
+    return simulator, int(simulator.tape.length[0])
+
+
+def through_block(scenario: Scenario, node: int, block: int, prompt, output) -> tuple[np.ndarray, np.ndarray]:
+    """w and v of the layers of a node from its first block through one, each block with an output head at its end."""
+    section, work_s, shared_s = scenario.nodes[node], 0.0, 0.0
+    method, device = section.method(scenario.shape.name), section.device()
+    for hosted in range((section.blocks or (0, 0))[0], block + 1):
+        shape = replace(scenario.shape, layers=scenario.block_layers[hosted])
+        rates = cost.NodeRates(
+            usable_flops=device.peak_flops * section.usable_flops_fraction,
+            memory_bandwidth=device.memory_bandwidth_bytes_per_s,
+            weight_bytes=streamed_weight_bytes(shape, method.weight_bits),
+            compute_scale=method.compute_scale,
+        )
+        flops = cost.request_flops(shape, prompt, output, head=scenario.lm_head)
+        read_bytes = cost.kv_read_bytes(shape, prompt, output, method.kv_bits)
+        work, shared = cost.cost_model(scenario.cost)(rates, flops, read_bytes, output)
+        work_s, shared_s = work_s + work, shared_s + shared
+    return work_s, shared_s
+
+
+def whole_model(scenario: Scenario, prompt, output) -> np.ndarray:
+    """[3, n, K] w, v and caches of the whole model on each node."""
+    computed, columns = np.full_like(prompt, 4096) if scenario.pad_prompts else prompt, []
+    for node in range(len(scenario.nodes)):
+        method = scenario.nodes[node].method(scenario.shape.name)
+        rates = node_costs(scenario)[node].rates
+        flops = cost.request_flops(scenario.shape, computed, output, head=scenario.lm_head)
+        read_bytes = cost.kv_read_bytes(scenario.shape, computed, output, method.kv_bits)
+        times_s = cost.cost_model(scenario.cost)(rates, flops, read_bytes, output)
+        columns.append((*times_s, cost.kv_bytes(scenario.shape, computed, output, method.kv_bits)))
+    return np.array(columns).transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "overrides", [{}, UNEVEN, {"lm_head": False}, {"cost": "compute"}, {"pad_prompts": True}], ids=str
+)
+def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
+    simulator, size = drawn(**overrides)
+    scenario, tape, place = simulator.scenario, simulator.tape, 0
+    found_work_s, found_shared_s, _ = claims(simulator)
+    prompt, output = tape.prompt_tokens[0, :size].astype(float), tape.output_tokens[0, :size].astype(float)
+    computed = np.full(size, 4096.0) if scenario.pad_prompts else prompt
+    for node, section in enumerate(scenario.nodes):
+        first, last = section.blocks
+        for block in range(first, last + 1):
+            work_s, shared_s = through_block(scenario, node, block, computed, output)
+            np.testing.assert_allclose(found_work_s[:, place], work_s, rtol=1e-9)
+            np.testing.assert_allclose(found_shared_s[:, place], shared_s, rtol=1e-9)
+            place += 1
+    assert place == found_work_s.shape[1] == 12
+
+
+@pytest.mark.parametrize("overrides", [{}, UNEVEN], ids=str)
+def test_caches_are_those_of_the_layers_that_a_node_hosts(overrides):
+    simulator, size = drawn(**overrides)
+    scenario, tape = simulator.scenario, simulator.tape
+    prompt, output = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+    found = claims(simulator)[KV]
+    for node, section in enumerate(scenario.nodes):
+        layers = sum(scenario.block_layers[section.blocks[0] : section.blocks[1] + 1])
+        shape = replace(scenario.shape, layers=layers)
+        kv_bytes = cost.kv_bytes(shape, prompt, output, section.method(scenario.shape.name).kv_bits)
+        for place in np.flatnonzero(node_of_place(simulator) == node):
+            np.testing.assert_allclose(found[:, place], kv_bytes)
+    half = found[:, 0] + found[:, -1]
+    np.testing.assert_allclose(half, cost.kv_bytes(scenario.shape, prompt, output, 16))
+
+
+def test_one_stage_with_one_exit_costs_what_the_whole_model_costs_in_epoch_admission(tmp_path):
+    """Padded prompts fill the memory too."""
+    save_profile(ExitProfile("whole", np.ones((4, 1)), np.ones((4, 1), bool)), tmp_path / "whole.npz")
+    exits = {"profile": str(tmp_path / "whole.npz"), "blocks": [32]}
+    for settings in ({}, {"pad_prompts": True}, {"cost": "compute", "lm_head": False}):
+        simulator, size = drawn("multi-node", dynamics="batching_routing", exits=exits, **settings)
+        tape, scenario = simulator.tape, simulator.scenario
+        tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+        np.testing.assert_allclose(claims(simulator), whole_model(scenario, *tokens))
+
+
+def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs():
+    settings = {"cost": "compute", "lm_head": False, "exits": {"profile": "parametric", "blocks": [8] * 4}}
+    simulator, size = drawn("multi-node", dynamics="batching_routing", **settings)
+    tape, scenario = simulator.tape, simulator.scenario
+    tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+    work_s, _, _ = whole_model(scenario, *tokens)
+    np.testing.assert_allclose(claims(simulator)[WORK][:, 3::4], work_s)
+    np.testing.assert_allclose(claims(simulator)[WORK][:, 0::4], work_s / 4)
+
+
+def test_the_latest_start_is_that_of_the_first_exit_of_an_entry_node():
+    simulator, size = drawn(**{"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w3a16-gptq"})
+    tape = simulator.tape
+    first = np.array([0, 2, 4, 6])  # two blocks on each of four entry nodes
+    work_s, shared_s, _ = claims(simulator)
+    alone_s = (work_s + shared_s)[:, first]
+    latest_s = tape.deadline_s[0, :size, None] - 0.4 - alone_s
+    np.testing.assert_allclose(tape.latest_start_s[0, :size], latest_s)
+
+
+def test_where_no_exit_could_satisfy_a_request_it_can_never_start():
+    """The surest answers are right 1.54 times as often as the full model's: with a factor of 0.6 none beats 0.924."""
+    profile = exit_profile("stdlib-lm")
+    scale = {"nodes.1.perplexity": [0.6, 1.0], "requests.accuracy": [0.85, 1.0]}
+    simulator, size = drawn(**scale)
+    demand, never = simulator.tape.accuracy[0, :size], simulator.tape.latest_start_s[0, :size] == -np.inf
+    np.testing.assert_array_equal(never[:, 1], demand > 0.6 / profile.full_accuracy)
+    assert 10 < never[:, 1].sum() < size - 10
+    assert not never[:, [0, 2, 3]].any()
+
+
+def test_a_sure_answer_may_make_good_for_a_coarse_quantisation():
+    """A demand above the factor f of every node is served at an exit whose answers are better than the full model's."""
+    coarse = {f"nodes.{node}.quantization": "w4a16-gptq" for node in range(6)}
+    simulator, size = drawn(**coarse, **{"requests.accuracy": [0.96, 0.96], "requests.budget_s": [30.0, 30.0]})
+    assert simulator.parameters.quality.max() < 0.96
+    assert (simulator.tape.latest_start_s[0, :size, :4] > 0).all()
+    simulator.tape.confidence[0] = 0.999
+    slots = simulator.scenario.slots
+    action = np.ones((1, slots), np.int64), np.zeros((1, slots, 2)), np.ones((1, 6, 6), np.float32)
+    result = simulator.step(*action, np.full((1, 6), 0.9, np.float32))
+    assert result.metrics[0, 1] > 0
+    assert (simulator.state.exit_block[0, simulator.state.outcome[0] == 2] == 1).all()
+
+
+@pytest.mark.parametrize("pad_prompts", [False, True])
+def test_hidden_vectors_of_all_computed_tokens_are_forwarded(pad_prompts):
+    simulator, size = drawn(**{"exits.hidden_bits": 8.0, "pad_prompts": pad_prompts})
+    prompt = 4096 if pad_prompts else simulator.tape.prompt_tokens[0, :size]
+    tokens = prompt + simulator.tape.output_tokens[0, :size] - 1
+    np.testing.assert_allclose(simulator.tape.forward_bits[0, :size], tokens * (4096 * 8.0 + 32.0))
+
+
+MANY = {"arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs": 25, "exits.drift": None}
+
+
+def test_routes_are_uniform_and_rows_are_whole_and_uniform():
+    simulator, size = drawn(**MANY)
+    tape, profile = simulator.tape, exit_profile("stdlib-lm")
+    assert size > 15_000
+    for stage in range(2):
+        assert stats.kstest(tape.route[0, :size, stage], "uniform").pvalue > 1e-4
+    assert abs(np.corrcoef(tape.route[0, :size].T)[0, 1]) < 4 / np.sqrt(size)
+    known = {(*confidence, *right) for confidence, right in zip(profile.confidence, profile.correct, strict=True)}
+    rows = zip(tape.confidence[0, :size], tape.correct[0, :size], strict=True)
+    assert {(*confidence, *right) for confidence, right in rows} <= known
+    np.testing.assert_allclose(tape.correct[0, :size].mean(axis=0), profile.accuracy, atol=4 * 0.5 / np.sqrt(size))
+    assert stats.ks_2samp(tape.confidence[0, :size, 0], profile.confidence[:, 0]).pvalue > 1e-4
+
+
+def test_drift_changes_only_which_rows_are_drawn():
+    (simulator, size), (without, _) = drawn(), drawn(**{"exits.drift": None})
+    for field in simulator.tape._fields:
+        same = np.array_equal(getattr(simulator.tape, field), getattr(without.tape, field))
+        assert same == (field not in ("confidence", "correct")), field
+    assert size > 100

@@ -1,0 +1,122 @@
+"""Constants against the tape that they stand for, and costs against the cost model."""
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.models.cost import COST_MODELS, NodeRates, cost_model, kv_read_bytes, request_flops
+from edge_llm_gym.models.hardware import hardware
+from edge_llm_gym.models.llm import ModelShape, streamed_weight_bytes
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
+from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.streaming.constants import streaming_constants
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return load_scenario(
+        "early-exit", {"horizon_epochs": 500, "requests.uplink_payload": {"probability": 0.5, "bits": [0, 4e5]}}
+    )
+
+
+@pytest.fixture(scope="module")
+def constants(scenario):
+    return streaming_constants(scenario)
+
+
+@pytest.fixture(scope="module")
+def simulator(scenario):
+    simulator = Simulator(scenario, rows=4)
+    rng = np.random.default_rng(0)
+    for row in range(4):
+        simulator.reset(row, rng)
+    return simulator
+
+
+def on_tape(simulator, field):
+    rows = zip(getattr(simulator.tape, field), simulator.tape.length, strict=True)
+    return np.concatenate([values[:size] for values, size in rows])
+
+
+@pytest.mark.parametrize("cost", sorted(COST_MODELS))
+@pytest.mark.parametrize("head", [True, False])
+def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
+    scenario = load_scenario("early-exit", {"cost": cost, "lm_head": head, "exits.blocks": [4, 12, 6, 10]})
+    prompt, output = np.array([1, 500, 4096]), np.array([1, 7, 16])
+    times_s = RequestCosts(scenario).block_alone_s(prompt, output)
+    shape = ModelShape("llama-3-8b", 6, 4096, 32, 8, 14336, True, 128256, False)  # block 2, with six layers
+    l4 = hardware("nvidia-l4")
+    rates = NodeRates(
+        2 * l4.peak_flops * 0.5, 2 * l4.memory_bandwidth_bytes_per_s, streamed_weight_bytes(shape, 8), 1.0
+    )
+    flops = request_flops(shape, prompt, output, head=head)
+    work_s, shared_s = cost_model(cost)(rates, flops, kv_read_bytes(shape, prompt, output, 16), output)
+    place = [(one.node, one.block) for one in hosted_blocks(scenario)].index((7, 2))
+    np.testing.assert_allclose(times_s[:, place], work_s + shared_s, rtol=1e-12)
+
+
+def test_padding_lengthens_every_prompt():
+    short = load_scenario("early-exit", {"pad_prompts": True})
+    padded = RequestCosts(short).block_alone_s(np.array([10]), np.array([4]))
+    longest = RequestCosts(load_scenario("early-exit")).block_alone_s(np.array([4096]), np.array([4]))
+    np.testing.assert_array_equal(padded, longest)
+    forwarded = forward_bits(short, np.array([10]), np.array([4]))
+    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096]), np.array([4])))
+
+
+def test_hosted_blocks_stand_node_by_node(scenario):
+    pairs = [(one.node, one.block) for one in hosted_blocks(scenario)]
+    assert pairs == [(0, 0), (1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 1), (7, 2), (7, 3), (8, 2), (8, 3)]
+
+
+def test_forwarded_bits_are_hidden_vectors_and_tokens(scenario):
+    assert forward_bits(scenario, np.array([100]), np.array([3])).tolist() == [102 * (4096 * 16 + 32)]
+
+
+def test_moments_are_those_of_the_tape(constants, simulator):
+    service_s = on_tape(simulator, "service_s")
+    mean_s, square_s2 = constants.whole_service()
+    through_s = np.column_stack(
+        [service_s[:, :7], service_s[:, 7] + service_s[:, 8], service_s[:, 9] + service_s[:, 10]]
+    )
+    np.testing.assert_allclose(mean_s, through_s.mean(axis=0), rtol=0.03)
+    np.testing.assert_allclose(square_s2, (through_s**2).mean(axis=0), rtol=0.05)
+    np.testing.assert_allclose(constants.first_service_s[7, 2], service_s[:, 7].mean(), rtol=0.03)
+    assert constants.rate_per_s == pytest.approx(len(service_s) / (4 * 500.0), rel=0.05)
+    assert constants.device_rate_per_s.sum() == pytest.approx(constants.rate_per_s)
+
+
+def test_service_by_where_requests_leave(constants):
+    leaving = np.zeros((9, 4))
+    leaving[:4, 0] = leaving[4:7, 1] = 1.0
+    leaving[7:, 2], leaving[7:, 3] = 0.25, 0.75
+    mean_s, square_s2 = constants.service(leaving)
+    whole_s, whole_sq_s2 = constants.whole_service()
+    np.testing.assert_array_equal(mean_s[:7], whole_s[:7])
+    assert (mean_s[7:] < whole_s[7:]).all()
+    assert (square_s2[7:] < whole_sq_s2[7:]).all()
+    assert (square_s2 >= mean_s**2).all()
+
+
+def test_link_delays_are_those_of_a_mean_request(constants, simulator, scenario):
+    efficiency = simulator.tape.spectral_efficiency[0, 7]
+    delay_s = constants.link_delay_s(efficiency)
+    bits = on_tape(simulator, "bits").mean(axis=0)
+    node = scenario.nodes[2]
+    expected_s = (bits / (np.array([node.uplink_hz, node.downlink_hz]) / 20 * efficiency[5, 2])).sum()
+    assert delay_s[5, 2] == pytest.approx(expected_s, rel=0.03)
+    wired = on_tape(simulator, "forward_bits").mean()
+    assert delay_s[20, 4] == pytest.approx(0.002 + wired / 10e9, rel=0.03)
+    assert np.isfinite(delay_s).sum() == 20 * 4 + len(scenario.links)
+
+
+def test_constants_do_not_depend_on_anything_drawn(scenario, constants):
+    np.random.seed(5)  # noqa: NPY002 - the global state must not matter
+    again = streaming_constants(scenario)
+    np.testing.assert_array_equal(again.first_service_s, constants.first_service_s)
+    assert again.mean_bits == constants.mean_bits
+
+
+def test_constants_belong_to_streams():
+    with pytest.raises(ValueError, match="belong to dynamics 'streaming', got 'epoch'"):
+        streaming_constants(load_scenario("single-node"))
