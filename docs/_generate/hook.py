@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mkdocs.exceptions import PluginError
 
-from _generate import api, commands, info, models, schedulers, schema, spaces
+from _generate import api, commands, info, models, mutation, schedulers, schema, spaces
 from _generate.links import broken_links
 from _generate.mathml import equations_as_mathml
 from _generate.tables import shared_text
@@ -40,6 +40,7 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "perplexities": models.perplexity_table,
     "experts": schedulers.expert_table,
     "include": shared_text,
+    "mutation": mutation.mutation_results,
 }
 _DIRECTIVE = re.compile(r"<!-- generate: (.+?) -->")
 

@@ -7,11 +7,11 @@ from _generate.tables import code, markdown_table, require_texts, texts
 def metric_table(environment: str) -> str:
     """Every key of `info["metrics"]` and `info["totals"]`."""
     scenario = sources.load_scenario(sources.ENVIRONMENTS[environment])
-    known = texts("info.yaml", f"metrics {sources.dynamics_of(scenario)}")
-    names = [name for name in sources.metric_names(scenario) if not name.startswith("exit_")]
+    known = texts("info.yaml", f"metrics {scenario.dynamics}")
+    names = [name for name in scenario.metrics if not name.startswith("exit_")]
     require_texts(f"metrics of {environment}", names, known)
     rows = [(code(name), known[name]["unit"], known[name]["text"]) for name in names]
-    exits = [name for name in sources.metric_names(scenario) if name.startswith("exit_")]
+    exits = [name for name in scenario.metrics if name.startswith("exit_")]
     if exits:
         rows.append((f"`{exits[0]}` ... `{exits[-1]}`", "requests", "Requests that left the model after each block."))
     return markdown_table(("metric", "unit", "meaning"), rows)
@@ -20,13 +20,13 @@ def metric_table(environment: str) -> str:
 def outcome_table() -> str:
     """The outcome codes."""
     known = texts("info.yaml", "outcomes")
-    require_texts("outcome codes", sources.OUTCOMES, known)
-    rows = [(number, code(name), known[name]) for number, name in enumerate(sources.OUTCOMES)]
+    require_texts("outcome codes", sources.OUTCOME_NAMES, known)
+    rows = [(number, code(name), known[name]) for number, name in enumerate(sources.OUTCOME_NAMES)]
     return markdown_table(("code", "outcome", "meaning"), rows)
 
 
 def reward_table(environment: str) -> str:
     """The terms of the default reward and their weights."""
     scenario = sources.load_scenario(sources.ENVIRONMENTS[environment])
-    rows = [(code(sources.renamed("metrics", term)), f"{weight:g}") for term, weight in scenario.reward.items()]
+    rows = [(code(term), f"{weight:g}") for term, weight in scenario.reward.items()]
     return markdown_table(("metric", "weight"), rows)

@@ -51,7 +51,7 @@ def scenario_reference() -> str:
 
 def key_combinations(kind: str) -> str:
     """Which keys go with which dynamics, arrival process or kind of lengths."""
-    tables = {"dynamics": sources.dynamics_keys(), "arrivals": sources.ARRIVAL_KEYS, "lengths": sources.LENGTH_KEYS}
+    tables = {"dynamics": sources.DYNAMICS_KEYS, "arrivals": sources.ARRIVAL_KEYS, "lengths": sources.LENGTH_KEYS}
     rows = [(code(name), _names(keys.needed), _names(keys.optional)) for name, keys in tables[kind].items()]
     return markdown_table((kind, "needs", "may have"), rows)
 
@@ -62,16 +62,13 @@ def shipped_scenarios() -> str:
 
 
 def _shipped(name: str) -> str:
-    from importlib import resources
-
-    text = (resources.files("edge_llm_gym") / "scenarios" / f"{name}.yaml").read_text("utf-8")
-    return f"## `{name}` {{ #{name} }}\n\n{sources.load_scenario(name).description}\n\n```yaml\n{text}```"
+    description, text = sources.load_scenario(name).description, sources.shipped_text(name)
+    return f"## `{name}` {{ #{name} }}\n\n{description}\n\n```yaml\n{text}```"
 
 
 def _section(title: str, schema: dict[str, Any], name: str) -> str:
     known = texts("scenario.yaml", name)
-    fields = {sources.renamed("scenario", key): value for key, value in schema["properties"].items()}
-    required = {sources.renamed("scenario", key) for key in schema.get("required", [])}
+    fields, required = schema["properties"], schema.get("required", [])
     require_texts(f"keys of {title}", list(fields), known)
     rows = [
         (code(key), _type(field), _limits(field), _default(field, key in required), _unit(key), known[key])
@@ -103,7 +100,7 @@ def _type(field: dict[str, Any]) -> str:
 
 def _plain_type(field: dict[str, Any]) -> str:
     if "enum" in field:
-        return " or ".join(code(sources.renamed("dynamics", str(value))) for value in field["enum"])
+        return " or ".join(code(value) for value in field["enum"])
     if "$ref" in field:
         name = field["$ref"].rsplit("/", 1)[-1]
         return f"[section](#{name.removesuffix('Section').removesuffix('Config').lower()})"
@@ -146,8 +143,6 @@ def _default(field: dict[str, Any], required: bool) -> str:
     if "default" not in field:
         return "see right"
     value = field["default"]
-    if isinstance(value, str):
-        value = sources.renamed("dynamics", value)
     if value is None or value in ("", [], {}) or isinstance(value, dict):
         return "none" if not isinstance(value, dict) else "defaults of the section"
     return code(value if isinstance(value, str) else json.dumps(value))

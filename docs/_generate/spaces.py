@@ -1,6 +1,6 @@
 """Tables of an environment's spaces and observation features, from its default scenario."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,10 +9,10 @@ from gymnasium import spaces
 from _generate import sources
 from _generate.tables import code, markdown_table, require_texts, texts
 
-FEATURES: Final[Mapping[str, Callable[[str], list[str]]]] = {
-    "requests": lambda dynamics: sources.request_features(),
-    "nodes": sources.node_features,
-    "links": lambda dynamics: sources.link_features(),
+FEATURES: Final[Mapping[str, Callable[[str], Sequence[str]]]] = {
+    "requests": lambda dynamics: sources.REQUEST_FEATURES,
+    "nodes": lambda dynamics: sources.NODE_FEATURES[dynamics],
+    "links": lambda dynamics: sources.LINK_FEATURES,
 }
 """Observation key -> dynamics -> names of its columns."""
 ACTION_HEAD: Final = ("key", "space", "shape", "meaning")
@@ -26,7 +26,7 @@ def space_summary(environment: str) -> str:
         ("Action space", f"`Dict` of {_keys(actions)}"),
         ("Observation space", f"`Dict` of {_keys(observations)}"),
         ("Default scenario", f"[`{scenario.name}`](../shipped-scenarios.md#{scenario.name})"),
-        ("Dynamics", code(sources.dynamics_of(scenario))),
+        ("Dynamics", code(scenario.dynamics)),
         ("Import", code(f'gymnasium.make("{environment}")')),
     ]
     return markdown_table(("", ""), rows)
@@ -49,7 +49,7 @@ def action_table(environment: str) -> str:
 def feature_table(environment: str, key: str) -> str:
     """The columns of an observation key: unit, divisor, bounds, meaning."""
     scenario = _scenario(environment)
-    dynamics = sources.dynamics_of(scenario)
+    dynamics = scenario.dynamics
     names, known = FEATURES[key](dynamics), texts("features.yaml", _feature_section(key, dynamics))
     require_texts(f"features of {key!r} ({dynamics})", names, known)
     box = sources.observation_space(scenario)[key]
@@ -71,7 +71,7 @@ def feature_table(environment: str, key: str) -> str:
 
 def confidence_columns(environment: str) -> str:
     """The quantiles of `exit_confidence`, as a list in a sentence."""
-    return ", ".join(sources.confidence_quantiles())
+    return ", ".join(f"{quantile:g}" for quantile in sources.QUANTILES)
 
 
 def node_table(environment: str) -> str:
@@ -86,17 +86,13 @@ def node_table(environment: str) -> str:
             _blocks(node.blocks),
             f"{costs.rates.usable_flops / 1e12:.1f}",
             f"{costs.rates.memory_bandwidth / 1e9:.0f}",
-            f"{_capacity_bytes(costs) / 1e9:.2f}",
+            f"{sources.kv_capacity_bytes(costs) / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )
         for index, (node, costs) in enumerate(zip(scenario.nodes, sources.node_costs(scenario), strict=True))
     ]
     head = ("", "node", "hardware", "quantisation", "blocks", "TFLOP/s", "GB/s", "KV capacity [GB]", "quality factor")
     return markdown_table(head, rows)
-
-
-def _capacity_bytes(costs: Any) -> float:
-    return float(getattr(costs, "kv_capacity_bytes", None) or costs.room_bytes)
 
 
 def _blocks(blocks: tuple[int, int] | None) -> str:
@@ -114,7 +110,7 @@ def _scenario(environment: str) -> Any:
 
 
 def _section(kind: str, scenario: Any) -> str:
-    return f"{kind} {sources.dynamics_of(scenario)}"
+    return f"{kind} {scenario.dynamics}"
 
 
 def _feature_section(key: str, dynamics: str) -> str:
