@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def exit_table(profile: ExitProfile) -> list[str]:
     """Lines of a Markdown table with one row for each exit."""
-    lines = ["| exit | share right | mean confidence | ECE |", "|---|---|---|---|"]
+    lines = ["| exit | accuracy | mean confidence | ECE |", "|---|---|---|---|"]
     mean = profile.confidence.mean(axis=0, dtype=np.float64)
     for place in range(profile.exits):
         ece = reliability(profile, place).ece
@@ -44,7 +44,7 @@ def exit_table(profile: ExitProfile) -> list[str]:
 
 def threshold_table(profile: ExitProfile) -> list[str]:
     """Lines of a Markdown table: common thresholds, and own thresholds that save at least as much as each of them."""
-    lines = ["| common threshold | layers saved | share right | with own thresholds |", "|---|---|---|---|"]
+    lines = ["| common threshold | layers saved | accuracy | with thresholds per exit |", "|---|---|---|---|"]
     marked, best = common_threshold(profile, np.array(MARKED_THRESHOLDS)), own_thresholds(profile)
     for threshold, saved, accuracy in zip(MARKED_THRESHOLDS, marked.saved, marked.accuracy, strict=True):
         lines.append(f"| {threshold:g} | {saved:.1%} | {accuracy:.3f} | {best_saving(best, saved):.3f} |")

@@ -13,10 +13,10 @@ from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
+from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
-from edge_llm_gym.sim.pooled import observation as batching
-from edge_llm_gym.sim.pooled import routing_observation as batching_routing
+from edge_llm_gym.sim.pooled import observation as pooled
 from edge_llm_gym.sim.streaming import observation as streaming
 from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
 
@@ -47,17 +47,17 @@ __all__ = [
     "shipped_text",
 ]
 
-REQUEST_FEATURES: Final = batching.REQUEST_FEATURES
+REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
-    "batching": batching.NODE_FEATURES,
-    "batching_routing": batching_routing.NODE_FEATURES,
+    "batching": pooled.NODE_FEATURES,
+    "batching_routing": pooled.ROUTING_NODE_FEATURES,
     "streaming": streaming.NODE_FEATURES,
 }
 """Dynamics -> columns of `nodes`."""
-LINK_FEATURES: Final = streaming.LINK_FEATURES
+LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
-QUANTILES: Final = streaming.QUANTILES
+QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
 
 
@@ -68,7 +68,7 @@ def shipped_text(name: str) -> str:
 
 def kv_capacity_bytes(costs: Any) -> float:
     """Memory for KV caches beside the weights of a node."""
-    return float(costs.room_bytes)
+    return float(costs.kv_capacity_bytes)
 
 
 API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {

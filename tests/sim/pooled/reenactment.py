@@ -28,7 +28,7 @@ from tests.sim.pooled.routing_by_hand import quality_at
 def told(simulator: Simulator, row: int = 0) -> dict[str, Any]:
     """A row's tape, and what its requests claim: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
     work_s, shared_s, kv_bytes = claims(simulator, row)
-    on_node = kv_bytes[:, simulator.parameters.first_hosted]
+    on_node = kv_bytes[:, simulator.parameters.network.first_hosted]
     return simulator.snapshot(row).tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
 
 
