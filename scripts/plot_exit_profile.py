@@ -1,4 +1,4 @@
-"""Plots an exit profile and prints the tables of docs/exit-profiles.md.
+"""Plots an exit profile and prints the tables of docs/results/exit-profile.md.
 
 python scripts/plot_exit_profile.py stdlib-lm --out docs/images
 """

@@ -80,7 +80,7 @@ def test_the_documentation_names_every_tag(tmp_path):
     }
     plain = shortened("priced-single-node").model_dump(mode="json") | stream
     runs = {"joint": shortened("ppo-joint"), "streaming": read_config(plain, {"evaluation.expert": None, "steps": 24})}
-    text = (FOLDER.parents[1] / "docs" / "tensorboard.md").read_text("utf-8")
+    text = (FOLDER.parents[1] / "docs" / "guide" / "tensorboard.md").read_text("utf-8")
     for name, config in runs.items():
         train(config, tmp_path / name)
         kinds = EventAccumulator(str(tmp_path / name / "tensorboard" / "learner")).Reload().Tags()

@@ -226,7 +226,7 @@ def test_the_documented_tables_are_those_of_the_shipped_profile(
     pytest.importorskip("matplotlib")
     part("calibration", needs_torch=False)
     assert importlib.import_module("plot_exit_profile").main(["stdlib-lm", "--out", str(tmp_path)]) == 0
-    page = (ROOT / "docs" / "exit-profiles.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "results" / "exit-profile.md").read_text(encoding="utf-8")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert len(lines) == 13
     assert [line for line in lines if line not in page] == []

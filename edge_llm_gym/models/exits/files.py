@@ -28,7 +28,7 @@ PROFILES: Mapping[str, Callable[[], ExitProfile]] = MappingProxyType(
         "parametric": parametric_profile,
     }
 )
-"""Profiles by name. "stdlib-lm" is measured; see docs/exit-profiles.md."""
+"""Profiles by name. "stdlib-lm" is measured; see docs/results/exit-profile.md."""
 
 
 def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:

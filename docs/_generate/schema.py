@@ -1,0 +1,148 @@
+"""The scenario file reference: every section, key, type, range and default, from the pydantic schema."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from _generate import sources
+from _generate.tables import code, markdown_table, require_texts, texts
+
+UNITS = {
+    "_s": "s",
+    "_hz": "Hz",
+    "_m": "m",
+    "_db": "dB",
+    "_dbm": "dBm",
+    "_bps": "bit/s",
+    "_per_s": "1/s",
+    "_tokens": "tokens",
+    "_bytes": "B",
+    "_per_token": "bit/token",
+    "_per_output_token_s": "s/token",
+}
+"""Ending of a key -> its unit; the longest ending counts."""
+FIXED_UNITS = {"bits": "bit", "hidden_bits": "bit", "spectral_efficiency_floor": "bit/s/Hz"}
+FIXED_UNITS |= {"spectral_efficiency_cap": "bit/s/Hz"}
+SECTION_TITLES = {
+    "Scenario": "Top level",
+    "ModelSection": "model, as a mapping",
+    "NodeSection": "nodes",
+    "SlowdownSection": "nodes.*.slowdown",
+    "LinkSection": "links",
+    "DevicesSection": "devices",
+    "ChannelSection": "channel",
+    "ArrivalsConfig": "arrivals",
+    "LengthsConfig": "lengths",
+    "RequestsSection": "requests",
+    "PayloadSection": "requests.uplink_payload, requests.downlink_payload",
+    "ExitsSection": "exits",
+    "DriftSection": "exits.drift",
+}
+"""Class of a section -> where it stands in a file, in the order of the reference."""
+
+
+def scenario_reference() -> str:
+    """All sections, one table each."""
+    schema = sources.Scenario.model_json_schema()
+    sections = {"Scenario": schema, **schema["$defs"]}
+    require_texts("sections of a scenario", list(sections), SECTION_TITLES)
+    return "\n\n".join(_section(title, sections[name], name) for name, title in SECTION_TITLES.items())
+
+
+def key_combinations(kind: str) -> str:
+    """Which keys go with which dynamics, arrival process or kind of lengths."""
+    tables = {"dynamics": sources.DYNAMICS_KEYS, "arrivals": sources.ARRIVAL_KEYS, "lengths": sources.LENGTH_KEYS}
+    rows = [(code(name), _names(keys.needed), _names(keys.optional)) for name, keys in tables[kind].items()]
+    return markdown_table((kind, "needs", "may have"), rows)
+
+
+def shipped_scenarios() -> str:
+    """The scenario files of the package, as they are."""
+    return "\n\n".join(_shipped(name) for name in sources.scenario_names())
+
+
+def _shipped(name: str) -> str:
+    description, text = sources.load_scenario(name).description, sources.shipped_text(name)
+    return f"## `{name}` {{ #{name} }}\n\n{description}\n\n```yaml\n{text}```"
+
+
+def _section(title: str, schema: dict[str, Any], name: str) -> str:
+    known = texts("scenario.yaml", name)
+    fields, required = schema["properties"], schema.get("required", [])
+    require_texts(f"keys of {title}", list(fields), known)
+    rows = [
+        (code(key), _type(field), _limits(field), _default(field, key in required), _unit(key), known[key])
+        for key, field in fields.items()
+    ]
+    anchor = name.removesuffix("Section").removesuffix("Config").lower()
+    head = markdown_table(("key", "type", "range", "default", "unit", "meaning"), rows)
+    return f"## {title} {{ #{anchor} }}\n\n{head}"
+
+
+def _names(keys: tuple[str, ...]) -> str:
+    return ", ".join(code(key) for key in keys) or "-"
+
+
+def _unit(key: str) -> str:
+    endings = sorted((ending for ending in UNITS if key.endswith(ending)), key=len)
+    return FIXED_UNITS.get(key) or (UNITS[endings[-1]] if endings else "")
+
+
+def _alternatives(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for one in field.get("anyOf") or field.get("oneOf") or [field]:
+        if one.get("type") != "null":
+            yield one
+
+
+def _type(field: dict[str, Any]) -> str:
+    return " or ".join(dict.fromkeys(_plain_type(one) for one in _alternatives(field)))
+
+
+def _plain_type(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return " or ".join(code(value) for value in field["enum"])
+    if "$ref" in field:
+        name = field["$ref"].rsplit("/", 1)[-1]
+        return f"[section](#{name.removesuffix('Section').removesuffix('Config').lower()})"
+    if "prefixItems" in field:
+        return f"[{', '.join(_plain_type(item) for item in field['prefixItems'])}]"
+    if field.get("type") == "array":
+        return f"list of {_plain_type(field['items'])}"
+    if field.get("type") == "object":
+        return "mapping"
+    return str(field["type"])
+
+
+LIMITS = {
+    "exclusiveMinimum": "> {}",
+    "minimum": ">= {}",
+    "exclusiveMaximum": "< {}",
+    "maximum": "<= {}",
+    "minItems": "",
+    "minLength": "",
+}
+
+
+def _limits(field: dict[str, Any]) -> str:
+    found = [
+        form.format(f"{part[limit]:g}")
+        for part in (
+            part
+            for one in _alternatives(field)
+            for part in (one, *one.get("prefixItems", [])[:1], one.get("items", {}))
+        )
+        for limit, form in LIMITS.items()
+        if form and limit in part
+    ]
+    return ", ".join(dict.fromkeys(found))
+
+
+def _default(field: dict[str, Any], required: bool) -> str:
+    if required:
+        return "required"
+    if "default" not in field:
+        return "see right"
+    value = field["default"]
+    if value is None or value in ("", [], {}) or isinstance(value, dict):
+        return "none" if not isinstance(value, dict) else "defaults of the section"
+    return code(value if isinstance(value, str) else json.dumps(value))

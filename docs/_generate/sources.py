@@ -1,0 +1,111 @@
+"""Everything that the generators take from the package, in one place; a name that has moved fails here, loudly."""
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, Final
+
+from edge_llm_gym.cli import app
+from edge_llm_gym.env.interface import action_space, observation_space
+from edge_llm_gym.experts import expert_names
+from edge_llm_gym.models.hardware import HARDWARE
+from edge_llm_gym.models.llm import MODELS
+from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
+from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
+from edge_llm_gym.sim import exit_observation as exits
+from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
+from edge_llm_gym.sim.pooled import observation as pooled
+from edge_llm_gym.sim.streaming import observation as streaming
+from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
+
+__all__ = [
+    "API_PAGES",
+    "ARRIVAL_KEYS",
+    "DYNAMICS_KEYS",
+    "ENVIRONMENTS",
+    "HARDWARE",
+    "LENGTH_KEYS",
+    "LINK_FEATURES",
+    "METHODS",
+    "MODELS",
+    "NODE_FEATURES",
+    "OUTCOME_NAMES",
+    "PERPLEXITY",
+    "QUANTILES",
+    "REQUEST_FEATURES",
+    "Scenario",
+    "action_space",
+    "app",
+    "expert_names",
+    "kv_capacity_bytes",
+    "load_scenario",
+    "node_costs",
+    "observation_space",
+    "scenario_names",
+    "shipped_text",
+]
+
+REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
+"""Columns of `requests`."""
+NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
+    "batching": pooled.NODE_FEATURES,
+    "batching_routing": pooled.ROUTING_NODE_FEATURES,
+    "streaming": streaming.NODE_FEATURES,
+}
+"""Dynamics -> columns of `nodes`."""
+LINK_FEATURES: Final = exits.LINK_FEATURES
+"""Columns of `links`."""
+QUANTILES: Final = exits.QUANTILES
+"""Columns of `exit_confidence`."""
+
+
+def shipped_text(name: str) -> str:
+    """The file of a shipped scenario."""
+    return (resources.files("edge_llm_gym.scenario") / "shipped" / f"{name}.yaml").read_text("utf-8")
+
+
+def kv_capacity_bytes(costs: Any) -> float:
+    """Memory for KV caches beside the weights of a node."""
+    return float(costs.kv_capacity_bytes)
+
+
+API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "environments": ("edge_llm_gym.env.env", "edge_llm_gym.env.vector_env", "edge_llm_gym.actions"),
+    "scenarios": ("edge_llm_gym.scenario.loading", "edge_llm_gym.scenario.scenario", "edge_llm_gym.scenario.fields"),
+    "experts": ("edge_llm_gym.experts.registry", "edge_llm_gym.experts.policy"),
+    "evaluation": (
+        "edge_llm_gym.evaluation.compare",
+        "edge_llm_gym.evaluation.rollout",
+        "edge_llm_gym.evaluation.gap",
+        "edge_llm_gym.evaluation.statistics",
+    ),
+    "codecs": ("edge_llm_gym.codecs", "edge_llm_gym.codecs.wrappers"),
+    "problems": (
+        "edge_llm_gym.problems.batch",
+        "edge_llm_gym.problems.assignment",
+        "edge_llm_gym.problems.routing",
+    ),
+    "solvers": (
+        "edge_llm_gym.solvers.dftsp",
+        "edge_llm_gym.solvers.ot_gah",
+        "edge_llm_gym.solvers.dto_ee",
+        "edge_llm_gym.solvers.reference",
+    ),
+    "models": (
+        "edge_llm_gym.models.llm",
+        "edge_llm_gym.models.quantization",
+        "edge_llm_gym.models.hardware",
+        "edge_llm_gym.models.cost",
+        "edge_llm_gym.models.channel",
+        "edge_llm_gym.models.exits",
+    ),
+    "workload": (
+        "edge_llm_gym.workload.arrivals",
+        "edge_llm_gym.workload.lengths",
+        "edge_llm_gym.workload.traces",
+        "edge_llm_gym.workload.replay",
+    ),
+}
+"""Page of the API reference -> its modules."""

@@ -1,0 +1,163 @@
+"""Tables of an environment's spaces and observation features, from its default scenario."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from gymnasium import spaces
+
+from _generate import sources
+from _generate.tables import code, markdown_table, require_texts, texts
+
+FEATURES: Final[Mapping[str, Callable[[str], Sequence[str]]]] = {
+    "requests": lambda dynamics: sources.REQUEST_FEATURES,
+    "nodes": lambda dynamics: sources.NODE_FEATURES[dynamics],
+    "links": lambda dynamics: sources.LINK_FEATURES,
+}
+"""Observation key -> dynamics -> names of its columns."""
+ACTION_HEAD: Final = ("key", "space", "shape", "meaning")
+
+
+def space_summary(environment: str) -> str:
+    """The head of an environment's page: action and observation keys, default scenario, how to make it."""
+    scenario = _scenario(environment)
+    actions, observations = sources.action_space(scenario), sources.observation_space(scenario)
+    rows = [
+        ("Action space", f"`Dict` of {_keys(actions)}"),
+        ("Observation space", f"`Dict` of {_keys(observations)}"),
+        ("Default scenario", f"[`{scenario.name}`](../shipped-scenarios.md#{scenario.name})"),
+        ("Dynamics", code(scenario.dynamics)),
+        ("Import", code(f'gymnasium.make("{environment}")')),
+    ]
+    return markdown_table(("", ""), rows)
+
+
+def observation_table(environment: str) -> str:
+    """Every key of the observation with its shape, dtype and bounds."""
+    scenario = _scenario(environment)
+    return _space_table(
+        sources.observation_space(scenario), texts("spaces.yaml", _section("observation", scenario)), environment
+    )
+
+
+def action_table(environment: str) -> str:
+    """Every key of the action with its shape, dtype and bounds."""
+    scenario = _scenario(environment)
+    return _space_table(sources.action_space(scenario), texts("spaces.yaml", _section("action", scenario)), environment)
+
+
+def feature_table(environment: str, key: str) -> str:
+    """The columns of an observation key: unit, divisor, bounds, meaning."""
+    scenario = _scenario(environment)
+    dynamics = scenario.dynamics
+    names, known = FEATURES[key](dynamics), texts("features.yaml", _feature_section(key, dynamics))
+    require_texts(f"features of {key!r} ({dynamics})", names, known)
+    box = sources.observation_space(scenario)[key]
+    low, high = (_column_bounds(bound, len(names)) for bound in (box.low, box.high))
+    rows = [
+        (
+            column,
+            code(name),
+            known[name]["unit"],
+            _divisor(scenario, known[name]["divisor"]),
+            low[column],
+            high[column],
+            known[name]["text"],
+        )
+        for column, name in enumerate(names)
+    ]
+    return markdown_table(("", "feature", "unit", "divided by", "min", "max", "meaning"), rows)
+
+
+def confidence_columns(environment: str) -> str:
+    """The quantiles of `exit_confidence`, as a list in a sentence."""
+    return ", ".join(f"{quantile:g}" for quantile in sources.QUANTILES)
+
+
+def node_table(environment: str) -> str:
+    """The nodes of the default scenario and what they offer."""
+    scenario = _scenario(environment)
+    rows = [
+        (
+            index + 1,
+            code(node.name),
+            f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
+            node.quantization,
+            _blocks(node.blocks),
+            f"{costs.rates.usable_flops / 1e12:.1f}",
+            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{sources.kv_capacity_bytes(costs) / 1e9:.2f}",
+            f"{costs.quality:.3f}",
+        )
+        for index, (node, costs) in enumerate(zip(scenario.nodes, sources.node_costs(scenario), strict=True))
+    ]
+    head = ("", "node", "hardware", "quantisation", "blocks", "TFLOP/s", "GB/s", "KV capacity [GB]", "quality factor")
+    return markdown_table(head, rows)
+
+
+def _blocks(blocks: tuple[int, int] | None) -> str:
+    return (
+        "all"
+        if blocks is None
+        else f"{blocks[0] + 1} to {blocks[1] + 1}"
+        if blocks[0] < blocks[1]
+        else str(blocks[0] + 1)
+    )
+
+
+def _scenario(environment: str) -> Any:
+    return sources.load_scenario(sources.ENVIRONMENTS[environment])
+
+
+def _section(kind: str, scenario: Any) -> str:
+    return f"{kind} {scenario.dynamics}"
+
+
+def _feature_section(key: str, dynamics: str) -> str:
+    return f"nodes {dynamics}" if key == "nodes" else key
+
+
+def _space_table(space: spaces.Dict, known: dict[str, Any], environment: str) -> str:
+    require_texts(f"keys of {environment}", list(space), known)
+    rows = [
+        (code(key), known[key]["shape"], code(tuple(part.shape)), code(part.dtype), *_bounds(part), known[key]["text"])
+        for key, part in _ordered(space, known)
+    ]
+    return markdown_table(("key", "shape", "default shape", "dtype", "min", "max", "meaning"), rows)
+
+
+def _ordered(space: spaces.Dict, known: dict[str, Any]) -> list[tuple[str, spaces.Space[Any]]]:
+    """The keys in the order of the text file."""
+    return [(key, space[key]) for key in known]
+
+
+def _bounds(space: spaces.Space[Any]) -> tuple[str, str]:
+    if isinstance(space, spaces.MultiDiscrete):
+        return "0", _range(space.nvec - 1)
+    if isinstance(space, spaces.MultiBinary):
+        return "0", "1"
+    assert isinstance(space, spaces.Box), f"no table entry for {space}"
+    return _range(space.low), _range(space.high)
+
+
+def _range(values: Any) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _column_bounds(bound: Any, columns: int) -> list[str]:
+    return [_range(bound[..., column]) for column in range(columns)]
+
+
+def _keys(space: spaces.Dict) -> str:
+    return ", ".join(code(key) for key in space)
+
+
+def _divisor(scenario: Any, text: str) -> str:
+    """The divisor; one that is a key of the scenario comes with its value in the default scenario."""
+    value = scenario
+    for part in text.split("."):
+        value = value[int(part)] if part.isdigit() and isinstance(value, tuple) else getattr(value, part, None)
+        if value is None:
+            return text
+    return f"`{text}` ({value:g})"

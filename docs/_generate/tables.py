@@ -1,0 +1,47 @@
+"""Markdown tables, and the texts that stand beside the names that the package gives."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TEXTS = Path(__file__).parent / "text"
+
+
+class MissingText(ValueError):
+    """A name of the package has no text, or a text belongs to no name."""
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table; cells are written as they are."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def code(text: Any) -> str:
+    """Inline code, or nothing for an empty text."""
+    return f"`{text}`" if str(text) else ""
+
+
+def texts(file: str, section: str) -> dict[str, Any]:
+    """A section of a text file: name -> text, or mapping of texts."""
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load((TEXTS / file).read_text("utf-8"))
+    return loaded[section]
+
+
+def shared_text(name: str) -> str:
+    """A text that stands on several pages."""
+    return (TEXTS / f"{name}.md").read_text("utf-8").strip()
+
+
+def require_texts(what: str, names: Collection[str], known: Collection[str], complete: bool = True) -> None:
+    """Raises MissingText unless every name has a text, and (if `complete`) every text a name."""
+    if missing := [name for name in names if name not in known]:
+        raise MissingText(f"{what}: no text in docs/_generate/text for {missing}; add one for each")
+    if complete and (left := [name for name in known if name not in names]):
+        raise MissingText(f"{what}: docs/_generate/text describes {left}, which the package does not have; remove them")
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("\n", " ").replace("|", "\\|")
