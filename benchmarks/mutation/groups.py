@@ -6,12 +6,14 @@ PACKAGES = ("edge_llm_gym/sim", "edge_llm_gym/solvers")
 """Only modules of these packages are mutated."""
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "edge_llm_gym/sim/pooled": ("tests/sim/pooled", "tests/decoding", "tests/theory/test_costs.py"),
-    "edge_llm_gym/sim/streaming": ("tests/sim/streaming", "tests/theory/test_costs.py"),
-    "edge_llm_gym/sim": ("tests/sim", "tests/decoding", "tests/theory/test_costs.py"),
+    "edge_llm_gym/sim/pooled": ("tests/sim/pooled",),
+    "edge_llm_gym/sim/streaming": ("tests/sim/streaming",),
+    "edge_llm_gym/sim": ("tests/sim",),
+    "edge_llm_gym/solvers/dftsp": ("tests/solvers/*dftsp*", "tests/solvers/test_exactness.py"),
+    "edge_llm_gym/solvers/ot_gah": ("tests/solvers/*ot_gah*", "tests/solvers/test_exactness.py"),
     "edge_llm_gym/solvers/dto_ee": ("tests/solvers/*dto_ee*", "tests/solvers/*routing*"),
     "edge_llm_gym/solvers/routing": ("tests/solvers/*routing*", "tests/solvers/*dto_ee*"),
-    "edge_llm_gym/solvers": ("tests/solvers", "tests/decoding", "tests/problems"),
+    "edge_llm_gym/solvers": ("tests/solvers",),
 }
 """Path prefixes of modules and the tests that are run on their mutants, as globs: the longest prefix decides."""
 

@@ -43,11 +43,10 @@ class Trials:
 
     def draw(self, count: int) -> None:
         """Adds mutants until the session has `count` of them."""
-        with use_db(self.workspace.folder / "all.sqlite") as every:
-            init(self.workspace.modules(), every, {})
-            sample = draw(list(every.work_items), count, self.seed)
         with use_db(self.file) as session:
-            session.add_work_items(sample[session.num_work_items :])
+            present = session.num_work_items
+            if present < count:
+                session.add_work_items(draw(self._every_mutant(), count, self.seed)[present:])
 
     def run(self) -> None:
         """Tries the mutants that have no result yet."""
@@ -63,6 +62,11 @@ class Trials:
         """The mutants that were tried, in the order of the sample."""
         with use_db(self.file, WorkDB.Mode.open) as session:
             return sorted(session.completed_work_items, key=lambda pair: pair[0].job_id)
+
+    def _every_mutant(self) -> list[WorkItem]:
+        with use_db(self.workspace.folder / "all.sqlite") as every:
+            init(self.workspace.modules(), every, {})
+            return list(every.work_items)
 
     def _try(self, item: WorkItem) -> WorkResult:
         prefix = prefix_of(mutation_of(item).module_path.relative_to(self.workspace.tree))
