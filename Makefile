@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check check-docs docs coverage mutation mutation-short bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -25,6 +25,33 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The code blocks of README and documentation that take long; `make test` runs the others.
+check-docs: $(INSTALLED)
+	$(BIN)/python -m pytest -q -m slow tests/docs_code
+
+# Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
+# positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.
+UNGATED := edge_llm_gym/__main__.py,edge_llm_gym/cli/*,edge_llm_gym/rendering/*
+coverage: $(INSTALLED)
+	rm -f .coverage .coverage.*
+	COVERAGE_FILE=.coverage.compiled $(BIN)/python -m pytest -q -n 2 --cov --cov-report=
+	CI=true NUMBA_DISABLE_JIT=1 COVERAGE_FILE=.coverage.interpreted $(BIN)/python -m pytest -q -n 2 --cov --cov-report= \
+		-m "not slow and not compiled" -W "ignore:Passing more than 2 positional:DeprecationWarning" tests/sim tests/solvers
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include '$(UNGATED)' --omit '' --fail-under 0
+	$(BIN)/coverage report
+
+# Continues where a stopped run ended; `rm -r runs/mutation` begins anew. The short form tries the first mutants of the
+# same sample.
+MUTATION := $(BIN)/python -m benchmarks.mutation --folder runs/mutation --seed 0
+mutation: $(INSTALLED)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(MUTATION) --count 200 --out docs/dev/mutation-results.md
+
+mutation-short: $(INSTALLED)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(MUTATION) --count 16 --out runs/mutation/mutation-results.md
+
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench
 
@@ -39,4 +66,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) build dist runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -85,6 +85,7 @@ def test_ot_gah_keeps_its_guarantee(improve):
     assert np.mean(ratios) > 0.8
 
 
+@pytest.mark.compiled
 def test_improvement_never_lowers_the_value():
     rng = np.random.default_rng(12)
     for _ in range(30):

@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.dftsp.multipliers import Simplex
 
-PROGRESS = np.dtype(
-    [
-        ("best", np.float64),  # profit of the best set found
-        ("goal", np.float64),  # profit that the search tries to reach
-        ("step", np.float64),  # how far below the upper bound the goal lies
-        ("granularity", np.float64),  # every profit is a multiple of this; 0 where there is no such number
-        ("nodes", np.int64),  # search nodes visited so far, including priced pairs
-        ("row", np.int64),  # the current pair
-        ("column", np.int64),
-        ("bound", np.float64),  # upper bound of its core
-        ("open", np.int64),  # number of open requests in its core
-        ("compare_from", np.int64),  # node from which on its requests are compared with one another
-        ("depth", np.int64),  # depth in the core's tree; -1 if no pair is being searched
-        ("first_row", np.int64),  # window of the pairs that may still contain a better set
-        ("last_row", np.int64),
-        ("first_column", np.int64),
-        ("last_column", np.int64),
-    ]
-)
+_PROGRESS_FIELDS = [
+    ("best", np.float64),  # profit of the best set found
+    ("goal", np.float64),  # profit that the search tries to reach
+    ("step", np.float64),  # how far below the upper bound the goal lies
+    ("granularity", np.float64),  # every profit is a multiple of this; 0 where there is no such number
+    ("nodes", np.int64),  # search nodes visited so far, including priced pairs
+    ("row", np.int64),  # the current pair
+    ("column", np.int64),
+    ("bound", np.float64),  # upper bound of its core
+    ("open", np.int64),  # number of open requests in its core
+    ("compare_from", np.int64),  # node from which on its requests are compared with one another
+    ("depth", np.int64),  # depth in the core's tree; -1 if no pair is being searched
+    ("first_row", np.int64),  # window of the pairs that may still contain a better set
+    ("last_row", np.int64),
+    ("first_column", np.int64),
+    ("last_column", np.int64),
+]
+# With np.record, the fields of an element are attributes also in uncompiled runs (NUMBA_DISABLE_JIT=1).
+PROGRESS = np.dtype((np.record, _PROGRESS_FIELDS))
 
 MARGIN = 1e-9
 """Totals closer than this, in units of the greatest single profit, count as equal."""

@@ -162,6 +162,7 @@ def test_hidden_vectors_of_all_computed_tokens_are_forwarded(pad_prompts):
 MANY = {"arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs": 25, "exits.drift": None}
 
 
+@pytest.mark.compiled
 def test_routes_are_uniform_and_rows_are_whole_and_uniform():
     simulator, size = drawn(**MANY)
     tape, profile = simulator.tape, exit_profile("stdlib-lm")

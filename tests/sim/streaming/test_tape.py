@@ -40,6 +40,7 @@ def test_the_swing_starts_at_its_phase():
     np.testing.assert_allclose(difficulty_shift(free, np.array([0.0]), phase=0.75), [-0.5])
 
 
+@pytest.mark.compiled
 def test_drift_moves_the_mix_and_keeps_the_mean():
     """Mean difficulty is 1/2 +- depth / 6 at the extremes of the drift, and 1/2 over whole periods."""
     tape, size = drawn(**{
@@ -59,6 +60,7 @@ def test_drift_moves_the_mix_and_keeps_the_mean():
     assert difficulty[easy].mean() == pytest.approx(0.5 - 0.9 / 6, abs=0.02)
 
 
+@pytest.mark.compiled
 def test_without_drift_rows_are_uniform_and_whole():
     tape, size = drawn(**{
         "arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs": 100, "exits.drift": None,
@@ -80,6 +82,7 @@ def test_drift_changes_only_which_rows_are_drawn():
     assert size > 500
 
 
+@pytest.mark.compiled
 def test_routing_numbers_are_uniform_and_independent():
     tape, size = drawn(arrivals={"process": "poisson", "rate_per_s": 200.0})
     route = tape.exits.route[0, :size]

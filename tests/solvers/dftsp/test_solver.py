@@ -101,6 +101,7 @@ def test_requests_that_differ_only_in_value_do_not_stall_the_search(n):
     assert found.value == pytest.approx(np.sort(problem.value)[-largest:].sum())
 
 
+@pytest.mark.compiled
 def test_long_searches_that_compare_requests_stay_exact():
     # Values close to the used memory leave all requests open; small integer costs make many of them dominated.
     for seed in range(20):

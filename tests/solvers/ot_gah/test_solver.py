@@ -43,6 +43,7 @@ def test_keeps_half_of_the_optimum_in_any_order_of_the_nodes(problem, random):
     assert improved.upper_bound <= plain.upper_bound + tolerance(problem)
 
 
+@pytest.mark.compiled
 @given(assignment_problems(), st.integers(0, 4), st.booleans())
 @MANY
 def test_queries_stopped_early_void_the_guarantee_but_not_the_bound(problem, node_limit, improve):
