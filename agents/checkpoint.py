@@ -29,7 +29,7 @@ Arrays = dict[str, Array]
 
 
 def save_checkpoint(folder: Path, model: BaseAlgorithm, env: NativeVecEnv, config: RunConfig) -> None:
-    """Writes a checkpoint beside the folder, then moves it into place, so that an interruption leaves none in part."""
+    """Writes a checkpoint beside the folder, then moves it into place, so that an interruption leaves no partial files."""
     fresh = folder.with_name(folder.name + ".new")
     fresh.mkdir(parents=True, exist_ok=True)
     model.save(fresh / "model.zip")
@@ -57,8 +57,8 @@ def load_checkpoint(folder: Path, env: NativeVecEnv, config: RunConfig) -> BaseA
     warnings.warn(
         f"{folder / 'model.zip'} holds pickles, which can run code: load only files that you trust", stacklevel=2
     )
-    learner: Any = ALGORITHMS[config.algorithm].learner
-    model: BaseAlgorithm = learner.load(folder / "model.zip", env=env, device="cpu", force_reset=False)
+    model_class: Any = ALGORITHMS[config.algorithm].model_class
+    model: BaseAlgorithm = model_class.load(folder / "model.zip", env=env, device="cpu", force_reset=False)
     with np.load(folder / "arrays.npz") as arrays:
         _restore_env(env, arrays)
         _restore_buffer(model, arrays)

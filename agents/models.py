@@ -40,7 +40,7 @@ def make_model(config: RunConfig, env: VecEnv, scenario: Scenario) -> BaseAlgori
     check_hyperparameters(config)
     check_space(config, env.action_space)
     policy, arguments = policy_arguments(config, scenario)
-    learner: Any = ALGORITHMS[config.algorithm].learner
-    return learner(
+    model_class: Any = ALGORITHMS[config.algorithm].model_class
+    return model_class(
         policy, env, policy_kwargs=arguments, seed=config.seed, device="cpu", verbose=0, **config.hyperparameters
     )

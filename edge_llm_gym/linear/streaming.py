@@ -12,7 +12,7 @@ from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
 COMMITTED = NODE_FEATURES.index("committed")
 MEDIAN = QUANTILES.index(0.5)
 MAX_COMMITTED = 3.0
-"""Epochs of committed time beyond which longer queues are not told apart."""
+"""Epochs of committed time beyond which longer queues are not distinguished."""
 MIDDLE_CONFIDENCE = 0.5
 CONFIDENCE_SCALE = 3.0
 GENERAL_FEATURES = ("one", "confidence", "arrivals")

@@ -27,14 +27,14 @@ RESERVED = frozenset(
 class Algorithm:
     """A class of the library, the kinds of action space that it takes, and its set-structured policy, if any."""
 
-    learner: type[BaseAlgorithm]
+    model_class: type[BaseAlgorithm]
     takes: tuple[type[spaces.Space], ...]
     set_policy: type | None = None
 
     @property
     def hyperparameters(self) -> list[str]:
         """Names that a configuration may set."""
-        return [name for name in inspect.signature(self.learner).parameters if name not in RESERVED]
+        return [name for name in inspect.signature(self.model_class).parameters if name not in RESERVED]
 
 
 DISCRETE = (spaces.Discrete, spaces.MultiDiscrete)

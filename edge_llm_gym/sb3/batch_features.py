@@ -1,4 +1,4 @@
-"""Token features of batching dynamics: requests are items, and a pair tells what a request would take of a node."""
+"""Token features of batching dynamics: requests are items, a pair holds what a request would take of a node."""
 
 from collections.abc import Mapping
 

@@ -38,7 +38,7 @@ def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEn
     description, scenario = describe(path), scenario_of(env)
     _check_dynamics(description, scenario, path)
     codec = make_codec(description.codec.name, scenario, **description.codec.settings)
-    algorithm: Any = ALGORITHMS[description.algorithm].learner
+    algorithm: Any = ALGORITHMS[description.algorithm].model_class
     kind, arguments = policy_arguments(description, scenario)
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
     policy = policy_class(token_space(make_tokens(scenario)), codec.space, lambda _: 0.0, **arguments)
