@@ -22,6 +22,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.sb3.algorithms import ALGORITHMS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.settings import ConfigError
+from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Snapshot
 
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -29,7 +30,7 @@ Arrays = dict[str, Array]
 
 
 def save_checkpoint(folder: Path, model: BaseAlgorithm, env: NativeVecEnv, config: RunConfig) -> None:
-    """Writes a checkpoint beside the folder, then moves it into place, so that an interruption leaves no partial files."""
+    """Writes a checkpoint beside the folder, then moves it into place: an interruption leaves no partial files."""
     fresh = folder.with_name(folder.name + ".new")
     fresh.mkdir(parents=True, exist_ok=True)
     model.save(fresh / "model.zip")
@@ -89,7 +90,7 @@ def _read_state(folder: Path, config: RunConfig) -> dict[str, Any]:
 
 def _env_arrays(env: NativeVecEnv) -> Arrays:
     simulator = env.envs.simulator
-    records = (("tape", simulator.tape._asdict()), ("sim", simulator.state._asdict()), ("raw", env.raw))
+    records = (("tape", dict(leaves(simulator.tape))), ("sim", dict(leaves(simulator.state))), ("raw", env.raw))
     arrays = {f"{label}.{name}": array for label, record in records for name, array in record.items()}
     return arrays | {"vec_env.returns": env.returns, "vec_env.lengths": env.lengths}
 

@@ -1,7 +1,6 @@
 """The priced codec: the policy prices requests, OT-GAH (on one node DFTSP, exactly) solves for those prices."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.solvers import ot_gah
 
-NODE_LIMIT = 100_000
+PRICED_NODE_LIMIT = 100_000
+"""Limit on the search nodes of one oracle query."""
 
 
 class Priced:
@@ -63,12 +63,11 @@ class Priced:
 
 def _repriced(problem: AssignmentProblem, factor: Array) -> AssignmentProblem:
     """The problem with values times factor [n, K]."""
-    nodes = (replace(node, value=node.value * factor[:, index]) for index, node in enumerate(problem.nodes))
-    return AssignmentProblem(tuple(nodes))
+    return problem.replace(value=[node.value * factor[:, index] for index, node in enumerate(problem.nodes)])
 
 
 def _solved(problem: AssignmentProblem) -> Array:
     """Node [n] of the solution; who is worth nothing where it was put waits instead."""
-    node = ot_gah.solve(problem, improve=True, node_limit=NODE_LIMIT).node
+    node = ot_gah.solve(problem, improve=True, node_limit=PRICED_NODE_LIMIT).node
     worth = np.stack([np.zeros(node.size), *(each.value for each in problem.nodes)], axis=-1)
     return np.where(np.take_along_axis(worth, node[:, None], axis=1)[:, 0] > 0.0, node, 0)

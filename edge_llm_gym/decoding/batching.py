@@ -67,7 +67,7 @@ class BatchingReader:
         self._stations, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
         costs = [self._costs.nodes[index] for index in self._stations]
         self._quality = np.array([each.quality for each in costs])
-        self._room_bytes = np.array([each.room_bytes for each in costs])
+        self._room_bytes = np.array([each.kv_capacity_bytes for each in costs])
         nodes = [scenario.nodes[index] for index in self._stations]
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         self._scales: Scales = observation_scales(scenario)
@@ -114,7 +114,7 @@ class BatchingReader:
         left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        claims = self._costs.claims(prompt.ravel(), output.ravel())[..., self._costs.last[self._stations]]
+        claims = self._costs.costs(prompt.ravel(), output.ravel())[..., self._costs.last_hosted[self._stations]]
         time_s, shared_time_s, kv_bytes = claims.reshape(3, *shown.shape, -1)
         uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
         return BatchingArrays(

@@ -69,9 +69,9 @@ def composite_constants(scenario: Scenario, batch_size: float = 4.0) -> Composit
     assert scenario.exits is not None
     sample, rate_per_s = sample_arrivals(scenario)
     network, costs = scenario.network, RequestCosts(scenario)
-    work_s, shared_s, _ = costs.claims(sample.prompt_tokens, sample.output_tokens)
+    work_s, shared_s, _ = costs.costs(sample.prompt_tokens, sample.output_tokens)
     work, square, shared = np.zeros((3, len(scenario.nodes), len(scenario.block_layers)))
-    for node, (first, last) in enumerate(zip(costs.first, costs.last, strict=True)):
+    for node, (first, last) in enumerate(zip(costs.first_hosted, costs.last_hosted, strict=True)):
         blocks = slice(network.first_block[node], network.last_block[node] + 1)
         hosted = slice(first, last + 1)
         work[node, blocks] = work_s[:, hosted].mean(axis=0)
@@ -105,8 +105,8 @@ class CompositeReader(BatchingReader):
         self._link_delay_s = self._links()
         self._wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._stations.size :]
         self._whole_work_s = self.constants.mean_work_s[np.arange(network.stage.size), network.last_block]
-        place, entry = np.arange(int(self._costs.last.max()) + 1), self._stations[:, None]
-        self._is_here = (place >= self._costs.first[entry]) & (place <= self._costs.last[entry])
+        place, entry = np.arange(int(self._costs.last_hosted.max()) + 1), self._stations[:, None]
+        self._is_here = (place >= self._costs.first_hosted[entry]) & (place <= self._costs.last_hosted[entry])
 
     # The mix and the loads
 
@@ -185,7 +185,7 @@ class CompositeReader(BatchingReader):
         stacked = ExitForecast(*(array[None] for array in forecast))
         rows, value = self.expect(self.read_rows(single), single, estimate.sent[None], stacked)
         epoch, shown = self.epoch_of(rows, 0), rows.shown[0]
-        nodes = [node.with_value(value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
+        nodes = [node.replace(value=value[0, shown, index]) for index, node in enumerate(epoch.problem.nodes)]
         return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
 
     def expect(
@@ -199,7 +199,7 @@ class CompositeReader(BatchingReader):
         `sent` [R, K] requests reach a deeper node in a mean epoch.
         """
         tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
-        work_s, shared_s, _ = self._costs.claims(*tokens).reshape(3, *rows.shown.shape, -1)
+        work_s, shared_s, _ = self._costs.costs(*tokens).reshape(3, *rows.shown.shape, -1)
         time_s = self._mean_work_s(work_s, forecast)
         after_s = self._after_s(observation, sent, forecast, work_s + shared_s)
         here, beyond = self._worth(rows, forecast)
@@ -218,7 +218,7 @@ class CompositeReader(BatchingReader):
     def _mean_work_s(self, work_s: Array, forecast: ExitForecast) -> Array:
         """[R, N, K1] mean work on the entry nodes; those that go on compute all blocks."""
         leaving_s = np.einsum("rnp,rep->rne", work_s, forecast.leave * self._is_here)
-        return leaving_s + work_s[..., self._costs.last[self._stations]] * forecast.pass_on[:, None]
+        return leaving_s + work_s[..., self._costs.last_hosted[self._stations]] * forecast.pass_on[:, None]
 
     def _after_s(
         self, observation: Mapping[str, Array], sent: Array, forecast: ExitForecast, through_s: Array
@@ -230,6 +230,6 @@ class CompositeReader(BatchingReader):
         busy_s = np.asarray(observation["nodes"], np.float64)[..., _BUSY] * self.scenario.epoch_s
         queue_s = np.maximum(busy_s - self.scenario.epoch_s / 2, 0.0) + 0.5 * sent * self._whole_work_s
         share = forecast.reach / np.maximum(forecast.pass_on, 1e-12)[..., None]
-        on_node_s = queue_s[:, None] + through_s[..., self._costs.last]
+        on_node_s = queue_s[:, None] + through_s[..., self._costs.last_hosted]
         wire_s = (share * self._wire_s[self._stations]).sum(axis=2)
         return np.einsum("rnk,rek->rne", on_node_s, share) + wire_s[:, None]

@@ -9,8 +9,10 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.problems.routing import EarlyExit
 from edge_llm_gym.scenario.network import Network
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
 from edge_llm_gym.sim.exit_rows import shifted_quantile
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 SWINGS = np.linspace(-1.0, 1.0, 21)
 """Mixes that are told apart, from easy to hard, as in `sim.drift.difficulty_shift`."""

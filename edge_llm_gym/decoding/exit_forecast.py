@@ -8,9 +8,11 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.difficulty_mix import MixReader
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.exits import expected_accuracy
+from edge_llm_gym.sim.exits import (
+    exit_table,
+    expected_accuracy,
+)
 from edge_llm_gym.sim.request_costs import RequestCosts
-from edge_llm_gym.sim.streaming.dynamics import answers_by_threshold
 
 
 class Exits(NamedTuple):
@@ -42,7 +44,7 @@ class ExitReader:
 
     def __init__(self, mix: MixReader, costs: RequestCosts, network: Network) -> None:
         self._mix, self._costs, self._network = mix, costs, network
-        self._answers = answers_by_threshold(mix.profile)
+        self._answers = exit_table(mix.profile)
         self.node_quality = np.array([node.quality for node in costs.nodes])
         self._exits_of = lru_cache(maxsize=4096)(self._exits)
 
@@ -52,18 +54,18 @@ class ExitReader:
 
     def offered(self, node: int, block: int, factor: float, threshold: float) -> float:
         """Quality offered at an exit of a node, f times the accuracy to expect, at most 1."""
-        return min(factor * expected_accuracy(*self._answers, block, np.float32(threshold)), 1.0)
+        return min(factor * expected_accuracy(self._answers, block, np.float32(threshold)), 1.0)
 
     def blocks(self, node: int) -> list[tuple[int, int]]:
         """Place among the P hosted blocks and number of each block of a node."""
-        first, last = self._costs.first[node], self._costs.last[node]
+        first, last = self._costs.first_hosted[node], self._costs.last_hosted[node]
         return [(place, int(self._network.first_block[node] + place - first)) for place in range(first, last + 1)]
 
     def _exits(self, difficulty_shift: int, threshold_bytes: bytes) -> Exits:
         threshold = np.frombuffer(threshold_bytes)
         entries = np.flatnonzero(self._network.stage == 0)
         deep = np.flatnonzero(self._network.stage == 1).tolist()
-        places = int(self._costs.last.max()) + 1
+        places = int(self._costs.last_hosted.max()) + 1
         leave, quality = np.zeros((2, entries.size, places))
         pass_on, beyond = np.zeros(entries.size), np.zeros((entries.size, threshold.size, places))
         for entry in entries.tolist():

@@ -10,7 +10,7 @@ from edge_llm_gym.decoding.difficulty_mix import EVEN, MixReader
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.streaming.constants import streaming_constants
-from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, stream_scales
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, streaming_scales
 
 TOTAL_MEMORY = 0.8
 """Share of an epoch's weight in the estimate of all arrivals that is left an epoch later: memory of five epochs."""
@@ -38,7 +38,7 @@ class StreamingReader:
         self.scenario = scenario
         self.constants = streaming_constants(scenario)
         self._efficiency_cap = scenario.channel.spectral_efficiency_cap
-        self._device_arrivals = stream_scales(scenario).device_arrivals
+        self._device_arrivals = streaming_scales(scenario).device_arrivals
         reward = scenario.reward
         worth_s = reward.get("accuracy", 0.0) / max(-reward.get("mean_delay_s", 0.0), 1e-9)
         self.mix = MixReader(self.constants, accuracy_weight_s=worth_s)

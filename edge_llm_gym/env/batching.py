@@ -9,7 +9,7 @@ from edge_llm_gym.actions import ActionError, check_keys, in_unit_interval, shap
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, NODE_FEATURES, REQUEST_FEATURES
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 
 ACTION_KEYS = ("batch", "bandwidth")
@@ -70,7 +70,7 @@ def _batch(batch: Array, nodes: int) -> Array:
     return np.ascontiguousarray(batch, np.int64)
 
 
-def info(simulator: Simulator, result: Result) -> dict[str, dict[str, Array]]:
+def info(simulator: Simulator, result: PooledResult) -> dict[str, dict[str, Array]]:
     """`slots` tells per slot the request (index on the tape), its outcome code and its latency in s."""
     return {
         "slots": {

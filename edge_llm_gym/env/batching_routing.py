@@ -9,10 +9,15 @@ from edge_llm_gym.actions import check_keys, in_unit_interval, shaped
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env import batching as epoch
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import (
+    LINK_FEATURES,
+    QUANTILES,
+)
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES
-from edge_llm_gym.sim.pooled.routing_observation import NODE_FEATURES
+from edge_llm_gym.sim.pooled.observation import (
+    ROUTING_NODE_FEATURES as NODE_FEATURES,
+)
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, QUANTILES
 
 ACTION_KEYS = ("batch", "bandwidth", "offload", "threshold")
 

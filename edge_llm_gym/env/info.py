@@ -24,7 +24,7 @@ def step_info(simulator: Simulator, result: Any) -> Info:
         "rewards": {
             term: weight * result.metrics[:, column]
             for (term, weight), column in zip(
-                simulator.scenario.reward.items(), simulator.parameters.reward_column, strict=True
+                simulator.scenario.reward.items(), simulator.parameters.reward.column, strict=True
             )
         },
     } | interface_of(simulator.scenario).info(simulator, result)
@@ -35,9 +35,9 @@ def reset_info(simulator: Simulator) -> Info:
     tape = simulator.tape
     return {
         "tape": {
-            "requests": tape.length.copy(),
-            "clipped_prompts": tape.clipped[:, 0].copy(),
-            "clipped_outputs": tape.clipped[:, 1].copy(),
+            "requests": tape.requests.length.copy(),
+            "clipped_prompts": tape.requests.clipped[:, 0].copy(),
+            "clipped_outputs": tape.requests.clipped[:, 1].copy(),
         }
     }
 

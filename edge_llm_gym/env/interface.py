@@ -13,8 +13,7 @@ from edge_llm_gym.env import batching as epoch
 from edge_llm_gym.env import batching_routing as staged
 from edge_llm_gym.env import streaming as stream
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.pooled.observation import Observer
-from edge_llm_gym.sim.pooled.routing_observation import RoutingObserver
+from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.observation import StreamingObserver
 
@@ -56,7 +55,7 @@ INTERFACES: Final[Mapping[str, GymInterface]] = MappingProxyType(
             action_space=epoch.action_space,
             observation_space=epoch.observation_space,
             read_action=epoch.read_action,
-            observer=Observer,
+            observer=PooledObserver,
             info=epoch.info,
         ),
         "streaming": GymInterface(
@@ -70,7 +69,7 @@ INTERFACES: Final[Mapping[str, GymInterface]] = MappingProxyType(
             action_space=staged.action_space,
             observation_space=staged.observation_space,
             read_action=staged.read_action,
-            observer=RoutingObserver,
+            observer=PooledObserver,
             info=staged.info,
         ),
     }

@@ -2,7 +2,7 @@
 
 Unless said otherwise a baseline goes through the shown requests in its order and puts each one on a node where it
 keeps the batch feasible (time, memory and bandwidth of everyone already in it), chosen by a node rule of
-`edge_llm_gym.solvers.heuristics`; a request that fits nowhere waits.
+`edge_llm_gym.solvers.baselines`; a request that fits nowhere waits.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import Epoch
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
-from edge_llm_gym.solvers import dftsp, heuristics
+from edge_llm_gym.solvers import baselines, dftsp
 
 
 def arrival_order(epoch: Epoch) -> Array:
@@ -56,7 +56,7 @@ class ListScheduler:
     def __call__(self, epoch: Epoch) -> Array:
         """Assignment [n]."""
         order = ORDERS[self.order](epoch)
-        return heuristics.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
+        return baselines.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -78,25 +78,19 @@ class StaticBatch:
         for index, problem in enumerate(epoch.problem.nodes):
             if epoch.busy_s[index] <= self.idle_s:
                 waiting = order[node[order] == 0]
-                node[heuristics.first_fit(_without_deadlines(problem), waiting, limit=self.batch_size)] = index + 1
+                node[baselines.first_fit(_without_deadlines(problem), waiting, limit=self.batch_size)] = index + 1
         return node
 
 
 def _without_deadlines(problem: BatchProblem) -> BatchProblem:
-    """The same problem where time binds nobody who is in time alone."""
+    """The same problem without time limits for the requests that would be in time alone, and without the others."""
     alone_s = problem.time_s + problem.shared_time_s
     in_time = alone_s <= problem.budget_s
-    endless_s = float(alone_s.sum()) + 1.0
-    return BatchProblem(
-        time_s=problem.time_s,
-        shared_time_s=problem.shared_time_s,
-        kv_bytes=problem.kv_bytes,
+    unlimited_s = float(alone_s.sum()) + 1.0
+    return problem.replace(
         uplink_share=np.where(in_time, problem.uplink_share, np.inf),
-        downlink_share=problem.downlink_share,
-        budget_s=np.full(problem.request_count, endless_s),
-        value=problem.value,
-        memory_bytes=problem.memory_bytes,
-        time_cap_s=endless_s,
+        budget_s=np.full(problem.request_count, unlimited_s),
+        time_cap_s=unlimited_s,
     )
 
 
@@ -111,24 +105,9 @@ class NodeByNode:
         node = np.zeros(epoch.problem.request_count, np.int64)
         for index, problem in enumerate(epoch.problem.nodes):
             left = node == 0
-            best = dftsp.solve(_only(problem, left), node_limit=self.node_limit, urgency=epoch.urgent[left])
+            best = dftsp.solve(problem.subset(left), node_limit=self.node_limit, urgency=epoch.urgent[left])
             node[np.flatnonzero(left)[best.selected]] = index + 1
         return node
-
-
-def _only(problem: BatchProblem, chosen: Array) -> BatchProblem:
-    """The problem over some of its requests."""
-    return BatchProblem(
-        time_s=problem.time_s[chosen],
-        shared_time_s=problem.shared_time_s[chosen],
-        kv_bytes=problem.kv_bytes[chosen],
-        uplink_share=problem.uplink_share[chosen],
-        downlink_share=problem.downlink_share[chosen],
-        budget_s=problem.budget_s[chosen],
-        value=problem.value[chosen],
-        memory_bytes=problem.memory_bytes,
-        time_cap_s=problem.time_cap_s,
-    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from edge_llm_gym.experts.routing import Baseline, DtoEe, Planner, RandomRouting
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario
 
-NODE_LIMIT = 1_000_000
+EXPERT_NODE_LIMIT = 1_000_000
 FIXED_THRESHOLD = 0.5
 """Confidence at which requests leave where a baseline chooses none: of 0.3, 0.4, 0.5 and 0.8 the best on early-exit."""
 STAGED_THRESHOLD = 0.25
@@ -50,11 +50,11 @@ def _no_batch(node_rule: str = "earliest-finish") -> Assign:
     return schedulers.ListScheduler("arrival", node_rule, limit=1)
 
 
-def _dftsp(node_limit: int = NODE_LIMIT) -> Assign:
+def _dftsp(node_limit: int = EXPERT_NODE_LIMIT) -> Assign:
     return schedulers.NodeByNode(node_limit)
 
 
-def _ot_gah(node_limit: int = NODE_LIMIT, improve: bool = True) -> Assign:
+def _ot_gah(node_limit: int = EXPERT_NODE_LIMIT, improve: bool = True) -> Assign:
     return schedulers.ResidualProfits(node_limit, improve)
 
 

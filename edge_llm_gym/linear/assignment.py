@@ -9,13 +9,14 @@ from numba import njit
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingArrays
-from edge_llm_gym.solvers.oracle import Oracle, ask
-from edge_llm_gym.solvers.request_prices import worth
+from edge_llm_gym.problems.batch import BatchArrays
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
+from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
 
 TURNS = 2
 """How often each node chooses. At later turns it may release requests that have become worth more elsewhere."""
-NODE_LIMIT = 100
-"""Search nodes of one call of the oracle. Where all values differ, more of them cost time without a gain."""
+PRICED_ORACLE_NODE_LIMIT = 100
+"""Search nodes of one query of the oracle; with distinct values, more nodes cost time and gain nothing."""
 
 
 def assign(rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array) -> Array:
@@ -43,15 +44,15 @@ def _assign_rows(
             continue
         oracle = _oracle(rows, value, row, slots)
         chosen = np.zeros(slots.size, np.int64)
-        for turn in range(TURNS * len(oracle.value)):
-            index = turn % len(oracle.value)
+        for turn in range(TURNS * len(oracle.problem.value)):
+            index = turn % len(oracle.problem.value)
             _choose(oracle, index, free_s[row, index], node_time_price[row, index], overruns_s, chosen)
         node[row, slots] = chosen
 
 
 @njit(cache=True)
 def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
-    return Oracle(
+    problem = BatchArrays(
         _by_node(rows.time_s[row], slots),
         _by_node(rows.shared_time_s[row], slots),
         _by_node(rows.kv_bytes[row], slots),
@@ -61,9 +62,8 @@ def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracl
         _by_node(value[row], slots),
         rows.room_bytes[row].copy(),
         np.zeros(value.shape[2]),
-        NODE_LIMIT,
-        np.zeros(2, np.int64),
     )
+    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))
 
 
 @njit(cache=True)
@@ -76,15 +76,15 @@ def _by_node(pairs: Array, slots: Array) -> Array:
 def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, overruns_s: Array, node: Array) -> None:
     """Gives a node the best batch by the requests' value beyond that where they are now, unless its own is better."""
     mine = node == index + 1
-    profit = oracle.value[index] - np.where(mine, 0.0, worth(oracle, node))
+    profit = oracle.problem.value[index] - np.where(mine, 0.0, assigned_values(oracle, node))
     selected = mine
     best = (profit * mine).sum() - node_time_price * max(_time_s(oracle, index, mine) - free_s, 0.0)
     last_s = np.inf
     for overrun_s in overruns_s:
         if free_s + overrun_s >= last_s:  # the last batch is still the best
             continue
-        oracle.cap_s[index] = free_s + overrun_s
-        answer = ask(oracle, index, np.maximum(profit, 0.0))
+        oracle.problem.time_cap_s[index] = free_s + overrun_s
+        answer = query(oracle, index, np.maximum(profit, 0.0))
         if answer.profit <= best:  # shorter batches are worth less before the price of time
             break
         last_s = _time_s(oracle, index, answer.selected)
@@ -97,4 +97,5 @@ def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, o
 
 @njit(cache=True)
 def _time_s(oracle: Oracle, index: int, selected: Array) -> float:
-    return (oracle.time_s[index] * selected).sum() + (oracle.shared_s[index] * selected).max()
+    problem = oracle.problem
+    return (problem.time_s[index] * selected).sum() + (problem.shared_time_s[index] * selected).max()

@@ -8,8 +8,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND
 from edge_llm_gym.sb3.batch_features import BatchFeatures
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 DEEP_NODE_COLUMNS = [NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")]
 

@@ -7,7 +7,8 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.exit_observation import LINK_FEATURES, QUANTILES
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
 LINK_COLUMNS = (
     "prior",  # log2 of the receiver's service rate over that of the slowest node

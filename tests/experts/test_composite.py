@@ -12,11 +12,15 @@ from edge_llm_gym.decoding.exit_forecast import ExitForecast
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.experts import expert_names, make_expert
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, REFUSED_UPLINK, SERVED
-from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
-from edge_llm_gym.sim.pooled.routing_observation import RoutingObserver
+from edge_llm_gym.sim.pooled.observation import (
+    NODE_FEATURES,
+    PooledObserver,
+)
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 from tests.equality import assert_same
 from tests.experts.acting import assert_actions_fit_single_and_batched
 from tests.sim.costs_by_hand import claims
@@ -45,7 +49,7 @@ def seen_after(epochs: int, **overrides):
     simulator.reset(0, rng)
     for _ in range(epochs):
         simulator.step(*random_action(rng, simulator))
-    return simulator, {key: array[0] for key, array in RoutingObserver(simulator).observe()._asdict().items()}
+    return simulator, {key: array[0] for key, array in PooledObserver(simulator).observe().items()}
 
 
 # Through predict
@@ -205,8 +209,8 @@ def test_the_routing_problem_by_hand(reader):
     assert (problem.link_delay_s[:4][exists[:4]] < 1e-5).all()
     simulator = Simulator(load_scenario("joint", {"horizon_epochs": 500}))
     simulator.reset(0, np.random.default_rng(0))
-    size = int(simulator.tape.length[0])
-    bits = simulator.tape.forward_bits[0, :size].mean()
+    size = int(simulator.tape.requests.length[0])
+    bits = simulator.tape.exits.forward_bits[0, :size].mean()
     wire_s = [0.005 + bits / 10e9, 0.01 + bits / 1e9]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.
@@ -280,7 +284,7 @@ def read(reader, simulator, observation, threshold, joined=None):
     threshold = np.float32(threshold).astype(float)
     estimate = reader.first() if joined is None else joined
     forecast = reader.forecast(estimate.difficulty_shift, OFFLOAD, threshold)
-    return simulator.state.queue[0, :shown], forecast, reader.read_under(observation, estimate, forecast)
+    return simulator.state.queue.request[0, :shown], forecast, reader.read_under(observation, estimate, forecast)
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS, ids=str)
@@ -295,8 +299,8 @@ def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
         np.testing.assert_allclose(problem.time_s, mean_s, rtol=1e-6)
         np.testing.assert_allclose(problem.shared_time_s, shared_s[:, last], rtol=1e-6)
         np.testing.assert_allclose(problem.kv_bytes, kv_bytes[:, first], rtol=1e-6)
-        efficiency = tape.spectral_efficiency[0, 6, tape.device[0, request], node].astype(float)
-        exact = tape.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
+        efficiency = tape.channels.spectral_efficiency[0, 6, tape.requests.device[0, request], node].astype(float)
+        exact = tape.requests.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
         assert (problem.uplink_share >= exact[:, 0] * (1 - 1e-9)).all()
         assert (problem.downlink_share >= exact[:, 1] * (1 - 1e-9)).all()
         np.testing.assert_allclose(problem.uplink_share, exact[:, 0], rtol=1e-4)
@@ -305,11 +309,11 @@ def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
 def test_whoever_leaves_at_the_first_exit_is_worth_its_value_if_that_is_good_enough(reader):
     simulator, observation = seen_after(6, **{"requests.accuracy": [0.5, 0.9]})
     request, _, epoch = read(reader, simulator, observation, [0.0] * 6)
-    demand, told = simulator.tape.accuracy[0, request], 0
-    budget_s = simulator.tape.deadline_s[0, request] - 0.4
+    demand, told = simulator.tape.requests.quality_demand[0, request], 0
+    budget_s = simulator.tape.requests.deadline_s[0, request] - 0.4
     for node, problem in enumerate(epoch.problem.nodes):
         offered = quality_at("stdlib-lm", 0, 0.0, simulator.parameters.quality[node])
-        np.testing.assert_allclose(problem.value, simulator.tape.value[0, request] * (demand <= offered))
+        np.testing.assert_allclose(problem.value, simulator.tape.requests.value[0, request] * (demand <= offered))
         told += problem.value.sum()
         start_s = max(7 * 4.0 + 0.4, simulator.state.node_free_s[0, node])
         np.testing.assert_allclose(problem.budget_s, budget_s - start_s, atol=1e-3)
@@ -336,14 +340,14 @@ def test_whoever_goes_on_needs_time_for_the_rest_of_the_way():
         deep_s = hosted_s[:, [9, 11]]
         after_s = (deep_s + queue_s + wire_s) @ OFFLOAD[node, 4:]
         start_s = max(7 * 4.0 + 0.4, state.node_free_s[0, node])
-        left_s = tape.deadline_s[0, request] - 0.4 - start_s
+        left_s = tape.requests.deadline_s[0, request] - 0.4 - start_s
         alone_s = hosted_s[:, 2 * node + 1]
-        good = tape.accuracy[0, request] <= simulator.parameters.quality[node]
+        good = tape.requests.quality_demand[0, request] <= simulator.parameters.quality[node]
         in_time = (alone_s <= left_s - after_s) & good
         np.testing.assert_allclose(problem.budget_s[in_time], (left_s - after_s)[in_time], atol=1e-3)
         np.testing.assert_allclose(problem.budget_s[~in_time], np.where(good, left_s, -1.0)[~in_time], atol=1e-3)
         offered = np.array([min(coarse[node in (1, 2)], factor) for factor in (1.0, coarse[True])])
-        chance = (offered[None] >= tape.accuracy[0, request, None]) @ OFFLOAD[node, 4:]
+        chance = (offered[None] >= tape.requests.quality_demand[0, request, None]) @ OFFLOAD[node, 4:]
         np.testing.assert_allclose(problem.value, np.where(in_time, chance, 0.0), rtol=1e-6)
         kinds |= {*zip(in_time.tolist(), (chance > 0).tolist(), strict=True)}
     assert {(True, True), (False, True)} <= kinds
@@ -359,7 +363,7 @@ def test_expected_value_is_what_is_served_on_average():
     for row in range(simulator.rows):
         simulator.reset(row, rng)
     threshold, entry = np.float32([0.2, 0.3, 0.12, 0.25, 0.1, 0.15]), 2
-    forecast, shows = reader.forecast(EVEN, OFFLOAD, threshold.astype(float)), RoutingObserver(simulator).observe()
+    forecast, shows = reader.forecast(EVEN, OFFLOAD, threshold.astype(float)), PooledObserver(simulator).observe()
     rows = np.flatnonzero(shows.request_mask[:, 0])
     chance = np.array([first_value(reader, forecast, shows, row, entry) for row in rows])
     before = [simulator.snapshot(row) for row in range(simulator.rows)]
@@ -368,9 +372,9 @@ def test_expected_value_is_what_is_served_on_average():
     offload = np.tile(OFFLOAD, (simulator.rows, 1, 1)).astype(np.float32)
     served = []
     for _ in range(30):  # the same requests, with other confidences and routes each time
-        drawn = rng.integers(reader.constants.profile.rows, size=simulator.tape.confidence.shape[:2])
-        simulator.tape.confidence[:] = reader.constants.profile.confidence[drawn]
-        simulator.tape.route[:] = rng.random(simulator.tape.route.shape)
+        drawn = rng.integers(reader.constants.profile.rows, size=simulator.tape.exits.confidence.shape[:2])
+        simulator.tape.exits.confidence[:] = reader.constants.profile.confidence[drawn]
+        simulator.tape.exits.route[:] = rng.random(simulator.tape.exits.route.shape)
         action = batch, np.ones((simulator.rows, scenario.slots, 2)), offload, np.tile(threshold, (simulator.rows, 1))
         outcome = simulator.step(*action).slot_outcome[rows, 0]
         assert np.isin(outcome, (SERVED, BELOW_QUALITY)).all()

@@ -11,7 +11,12 @@ from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.experts import expert_names, make_expert
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
+from edge_llm_gym.sim.streaming.observation import (
+    NODE_FEATURES,
+)
 from tests.equality import assert_same
 from tests.experts.acting import assert_actions_fit_single_and_batched
 
