@@ -1,4 +1,4 @@
-"""Learning on Edge LLM Gym: everything that needs Stable-Baselines3 or PyTorch lives here, outside the package.
+"""Training on Edge LLM Gym from a checkout: training runs, imitation, search, and the callbacks that record them.
 
-The environments and experts know nothing of this package; it lies beside them, not above them in the wheel.
+The vector environment, networks and trained policies that this builds on are in `edge_llm_gym.sb3`.
 """

@@ -1,4 +1,4 @@
-"""What the scripts share: settings on the command line, the folder of a run, errors told in one line."""
+"""Shared by the scripts: settings on the command line, the folder of a run, and errors in one line."""
 
 import argparse
 import sys
@@ -41,8 +41,8 @@ def run_folder(config: str | Path | None) -> Path:
     return Path("runs") / Path(str(config)).stem
 
 
-def told(action: Callable[[], None]) -> int:
-    """Exit status of an action: what the user got wrong is told in one line, without a trace."""
+def run_cli(action: Callable[[], None]) -> int:
+    """Runs an action and returns the exit status; errors of the user are printed in one line, without a traceback."""
     try:
         action()
     except (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError) as error:

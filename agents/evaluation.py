@@ -1,6 +1,7 @@
-"""Whole episodes on fixed seeds, all of them at once as rows of one vector environment, and the regret to an expert."""
+"""Episodes on held-out seeds, as rows of one vector environment, and the regret to an expert on the same seeds."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.evaluation.statistics import Interval, paired_difference
+from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy, make_expert
 
-SHARE = "served_share"
+EXPERT_SCORES = "expert-scores.json"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Scores:
 
     @property
     def score(self) -> Array:
-        """[n] the share of the value that was served, or the return where requests do not wait to be admitted."""
+        """[n] the share of the value that was served; in streaming dynamics the return."""
         return self.figures["score"]
 
     def regret(self, expert: "Scores") -> Interval:
@@ -45,53 +47,43 @@ def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
 
 
 def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:
-    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch.
-
-    What the policy remembers goes from epoch to epoch.
-    """
-    observations, _ = envs.reset(seed=first_seed)
+    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch."""
     returns, utilisation, steps = np.zeros(envs.num_envs), np.zeros(envs.num_envs), 0
-    truncated = np.zeros(envs.num_envs, np.bool_)
-    memory, starts = None, np.ones(envs.num_envs, np.bool_)
-    while not truncated.all():
-        action, memory = policy.predict(observations, memory, starts, deterministic=True)
-        starts = truncated
-        observations, rewards, _, truncated, info = envs.step(action)
-        final = info.get("final_info", info)
-        returns += rewards
-        utilisation += final["metrics"]["utilisation"]
+    for step in steps_of(envs, policy, first_seed):
+        returns += step.reward
+        utilisation += step.own_info["metrics"]["utilisation"]
         steps += 1
-    return Scores(_figures(final["totals"], returns) | {"utilisation": utilisation / steps})
+    return Scores(_figures(step.own_info["totals"], returns) | {"utilisation": utilisation / steps})
 
 
-def _figures(totals: dict[str, Array], returns: Array) -> dict[str, Array]:
-    """What an episode comes to."""
+def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
+    """The figures of an episode."""
     arrived, served = np.maximum(totals["arrived"], 1.0), np.maximum(totals["served"], 1.0)
     share = totals["served_value"] / np.maximum(totals["arrived_value"], 1e-12)
     return {
         "score": returns if "mean_delay_s" in totals else share,
         "return": returns,
-        SHARE: share,
-        "on_time": totals["served"] / arrived,
-        "delay_s": totals["delay_s"] / served,
-        "quality": totals["quality"] / served,
+        "served_share": share,
+        "on_time_share": totals["served"] / arrived,
+        "mean_delay_of_served_s": totals["delay_s"] / served,
+        "mean_quality_of_served": totals["quality"] / served,
     }
 
 
 def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> Scores:
-    """The expert on the run's held-out seeds; kept in a folder, since exact schedulers take their time."""
-    path = None if folder is None else folder / "expert-scores.json"
+    """The expert on the run's held-out seeds; cached in a folder, since exact schedulers are slow."""
+    path = None if folder is None else folder / EXPERT_SCORES
     key = _key(name, config.evaluation)
     if path is not None and path.is_file():
-        kept = json.loads(path.read_text("utf-8"))
-        if key in kept:
-            return Scores({figure: np.array(values) for figure, values in kept[key].items()})
+        cached = json.loads(path.read_text("utf-8"))
+        if key in cached:
+            return Scores({figure: np.array(values) for figure, values in cached[key].items()})
     envs = make_envs(config, config.evaluation.seeds)
     expert, settings = split_settings(name)
     scores = evaluate(envs, make_expert(expert, envs, **settings), config.evaluation.first_seed)
     if path is not None:
-        plain = {figure: values.tolist() for figure, values in scores.figures.items()}
-        path.write_text(json.dumps({key: plain}) + "\n", "utf-8")
+        values = {figure: values.tolist() for figure, values in scores.figures.items()}
+        path.write_text(json.dumps({key: values}) + "\n", "utf-8")
     return scores
 
 

@@ -1,4 +1,4 @@
-"""Records an episode as an animated picture."""
+"""Records an episode as an animated GIF."""
 
 from pathlib import Path
 from typing import Any
@@ -7,43 +7,41 @@ import gymnasium
 import numpy as np
 
 from agents.callbacks.progress import progress_bar
-from agents.loading import config_of
-from edge_llm_gym.evaluation.policies import policy_sources
+from edge_llm_gym.evaluation.policies import ARCHIVE, policy_sources
+from edge_llm_gym.evaluation.vector_rollout import steps_of
+from edge_llm_gym.experts import Policy
+from edge_llm_gym.sb3.description import describe
 
 
 def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs: int, frame_ms: int) -> int:
-    """Writes a GIF of the first epochs of an episode; returns the number of pictures.
+    """Writes a GIF of the first epochs of an episode; returns the number of frames.
 
-    Raises ConfigError for a missing policy, and what the environment raises where it cannot be drawn.
+    Raises ConfigError for a missing policy, and what the environment raises where it cannot be rendered.
     """
     env = gymnasium.make(environment or _environment_of(policy), render_mode="rgb_array")
     (source,) = policy_sources([policy])
-    pictures = _play(env, source.make(env, seed), seed, epochs)
-    images = [_image(picture) for picture in pictures]
+    images = [_image(frame) for frame in _frames(env, source.make(env, seed), seed, epochs)]
     images[0].save(out, save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
     return len(images)
 
 
 def _environment_of(policy: str) -> str:
-    if not policy.endswith(".zip"):
+    if not policy.endswith(ARCHIVE):
         raise ValueError(f"expert {policy!r} can act in several environments: name one, as in EdgeLLM/MultiNode-v0")
-    return config_of(Path(policy)).environment.id
+    return describe(Path(policy)).environment.id
 
 
-def _play(env: gymnasium.Env, policy: Any, seed: int, epochs: int) -> list[np.ndarray]:
-    observation, _ = env.reset(seed=seed)
-    pictures: list[np.ndarray] = []
+def _frames(env: gymnasium.Env, policy: Policy, seed: int, epochs: int) -> list[np.ndarray]:
+    frames: list[np.ndarray] = []
     with progress_bar() as bar:
-        for _ in bar.track(range(epochs), description="episode"):
-            action, _ = policy.predict(observation, deterministic=True)
-            observation, _, terminated, truncated, _ = env.step(action)
-            pictures.append(np.asarray(env.render()))
-            if terminated or truncated:
+        for step in bar.track(steps_of(env, policy, seed, epochs), total=epochs, description="episode"):
+            frames.append(np.asarray(env.render()))
+            if step.ended.all():
                 break
-    return pictures
+    return frames
 
 
-def _image(picture: np.ndarray) -> Any:
+def _image(frame: np.ndarray) -> Any:
     from PIL import Image
 
-    return Image.fromarray(picture)
+    return Image.fromarray(frame)

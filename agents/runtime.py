@@ -1,4 +1,4 @@
-"""How a process that learns uses its machine: one thread, and memory that it keeps."""
+"""Settings of a training process: PyTorch threads, and an allocator that keeps freed memory."""
 
 import ctypes
 import sys
@@ -9,11 +9,11 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 1 << 30
 
 
-def prepare(threads: int) -> None:
-    """Sets PyTorch's threads, and has glibc keep freed memory: large arrays of a size come and go at every batch.
+def prepare_process(threads: int) -> None:
+    """Sets PyTorch's threads and makes glibc keep freed memory, since every batch allocates large arrays of one size.
 
-    On busy cores one thread is many times faster than two; giving pages back and asking for them again doubles the
-    time of a batch.
+    On busy cores one thread is many times faster than two; returning pages to the system and requesting them again
+    doubles the time of a batch.
     """
     th.set_num_threads(threads)
     if sys.platform == "linux":

@@ -1,8 +1,11 @@
-"""One training run: imitation first if the configuration asks for it, then reinforcement learning, in one folder.
+"""One training run: imitation first if the configuration has it, then reinforcement learning, in one folder.
 
-<run>/config.yaml is the resolved configuration and <run>/versions.json what it ran with; <run>/model.zip the final
-weights, <run>/best.zip the best ones on the held-out seeds, <run>/checkpoint where to resume, <run>/tensorboard and
-<run>/progress*.csv the curves.
+| in the folder | content |
+|---|---|
+| `config.yaml`, `versions.json` | the resolved configuration, the versions of the libraries |
+| `model.zip`, `best.zip` | the final weights, the best ones on the held-out seeds |
+| `checkpoint/` | the state to resume from |
+| `tensorboard/`, `progress*.csv` | the curves |
 """
 
 import json
@@ -14,20 +17,21 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import CSVOutputFormat, Logger, TensorBoardOutputFormat
 
-from agents.adapter import NativeVecEnv
-from agents.algorithms import make_model
+from agents.callbacks.episode_images import EpisodeImageCallback
 from agents.callbacks.evaluation import EvaluationCallback
 from agents.callbacks.metrics import MetricsCallback
-from agents.callbacks.pictures import PictureCallback
 from agents.callbacks.progress import ProgressCallback
 from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
 from agents.checkpoint import load_checkpoint
-from agents.codecs import make_codec
-from agents.config import ConfigError, RunConfig, write_config
+from agents.config import RunConfig, write_config
 from agents.evaluation import make_envs
 from agents.imitation.dagger import imitate
-from agents.runtime import prepare
-from agents.tokens import make_tokens
+from agents.models import make_model
+from agents.runtime import prepare_process
+from edge_llm_gym.codecs import make_codec
+from edge_llm_gym.sb3.description import CONFIG_FILE
+from edge_llm_gym.sb3.vec_env import NativeVecEnv
+from edge_llm_gym.settings import ConfigError
 
 LIBRARIES = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
 
@@ -35,10 +39,10 @@ LIBRARIES = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", 
 def train(config: RunConfig, folder: Path, *, resume: bool = False, bar: bool = False) -> BaseAlgorithm:
     """Runs a configuration to its number of steps and returns the model.
 
-    Raises ConfigError for a configuration that does not fit together, for a folder that already holds a run, and for a
-    checkpoint of another run.
+    Raises ConfigError for an inconsistent configuration, for a folder that already holds a run, and for a checkpoint of
+    another run.
     """
-    prepare(config.threads)
+    prepare_process(config.threads)
     env = make_env(config)
     if resume:
         model = load_checkpoint(folder / "checkpoint", env, config)
@@ -49,9 +53,9 @@ def train(config: RunConfig, folder: Path, *, resume: bool = False, bar: bool = 
             imitate(model.policy, config, config.imitation, folder, bar=bar)
     model.set_logger(_logger(folder, model.num_timesteps))
     try:
-        left = config.steps - model.num_timesteps
-        if left > 0:
-            model.learn(left, callback=_callbacks(config, folder, env, bar), reset_num_timesteps=not resume)
+        remaining = config.steps - model.num_timesteps
+        if remaining > 0:
+            model.learn(remaining, callback=_callbacks(config, folder, env, bar), reset_num_timesteps=not resume)
         model.save(folder / "model.zip")
     finally:
         model.logger.close()
@@ -60,40 +64,40 @@ def train(config: RunConfig, folder: Path, *, resume: bool = False, bar: bool = 
 
 
 def make_env(config: RunConfig) -> NativeVecEnv:
-    """The rows that a run learns on. Raises ConfigError for a codec that does not exist or does not suit."""
+    """The vector environment of a run. Raises ConfigError for a codec that does not exist or does not fit."""
     envs = make_envs(config, config.rows)
     try:
         codec = make_codec(config.codec.name, envs.scenario, **config.codec.settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"codec: {error}") from error
-    return NativeVecEnv(envs, codec, make_tokens(envs.scenario), config.environment.reward_scale)
+    return NativeVecEnv(envs, codec, config.environment.reward_scale)
 
 
 def begin_folder(config: RunConfig, folder: Path) -> None:
-    """Makes the folder and writes down what runs in it. Raises ConfigError if a run lies there already."""
-    if (folder / "config.yaml").exists():
+    """Makes the folder and writes the configuration and versions. Raises ConfigError if it already holds a run."""
+    if (folder / CONFIG_FILE).exists():
         raise ConfigError(f"{folder} already holds a run: resume it, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
-    write_config(config, folder / "config.yaml")
+    write_config(config, folder / CONFIG_FILE)
     versions = {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
     (folder / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", "utf-8")
 
 
 def _callbacks(config: RunConfig, folder: Path, env: NativeVecEnv, bar: bool) -> list[BaseCallback]:
     first = [CriticFirstCallback(config.imitation.critic_steps)] if config.imitation is not None else []
-    shown: list[BaseCallback] = [ProgressCallback(config.steps)] if bar else []
+    progress: list[BaseCallback] = [ProgressCallback(config.steps)] if bar else []
     return [
         *first,
         CheckpointCallback(folder, config),
         MetricsCallback(),
         EvaluationCallback(folder, config),
-        PictureCallback(config.evaluation.every),
-        *shown,
+        EpisodeImageCallback(config.evaluation.every),
+        *progress,
     ]
 
 
 def _logger(folder: Path, steps: int) -> Logger:
-    """Curves go to TensorBoard and to a CSV file; a resumed run writes a file of its own."""
+    """Logs to TensorBoard and to a CSV file; a resumed run writes a file of its own."""
     name = f"progress-{steps}.csv" if steps else "progress.csv"
-    outputs = [TensorBoardOutputFormat(str(folder / "tensorboard" / "learner")), CSVOutputFormat(str(folder / name))]
+    outputs = [TensorBoardOutputFormat(str(folder / "tensorboard" / "agent")), CSVOutputFormat(str(folder / name))]
     return Logger(str(folder), outputs)

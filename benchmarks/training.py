@@ -16,12 +16,12 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 
-from agents.algorithms import make_model
 from agents.config import RunConfig, read_config
-from agents.runtime import prepare
-from agents.single import FlatEnv
+from agents.models import make_model
+from agents.runtime import prepare_process
 from agents.training import make_env
 from benchmarks.reports import Row, save
+from edge_llm_gym.sb3 import FlatEnv
 
 BASE: dict[str, Any] = {
     "environment": {"id": "EdgeLLM/MultiNode-v0", "reward_scale": 0.05},
@@ -88,13 +88,18 @@ def configured(rows: int, n_steps: int, batch_size: int) -> RunConfig:
     )
 
 
+def single_env(config: RunConfig) -> FlatEnv:
+    """One copy of the single environment."""
+    return FlatEnv(make_env_of(config.environment.id), config.codec.name, **config.codec.settings)
+
+
 def compare(rows: int, copies: int, steps: int) -> Row:
     """Both sides and their ratio; rollouts are of the same length in environment steps, at the usual batch sizes."""
     native = configured(rows, 32, 2048)
     env = make_env(native)
     fast = measured(env, native, env.envs.scenario, steps)
     plain = configured(copies, 256, 64)
-    slow_env = DummyVecEnv([lambda: FlatEnv(make_env_of(plain.environment.id), plain.codec) for _ in range(copies)])
+    slow_env = DummyVecEnv([lambda: single_env(plain) for _ in range(copies)])
     slow = measured(slow_env, plain, env.envs.scenario, max(steps // 8, copies * 256))
     return {
         "native": {"rows": rows, "batch_size": 2048} | fast,
@@ -110,7 +115,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=32_768)
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
     options = parser.parse_args()
-    prepare(threads=1)
+    prepare_process(threads=1)
     report = compare(options.rows, options.copies, options.steps)
     for name in ("native", "dummy"):
         row = report[name]

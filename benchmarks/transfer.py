@@ -16,12 +16,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agents.config import ConfigError
-from agents.loading import policy_factory
 from benchmarks.reports import Row, save
 from edge_llm_gym.cli.options import trace_overrides
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.evaluation.policies import trained_policy_factory
 from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.settings import ConfigError
 
 ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
 FIRST_SEED = 3_000_000
@@ -65,7 +65,7 @@ def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> lis
     fitting = [path for path in paths if _fits(path, scenario, name)]
     result = compare(
         ENVIRONMENT,
-        [EXPERT, *((path, policy_factory(path)) for path in fitting)],
+        [EXPERT, *((path, trained_policy_factory(path)) for path in fitting)],
         range(FIRST_SEED, FIRST_SEED + seeds),
         scenario=scenario,
     )
@@ -86,7 +86,7 @@ def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> lis
 
 def _fits(path: str, scenario: Scenario, name: str) -> bool:
     try:
-        policy_factory(path)(scenario)  # type: ignore[arg-type]  # a scenario is accepted in place of its environment
+        trained_policy_factory(path)(scenario)  # type: ignore[arg-type]  # a scenario stands for its environment
     except ConfigError as error:
         print(f"skipped in {name!r}: {error}")
         return False

@@ -3,7 +3,7 @@
 python -m scripts.plot_search runs/search-* --out docs/images/search.png
 python -m scripts.plot_search runs/mn-0 runs/mn-1 runs/mn-2 --expert edf --out search.png
 
-Curves are returns on the held-out tapes that all generations share; the expert's level is its mean on the same ones.
+Curves are returns on the held-out tapes that all generations share; the expert's line is its mean on the same tapes.
 """
 
 import argparse
@@ -25,19 +25,21 @@ EXPERTS = {
     "EdgeLLM/Joint-v0": "ot-gah+dto-ee",
 }
 DOTS_PER_INCH = 110
+GENERATION, HELD_OUT_SCORE = 0, 3
+"""Columns of progress.csv."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, help="folders that scripts.search wrote")
-    parser.add_argument("--expert", help="the environment's own by default")
+    parser.add_argument("--expert", help="by default the one named for each environment in EXPERTS")
     parser.add_argument("--out", type=Path, required=True, help="PNG file")
     options = parser.parse_args(arguments)
     panels = by_environment(options.runs)
     levels = {env: level(env, options.expert or EXPERTS[env], runs) for env, runs in panels.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    drawn(panels, levels).savefig(options.out, dpi=DOTS_PER_INCH)
+    draw(panels, levels).savefig(options.out, dpi=DOTS_PER_INCH)
     print(f"wrote {options.out}")
     return 0
 
@@ -64,16 +66,21 @@ def level(environment: str, expert: str, runs: list[tuple[dict[str, Any], np.nda
     return expert, float(np.mean([run_episode(env, source.make(env, seed), seed)["reward"] for seed in seeds]))
 
 
-def drawn(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: dict[str, tuple[str, float]]) -> Any:
+def draw(panels: dict[str, list[tuple[dict[str, Any], np.ndarray]]], levels: dict[str, tuple[str, float]]) -> Any:
     """The figure."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2 * len(panels), 3.8), layout="constrained")
     for axes, (environment, runs) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True):
-        for place, (settings, curve) in enumerate(runs):
-            axes.plot(curve[:, 0] + 1, curve[:, 3], color=f"C{place}", label=f"search seed {settings['seed']}")
+        for index, (settings, curve) in enumerate(runs):
+            axes.plot(
+                curve[:, GENERATION] + 1,
+                curve[:, HELD_OUT_SCORE],
+                color=f"C{index}",
+                label=f"seed {settings['seed']}",
+            )
         name, height = levels[environment]
-        axes.axhline(height, color="black", linestyle="--", linewidth=1, label="the expert")
+        axes.axhline(height, color="black", linestyle="--", linewidth=1, label="expert")
         axes.set(title=f"{environment}\nexpert: {name}", xlabel="generation", ylabel="return of an episode")
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)

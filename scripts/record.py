@@ -1,7 +1,7 @@
 """Records one episode of a trained policy or an expert as an animated GIF.
 
-python scripts/record.py runs/ppo-multi-node/best.zip --out episode.gif
-python scripts/record.py ot-gah --env EdgeLLM/MultiNode-v0 --epochs 30 --seed 7 --out ot-gah.gif
+python -m scripts.record runs/ppo-multi-node/best.zip --out episode.gif
+python -m scripts.record ot-gah --env EdgeLLM/MultiNode-v0 --epochs 30 --seed 7 --out ot-gah.gif
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.command import told
+from agents.command import run_cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,11 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("policy", help="model.zip or best.zip in the folder of a run, or an expert's name")
     parser.add_argument("--env", help="environment id; that of the run by default")
-    parser.add_argument("--epochs", type=int, default=50, help="pictures at most")
+    parser.add_argument("--epochs", type=int, default=50, help="largest number of frames")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--frame-ms", type=int, default=500, help="how long each picture stands")
+    parser.add_argument("--frame-ms", type=int, default=500, help="duration of each frame in ms")
     parser.add_argument("--out", type=Path, default=Path("episode.gif"))
-    return told(lambda: _run(parser.parse_args(arguments)))
+    return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> None:
         options.policy, options.out, environment=options.env, seed=options.seed, epochs=options.epochs,
         frame_ms=options.frame_ms,
     )  # fmt: skip
-    print(f"wrote {frames} pictures to {options.out}")
+    print(f"wrote {frames} frames to {options.out}")
 
 
 if __name__ == "__main__":

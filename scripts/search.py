@@ -1,4 +1,4 @@
-"""Searches for a linear policy: a tilt of a plan of DTO-EE on EarlyExit, prices and rents on the others.
+"""Searches for a linear policy: corrections of a plan of DTO-EE on EarlyExit, prices on the other environments.
 
 python -m scripts.search --out runs/search
 python -m scripts.search --environment EdgeLLM/MultiNode-v0 --generations 20 --population 32 --rows 8
@@ -28,11 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Progress(transient=True) as bar:
         task = bar.add_task("generations", total=config.generations)
 
-        def tell(generation: int, mean: float, best: float, held_out: float) -> None:
+        def report(generation: int, mean: float, best: float, held_out: float) -> None:
             curve.append((generation, mean, best, held_out))
             bar.advance(task)
 
-        policy = search(config, tell)
+        policy = search(config, report)
     folder.mkdir(parents=True, exist_ok=True)
     policy.save(folder / "linear.zip")
     (folder / "search.json").write_text(config.model_dump_json(indent=1) + "\n", "utf-8")

@@ -1,8 +1,8 @@
-"""Trains an agent from a configuration: imitation first if it asks for it, then reinforcement learning.
+"""Trains an agent from a configuration: imitation first if the configuration has it, then reinforcement learning.
 
-python scripts/train.py configs/agents/ppo-multi-node.yaml
-python scripts/train.py configs/agents/ppo-multi-node.yaml --out runs/mine --set steps=200000 --set policy.width=64
-python scripts/train.py --resume runs/mine --set steps=400000
+python -m scripts.train configs/agents/ppo-multi-node.yaml
+python -m scripts.train configs/agents/ppo-multi-node.yaml --out runs/mine --set steps=200000 --set policy.width=64
+python -m scripts.train --resume runs/mine --set steps=400000
 """
 
 import argparse
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.command import add_settings, configuration, run_folder, told
+from agents.command import add_settings, configuration, run_cli, run_folder
 
-HELP = "YAML file; recipes lie in configs/agents"
+HELP = "YAML file; recipes are in configs/agents"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,9 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", help=HELP)
     parser.add_argument("--out", type=Path, help="folder of the run; runs/<name of the configuration> by default")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="resume the run in this folder")
     add_settings(parser)
-    return told(lambda: _run(parser.parse_args(arguments)))
+    return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace) -> None:
     else:
         folder = options.resume
         train(configuration(options.config or folder / "config.yaml", options.set), folder, resume=True, bar=True)
-    print(f"the run lies in {folder}; curves: tensorboard --logdir {folder / 'tensorboard'}")
+    print(f"the run is in {folder}; curves: tensorboard --logdir {folder / 'tensorboard'}")
 
 
 if __name__ == "__main__":

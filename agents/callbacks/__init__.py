@@ -1,1 +1,1 @@
-"""What watches a training run: checkpoints, metrics, evaluation against an expert, pictures."""
+"""Callbacks of a training run: checkpoints, metrics, evaluation against an expert, images of episodes."""

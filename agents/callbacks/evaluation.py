@@ -1,22 +1,26 @@
-"""Plays held-out seeds during training and charts the learner beside its expert."""
+"""Evaluates the agent on held-out seeds during training and logs its figures next to those of the expert."""
 
 from pathlib import Path
 
 from stable_baselines3.common.logger import HParam
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.acting import Learner
-from agents.adapter import NativeVecEnv
-from agents.callbacks.schedule import AtBoundary
+from agents.callbacks.episode_images import TEXT_FORMATS
+from agents.callbacks.schedule import RolloutStartCallback
 from agents.config import RunConfig
 from agents.evaluation import Scores, evaluate, expert_scores, make_envs
+from edge_llm_gym.sb3.trained_policy import DecodedPolicy
+from edge_llm_gym.sb3.vec_env import NativeVecEnv
+
+REGRET_TAGS = {"mean": "regret/mean", "low": "regret/ci_low", "high": "regret/ci_high"}
+"""Field of the interval -> tag."""
 
 
-class EvaluationCallback(AtBoundary):
+class EvaluationCallback(RolloutStartCallback):
     """Records under `evaluation/`; keeps the best weights so far at <run>/best.zip.
 
-    The expert's figures go under the same tags into the folder `expert` beside the learner's, so that TensorBoard
-    draws both lines into one chart.
+    The expert's figures are written under the same tags into the folder `expert` beside the agent's, so that
+    TensorBoard draws both lines into one chart.
     """
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
@@ -31,12 +35,12 @@ class EvaluationCallback(AtBoundary):
         if self._config.evaluation.expert is not None:
             self._expert = expert_scores(self._config, self._config.evaluation.expert, self._folder)
             self._writer = SummaryWriter(str(self._folder / "tensorboard" / "expert"))
+        env: NativeVecEnv = self.training_env  # type: ignore[assignment]
+        self._agent = DecodedPolicy(self.model.policy, env.envs, env.codec)
 
     def act(self) -> None:
-        """Plays the seeds and records what came of it."""
-        env: NativeVecEnv = self.training_env  # type: ignore[assignment]
-        learner = Learner("learner", self.model.policy, env.tokens, env.codec)
-        scores = evaluate(self._envs, learner, self._config.evaluation.first_seed)
+        """Evaluates the agent and records its figures."""
+        scores = evaluate(self._envs, self._agent, self._config.evaluation.first_seed)
         for name, values in scores.figures.items():
             self.logger.record(f"evaluation/{name}", float(values.mean()))
         self._record_expert(scores)
@@ -44,7 +48,7 @@ class EvaluationCallback(AtBoundary):
         if mean > self._best:
             self._best = mean
             self.model.save(self._folder / "best.zip")
-        self.logger.record("evaluation/best", self._best)
+        self.logger.record("evaluation/best_score", self._best)
         self.logger.dump(self.num_timesteps)
 
     def _record_expert(self, scores: Scores) -> None:
@@ -54,8 +58,8 @@ class EvaluationCallback(AtBoundary):
             self._writer.add_scalar(f"evaluation/{name}", float(values.mean()), self.num_timesteps)
         self._writer.flush()
         regret = scores.regret(self._expert)
-        for name in ("mean", "low", "high"):
-            self.logger.record(f"regret/{name}", getattr(regret, name))
+        for field, tag in REGRET_TAGS.items():
+            self.logger.record(tag, getattr(regret, field))
 
     def _on_training_end(self) -> None:
         self.act()
@@ -63,11 +67,7 @@ class EvaluationCallback(AtBoundary):
             name: value if isinstance(value, (int, float, str)) else str(value)
             for name, value in {"algorithm": self._config.algorithm, **self._config.hyperparameters}.items()
         }
-        self.logger.record(
-            "hparams",
-            HParam(hyperparameters, {"evaluation/score": 0.0}),
-            exclude=("stdout", "log", "json", "csv"),
-        )
+        self.logger.record("hparams", HParam(hyperparameters, {"evaluation/score": 0.0}), exclude=TEXT_FORMATS)
         self.logger.dump(self.num_timesteps)
         if self._writer is not None:
             self._writer.close()

@@ -1,4 +1,4 @@
-"""Means over a rollout of what the environment reports: reward terms, served value, delays, refusals by cause."""
+"""Means over a rollout of the environment's metrics: reward terms, served value, delays, refusals by cause."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,35 +12,38 @@ from edge_llm_gym.evaluation.metrics import delay_quantiles, mean_over_served, o
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 
-SHARES = {"served_share": served_share, "on_time": on_time_share}
-MEANS_OF_SERVED = ("delay_s", "quality")
-WITNESS = "environment/served_share"  # while the logger holds it, its line is still to be written
+SHARES = {"served_share": served_share, "on_time_share": on_time_share}
+"""Tag -> share of the requests that arrived."""
+MEANS_OF_SERVED = {"mean_delay_of_served_s": "delay_s", "mean_quality_of_served": "quality"}
+"""Tag -> metric that is a sum over the served requests."""
+MARKER = "environment/served_share"
+"""While the logger holds this tag, the line with the last means is not written yet."""
 
 
 class MetricsCallback(BaseCallback):
-    """Records under `environment/`, `rewards/` and `actions/` (histograms of the last actions, by key).
+    """Records under `environment/`, `reward_terms/` and `actions/` (histograms of the last actions, by key).
 
-    Means go back to the last line that the logger wrote: over one rollout of on-policy algorithms, over many short ones
-    of the others.
+    Means are over all steps since the last line that the logger wrote: one rollout of on-policy algorithms, many short
+    ones of the others.
     """
 
     def _on_training_start(self) -> None:
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._sums: dict[str, float] = {}
         self._rewards: dict[str, float] = {}
         self._delays_s: list[Array] = []
         self._steps = 0
         self._is_recorded = False
 
-    def _begin_if_written(self) -> None:
-        """Forgets what the logger has had: it empties its table where it writes."""
-        if self._is_recorded and WITNESS not in self.logger.name_to_value:
-            self._begin()
+    def _reset_if_written(self) -> None:
+        """Starts new means once the logger has written the last ones: writing empties its table."""
+        if self._is_recorded and MARKER not in self.logger.name_to_value:
+            self._reset()
 
     def _on_step(self) -> bool:
-        self._begin_if_written()
+        self._reset_if_written()
         info = self._info()
         _add(self._sums, info["metrics"])
         _add(self._rewards, info["rewards"])
@@ -51,12 +54,12 @@ class MetricsCallback(BaseCallback):
         return True
 
     def _info(self) -> dict[str, Any]:
-        """The step's info over all rows; where rows have just ended, it lies one level down."""
+        """The step's info over all rows; where rows have just ended, it is one level deeper."""
         info: dict[str, Any] = self.training_env.last_info  # type: ignore[attr-defined]
         return dict(info.get("final_info", info))
 
     def _on_rollout_end(self) -> None:
-        self._begin_if_written()
+        self._reset_if_written()
         if self._steps:
             self._record()
             self._is_recorded = True
@@ -66,22 +69,22 @@ class MetricsCallback(BaseCallback):
         for name, total in self._sums.items():
             self.logger.record(f"environment/{name}", total / count)
         for name, total in self._rewards.items():
-            self.logger.record(f"rewards/{name}", total / count)
-        for name, share in SHARES.items():
-            self.logger.record(f"environment/{name}", share(self._sums, empty=0.0))
-        for name in MEANS_OF_SERVED:
-            self.logger.record(f"environment/{name}_of_served", mean_over_served(self._sums, name, empty=0.0))
+            self.logger.record(f"reward_terms/{name}", total / count)
+        for tag, share in SHARES.items():
+            self.logger.record(f"environment/{tag}", share(self._sums, empty=0.0))
+        for tag, name in MEANS_OF_SERVED.items():
+            self.logger.record(f"environment/{tag}", mean_over_served(self._sums, name, empty=0.0))
         self._record_delays()
         self._record_actions()
 
     def _record_delays(self) -> None:
-        delays_s = np.concatenate(self._delays_s) if self._delays_s else self._of_streams()
+        delays_s = np.concatenate(self._delays_s) if self._delays_s else self._stream_delays_s()
         if delays_s.size:
             for name, delay_s in delay_quantiles(delays_s).items():
                 self.logger.record(f"environment/{name}", delay_s)
 
-    def _of_streams(self) -> Array:
-        """Delays of requests that arrived meanwhile, late ones too; of the episodes that go on now."""
+    def _stream_delays_s(self) -> Array:
+        """Delays of the requests that arrived since then, late ones included, in the running episodes."""
         simulator: Simulator = self.training_env.envs.simulator  # type: ignore[attr-defined]
         return recent_delays_s(simulator, self._steps)
 

@@ -5,7 +5,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 
 def progress_bar() -> Progress:
-    """A bar with a label, counts and the time that remains."""
+    """A bar with a label, counts and the remaining time."""
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
     )

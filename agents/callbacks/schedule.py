@@ -1,4 +1,4 @@
-"""Callbacks that act at the boundary between two rollouts, every so many environment steps."""
+"""Callbacks that act at the boundary between two rollouts, at intervals of environment steps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from agents.checkpoint import save_checkpoint
 from agents.config import RunConfig
 
 
-class AtBoundary(BaseCallback):
+class RolloutStartCallback(BaseCallback):
     """Calls `act` at the start of the first rollout and of each one that has passed a multiple of `every` steps."""
 
     def __init__(self, every: int) -> None:
@@ -20,21 +20,21 @@ class AtBoundary(BaseCallback):
         self._last: int | None = None
 
     def _on_rollout_start(self) -> None:
-        place = self.num_timesteps // self.every
-        if self._last is None or place > self._last:
+        interval = self.num_timesteps // self.every
+        if self._last is None or interval > self._last:
             self.act()
-        self._last = place
+        self._last = interval
 
     def _on_step(self) -> bool:
         return True
 
     def act(self) -> None:
-        """What there is to do."""
+        """The action of the subclass."""
         raise NotImplementedError
 
 
-class CheckpointCallback(AtBoundary):
-    """Keeps the newest checkpoint at <run>/checkpoint, and one at the end."""
+class CheckpointCallback(RolloutStartCallback):
+    """Keeps the newest checkpoint at <run>/checkpoint, and writes one at the end."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         super().__init__(config.checkpoint_every)
@@ -49,9 +49,9 @@ class CheckpointCallback(AtBoundary):
 
 
 class CriticFirstCallback(BaseCallback):
-    """The actor stays as it is for the first `steps` environment steps, until the critic knows what it is worth.
+    """Freezes the actor for the first `steps` environment steps, while the critic learns the actor's value.
 
-    A cloned actor beside a fresh critic would be spoilt by its first advantages.
+    The advantages of an untrained critic would degrade an actor that has been cloned from an expert.
     """
 
     def __init__(self, steps: int) -> None:
@@ -59,16 +59,16 @@ class CriticFirstCallback(BaseCallback):
         self.steps = steps
 
     def _on_rollout_start(self) -> None:
-        learns = self.num_timesteps >= self.steps
+        is_trained = self.num_timesteps >= self.steps
         for parameter in actor_parameters(self.model.policy):
-            parameter.requires_grad_(learns)
+            parameter.requires_grad_(is_trained)
 
     def _on_step(self) -> bool:
         return True
 
 
 def actor_parameters(policy: Any) -> Iterator[nn.Parameter]:
-    """Everything of an actor-critic policy that makes actions."""
+    """All parameters of an actor-critic policy that its actions depend on."""
     parts = policy.mlp_extractor
     yield from (parts.actor if hasattr(parts, "actor") else parts.policy_net).parameters()
     yield from policy.action_net.parameters()

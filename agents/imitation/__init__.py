@@ -1,1 +1,1 @@
-"""Learning from an expert: labels, losses, behaviour cloning and DAgger, and datasets for others."""
+"""Imitation of an expert: labels, losses, behaviour cloning and DAgger, and datasets in Minari's format."""

@@ -1,24 +1,25 @@
-"""Behind scripts/imitate.py: cloning into a run's folder, and the export of episodes."""
+"""The two actions of scripts/imitate.py: imitation into a run's folder, and the export of episodes."""
 
 from pathlib import Path
 from typing import Any
 
-from agents.algorithms import make_model
-from agents.config import ConfigError, ImitationConfig, RunConfig
+from agents.config import ImitationConfig, RunConfig
 from agents.evaluation import make_envs
-from agents.imitation import dataset as minari_data
+from agents.imitation import dataset as datasets
 from agents.imitation.dagger import Report, imitate
-from agents.runtime import prepare
+from agents.models import make_model
+from agents.runtime import prepare_process
 from agents.training import begin_folder, make_env
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.experts import make_expert
+from edge_llm_gym.settings import ConfigError
 
 
 def clone(config: RunConfig, folder: Path, *, dataset: str | None = None, bar: bool = False) -> Report:
-    """Imitation alone: writes <folder>/model.zip and returns the scores after each round."""
+    """Runs imitation without reinforcement learning: writes <folder>/model.zip and returns the scores of each round."""
     imitation = _imitation(config)
-    prepare(config.threads)
-    given = None if dataset is None else minari_data.labelled(minari_data.load(dataset))
+    prepare_process(config.threads)
+    given = None if dataset is None else datasets.labelled(datasets.load(dataset))
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)
     begin_folder(config, folder)
@@ -33,7 +34,7 @@ def export_episodes(config: RunConfig, dataset_id: str, episodes: int) -> Any:
     envs = make_envs(config, episodes)
     name, settings = split_settings(imitation.expert)
     expert = make_expert(name, envs, **settings)
-    return minari_data.export(
+    return datasets.export(
         envs, expert, dataset_id, imitation.seed, name=imitation.expert, environment=config.environment.id
     )
 

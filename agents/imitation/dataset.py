@@ -1,4 +1,4 @@
-"""Expert data in Minari's format: whole episodes in the environment's observations and actions, out and in again."""
+"""Expert data in Minari's format: export and import of whole episodes in the environment's observations and actions."""
 
 import warnings
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import numpy as np
 from agents.imitation.labels import Arrays
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
+from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
 
 
@@ -19,7 +20,7 @@ def export(envs: EdgeLLMVectorEnv, expert: Policy, dataset_id: str, seed: int, *
     """
     minari = _minari()
     with warnings.catch_warnings():
-        # It asks for an author and a link to the code, which are for whoever publishes a dataset to name.
+        # Minari warns about a missing author and link to the code, which only published datasets need.
         warnings.filterwarnings("ignore", message="`.*` is set to None", category=UserWarning)
         return minari.create_dataset_from_buffers(
             dataset_id,
@@ -36,40 +37,23 @@ def export(envs: EdgeLLMVectorEnv, expert: Policy, dataset_id: str, seed: int, *
 def episodes(envs: EdgeLLMVectorEnv, expert: Policy, seed: int) -> list[Any]:
     """One EpisodeBuffer per row, seeded seed, seed + 1, ..."""
     buffer_of = _minari().data_collector.episode_buffer.EpisodeBuffer
-    observations, actions, rewards = _play(envs, expert, seed)
-    steps = len(rewards)
-    ends = [False] * (steps - 1) + [True]
+    steps = list(steps_of(envs, expert, seed))
+    observations = [*(step.observation for step in steps), steps[-1].last_observation()]
+    actions = [step.action for step in steps]
+    ends = [False] * (len(steps) - 1) + [True]
     return [
         buffer_of(
             id=row,
             seed=seed + row,
             observations=_column(observations, row),
             actions=_column(actions, row),
-            rewards=[float(reward[row]) for reward in rewards],
-            terminations=[False] * steps,
+            rewards=[float(step.reward[row]) for step in steps],
+            terminations=[False] * len(steps),
             truncations=ends,
             infos={},
         )
         for row in range(envs.num_envs)
     ]
-
-
-def _play(envs: EdgeLLMVectorEnv, expert: Policy, seed: int) -> tuple[list[Arrays], list[Arrays], list[Array]]:
-    """Observations (one more than steps), actions and rewards of all rows until their episodes end together."""
-    now, _ = envs.reset(seed=seed)
-    observations, actions, rewards = [now], [], []
-    truncated = np.zeros(envs.num_envs, np.bool_)
-    memory, starts = None, np.ones(envs.num_envs, np.bool_)
-    while not truncated.all():
-        action, memory = expert.predict(now, memory, starts, deterministic=True)
-        starts = truncated
-        now, reward, _, truncated, info = envs.step(action)
-        actions.append(action)
-        rewards.append(reward)
-        observations.append(now)
-    finals = info["final_obs"]
-    observations[-1] = {key: np.stack([final[key] for final in finals]) for key in now}
-    return observations, actions, rewards
 
 
 def _column(steps: list[Arrays], row: int) -> Arrays:
@@ -86,12 +70,12 @@ def labelled(dataset: Any) -> tuple[Arrays, Arrays]:
 
 
 def load(dataset_id: str) -> Any:
-    """A dataset of Minari's local store. Raises FileNotFoundError where it is not there."""
+    """A dataset of Minari's local store. Raises FileNotFoundError for one that the store does not hold."""
     return _minari().load_dataset(dataset_id)
 
 
 def _states(observations: Mapping[str, Array]) -> Arrays:
-    """All but the last one, in which nothing was done."""
+    """All but the last one, which has no action."""
     return {key: array[:-1] for key, array in observations.items()}
 
 

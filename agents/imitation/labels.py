@@ -1,14 +1,15 @@
-"""Labels: states as sets, and what an expert does there as flat actions."""
+"""Labels for imitation: states as tokens, and the expert's decisions in them as flat actions."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from agents.acting import Learner
-from agents.tokens import limited
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
+from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
+from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 
 Arrays = dict[str, Array]
 
@@ -29,7 +30,7 @@ class Labels:
         self._actions += actions
 
     def arrays(self) -> tuple[Arrays, Array]:
-        """All states and all labels; what was added in parts becomes one part."""
+        """All states and all labels; parts that were added are joined into one."""
         if len(self._actions) > 1:
             parts = self._tokens
             self._tokens = [{key: np.concatenate([part[key] for part in parts]) for key in parts[0]}]
@@ -37,34 +38,45 @@ class Labels:
         return self._tokens[0], self._actions[0]
 
 
+class LabellingPolicy:
+    """Acts as `actor` does, and keeps what the expert would have done in the same states.
+
+    The recurrent state is the expert's own. An expert that remembers its decisions (those of batching-and-routing
+    dynamics do) continues as if the actor had followed it.
+    """
+
+    def __init__(self, expert: Policy, actor: Policy, agent: DecodedPolicy) -> None:
+        self._expert, self._actor, self._agent = expert, actor, agent
+        self.tokens: list[Arrays] = []
+        self.labels: list[Array] = []
+
+    def predict(
+        self, observation: Arrays, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """The actor's action, and the expert's next state."""
+        wanted, state = self._expert.predict(observation, state, episode_start, deterministic=True)
+        tokens, labels = as_labels(observation, wanted, self._agent)
+        self.tokens += tokens
+        self.labels += labels
+        if self._actor is self._expert:
+            return wanted, state
+        return self._actor.predict(observation, deterministic=True)[0], state
+
+
 def collect(
     envs: EdgeLLMVectorEnv,
-    expert: Policy,
-    actor: Policy,
-    learner: Learner,
+    policy: LabellingPolicy,
     epochs: int,
     seed: int,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[Arrays], list[Array]]:
-    """The states of all rows over some epochs in which `actor` acts, labelled by the expert.
-
-    What the expert remembers goes from epoch to epoch and ends with a row's episode. An expert that remembers its own
-    decisions (those of batching-and-routing dynamics do) goes on as if the actor had followed it.
-    """
-    observations, _ = envs.reset(seed=seed)
-    tokens, labels = [], []
-    memory, starts = None, np.ones(envs.num_envs, np.bool_)
-    for _ in range(epochs):
-        wanted, memory = expert.predict(observations, memory, starts, deterministic=True)
-        state, label = as_labels(observations, wanted, learner)
-        tokens += state
-        labels += label
-        action = wanted if actor is expert else actor.predict(observations, deterministic=True)[0]
-        observations, _, _, starts, _ = envs.step(action)
+    """States and labels of all rows over some epochs; `advance` is called after each."""
+    for _ in steps_of(envs, policy, seed, epochs):  # type: ignore[arg-type]
         advance()
-    return tokens, labels
+    return policy.tokens, policy.labels
 
 
-def as_labels(observations: Arrays, actions: Arrays, learner: Learner) -> tuple[list[Arrays], list[Array]]:
+def as_labels(observations: Arrays, actions: Arrays, agent: DecodedPolicy) -> tuple[list[Arrays], list[Array]]:
     """Observations and dictionary actions [n, ...] as states and labels."""
-    return [limited(learner.tokens.read(observations))], [learner.codec.encode(actions, observations)]
+    tokens: Any = agent.read(observations)
+    return [tokens], [agent.codec.encode(actions, observations)]

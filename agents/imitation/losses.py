@@ -1,4 +1,4 @@
-"""What it means to act like an expert, for each way of acting."""
+"""Imitation losses, one per codec."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -9,14 +9,15 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch.nn import functional
 
-from agents.epoch_tokens import PAIR_FEATURES
+from edge_llm_gym.decoding.pair_features import PAIR_FEATURES
 
 Tokens = Mapping[str, th.Tensor]
 Actor = ActorCriticPolicy | MaskableActorCriticPolicy
-NO_RIVAL = -30.0  # a logit that nobody loses to
+NO_RIVAL = -30.0
+"""Logit of a pair that does not compete."""
 FEASIBLE = PAIR_FEATURES.index("feasible")
 Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor, float], th.Tensor]
-"""(policy, tokens [B, ...], flat labels [B, ...], weight of those who wait) -> scalar."""
+"""(policy, tokens [B, ...], flat labels [B, ...], weight of requests that wait) -> scalar."""
 
 SHARPNESS = 8.0
 """Scores in [-1, 1] times this are the logits of choosing; choosing no node has logit 0."""
@@ -29,11 +30,11 @@ def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
 
 
 def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
-    """Weighted cross-entropy of each request's choice among waiting and the nodes, and squared errors of what follows.
+    """Weighted cross-entropy of each request's choice among waiting and the nodes, plus squared errors of the rest.
 
-    A request whose label has no positive score waits, and weighs `waiting_weight` beside one that goes to a node: a
-    decoder that keeps batches feasible makes up for too many positive scores by their order, but not for too few.
-    Scores that rank every pair of the expert's above the others decode to the expert's action.
+    A request whose label has no positive score waits and has weight `waiting_weight`, one that joins a node has weight
+    1: a decoder that keeps batches feasible corrects too many positive scores by their order, but not too few. Scores
+    that rank every pair of the expert above the others decode to the expert's action.
     """
     mask = tokens["pair_mask"]
     rows, items, nodes = mask.shape
@@ -50,10 +51,10 @@ def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor,
 
 
 def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -> th.Tensor:
-    """How far the pairs that the expert joins are from outranking those that compete with them; all [B, L, K].
+    """Loss of the pairs that the expert joins against the pairs that compete with them; all [B, L, K].
 
-    A pair competes with the feasible ones of the same node and of the same request that the expert does not join: in
-    greedy insertion any of those may take its place. The loss of a pair is -log of its softmax among them.
+    A pair competes with the feasible pairs of the same node and of the same request that the expert does not join: in
+    greedy insertion any of those may replace it. The loss of a pair is -log of its softmax among them.
     """
     rivals = logits.masked_fill(joined | ~feasible, NO_RIVAL)
     of_node, of_item = (rivals.logsumexp(dim, keepdim=True).expand_as(logits) for dim in (1, 2))
@@ -63,12 +64,12 @@ def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -
 
 
 def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
-    """Mean squared error of a Box action; everybody weighs the same."""
+    """Mean squared error of a Box action; all requests have the same weight."""
     return functional.mse_loss(mean_action(policy, tokens), labels.flatten(1))
 
 
 def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
-    """Negative logarithm of the probability of the expert's discrete action; everybody weighs the same."""
+    """Negative logarithm of the probability of the expert's discrete action; all requests have the same weight."""
     return -policy.get_distribution(tokens).log_prob(labels).mean()
 
 

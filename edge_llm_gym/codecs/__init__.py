@@ -6,6 +6,9 @@
 | `box` | Box in [-1, 1] | PPO, A2C, SAC, TD3 | all |
 | `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | epoch, staged |
 | `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | epoch, staged |
+| `weighted_priority` | Box in [-1, 1], weights of the linear score | PPO, A2C, SAC, TD3 | batching |
+| `dispatch_rule` | Discrete, a rule and an overrun | DQN, PPO, A2C | batching |
+| `residual_routing` | Box in [-1, 1], corrections of a steady plan | PPO, A2C, SAC, TD3 | streaming |
 
 In batching-and-routing dynamics the numbers for offload and thresholds come behind those for the batches.
 """
@@ -18,9 +21,12 @@ from typing import Any, Final
 from edge_llm_gym.codecs.batching_routing import STAGED
 from edge_llm_gym.codecs.box import EpochBox, StreamBox
 from edge_llm_gym.codecs.codec import Codec
+from edge_llm_gym.codecs.dispatch_rule import DispatchRule
 from edge_llm_gym.codecs.multidiscrete import EpochMultiDiscrete, StreamMultiDiscrete
 from edge_llm_gym.codecs.priced import Priced
 from edge_llm_gym.codecs.priority import Priority
+from edge_llm_gym.codecs.residual_routing import ResidualRouting
+from edge_llm_gym.codecs.weighted_priority import WeightedPriority
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario
 
@@ -33,8 +39,14 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
             "box": EpochBox,
             "priority": Priority,
             "priced": Priced,
+            "weighted_priority": WeightedPriority,
+            "dispatch_rule": DispatchRule,
         },
-        "streaming": {"multidiscrete": StreamMultiDiscrete, "box": StreamBox},
+        "streaming": {
+            "multidiscrete": StreamMultiDiscrete,
+            "box": StreamBox,
+            "residual_routing": ResidualRouting,
+        },
         "batching_routing": STAGED,
     }
 )

@@ -14,13 +14,13 @@ import gymnasium
 import yaml
 
 from edge_llm_gym.experts import Policy, expert_names, make_expert
+from edge_llm_gym.linear import is_linear, load_linear
 from edge_llm_gym.names import suggestion
+from edge_llm_gym.scenario import scenario_of
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE = ".zip"
-"""Suffix of the files of trained policies."""
-LOADER = "agents.loading:policy_factory"
-"""Loads them. It needs PyTorch, so it is imported only when such a file is named."""
+"""Ending of the files of trained policies."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PolicySource:
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
         """A policy for one episode; stochastic experts use `seed`. Raises TypeError for objects without `predict`."""
         if isinstance(self.source, str) and self.source.endswith(ARCHIVE):
-            return _trained(self.source)(env)
+            return trained_policy_factory(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
             name, settings = split_settings(self.source)
             return make_expert(name, env, seed=seed, **settings)
@@ -69,7 +69,7 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike]) -> PolicySource:
         return PolicySource(name, _source(what).source)
     if isinstance(policy, str):
         if policy.endswith(ARCHIVE):
-            _trained(policy)
+            trained_policy_factory(policy)
         elif ":" in policy:
             _imported(policy)
         elif split_settings(policy)[0] not in expert_names():
@@ -102,18 +102,20 @@ def file_name(policy: str) -> str:
     return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
-def _trained(path: str) -> Callable[[gymnasium.Env], Policy]:
-    """The factory of a trained policy. Raises ValueError for an invalid file, ImportError without PyTorch."""
-    module, _, name = LOADER.partition(":")
-    try:
-        loader = import_module(module)
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"{path!r} is a trained policy: loading it takes the package `agents` of a checkout of the repository, and "
-            f"what it needs, pip install --editable '.[agents]' ({error})"
-        ) from error
-    factory: Callable[[gymnasium.Env], Policy] = getattr(loader, name)(path)
-    return factory
+def trained_policy_factory(path: str) -> Callable[[gymnasium.Env], Policy]:
+    """The factory of a trained policy.
+
+    Raises ValueError for a file that holds none, and ImportError where it holds a network and the extra "agents" is
+    missing.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"there is no trained policy at {path!r}; a training run writes model.zip and best.zip")
+    if is_linear(Path(path)):
+        return lambda env: load_linear(path, scenario_of(env))
+    # Local, since it loads PyTorch, which only these files need.
+    from edge_llm_gym.sb3 import policy_factory
+
+    return policy_factory(path)
 
 
 def _imported(path: str) -> Any:

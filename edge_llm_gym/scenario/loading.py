@@ -1,21 +1,22 @@
 """Reads a scenario from a shipped name, a YAML file or a mapping, with overrides by dotted path."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
-
-import yaml
-from pydantic import BaseModel, ValidationError
+from typing import Any, Final
 
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.scenario.scenario import Scenario
+from edge_llm_gym.settings import SettingsReader, plain
 
 ScenarioSource = str | Path | Mapping[str, Any] | Scenario
 
 
 class ScenarioError(ValueError):
     """A scenario that cannot be used: states where, the rule and the value received."""
+
+
+READER: Final = SettingsReader("scenario", Scenario, ScenarioError)
 
 
 def scenario_names() -> list[str]:
@@ -32,13 +33,7 @@ def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = 
     """
     if isinstance(source, Scenario) and not overrides:
         return source
-    label, data = _raw(source)
-    for path, value in (overrides or {}).items():
-        _apply(data, path, value, label)
-    try:
-        return Scenario.model_validate(data)
-    except ValidationError as error:
-        raise ScenarioError(f"scenario {label}:\n" + "\n".join(_explain(error))) from None
+    return READER.validate(*_raw(source), overrides)
 
 
 def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
@@ -46,15 +41,9 @@ def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
     if isinstance(source, Scenario):
         return repr(source.name), source.model_dump(mode="python", exclude_unset=True, warnings=False)
     if isinstance(source, Mapping):
-        return "given as a mapping", _plain(source)
+        return "given as a mapping", plain(source)
     label, text = _read(source)
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"scenario {label} is not valid YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise ScenarioError(f"scenario {label}: a scenario file holds a mapping at its top, got {type(data).__name__}")
-    return label, data
+    return label, READER.parse(label, text)
 
 
 def _read(source: str | Path) -> tuple[str, str]:
@@ -68,81 +57,3 @@ def _read(source: str | Path) -> tuple[str, str]:
         hint = suggestion(str(source), scenario_names())
         raise ScenarioError(f"no scenario {str(source)!r}: neither a file nor a shipped scenario; {hint}")
     return str(path), path.read_text("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Mutable copy in which an override can be set."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _apply(data: dict[str, Any], path: str, value: Any, label: str) -> None:
-    """Sets the value at a dotted path, creating sections on the way; list items go by index."""
-    *parents, last = path.split(".")
-    here: Any = data
-    for part in parents:
-        here = _child(here, part, path, label)
-    if isinstance(here, list):
-        here[_index(here, last, path, label)] = value
-    elif isinstance(here, dict):
-        here[last] = value
-    else:
-        raise ScenarioError(f"scenario {label}: override {path!r} goes below a plain value {here!r}")
-
-
-def _child(here: Any, part: str, path: str, label: str) -> Any:
-    if isinstance(here, list):
-        return here[_index(here, part, path, label)]
-    if isinstance(here, dict):
-        if here.get(part) is None:
-            here[part] = {}
-        elif isinstance(here[part], (tuple, list, Mapping)):
-            here[part] = _plain(here[part])
-        return here[part]
-    raise ScenarioError(f"scenario {label}: override {path!r} goes below a plain value {here!r}")
-
-
-def _index(items: Sequence[Any], part: str, path: str, label: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
-        raise ScenarioError(
-            f"scenario {label}: override {path!r} needs an index from 0 to {len(items) - 1}, got {part!r}"
-        )
-    return int(part)
-
-
-def _explain(error: ValidationError) -> Iterator[str]:
-    """One line per broken rule: where, the rule, the value."""
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "scenario"
-        if item["type"] == "extra_forbidden":
-            fields = _fields_at(Scenario, item["loc"][:-1])
-            yield f"  {where}: unknown key {item['loc'][-1]!r}; {suggestion(str(item['loc'][-1]), fields)}"
-        elif item["type"] == "missing":
-            yield f"  {where}: this key is required"
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            got = "" if isinstance(item["input"], (dict, BaseModel)) else f" (got {item['input']!r})"
-            yield f"  {where}: {message}{got}"
-
-
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Keys that the section at a location knows."""
-    found: list[type[BaseModel]] = [model]
-    for part in location:
-        found = [child for parent in found for child in _children(parent, part)] or found
-    return [name for section in found for name in section.model_fields]
-
-
-def _children(parent: type[BaseModel], part: int | str) -> list[type[BaseModel]]:
-    field = parent.model_fields.get(str(part))
-    return list(_sections_in(field.annotation)) if field is not None else []
-
-
-def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _sections_in(argument)

@@ -1,37 +1,5 @@
-"""Tiny runs for the tests of the agents: few slots, short episodes, small networks."""
+"""Fixtures of tiny runs."""
 
-from collections.abc import Callable
-from typing import Any
+from tests.tiny_runs import tiny, tiny_env
 
-import pytest
-
-pytest.importorskip("stable_baselines3", reason="the agents need the extra 'agents'")
-pytest.importorskip("sb3_contrib", reason="the agents need the extra 'agents'")
-
-from agents.adapter import NativeVecEnv
-from agents.config import RunConfig, read_config
-from agents.training import make_env
-
-EPOCH = {"id": "EdgeLLM/MultiNode-v0", "overrides": {"slots": 6, "horizon_epochs": 10}, "reward_scale": 0.1}
-TINY: dict[str, Any] = {
-    "environment": EPOCH,
-    "codec": {"name": "priority"},
-    "policy": {"width": 8},
-    "hyperparameters": {"n_steps": 4, "batch_size": 12, "n_epochs": 2},
-    "rows": 3,
-    "steps": 36,
-    "evaluation": {"every": 24, "seeds": 2, "expert": "edf"},
-    "checkpoint_every": 24,
-}
-
-
-@pytest.fixture
-def tiny() -> Callable[..., RunConfig]:
-    """A tiny configuration; keyword arguments replace its sections."""
-    return lambda **sections: read_config(TINY | sections)
-
-
-@pytest.fixture
-def tiny_env(tiny: Callable[..., RunConfig]) -> NativeVecEnv:
-    """Its environment."""
-    return make_env(tiny())
+__all__ = ["tiny", "tiny_env"]

@@ -1,11 +1,11 @@
-"""What the charts of a run hold: means over the right steps, delays of streams, pictures near an episode's end."""
+"""The figures that a run logs: means over the right steps, delays of streams, images near an episode's end."""
 
 import numpy as np
 import pytest
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from agents.callbacks.episode_images import EpisodeImageCallback
 from agents.callbacks.metrics import MetricsCallback, recent_delays_s
-from agents.callbacks.pictures import PictureCallback
 from agents.training import make_env
 from edge_llm_gym.sim.outcomes import EMPTY
 
@@ -26,7 +26,7 @@ class Kept(KVWriter):
 
 
 class Model:
-    """What callbacks ask of a model."""
+    """The attributes of a model that callbacks use."""
 
     def __init__(self, env) -> None:
         self.kept, self.num_timesteps, self.env = Kept(), 0, env
@@ -76,7 +76,7 @@ def test_means_are_over_the_rollouts_since_the_last_line(tiny_env):
     assert means[0] != means[1]
 
 
-def test_a_line_written_in_mid_rollout_begins_the_next_mean(tiny_env):
+def test_a_line_written_during_a_rollout_starts_the_next_mean(tiny_env):
     callback = MetricsCallback()
     model = begun(callback, tiny_env)
     rollout(callback, tiny_env, 2)
@@ -109,18 +109,18 @@ def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
 
 
 @pytest.mark.parametrize("environment", [None, STREAM], ids=["batching", "streaming"])
-def test_a_picture_shows_the_last_epoch_but_one(tiny, environment):
+def test_a_frame_shows_the_last_epoch_but_one(tiny, environment):
     sections = {} if environment is None else {"environment": environment, "codec": {"name": "box"}}
     env = make_env(tiny(**sections))
-    callback = PictureCallback(1000)
+    callback = EpisodeImageCallback(1000)
     model = begun(callback, env)
     rollout(callback, env, 8)
-    assert "episode/epoch" not in model.logger.name_to_value
+    assert "episode/frame" not in model.logger.name_to_value
     rollout(callback, env, 1)
     assert env.envs.simulator.state.epoch[0] == 9
     drawn = model.logger.name_to_value
-    assert drawn["episode/epoch"].image.std() > 0
+    assert drawn["episode/frame"].image.std() > 0
     assert len(drawn["episode/timeline"].figure.axes) > 2
     model.logger.dump()
-    rollout(callback, env, 10)  # nothing is due before the next 1000 steps
-    assert "episode/epoch" not in model.logger.name_to_value
+    rollout(callback, env, 10)  # no image is due before the next 1000 steps
+    assert "episode/frame" not in model.logger.name_to_value

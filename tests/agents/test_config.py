@@ -1,15 +1,17 @@
-"""Configurations: what is refused, in what words, and that what is written is what was meant."""
+"""Configurations: errors and their texts, overrides, and the round trip through a file."""
 
 from pathlib import Path
 
 import pytest
 
-from agents.algorithms import ALGORITHMS, make_model
-from agents.config import ConfigError, read_config, write_config
-from agents.names import ALGORITHMS as NAMES
-from agents.names import MIXERS as MIXER_NAMES
-from agents.network import MIXERS
+from agents.config import read_config, write_config
+from agents.models import make_model
 from agents.training import make_env
+from edge_llm_gym.sb3.algorithms import ALGORITHMS
+from edge_llm_gym.sb3.description import HAS_SET_POLICY
+from edge_llm_gym.sb3.description import MIXERS as MIXER_NAMES
+from edge_llm_gym.sb3.encoder import MIXERS
+from edge_llm_gym.settings import ConfigError
 
 RECIPES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml"))
 
@@ -28,7 +30,7 @@ RECIPES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml
         ({"algorithm": "sac"}, "'sac' has no set-structured policy"),
     ],
 )
-def test_mistakes_are_told(tiny, sections, message):
+def test_errors_name_the_key_and_the_rule(tiny, sections, message):
     with pytest.raises(ConfigError, match=message):
         tiny(**sections)
 
@@ -45,7 +47,7 @@ def test_an_algorithm_must_take_the_actions(tiny):
         make_model(config, env := make_env(config), env.envs.scenario)
 
 
-def test_an_unknown_codec_is_told(tiny):
+def test_an_unknown_codec_is_refused(tiny):
     with pytest.raises(ConfigError, match="codec"):
         make_env(tiny(codec={"name": "prioriti"}))
 
@@ -68,14 +70,14 @@ def test_changes_go_by_dotted_path(tiny):
         read_config(data, {"steps.more": 1})
 
 
-def test_what_is_written_reads_back_the_same(tiny, tmp_path):
+def test_a_written_configuration_reads_back_the_same(tiny, tmp_path):
     config = tiny(imitation={"expert": "edf"})
     write_config(config, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == config
 
 
-def test_the_light_names_are_those_of_the_tables():
-    assert {name: algorithm.set_policy is not None for name, algorithm in ALGORITHMS.items()} == NAMES
+def test_names_in_descriptions_are_those_of_the_tables():
+    assert {name: algorithm.set_policy is not None for name, algorithm in ALGORITHMS.items()} == HAS_SET_POLICY
     assert tuple(MIXERS) == MIXER_NAMES
 
 

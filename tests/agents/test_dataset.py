@@ -23,7 +23,7 @@ def exported(tiny, tmp_path, monkeypatch):
     return config
 
 
-def test_what_is_exported_is_what_the_expert_did(exported):
+def test_exported_episodes_are_those_of_the_expert(exported):
     dataset = load(NAME)
     assert (dataset.total_episodes, dataset.total_steps) == (EPISODES, EPISODES * HORIZON)
     envs = make_envs(exported, EPISODES)
@@ -46,7 +46,7 @@ def test_what_is_exported_is_what_the_expert_did(exported):
             assert np.array_equal(episode.observations[key][HORIZON], array)
 
 
-def test_what_is_imported_becomes_labels(exported, tmp_path):
+def test_imported_steps_become_labels(exported, tmp_path):
     observations, actions = labelled(load(NAME))
     assert len(observations["requests"]) == len(actions["batch"]) == EPISODES * HORIZON
     report = clone(exported, tmp_path / "run", dataset=NAME)

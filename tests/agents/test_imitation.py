@@ -1,4 +1,4 @@
-"""Cloning: what counts as acting like the expert, who labels what, and that it works."""
+"""Imitation: losses by hand, the labelled states, and that the agent approaches its expert."""
 
 import json
 
@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch as th
 
-from agents.acting import Learner
-from agents.algorithms import make_model
-from agents.config import ConfigError
 from agents.evaluation import evaluate, make_envs
 from agents.imitation import dagger
 from agents.imitation.dagger import imitate
-from agents.imitation.labels import Labels, as_labels, collect
+from agents.imitation.labels import LabellingPolicy, Labels, as_labels, collect
 from agents.imitation.losses import FEASIBLE, SHARPNESS, outranking_loss, ranking_loss
+from agents.models import make_model
 from agents.training import make_env
 from edge_llm_gym.experts import make_expert
+from edge_llm_gym.sb3 import DecodedPolicy
+from edge_llm_gym.settings import ConfigError
 
 
 class Fixed:
@@ -31,7 +31,7 @@ class Fixed:
 
 def loss_of(scores, labels, mask) -> float:
     mask = th.tensor(mask)
-    pairs = th.zeros(1, 2, 2, FEASIBLE + 1)  # none is feasible, so nobody has rivals
+    pairs = th.zeros(1, 2, 2, FEASIBLE + 1)  # none is feasible, so no pair competes
     tokens = {"item_mask": mask, "pair_mask": mask.unsqueeze(2).expand(1, 2, 2), "pair": pairs}
     return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels), waiting_weight=0.3))
 
@@ -46,7 +46,7 @@ def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
     assert loss_of(scores, labels, [[1.0, 0.0]]) == pytest.approx(-log_probability[0], rel=1e-5)
 
 
-def test_those_who_wait_weigh_what_the_recipe_says(tiny, tmp_path, monkeypatch):
+def test_waiting_requests_have_the_weight_of_the_configuration(tiny, tmp_path, monkeypatch):
     weights = set()
 
     def loss(policy, tokens, labels, waiting_weight):
@@ -56,11 +56,11 @@ def test_those_who_wait_weigh_what_the_recipe_says(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(dagger, "LOSSES", {"priority": loss})
     settings = {"rounds": 1, "rows": 2, "epochs_per_round": 2, "passes": 1, "waiting_weight": 0.05}
     config = tiny(imitation={"expert": "edf"} | settings)
-    imitate(learner_of(config)[0].policy, config, config.imitation, tmp_path)
+    imitate(agent_of(config)[0].policy, config, config.imitation, tmp_path)
     assert weights == {0.05}
 
 
-def test_numbers_behind_the_pairs_add_their_squared_errors():
+def test_numbers_after_the_pairs_add_their_squared_errors():
     scores, labels = [[0.3, -0.2, -0.5, 0.1]], [[1.0, -1.0, -1.0, -1.0]]
     plain = loss_of(scores, labels, [[1.0, 1.0]])
     more = loss_of([[*scores[0], 0.5, 0.0]], [[*labels[0], 0.0, 0.0]], [[1.0, 1.0]])
@@ -77,22 +77,22 @@ def test_a_pair_outranks_the_feasible_ones_of_its_node_and_of_its_request():
     assert float(got) == pytest.approx((first + second) / 2, rel=1e-6)
 
 
-def learner_of(config):
+def agent_of(config):
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)
-    return model, Learner("learner", model.policy, env.tokens, env.codec)
+    return model, DecodedPolicy(model.policy, env.envs, env.codec)
 
 
-def test_an_encoded_expert_decodes_to_what_it_does(tiny):
+def test_an_encoded_action_of_the_expert_decodes_to_the_same_batch(tiny):
     config = tiny()
-    _, learner = learner_of(config)
+    _, agent = agent_of(config)
     envs = make_envs(config, 4)
     expert = make_expert("ot-gah", envs)
     observations, _ = envs.reset(seed=0)
     served = 0
     for _ in range(8):
         action, _ = expert.predict(observations)
-        again = learner.codec.decode(learner.codec.encode(action, observations), observations)
+        again = agent.codec.decode(agent.codec.encode(action, observations), observations)
         assert np.array_equal(again["batch"], action["batch"])
         served += (action["batch"] > 0).sum()
         observations, *_ = envs.step(action)
@@ -101,20 +101,20 @@ def test_an_encoded_expert_decodes_to_what_it_does(tiny):
 
 def test_the_expert_labels_the_states_that_the_actor_visits(tiny):
     config = tiny()
-    _, learner = learner_of(config)
+    _, agent = agent_of(config)
     envs, again = make_envs(config, 2), make_envs(config, 2)
     expert = make_expert("edf", envs)
-    tokens, labels = collect(envs, expert, learner, learner, epochs=5, seed=9)
+    tokens, labels = collect(envs, LabellingPolicy(expert, agent, agent), epochs=5, seed=9)
     observations, _ = again.reset(seed=9)
     for state, label in zip(tokens, labels, strict=True):
         wanted, _ = expert.predict(observations)
-        (expected,), (target,) = as_labels(observations, wanted, learner)
+        (expected,), (target,) = as_labels(observations, wanted, agent)
         assert all(np.array_equal(state[key], expected[key]) for key in state)
         assert np.array_equal(label, target)
-        observations, *_ = again.step(learner.predict(observations)[0])
+        observations, *_ = again.step(agent.predict(observations, deterministic=True)[0])
 
 
-def test_labels_add_up():
+def test_added_labels_are_joined():
     labels = Labels()
     for size in (2, 3):
         labels.add([{"item": np.full((size, 1), size)}], [np.full((size, 4), size)])
@@ -123,28 +123,28 @@ def test_labels_add_up():
     assert tokens["item"].ravel().tolist() == [2, 2, 3, 3, 3]
 
 
-def test_cloning_brings_the_learner_near_its_expert(tiny, tmp_path):
+def test_imitation_brings_the_agent_near_its_expert(tiny, tmp_path):
     environment = {"id": "EdgeLLM/MultiNode-v0", "overrides": {"slots": 8, "horizon_epochs": 20}}
     imitation = {
         "expert": "edf", "rounds": 3, "rows": 8, "epochs_per_round": 20, "passes": 15, "batch_size": 64,
         "learning_rate": 5e-3,
     }  # fmt: skip
     config = tiny(environment=environment, imitation=imitation, policy={"width": 16, "prior": False})
-    model, learner = learner_of(config)
+    model, agent = agent_of(config)
     envs = make_envs(config, 8)
     expert = evaluate(envs, make_expert("edf", envs), 77).score.mean()
-    before = evaluate(envs, learner, 77).score.mean()
+    before = evaluate(envs, agent, 77).score.mean()
     report = imitate(model.policy, config, config.imitation, tmp_path)
-    after = evaluate(envs, learner, 77).score.mean()
+    after = evaluate(envs, agent, 77).score.mean()
     assert expert - after < 0.4 * (expert - before)
     assert after > 0.85 * expert
     assert [row["labels"] for row in report] == [160, 320, 480]
     assert json.loads((tmp_path / "imitation.json").read_text()) == report
 
 
-def test_the_critic_is_left_alone(tiny, tmp_path):
+def test_imitation_does_not_change_the_critic(tiny, tmp_path):
     config = tiny(imitation={"expert": "edf", "rounds": 1, "rows": 2, "epochs_per_round": 5, "passes": 2})
-    model, _ = learner_of(config)
+    model, _ = agent_of(config)
     critic = {name: tensor.clone() for name, tensor in model.policy.mlp_extractor.critic.state_dict().items()}
     actor = {name: tensor.clone() for name, tensor in model.policy.mlp_extractor.actor.state_dict().items()}
     imitate(model.policy, config, config.imitation, tmp_path)
@@ -155,6 +155,6 @@ def test_the_critic_is_left_alone(tiny, tmp_path):
 
 def test_only_actors_with_a_distribution_can_imitate(tiny, tmp_path):
     config = tiny(algorithm="sac", policy={"kind": "mlp"}, hyperparameters={}, imitation={"expert": "edf"})
-    model, _ = learner_of(config)
+    model, _ = agent_of(config)
     with pytest.raises(ConfigError, match="actor-critic algorithm"):
         imitate(model.policy, config, config.imitation, tmp_path)

@@ -1,4 +1,4 @@
-"""Recipes of every family, cut short: they learn, repeat, write their charts, and act by the path of their weights."""
+"""Shortened recipes of every family: they learn, repeat with their seed, write all tags, and act from their archive."""
 
 import csv
 import re
@@ -45,7 +45,7 @@ def weights(model) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_same_seed_gives_the_same_curve_and_learns(name, tmp_path):
-    runs = [train(shortened(name, seed=seed), tmp_path / str(place)) for place, seed in enumerate((1, 1, 2))]
+    runs = [train(shortened(name, seed=seed), tmp_path / str(index)) for index, seed in enumerate((1, 1, 2))]
     same, other = (
         [np.array_equal(array, weights(run)[key]) for key, array in weights(runs[0]).items()] for run in runs[1:]
     )
@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_curve_and_learns(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_its_weights_are_a_name_for_compare(name, tmp_path):
+def test_compare_takes_the_path_of_its_archive(name, tmp_path):
     config = shortened(name)
     train(config, tmp_path / "run")
     path = str(tmp_path / "run" / "best.zip")
@@ -65,12 +65,12 @@ def test_its_weights_are_a_name_for_compare(name, tmp_path):
     assert table.mean(path, "served_share").mean > 0
 
 
-def test_the_charts_of_a_joint_run_hold_all_that_it_decides(tmp_path):
+def test_a_joint_run_logs_all_of_its_decisions(tmp_path):
     train(shortened("ppo-joint"), tmp_path / "run")
-    tags = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "learner")).Reload().Tags()
+    tags = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "agent")).Reload().Tags()
     assert {f"actions/{key}" for key in ("batch", "bandwidth", "offload", "threshold")} == set(tags["histograms"])
     assert {"environment/forwarded", "environment/exit_4", "environment/delay_p95_s"} <= set(tags["scalars"])
-    assert {"episode/epoch", "episode/timeline"} <= set(tags["images"])
+    assert {"episode/frame", "episode/timeline"} <= set(tags["images"])
 
 
 def test_the_documentation_names_every_tag(tmp_path):
@@ -83,7 +83,7 @@ def test_the_documentation_names_every_tag(tmp_path):
     text = (FOLDER.parents[1] / "docs" / "guide" / "tensorboard.md").read_text("utf-8")
     for name, config in runs.items():
         train(config, tmp_path / name)
-        kinds = EventAccumulator(str(tmp_path / name / "tensorboard" / "learner")).Reload().Tags()
+        kinds = EventAccumulator(str(tmp_path / name / "tensorboard" / "agent")).Reload().Tags()
         tags = {tag for kind in ("scalars", "images", "histograms") for tag in kinds[kind]}
         named = {re.sub(r"exit_\d+", "exit_1", tag) for tag in tags if not tag.startswith("_hparams_")}
         assert len(named) > 30

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import edge_llm_gym  # noqa: F401  registers the ids
-from agents.linear import load_linear
 from agents.search import HELD_OUT, SearchConfig, search
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.linear import load_linear
 from edge_llm_gym.scenario import load_scenario
 from scripts.search import main
 
@@ -16,33 +16,33 @@ TINY = {"generations": 2, "population": 4, "elite": 2, "rows": 1, "held_out": 2}
 
 
 @pytest.mark.parametrize("environment", SCENARIOS)
-def test_a_search_repeats_with_its_seed_and_tells_what_it_does(environment):
-    told = []
-    first = search(SearchConfig(**TINY, environment=environment), lambda *what: told.append(what))
+def test_a_search_repeats_with_its_seed_and_reports_each_generation(environment):
+    reports = []
+    first = search(SearchConfig(**TINY, environment=environment), lambda *figures: reports.append(figures))
     again = search(SearchConfig(**TINY, environment=environment))
     other = search(SearchConfig(**TINY, environment=environment, seed=1))
     np.testing.assert_array_equal(first.parameters, again.parameters)
     assert not np.array_equal(first.parameters, other.parameters)
-    assert [generation for generation, *_ in told] == [0, 1]
-    assert all(best >= mean for _, mean, best, _ in told)
+    assert [generation for generation, *_ in reports] == [0, 1]
+    assert all(best >= mean for _, mean, best, _ in reports)
 
 
-def test_a_search_climbs():
-    """From a spread that covers bad tilts too, later generations score more than the first on average."""
+def test_a_search_improves():
+    """With a spread that covers bad parameters too, later generations score more than the first on average."""
     means = []
     settings = {"generations": 4, "population": 10, "elite": 3, "rows": 4, "spread": 1.0, "held_out": 1}
     search(SearchConfig(**settings), lambda generation, mean, *_: means.append(mean))
     assert np.mean(means[-2:]) > means[0]
 
 
-def test_what_is_held_out_is_the_same_for_all_and_changes_nothing():
-    told, fewer = [], []
-    policy = search(SearchConfig(**TINY), lambda *what: told.append(what))
-    again = search(SearchConfig(**TINY | {"held_out": 1}), lambda *what: fewer.append(what))
+def test_held_out_tapes_are_fixed_and_do_not_affect_the_search():
+    reports, fewer = [], []
+    policy = search(SearchConfig(**TINY), lambda *figures: reports.append(figures))
+    again = search(SearchConfig(**TINY | {"held_out": 1}), lambda *figures: fewer.append(figures))
     np.testing.assert_array_equal(policy.parameters, again.parameters)
     scenario = load_scenario("early-exit")
     returns = [episode_return(scenario, policy, HELD_OUT + tape) for tape in range(2)]
-    assert told[-1][3] == pytest.approx(np.mean(returns))
+    assert reports[-1][3] == pytest.approx(np.mean(returns))
     assert fewer[-1][3] == pytest.approx(returns[0])
 
 
@@ -57,7 +57,7 @@ def episode_return(scenario, policy, seed):
 
 
 @pytest.mark.parametrize("environment", SCENARIOS)
-def test_the_command_writes_what_compare_reads(environment, tmp_path):
+def test_compare_reads_the_output_of_the_command(environment, tmp_path):
     settings = TINY | {"environment": environment}
     assert (
         main(

@@ -1,4 +1,4 @@
-"""Runs on a tiny environment: curves repeat, resumed runs go on as if never cut, checkpoints know their own."""
+"""Runs on a tiny environment: curves repeat, resumed runs equal uninterrupted ones, checkpoints refuse other runs."""
 
 import csv
 from pathlib import Path
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.config import ConfigError, read_config
+from agents.config import read_config
 from agents.training import train
+from edge_llm_gym.settings import ConfigError
 
 STREAM = {"id": "EdgeLLM/EarlyExit-v0", "overrides": {"horizon_epochs": 10}}
 CLOCKED = {"time/fps", "time/time_elapsed", "time/iterations"}  # a resumed run counts its own iterations
@@ -41,7 +42,7 @@ def same(one, other) -> bool:
 
 
 @pytest.mark.parametrize("changes", [{}, OFF_POLICY], ids=["ppo", "sac"])
-def test_a_resumed_run_is_the_run_that_was_never_cut(tiny, tmp_path, changes):
+def test_a_resumed_run_equals_the_uninterrupted_run(tiny, tmp_path, changes):
     config = tiny(steps=48, **changes)
     whole = train(config, tmp_path / "whole")
     half = train(config.model_copy(update={"steps": 24}), tmp_path / "cut")
@@ -92,34 +93,35 @@ def test_loading_warns_of_pickles(tiny, tmp_path):
         train(tiny(steps=12), tmp_path / "run", resume=True)
 
 
-def test_a_run_says_what_it_was(tiny, tmp_path):
+def test_a_run_writes_its_configuration_and_versions(tiny, tmp_path):
     train(tiny(), tmp_path / "run")
     assert read_config(tmp_path / "run" / "config.yaml") == tiny()
     assert "torch" in (tmp_path / "run" / "versions.json").read_text()
 
 
-def test_tensorboard_holds_the_learner_and_its_expert_under_the_same_tags(tiny, tmp_path):
+def test_tensorboard_holds_the_agent_and_its_expert_under_the_same_tags(tiny, tmp_path):
     train(tiny(), tmp_path / "run")
-    learner, expert = (
-        EventAccumulator(str(tmp_path / "run" / "tensorboard" / who), size_guidance={"scalars": 0}).Reload()
-        for who in ("learner", "expert")
+    agent, expert = (
+        EventAccumulator(str(tmp_path / "run" / "tensorboard" / name), size_guidance={"scalars": 0}).Reload()
+        for name in ("agent", "expert")
     )
-    tags = learner.Tags()
+    tags = agent.Tags()
     for tag in (
-        "evaluation/score", "regret/mean", "rewards/served_value", "environment/served_share", "environment/on_time",
-        "environment/delay_p50_s", "environment/delay_p95_s", "environment/quality_of_served",
+        "evaluation/score", "evaluation/best_score", "regret/mean", "regret/ci_low", "regret/ci_high",
+        "reward_terms/served_value", "environment/served_share", "environment/on_time_share",
+        "environment/mean_delay_of_served_s", "environment/delay_p50_s", "environment/delay_p95_s", "environment/mean_quality_of_served",
         "environment/utilisation", "environment/refused_memory", "environment/refused_uplink",
         "environment/refused_downlink", "environment/expired",
     ):  # fmt: skip
         assert tag in tags["scalars"], tag
     assert {"actions/batch", "actions/bandwidth"} <= set(tags["histograms"])
-    assert "episode/epoch" in tags["images"]
-    mine, theirs = (
-        {point.step: point.value for point in source.Scalars("evaluation/score")} for source in (learner, expert)
+    assert "episode/frame" in tags["images"]
+    own, reference = (
+        {point.step: point.value for point in source.Scalars("evaluation/score")} for source in (agent, expert)
     )
-    assert set(mine) == set(theirs)
-    regret = {point.step: point.value for point in learner.Scalars("regret/mean")}
-    assert all(regret[step] == pytest.approx(theirs[step] - mine[step], abs=1e-6) for step in regret)
+    assert set(own) == set(reference)
+    regret = {point.step: point.value for point in agent.Scalars("regret/mean")}
+    assert all(regret[step] == pytest.approx(reference[step] - own[step], abs=1e-6) for step in regret)
 
 
 def test_a_stream_trains_too(tiny, tmp_path):

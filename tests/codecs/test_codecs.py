@@ -20,6 +20,9 @@ SETTINGS = {
     "box": ({},),
     "priority": ({}, {"caps": True}, {"overrun_s": 0.0}),
     "priced": ({}, {"pairs": True}),
+    "weighted_priority": ({},),
+    "dispatch_rule": ({},),
+    "residual_routing": ({},),
 }
 ROWS = 5
 
@@ -56,7 +59,7 @@ def test_random_flat_actions_are_actions(environment, name, settings):
         observation, *_ = envs.step(action)
 
 
-@pytest.mark.parametrize("name", ["priority", "priced"])
+@pytest.mark.parametrize("name", ["priority", "priced", "weighted_priority", "dispatch_rule"])
 @pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"])
 def test_feasible_codecs_admit_nobody_in_vain(environment, name):
     envs = vector(environment)

@@ -1,0 +1,31 @@
+"""Compares a trained policy with experts on the same seeds, as lines of text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.config import read_config
+from agents.evaluation import evaluate, expert_scores, make_envs
+from edge_llm_gym.sb3 import load_policy
+from edge_llm_gym.sb3.description import config_path
+from edge_llm_gym.settings import ConfigError
+
+
+def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, first_seed: int) -> list[str]:
+    """Lines of text: the mean score of each policy, and the paired difference of the agent to each expert."""
+    config = read_config(config_path(path))
+    names = experts or [name for name in (config.evaluation.expert,) if name is not None]
+    if not names:
+        raise ConfigError("the run names no expert to compare with; name one with --against")
+    chosen = config.evaluation.model_copy(update={"seeds": seeds, "first_seed": first_seed})
+    config = config.model_copy(update={"evaluation": chosen})
+    envs = make_envs(config, seeds)
+    agent = evaluate(envs, load_policy(path, envs), first_seed)
+    lines = [f"{'agent':24} {agent.score.mean():9.4f}"]
+    for name in names:
+        expert = expert_scores(config, name)
+        regret = expert.regret(agent)
+        lines.append(
+            f"{name:24} {expert.score.mean():9.4f}  regret of the agent {regret.mean:+.4f} "
+            f"[{regret.low:+.4f}, {regret.high:+.4f}]"
+        )
+    return lines

@@ -1,0 +1,46 @@
+"""Untrained models of a configuration, and the checks that algorithm, codec and hyperparameters suit one another."""
+
+from typing import Any
+
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.config import RunConfig
+from edge_llm_gym.names import suggestion
+from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.settings import ConfigError
+
+
+def check_hyperparameters(config: RunConfig) -> None:
+    """Raises ConfigError for a hyperparameter that the algorithm does not have."""
+    known = ALGORITHMS[config.algorithm].hyperparameters
+    for name in config.hyperparameters:
+        if name not in known:
+            raise ConfigError(
+                f"hyperparameters.{name}: algorithm {config.algorithm!r} has no such hyperparameter; "
+                f"{suggestion(name, known)}"
+            )
+
+
+def check_space(config: RunConfig, space: spaces.Space) -> None:
+    """Raises ConfigError where the algorithm does not take the actions of the codec."""
+    takes = ALGORITHMS[config.algorithm].takes
+    if not isinstance(space, takes):
+        able = [name for name, algorithm in ALGORITHMS.items() if isinstance(space, algorithm.takes)]
+        raise ConfigError(
+            f"algorithm {config.algorithm!r} takes actions of kind {[kind.__name__ for kind in takes]}, but codec "
+            f"{config.codec.name!r} makes {type(space).__name__}; choose another codec, or one of {able}"
+        )
+
+
+def make_model(config: RunConfig, env: VecEnv, scenario: Scenario) -> BaseAlgorithm:
+    """An untrained model of a configuration. Raises ConfigError where algorithm and codec do not suit each other."""
+    check_hyperparameters(config)
+    check_space(config, env.action_space)
+    policy, arguments = policy_arguments(config, scenario)
+    model_class: Any = ALGORITHMS[config.algorithm].model_class
+    return model_class(
+        policy, env, policy_kwargs=arguments, seed=config.seed, device="cpu", verbose=0, **config.hyperparameters
+    )

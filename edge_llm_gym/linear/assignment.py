@@ -1,0 +1,101 @@
+"""Batches for nodes whose time has a price: a batch pays for its time beyond the start of the next one.
+
+The loop is that of OT-GAH with another oracle: a node's best batch maximises value less the price of its time. The
+exact search knows a cap on the time and no price, so it is run under several caps.
+"""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.batching import BatchingArrays
+from edge_llm_gym.problems.batch import BatchArrays
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
+from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
+
+TURNS = 2
+"""How often each node chooses. At later turns it may release requests that have become worth more elsewhere."""
+PRICED_ORACLE_NODE_LIMIT = 100
+"""Search nodes of one query of the oracle; with distinct values, more nodes cost time and gain nothing."""
+
+
+def assign(rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array) -> Array:
+    """Node [R, N] in 0..K for requests of value [R, N, K].
+
+    A batch of node k pays node_time_price [R, K] for each second beyond free_s [R, K], and may overrun that by the
+    greatest of `overruns_s`. Each batch is the best, net of that price, of those that the exact search finds under the
+    caps free_s + overruns_s: at most the price of a step between caps is lost.
+    """
+    node = np.zeros(rows.shown.shape, np.int64)
+    # One memory layout, so that one compiled kernel serves all sizes.
+    rows = BatchingArrays(*(np.ascontiguousarray(array) for array in rows))
+    values, free_s, prices = (np.ascontiguousarray(array, np.float64) for array in (value, free_s, node_time_price))
+    _assign_rows(rows, values, free_s, prices, np.sort(overruns_s)[::-1].copy(), node)
+    return node
+
+
+@njit(cache=True)
+def _assign_rows(
+    rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array, node: Array
+) -> None:
+    for row in range(len(node)):
+        slots = np.flatnonzero(rows.shown[row])
+        if slots.size == 0:
+            continue
+        oracle = _oracle(rows, value, row, slots)
+        chosen = np.zeros(slots.size, np.int64)
+        for turn in range(TURNS * len(oracle.problem.value)):
+            index = turn % len(oracle.problem.value)
+            _choose(oracle, index, free_s[row, index], node_time_price[row, index], overruns_s, chosen)
+        node[row, slots] = chosen
+
+
+@njit(cache=True)
+def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
+    problem = BatchArrays(
+        _by_node(rows.time_s[row], slots),
+        _by_node(rows.shared_time_s[row], slots),
+        _by_node(rows.kv_bytes[row], slots),
+        _by_node(rows.uplink_share[row], slots),
+        _by_node(rows.downlink_share[row], slots),
+        _by_node(rows.budget_s[row], slots),
+        _by_node(value[row], slots),
+        rows.room_bytes[row].copy(),
+        np.zeros(value.shape[2]),
+    )
+    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))
+
+
+@njit(cache=True)
+def _by_node(pairs: Array, slots: Array) -> Array:
+    """[K, n] of pairs [N, K]."""
+    return np.ascontiguousarray(pairs[slots].T)
+
+
+@njit(cache=True)
+def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, overruns_s: Array, node: Array) -> None:
+    """Gives a node the best batch by the requests' value beyond that where they are now, unless its own is better."""
+    mine = node == index + 1
+    profit = oracle.problem.value[index] - np.where(mine, 0.0, assigned_values(oracle, node))
+    selected = mine
+    best = (profit * mine).sum() - node_time_price * max(_time_s(oracle, index, mine) - free_s, 0.0)
+    last_s = np.inf
+    for overrun_s in overruns_s:
+        if free_s + overrun_s >= last_s:  # the last batch is still the best
+            continue
+        oracle.problem.time_cap_s[index] = free_s + overrun_s
+        answer = query(oracle, index, np.maximum(profit, 0.0))
+        if answer.profit <= best:  # shorter batches are worth less before the price of time
+            break
+        last_s = _time_s(oracle, index, answer.selected)
+        net = answer.profit - node_time_price * max(last_s - free_s, 0.0)
+        if net > best:
+            best, selected = net, answer.selected
+    node[mine] = 0
+    node[selected] = index + 1
+
+
+@njit(cache=True)
+def _time_s(oracle: Oracle, index: int, selected: Array) -> float:
+    problem = oracle.problem
+    return (problem.time_s[index] * selected).sum() + (problem.shared_time_s[index] * selected).max()

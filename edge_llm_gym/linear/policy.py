@@ -1,0 +1,94 @@
+"""Base of the linear policies: a known number of parameters, the predict protocol, and a file format.
+
+A file is a zip archive of a plain array and a JSON description; loading it runs no code.
+"""
+
+import copy
+import io
+import json
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario import Scenario
+
+WEIGHTS, ABOUT = "linear.npy", "about.json"
+MAX_LOG_FACTOR: Final = 4.0
+"""Bound on the logarithm of a factor."""
+Observation = Mapping[str, Array]
+Action = dict[str, Array]
+
+
+class LinearPolicy(ABC):
+    """A policy of one scenario that is linear in features of the observation, up to a last nonlinearity.
+
+    A search starts from all zeros. Raises ValueError for another number of parameters than `size`.
+    """
+
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
+        self.scenario = scenario
+        self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
+
+    @staticmethod
+    @abstractmethod
+    def size(scenario: Scenario) -> int:
+        """Number of parameters."""
+
+    @abstractmethod
+    def act(self, observation: Observation) -> Action:
+        """Action of the environment for a batch of observations."""
+
+    def with_parameters(self, parameters: ArrayLike) -> Self:
+        """The same policy with other parameters; everything else is shared."""
+        other = copy.copy(self)
+        other.parameters = self._checked(parameters)
+        return other
+
+    def predict(
+        self, observation: Observation, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Action, None]:
+        """Action of the environment for one observation or a batch; it is always deterministic."""
+        if np.ndim(observation["backlog"]) == 2:
+            return self.act(observation), None
+        rows = {key: np.asarray(value)[None] for key, value in observation.items()}
+        return {key: value[0] for key, value in self.act(rows).items()}, None
+
+    def save(self, path: Path) -> None:
+        """Writes the parameters, and the scenario's name and dynamics."""
+        buffer = io.BytesIO()
+        np.save(buffer, self.parameters, allow_pickle=False)
+        about = {"scenario": self.scenario.name, "dynamics": self.scenario.dynamics}
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(WEIGHTS, buffer.getvalue())
+            archive.writestr(ABOUT, json.dumps(about))
+
+    def _checked(self, parameters: ArrayLike) -> Array:
+        array, expected = np.array(parameters, np.float64), self.size(self.scenario)
+        if array.shape != (expected,):
+            raise ValueError(
+                f"scenario {self.scenario.name!r} takes a linear policy of {expected} numbers, got shape {array.shape}"
+            )
+        array.setflags(write=False)
+        return array
+
+
+def clipped_exp(logarithm: Array) -> Array:
+    """exp of logarithms that are clipped to MAX_LOG_FACTOR."""
+    return np.exp(np.clip(logarithm, -MAX_LOG_FACTOR, MAX_LOG_FACTOR))
+
+
+def is_linear(path: Path) -> bool:
+    """Whether a file holds a linear policy."""
+    return zipfile.is_zipfile(path) and WEIGHTS in zipfile.ZipFile(path).namelist()
+
+
+def read_linear(path: Path) -> tuple[Array, dict[str, str]]:
+    """The parameters in a file, and the name and dynamics of the scenario that they were found for."""
+    with zipfile.ZipFile(path) as archive:
+        return np.load(io.BytesIO(archive.read(WEIGHTS)), allow_pickle=False), json.loads(archive.read(ABOUT))

@@ -1,0 +1,63 @@
+"""The linear policy of streaming dynamics: corrections of a steady-state plan by queues, arrivals and confidences."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.residual_routing import ResidualRouting
+from edge_llm_gym.linear.policy import Action, LinearPolicy, Observation
+from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import QUANTILES
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
+
+COMMITTED = NODE_FEATURES.index("committed")
+MEDIAN = QUANTILES.index(0.5)
+MAX_COMMITTED = 3.0
+"""Epochs of committed time beyond which longer queues are not distinguished."""
+MIDDLE_CONFIDENCE = 0.5
+CONFIDENCE_SCALE = 3.0
+GENERAL_FEATURES = ("one", "confidence", "arrivals")
+"""Followed by the committed time of each stage."""
+
+
+class LinearStreaming(LinearPolicy):
+    """Queue penalty and threshold shifts [1 + S] linear in the features [F], and a bias [K] for each node.
+
+    Features of S stages: 1, the median confidence at the first exit less its middle, arrivals less their mean, and the
+    mean committed time of each stage's nodes. The parameters are F x (1 + S) numbers, then K.
+    """
+
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
+        super().__init__(scenario, parameters)
+        self._codec, network = ResidualRouting(scenario), scenario.network
+        self._members = [network.stage == stage for stage in range(network.stages)]
+
+    @staticmethod
+    def size(scenario: Scenario) -> int:
+        """Number of parameters."""
+        stages = scenario.network.stages
+        return (len(GENERAL_FEATURES) + stages) * (1 + stages) + len(scenario.nodes)
+
+    def act(self, observation: Observation) -> Action:
+        """Offload and threshold."""
+        return self._codec.decode(self.flat(observation), observation)
+
+    def flat(self, observation: Observation) -> Array:
+        """Numbers of codec 'residual_routing' [R, 1 + 2 K] for a batch."""
+        stages, nodes = len(self._members), len(self.scenario.nodes)
+        weights, bias = self.parameters[:-nodes].reshape(-1, 1 + stages), self.parameters[-nodes:]
+        outputs = self._features(observation) @ weights
+        shift = sum(outputs[:, 1 + stage, None] * members for stage, members in enumerate(self._members))
+        biases = np.broadcast_to(bias, (len(outputs), nodes))
+        return np.clip(np.concatenate([outputs[:, :1], biases, shift], axis=1), -1.0, 1.0)
+
+    def _features(self, observation: Observation) -> Array:
+        committed = np.minimum(np.asarray(observation["nodes"], np.float64)[..., COMMITTED], MAX_COMMITTED)
+        confidence = np.asarray(observation["exit_confidence"])[:, 0, MEDIAN]
+        columns = [
+            np.ones(len(committed)),
+            CONFIDENCE_SCALE * (confidence - MIDDLE_CONFIDENCE),
+            np.asarray(observation["arrivals"]).mean(axis=1) - 1.0,
+            *(committed[:, members].mean(axis=1) for members in self._members),
+        ]
+        return np.stack(columns, axis=1)

@@ -1,0 +1,47 @@
+"""Stable-Baselines3 on Edge LLM Gym: vector environment, token features, networks and trained policies.
+
+This is the only package here that imports PyTorch and Stable-Baselines3; install them with the extra "agents". Public
+names are loaded on first use, so that the description of a policy can be read without them.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "DecodedPolicy": "edge_llm_gym.sb3.trained_policy",
+    "FlatEnv": "edge_llm_gym.sb3.flat_env",
+    "MaskableSetPolicy": "edge_llm_gym.sb3.policies",
+    "NativeVecEnv": "edge_llm_gym.sb3.vec_env",
+    "PolicyDescription": "edge_llm_gym.sb3.description",
+    "SetNetwork": "edge_llm_gym.sb3.network",
+    "SetPolicy": "edge_llm_gym.sb3.policies",
+    "load_policy": "edge_llm_gym.sb3.loading",
+    "policy_factory": "edge_llm_gym.sb3.loading",
+}
+LIBRARIES = frozenset({"torch", "stable_baselines3", "sb3_contrib"})
+
+__all__ = [
+    "DecodedPolicy",
+    "FlatEnv",
+    "MaskableSetPolicy",
+    "NativeVecEnv",
+    "PolicyDescription",
+    "SetNetwork",
+    "SetPolicy",
+    "load_policy",
+    "policy_factory",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name on first use. Raises ImportError where PyTorch or Stable-Baselines3 is missing."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_PUBLIC[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name not in LIBRARIES:
+            raise
+        raise ImportError(
+            f"edge_llm_gym.sb3.{name} needs {error.name}, which is not installed: pip install 'edge-llm-gym[agents]'"
+        ) from error

@@ -1,0 +1,37 @@
+"""The residual-routing codec against the plan that it corrects."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+import edge_llm_gym  # noqa: F401  registers the ids
+from edge_llm_gym.codecs import make_codec
+from edge_llm_gym.codecs.residual_routing import THRESHOLD_OFFSET, ResidualRouting, steady_plan
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
+
+
+def test_no_penalty_is_the_plan_and_a_penalty_avoids_the_long_queue():
+    envs = gymnasium.make_vec("EdgeLLM/EarlyExit-v0", num_envs=2, vectorization_mode="vector_entry_point")
+    codec, plan = make_codec("residual_routing", envs.scenario), steady_plan(envs.scenario)
+    observation, _ = envs.reset(seed=0)
+    observation["nodes"][1, 2, NODE_FEATURES.index("committed")] = 2.0
+    none, half = np.zeros((2, 2, 19), np.float32)
+    none[:, 0], half[:, 0] = -1.0, 0.0
+    share = codec.decode(none, observation)["offload"]
+    share /= np.maximum(share.sum(axis=2, keepdims=True), 1e-12)
+    np.testing.assert_allclose(share[0], plan.solution.offload, atol=1e-6)
+    np.testing.assert_array_equal(share[0], share[1])
+    corrected = codec.decode(half, observation)
+    assert envs.action_space.contains(corrected)
+    np.testing.assert_allclose(corrected["threshold"][0], plan.threshold - THRESHOLD_OFFSET, atol=1e-6)
+    # Half of the largest penalty is two per epoch of committed time, here two epochs: the weight has a factor exp(-4).
+    expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-4.0), 1.0])
+    np.testing.assert_allclose(corrected["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)
+
+
+def test_it_has_no_inverse_and_requires_streaming_dynamics():
+    with pytest.raises(NotImplementedError, match="through codec 'box'"):
+        ResidualRouting(load_scenario("early-exit")).encode({}, {})
+    with pytest.raises(ValueError, match="dynamics 'streaming', got 'batching'"):
+        ResidualRouting(load_scenario("multi-node"))
