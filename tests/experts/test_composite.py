@@ -49,7 +49,7 @@ def seen_after(epochs: int, **overrides):
     simulator.reset(0, rng)
     for _ in range(epochs):
         simulator.step(*random_action(rng, simulator))
-    return simulator, {key: array[0] for key, array in PooledObserver(simulator).observe().items()}
+    return simulator, {key: array[0] for key, array in PooledObserver(simulator).observe()["items"]()}
 
 
 # Through predict
@@ -364,7 +364,7 @@ def test_expected_value_is_what_is_served_on_average():
         simulator.reset(row, rng)
     threshold, entry = np.float32([0.2, 0.3, 0.12, 0.25, 0.1, 0.15]), 2
     forecast, shows = reader.forecast(EVEN, OFFLOAD, threshold.astype(float)), PooledObserver(simulator).observe()
-    rows = np.flatnonzero(shows.request_mask[:, 0])
+    rows = np.flatnonzero(shows["request_mask"][:, 0])
     chance = np.array([first_value(reader, forecast, shows, row, entry) for row in rows])
     before = [simulator.snapshot(row) for row in range(simulator.rows)]
     batch = np.zeros((simulator.rows, scenario.slots), np.int64)
@@ -389,5 +389,5 @@ def test_expected_value_is_what_is_served_on_average():
 
 def first_value(reader, forecast, shows, row, entry) -> float:
     """Value of the request in the first slot of a row on an entry node."""
-    one = {key: array[row] for key, array in shows._asdict().items()}
+    one = {key: array[row] for key, array in shows.items()}
     return float(reader.read_under(one, reader.first(), forecast).problem.nodes[entry].value[0])

@@ -17,9 +17,9 @@ def write_claims(simulator: Simulator, work_s, shared_s, kv_bytes, size: int) ->
     cost_coefficients = np.zeros((simulator.parameters.cost_coefficients.shape[0], size, 3))
     for column, table in ((WORK, work_s), (SHARED, shared_s), (KV, kv_bytes)):
         cost_coefficients[..., column] = np.broadcast_to(table, (size, len(cost_coefficients))).T
-    simulator.tape = simulator.tape._replace(demand=demand)
+    simulator.tape = simulator.tape._replace(cost_drivers=demand)
     simulator.parameters = simulator.parameters._replace(cost_coefficients=cost_coefficients)
-    simulator._physics.parameters = simulator.parameters
+    simulator._dynamics.parameters = simulator.parameters
 
 
 def claims(simulator: Simulator, row: int = 0) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.transition import reset_row
+from tests.sim.fields import array_of
 
 MODEL = {"layers": 4, "d_model": 64, "heads": 4, "kv_heads": 4, "d_ff": 128, "vocabulary": 100}
 RANGES = {1: [(0, 3)], 2: [(0, 0), (1, 3)], 3: [(0, 0), (1, 1), (2, 3)]}
@@ -75,8 +76,8 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     tape.requests.value[0] = 1.0
     tape.channels.spectral_efficiency[:] = 1.0
     for name, values in columns.items():
-        getattr(tape, name)[0] = values
-    reset_row(simulator.parameters, simulator.state, 0)
+        array_of(tape, name)[0] = values
+    reset_row(simulator.state, 0)
     return simulator
 
 

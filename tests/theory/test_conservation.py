@@ -9,6 +9,7 @@ from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, WAIT
 from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import claims
+from tests.sim.fields import array_of
 
 SCENARIOS = ("single-node", "multi-node")
 
@@ -77,11 +78,11 @@ def test_observations_never_read_ahead(name):
         before = observer.observe()
         saved = simulator.snapshot()
         future = slice(int(simulator.state.queue.next_arrival[0]), None)
-        for name_ in ("deadline_s", "bits", "accuracy", "value", "demand", "prompt_tokens"):
-            getattr(simulator.tape, name_)[0, future] = 77
+        for name_ in ("deadline_s", "bits", "quality_demand", "value", "cost_drivers", "prompt_tokens"):
+            array_of(simulator.tape, name_)[0, future] = 77
         simulator.tape.channels.spectral_efficiency[0, simulator.state.epoch[0] + 1 :] = 7.0
         for field, array in observer.observe().items():
-            np.testing.assert_array_equal(array, getattr(before, field), err_msg=field)
+            np.testing.assert_array_equal(array, before[field], err_msg=field)
         simulator.restore(saved)
 
 

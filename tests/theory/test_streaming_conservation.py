@@ -16,6 +16,7 @@ from edge_llm_gym.sim.streaming.constants import streaming_constants
 from edge_llm_gym.sim.streaming.observation import (
     StreamingObserver,
 )
+from tests.sim.fields import array_of
 
 DEMANDING = {"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w4a16-gptq"}
 """So that some answers are below_quality."""
@@ -84,8 +85,17 @@ def test_observations_never_read_ahead():
         before, saved = observer.observe(), simulator.snapshot()
         tape, state = simulator.tape, simulator.state
         now_s, next_arrival = state.epoch[0] * simulator.scenario.epoch_s, int(state.next_arrival[0])
-        for field in ("deadline_s", "bits", "accuracy", "value", "service_s", "forward_bits", "confidence", "route"):
-            getattr(tape, field)[0, next_arrival:] = 0.77
+        for field in (
+            "deadline_s",
+            "bits",
+            "quality_demand",
+            "value",
+            "service_s",
+            "forward_bits",
+            "confidence",
+            "route",
+        ):
+            array_of(tape, field)[0, next_arrival:] = 0.77
         tape.requests.device[0, next_arrival:] = 3
         tape.channels.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
         for request, stage in np.argwhere((state.requests.node[0] > 0) & (state.requests.finish_s[0] > now_s)):
@@ -93,7 +103,7 @@ def test_observations_never_read_ahead():
             tape.exits.confidence[0, request, simulator.parameters.network.first_block[node] :] = 0.77
             uncomputed += 1
         for field, array in observer.observe().items():
-            np.testing.assert_array_equal(array, getattr(before, field), err_msg=field)
+            np.testing.assert_array_equal(array, before[field], err_msg=field)
         simulator.restore(saved)
     assert uncomputed > 100
 
@@ -109,7 +119,7 @@ def test_seen_confidences_are_those_of_the_last_epochs():
         now_s = state.epoch[0] * simulator.scenario.epoch_s
         since_s = now_s - SEEN_EPOCHS * simulator.scenario.epoch_s
         recent = (tape.requests.arrival_s[0] >= since_s) & (tape.requests.arrival_s[0] < now_s)
-        for block, quantiles in enumerate(observer.observe().exit_confidence[0]):
+        for block, quantiles in enumerate(observer.observe()["exit_confidence"][0]):
             stage = int(np.argmax(parameters.network.last_block[[0, 4, 7]] >= block))
             computed = (state.requests.node[0, :, stage] > 0) & (state.requests.finish_s[0, :, stage] <= now_s)
             seen = tape.exits.confidence[0, recent & computed & (state.requests.exit_block[0] > block), block]

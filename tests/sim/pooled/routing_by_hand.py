@@ -1,14 +1,15 @@
 """Small scenarios of batching-and-routing dynamics with tapes written by hand, and independent recomputations."""
 
 import numpy as np
-from edge_llm_gym.sim.pooled.routing_transition import reset_row
 
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.records import PooledResult
+from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim import streams
 from tests.sim.costs_by_hand import node_of_place, write_claims
+from tests.sim.fields import array_of
 
 ROOM_BYTES = 1e6
 STAGED = {
@@ -63,7 +64,7 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     tape.requests.value[0] = 1.0
     tape.channels.spectral_efficiency[:] = 1.0
     for name, values in columns.items():
-        getattr(tape, name)[0, :size] = values
+        array_of(tape, name)[0, :size] = values
     reset_row(simulator.parameters, tape, simulator.state, 0)
     return simulator
 

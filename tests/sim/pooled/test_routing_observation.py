@@ -17,6 +17,7 @@ from edge_llm_gym.sim.pooled.observation import (
     ROUTING_NODE_FEATURES as NODE_FEATURES,
 )
 from edge_llm_gym.sim.simulator import Simulator
+from tests.sim.fields import array_of
 from tests.sim.pooled.routing_by_hand import HARSH, act, by_hand, random_action, staged
 
 NODE = {name: column for column, name in enumerate(NODE_FEATURES)}
@@ -44,8 +45,8 @@ def test_requests_are_those_at_the_head_of_the_queue(simulator):
     for row in range(2):
         shown = min(int(state.queue.length[row]), simulator.scenario.slots)
         request = state.queue.request[row, :shown]
-        assert seen.request_mask[row].tolist() == [1] * shown + [0] * (simulator.scenario.slots - shown)
-        features = seen.requests[row, :shown]
+        assert seen["request_mask"][row].tolist() == [1] * shown + [0] * (simulator.scenario.slots - shown)
+        features = seen["requests"][row, :shown]
         wants = simulator.scenario.requests
         budget_s = wants.budget_s[1] + wants.budget_per_output_token_s * 512
         np.testing.assert_allclose(
@@ -63,12 +64,12 @@ def test_requests_are_those_at_the_head_of_the_queue(simulator):
         np.testing.assert_allclose(features[:, REQUEST["value"]], tape.requests.value[row, request] / 2.0, rtol=1e-6)
         efficiency = tape.channels.spectral_efficiency[row, 12, tape.requests.device[row, request]]
         assert efficiency.shape == (shown, 4, 2), "devices reach the entry nodes alone"
-        np.testing.assert_allclose(seen.spectral_efficiency[row, :shown], efficiency / 7.4, rtol=1e-6)
-        assert (seen.requests[row, shown:] == 0.0).all()
-        assert (seen.spectral_efficiency[row, shown:] == 0.0).all()
-        assert seen.arrivals[row] == pytest.approx(state.queue.arrived_last[row] / 32)
-        assert seen.backlog[row] == pytest.approx((state.queue.length[row] - shown) / 32)
-    assert seen.request_mask.sum() > 20
+        np.testing.assert_allclose(seen["spectral_efficiency"][row, :shown], efficiency / 7.4, rtol=1e-6)
+        assert (seen["requests"][row, shown:] == 0.0).all()
+        assert (seen["spectral_efficiency"][row, shown:] == 0.0).all()
+        assert seen["arrivals"][row] == pytest.approx(state.queue.arrived_last[row] / 32)
+        assert seen["backlog"][row] == pytest.approx((state.queue.length[row] - shown) / 32)
+    assert seen["request_mask"].sum() > 20
 
 
 def test_nodes_show_how_long_they_are_busy_and_what_room_they_have(simulator):
@@ -76,10 +77,10 @@ def test_nodes_show_how_long_they_are_busy_and_what_room_they_have(simulator):
     seen, state, parameters = PooledObserver(simulator).observe(), simulator.state, simulator.parameters
     uplink_ends_s = 13 * 4.0 + 0.4
     busy = np.maximum(state.node_free_s - uplink_ends_s, 0.0) / 4.0
-    np.testing.assert_allclose(seen.nodes[:, :, NODE["time_until_free"]], busy, rtol=1e-6)
+    np.testing.assert_allclose(seen["nodes"][:, :, NODE["time_until_free"]], busy, rtol=1e-6)
     held = (state.batches.kv_bytes * (state.batches.end_s > uplink_ends_s)).sum(axis=2)
     room = np.maximum(parameters.kv_capacity_bytes - held, 0.0) / parameters.kv_capacity_bytes
-    np.testing.assert_allclose(seen.nodes[:, :, NODE["free_kv_bytes"]], room, rtol=1e-5)
+    np.testing.assert_allclose(seen["nodes"][:, :, NODE["free_kv_bytes"]], room, rtol=1e-5)
     assert busy[:, :4].max() > 0
     assert busy[:, 4:].max() > 0
     assert room.min() < 1.0
@@ -89,18 +90,18 @@ def test_what_does_not_change(simulator):
     restart(simulator, 1)
     seen = PooledObserver(simulator).observe()
     assert (*EPOCH_NODE_FEATURES, "stage") == NODE_FEATURES
-    np.testing.assert_allclose(seen.nodes[0, :, NODE["stage"]], [0.5] * 4 + [1.0] * 2)
-    np.testing.assert_allclose(seen.nodes[0, 4:, NODE["uplink_hz"]], 0.0)
-    np.testing.assert_allclose(seen.nodes[0, :, NODE["quality"]], simulator.parameters.quality, rtol=1e-6)
-    assert seen.nodes[1, 0, NODE["flops"]] == pytest.approx(121e12 * 0.5 / 1e15)
-    np.testing.assert_array_equal(seen.links[0, :, :, 0], simulator.scenario.network.has_link)
-    np.testing.assert_allclose(seen.links[1, 0, 4], [1.0, 0.1, 0.005], rtol=1e-6)
-    assert (seen.links[0][~simulator.scenario.network.has_link] == 0.0).all()
+    np.testing.assert_allclose(seen["nodes"][0, :, NODE["stage"]], [0.5] * 4 + [1.0] * 2)
+    np.testing.assert_allclose(seen["nodes"][0, 4:, NODE["uplink_hz"]], 0.0)
+    np.testing.assert_allclose(seen["nodes"][0, :, NODE["quality"]], simulator.parameters.quality, rtol=1e-6)
+    assert seen["nodes"][1, 0, NODE["flops"]] == pytest.approx(121e12 * 0.5 / 1e15)
+    np.testing.assert_array_equal(seen["links"][0, :, :, 0], simulator.scenario.network.has_link)
+    np.testing.assert_allclose(seen["links"][1, 0, 4], [1.0, 0.1, 0.005], rtol=1e-6)
+    assert (seen["links"][0][~simulator.scenario.network.has_link] == 0.0).all()
 
 
 def test_nothing_has_been_seen_at_the_start(simulator):
     restart(simulator, 0)
-    assert (PooledObserver(simulator).observe().exit_confidence == 0.0).all()
+    assert (PooledObserver(simulator).observe()["exit_confidence"] == 0.0).all()
 
 
 def test_confidences_are_seen_when_their_batch_has_ended():
@@ -108,11 +109,11 @@ def test_confidences_are_seen_when_their_batch_has_ended():
     confidence = [[0.3, 0.6, 0.7, 0.8], [0.9, 0.0, 0.0, 0.0]]
     simulator = by_hand(staged([1, 1]), [0.0, 1.0], confidence=confidence, hosted_shared_s=[[1.0, 1.0, 4.0, 9.0]] * 2)
     act(simulator, [1, 1], threshold=[0.5, 0.65])
-    at_8 = PooledObserver(simulator).observe().exit_confidence[0]
+    at_8 = PooledObserver(simulator).observe()["exit_confidence"][0]
     assert ((at_8[0] - [0.3, 0.3, 0.3, 0.9, 0.9] >= -1 / 64) & (at_8[0] - [0.3, 0.3, 0.3, 0.9, 0.9] <= 1 / 64)).all()
     assert (at_8[1:] == 0.0).all(), "block 1 is C's, which is still computing"
     act(simulator, [])
-    at_12 = PooledObserver(simulator).observe().exit_confidence[0]
+    at_12 = PooledObserver(simulator).observe()["exit_confidence"][0]
     np.testing.assert_array_equal(at_12[0], at_8[0])
     np.testing.assert_allclose(at_12[1:3], [[0.6] * 5, [0.7] * 5], atol=1 / 64)
     assert (at_12[3] == 0.0).all(), "the request left before the last block"
@@ -128,7 +129,7 @@ def test_observations_never_read_ahead(simulator):
         before, saved = observer.observe(), simulator.snapshot()
         hidden += scramble(simulator)
         for field, array in observer.observe().items():
-            np.testing.assert_array_equal(array[0], getattr(before, field)[0], err_msg=field)
+            np.testing.assert_array_equal(array[0], before[field][0], err_msg=field)
         simulator.restore(saved)
     assert hidden > 100
 
@@ -137,14 +138,14 @@ def scramble(simulator: Simulator) -> int:
     """Spoils the first row; returns how many visits of admitted requests were unfinished."""
     tape, state, first = simulator.tape, simulator.state, simulator.scenario.network.first_block
     future = slice(int(state.queue.next_arrival[0]), None)
-    for name in ("deadline_s", "bits", "accuracy", "value", "demand", "latest_start_s"):
-        getattr(tape, name)[0, future] = 0.77
+    for name in ("deadline_s", "bits", "quality_demand", "value", "cost_drivers", "latest_start_s"):
+        array_of(tape, name)[0, future] = 0.77
     tape.requests.prompt_tokens[0, future] = tape.requests.output_tokens[0, future] = 77
     tape.channels.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
     tape.requests.device[0, future] = 3
     unadmitted = state.requests.exit_block[0] == 0
-    for name in ("confidence", "route", "correct", "demand", "forward_bits"):
-        getattr(tape, name)[0, unadmitted] = 0.77  # nor those of waiting requests
+    for name in ("confidence", "route", "correct", "cost_drivers", "forward_bits"):
+        array_of(tape, name)[0, unadmitted] = 0.77  # nor those of waiting requests
     tape.exits.correct[0] = ~tape.exits.correct[0]  # never observed
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
     running = np.argwhere((state.requests.node[0] > 0) & (state.requests.finish_s[0] > now_s))
@@ -167,7 +168,7 @@ def test_seen_confidences_are_those_of_the_computed_among_the_last_epochs():
         state, tape = simulator.state, simulator.tape
         now_s = (epoch + 2) * simulator.scenario.epoch_s
         recent = [request for request, when in admitted_in.items() if when > epoch - SEEN_EPOCHS]
-        for block, quantiles in enumerate(observer.observe().exit_confidence[0]):
+        for block, quantiles in enumerate(observer.observe()["exit_confidence"][0]):
             stage = block // 2
             seen = [
                 tape.exits.confidence[0, request, block]

@@ -12,6 +12,7 @@ from edge_llm_gym.models.llm import streamed_weight_bytes
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sim.columns import KV, WORK
 from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import claims, node_of_place
 
@@ -181,7 +182,7 @@ def test_routes_are_uniform_and_rows_are_whole_and_uniform():
 
 def test_drift_changes_only_which_rows_are_drawn():
     (simulator, size), (without, _) = drawn(), drawn(**{"exits.drift": None})
-    for field in simulator.tape._fields:
-        same = np.array_equal(getattr(simulator.tape, field), getattr(without.tape, field))
-        assert same == (field not in ("confidence", "correct")), field
+    for (field, array), (_, other) in zip(leaves(simulator.tape), leaves(without.tape), strict=True):
+        same = np.array_equal(array, other)
+        assert same == (field not in ("exits.confidence", "exits.correct")), field
     assert size > 100

@@ -10,6 +10,7 @@ from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
+from tests.sim.fields import array_of
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def simulator(scenario):
 
 
 def on_tape(simulator, field):
-    rows = zip(getattr(simulator.tape, field), simulator.tape.requests.length, strict=True)
+    rows = zip(array_of(simulator.tape, field), simulator.tape.requests.length, strict=True)
     return np.concatenate([values[:size] for values, size in rows])
 
 

@@ -8,6 +8,7 @@ from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.sections import DriftSection
 from edge_llm_gym.sim.exit_rows import difficulty_shift, shifted_quantile
+from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 
 
@@ -76,9 +77,9 @@ def test_without_drift_rows_are_uniform_and_whole():
 def test_drift_changes_only_which_rows_are_drawn():
     with_drift, size = drawn()
     without, _ = drawn(**{"exits.drift": None})
-    for field in with_drift._fields:
-        same = np.array_equal(getattr(with_drift, field)[0], getattr(without, field)[0])
-        assert same == (field not in ("confidence", "correct")), field
+    for (field, array), (_, other) in zip(leaves(with_drift), leaves(without), strict=True):
+        same = np.array_equal(array[0], other[0])
+        assert same == (field not in ("exits.confidence", "exits.correct")), field
     assert size > 500
 
 
