@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace
-from edge_llm_gym.sim.columns import KV
+from edge_llm_gym.problems.feasibility import KV_USAGE
 
 VISITS = 200_000
 """Sets that one search visits at most; sets beyond that count with their upper bounds."""
@@ -56,14 +56,18 @@ def _start(workspace: Workspace, count: int, cells: int) -> None:
     workspace.profit_left[count], workspace.density[count] = 0.0, 0.0
     for i in range(count - 1, -1, -1):
         workspace.profit_left[i] = workspace.profit_left[i + 1] + max(workspace.profit[i], 0.0)
-        workspace.density[i] = max(workspace.density[i + 1], workspace.profit[i] / max(workspace.usage[i, KV], TINY))
+        workspace.density[i] = max(
+            workspace.density[i + 1], workspace.profit[i] / max(workspace.usage[i, KV_USAGE], TINY)
+        )
 
 
 @njit(cache=True, inline="always")
 def _bound(workspace: Workspace, depth: int, price: float) -> float:
     """Upper bound on the profit of the supersets of the members of a depth that are still to be tried."""
     request = workspace.next[depth]
-    gain = min(workspace.profit_left[request], workspace.density[request] * (1.0 - workspace.sum_usage[depth, KV]))
+    gain = min(
+        workspace.profit_left[request], workspace.density[request] * (1.0 - workspace.sum_usage[depth, KV_USAGE])
+    )
     return workspace.sum_profit[depth] + gain - price * workspace.max_shared_s[depth]
 
 

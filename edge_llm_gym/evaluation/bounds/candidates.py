@@ -25,7 +25,7 @@ class Candidates(NamedTuple):
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
-    usage: Array  # [n, 3] shares of uplink band, downlink band and KV capacity
+    usage: Array  # [n, 3] shares of KV capacity, uplink band and downlink band (`feasibility.BOUNDED`)
     left_s: Array  # [n] from the release of the epoch's batches to the latest end that meets the deadline
 
 
@@ -80,9 +80,9 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
 
 def _costs(simulator: Simulator, row: int, hosted: Array, request: Array) -> Array:
     """[3, n] WORK, SHARED and KV of requests [n] at one hosted block, or at a block [n] for each."""
-    demand = simulator.tape.cost_drivers[row, request]
+    drivers = simulator.tape.cost_drivers[row, request]
     return np.einsum(
-        "nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.cost_coefficients[hosted], (*demand.shape, 3))
+        "nq,nqc->cn", drivers, np.broadcast_to(simulator.parameters.cost_coefficients[hosted], (*drivers.shape, 3))
     )
 
 
@@ -101,7 +101,7 @@ LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Arr
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of uplink band, downlink band and KV capacity that each `request` [n] needs."""
+    """[n, 3] shares of KV capacity, uplink band and downlink band that each `request` [n] needs."""
     parameters, tape = simulator.parameters, simulator.tape
     efficiency = tape.channels.spectral_efficiency[row, epoch, tape.requests.device[row, request], node].astype(
         np.float64
@@ -119,4 +119,4 @@ def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array
     ]
     _, _, kv_bytes = _costs(simulator, row, parameters.network.first_hosted[node], request)
     kv_share = kv_bytes / parameters.kv_capacity_bytes[node]
-    return np.stack([*shares, kv_share], axis=-1) / (1.0 + SLACK)
+    return np.stack([kv_share, *shares], axis=-1) / (1.0 + SLACK)

@@ -6,7 +6,7 @@ from numba import njit
 from edge_llm_gym.evaluation.bounds.batch_search import search
 from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace, insert
 from edge_llm_gym.evaluation.bounds.node_plan import IDLE, Node, NodePrices, Plan
-from edge_llm_gym.sim.columns import KV
+from edge_llm_gym.problems.feasibility import KV_USAGE
 
 
 @njit(cache=True)
@@ -84,7 +84,7 @@ def load_candidates(node: Node, prices: NodePrices, workspace: Workspace, epoch:
     for entry in range(node.first[epoch], node.first[epoch + 1]):
         if node.last_cell[entry] >= end:
             work_s, usage = node.work_s[entry], node.usage[entry]
-            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[KV]
+            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[KV_USAGE]
             insert(workspace, count, entry, node.value[entry] - paid, work_s, node.shared_s[entry], usage)
             count += 1
     return count
@@ -137,7 +137,7 @@ def _subtract_batch(node: Node, workspace: Workspace, slack: NodePrices, epoch: 
     longest_s = 0.0
     for entry in workspace.members[: workspace.size[0]]:
         slack.request[node.request[entry]] -= 1.0
-        slack.memory[epoch : memory_free_epoch(node, epoch, end)] -= node.usage[entry, KV]
+        slack.memory[epoch : memory_free_epoch(node, epoch, end)] -= node.usage[entry, KV_USAGE]
         slack.time[epoch] -= node.work_s[entry]
         longest_s = max(longest_s, node.shared_s[entry])
     slack.time[epoch] -= longest_s
