@@ -26,17 +26,18 @@ from tests.sim.pooled.routing_by_hand import quality_at
 
 
 def tape_of(simulator: Simulator, row: int = 0) -> dict[str, Any]:
-    """A row's tape, and what its requests claim: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
+    """A row's tape by last field name, and the costs of its requests: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
     work_s, shared_s, kv_bytes = claims(simulator, row)
     on_node = kv_bytes[:, simulator.parameters.network.first_hosted]
-    return simulator.snapshot(row).tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
+    tape = {name.split(".")[-1]: array for name, array in simulator.snapshot(row).tape.items()}
+    return tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
 
 
 class Enactment:
-    """One episode of batching-and-routing dynamics, request by request, as section 3 of the system model tells it.
+    """One episode of batching-and-routing dynamics, request by request, as section 3 of the system model defines it.
 
-    It shares with the package the scenario, the tape with what requests claim, and the profile's table; of the
-    transition it knows nothing.
+    It shares the scenario, the tape with the costs of its requests, and the exit table with the package, and no code of
+    the transition.
     """
 
     def __init__(self, scenario: Scenario, tape: Mapping[str, Any]) -> None:
@@ -171,7 +172,7 @@ class Enactment:
         if answered_s > self.tape["deadline_s"][request] + 1e-9:
             self.outcome[request] = LATE
         else:
-            self.outcome[request] = SERVED if offered >= self.tape["accuracy"][request] else BELOW_QUALITY
+            self.outcome[request] = SERVED if offered >= self.tape["quality_demand"][request] else BELOW_QUALITY
 
     def _turn_clock(self) -> None:
         for request in np.flatnonzero(self.tape["arrival_s"][: self.tape["length"]] < self.now_s).tolist():
@@ -188,7 +189,7 @@ class Enactment:
         start_s = max(self.now_s + self.scenario.uplink_slot_s, self.free_s[node])
         answered_s = start_s + tape["hosted_work_s"][request, place] + tape["hosted_shared_s"][request, place]
         in_time = answered_s + self.scenario.downlink_slot_s <= tape["deadline_s"][request] + 1e-9
-        good = tape["accuracy"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
+        good = tape["quality_demand"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
         return in_time and good and tape["kv_bytes"][request, node] <= self.room_bytes[node]
 
 

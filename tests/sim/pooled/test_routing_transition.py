@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from edge_llm_gym.sim.pooled.routing_transition import reset_row
+from edge_llm_gym.sim.pooled.transition import reset_row
 
 from edge_llm_gym.models.exits import ExitProfile, save_profile
 from edge_llm_gym.scenario import load_scenario
@@ -46,7 +46,7 @@ THRESHOLD = [0.5, 0.6, 0.7, 0.5]
 REQUESTS: dict[str, Any] = {
     "arrival_s": [0.5, 1.0, 1.5, 2.0, 2.5, 4.5, 5.0],
     "deadline_s": [7.0, 10.0, 9.0, 12.0, 11.0, 20.0, 21.0],  # so slots are 0, 2, 1, 4, 3
-    "accuracy": [0.5, 0.8, 0.95, 1.0, 0.9, 0.0, 0.0],
+    "quality_demand": [0.5, 0.8, 0.95, 1.0, 0.9, 0.0, 0.0],
     "value": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
     "forward_bits": [1e6] * 7,
     "route": [[0.9, 0.9], [0.9, 0.3], [0.9, 0.7], [0.9, 0.9], [0.9, 0.2], [0.9, 0.9], [0.9, 0.1]],

@@ -119,5 +119,5 @@ def test_constants_do_not_depend_on_anything_drawn(scenario, constants):
 
 
 def test_constants_belong_to_streams():
-    with pytest.raises(ValueError, match="belong to dynamics 'streaming', got 'epoch'"):
+    with pytest.raises(ValueError, match="belong to dynamics 'streaming', got 'batching'"):
         streaming_constants(load_scenario("single-node"))

@@ -32,7 +32,7 @@ REQUESTS = {
     "device": [0, 0, 1, 0],
     "bits": [[1e6, 2.5e5]] * 4,  # 0.5 s up, 0.125 s down
     "forward_bits": [1e6] * 4,
-    "accuracy": [0.5, 0.0, 0.95, 0.5],
+    "quality_demand": [0.5, 0.0, 0.95, 0.5],
     "value": [1.0, 2.0, 4.0, 8.0],
     "service_s": [  # on A, on B, on C through block 1, 2 and 3; 9 s where the request does not come
         [2.0, 9.0, 1.0, 0.5, 9.0],
