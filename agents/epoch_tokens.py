@@ -118,7 +118,7 @@ def pair_columns(rows: BatchingArrays, observation: Mapping[str, Array], epoch_s
 def _physics(rows: BatchingArrays, epoch_s: float) -> dict[str, Array]:
     """What a request would take of a node, [R, N, K], within BIG."""
     alone_s = rows.time_s + rows.shared_time_s
-    memory = rows.kv_bytes / np.maximum(rows.room_bytes, 1.0)[:, None]
+    memory = rows.kv_bytes / np.maximum(rows.free_kv_bytes, 1.0)[:, None]
     work = rows.time_s / epoch_s
     need = np.maximum.reduce([work, memory, rows.uplink_share, rows.downlink_share])
     fits = (memory <= 1.0) & (rows.uplink_share <= 1.0) & (rows.downlink_share <= 1.0)

@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from agents.epoch_tokens import PAIR_FEATURES, EpochTokens
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.scenario import Scenario
 
@@ -37,7 +37,7 @@ class Index:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and least bandwidth."""
-        flat = unit(action, self.space.shape[0])
+        flat = checked_signed(action, self.space.shape[0])
         weights, bonus, caps = np.split(flat, [len(BENT), len(BENT) + self._nodes], axis=1)
         columns = self._tokens.columns(observation)
         bent = sum(columns[name] * weights[:, place, None, None] for place, name in enumerate(BENT))

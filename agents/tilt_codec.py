@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed
 from edge_llm_gym.decoding.streaming import StreamingReader
-from edge_llm_gym.experts.routing import DtoEe, Plan
+from edge_llm_gym.experts.planners import DtoEe, Plan
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
@@ -44,7 +44,7 @@ class Tilt:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold."""
-        flat = unit(action, 1 + 2 * self._nodes).astype(np.float64)
+        flat = checked_signed(action, 1 + 2 * self._nodes).astype(np.float64)
         slope, bonus, shift = np.split(flat, [1, 1 + self._nodes], axis=1)
         claimed = np.asarray(observation["nodes"], np.float64)[..., _COMMITTED]
         tilt = np.exp(BONUS * bonus - STEEPEST * (slope + 1.0) / 2.0 * claimed)
@@ -68,4 +68,4 @@ def steady_plan(scenario: Scenario) -> Plan:
     """What DTO-EE would do for ever, at mean rates, an even mix and half of the best spectral efficiency."""
     reader = StreamingReader(scenario)
     efficiency = np.full((scenario.devices.count, reader.constants.network.entry_nodes.size, 2), 0.5)
-    return DtoEe(max_rounds=100)(reader, reader.first(), {"spectral_efficiency": efficiency}, None)
+    return DtoEe(max_rounds=100)(reader, reader.initial_estimate(), {"spectral_efficiency": efficiency}, None)

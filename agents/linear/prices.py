@@ -73,7 +73,7 @@ class LinearPrices(LinearPolicy):
     def rents_per_s(self, rows: BatchingArrays) -> Array:
         """[R, K] value that a second of a node costs."""
         own, slope = self.parameters[len(FEATURES) : -1], self.parameters[-1]
-        queue = rows.shown.sum(axis=1, keepdims=True) / self._per_epoch - 1.0
+        queue = rows.visible.sum(axis=1, keepdims=True) / self._per_epoch - 1.0
         return self._rent_per_s * bent(own + slope * queue)
 
 

@@ -14,8 +14,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
 from edge_llm_gym.decoding.composite import CompositeReader
-from edge_llm_gym.decoding.difficulty_mix import EVEN, SWINGS
-from edge_llm_gym.decoding.exit_forecast import ExitForecast, Exits, exit_forecast_of
+from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS, NO_SHIFT
+from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitProbabilities, exit_forecast
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 
@@ -23,7 +23,7 @@ COST_DRIVERS = 21
 """Demands, from the lowest to the highest, for which thresholds are known."""
 LEVEL_FEATURES = ("one", "queue", "difficulty_shift")
 LEEWAYS = 2
-_BUSY = NODE_FEATURES.index("time_until_free")
+_TIME_UNTIL_FREE = NODE_FEATURES.index("time_until_free")
 
 
 class LinearStaged(LinearPolicy):
@@ -46,7 +46,7 @@ class LinearStaged(LinearPolicy):
         self._per_epoch = rate_per_s * scenario.epoch_s
         mean_value = float(np.mean(scenario.requests.value))
         self._rent_per_s = RENT_SHARE * rate_per_s * mean_value / network.entry_nodes.size
-        self._sent = self._reader.first().sent
+        self._sent = self._reader.initial_estimate().forwarded
 
     @staticmethod
     def size(scenario: Scenario) -> int:
@@ -59,12 +59,14 @@ class LinearStaged(LinearPolicy):
         """All four kinds of action."""
         rows, epoch_s = self._reader.read_rows(observation), self.scenario.epoch_s
         prices, rents, levels, links, leeway = self._parts()
-        queue = rows.shown.sum(axis=1) / self._per_epoch - 1.0
-        swings = [self._reader.mix.nearest(seen, EVEN) for seen in np.asarray(observation["exit_confidence"])[:, 0]]
-        threshold = self._thresholds(levels, queue, SWINGS[swings])
+        queue = rows.visible.sum(axis=1) / self._per_epoch - 1.0
+        confidence = np.asarray(observation["exit_confidence"])[:, 0]
+        shifts = [self._reader.difficulty_mix.nearest_shift(row, NO_SHIFT) for row in confidence]
+        threshold = self._thresholds(levels, queue, DIFFICULTY_SHIFTS[shifts])
         offload = self._offload(links, observation)
-        exits = [self._reader.exit_reader.exits(*pair) for pair in zip(swings, threshold, strict=True)]
-        forecast = exit_forecast_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
+        exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
+        stacked = ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True)))
+        forecast = exit_forecast(stacked, offload)
         expected, worth = self._expect(rows, observation, forecast, leeway)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
         rent_per_s = self._rent_per_s * bent(rents[:-1] + rents[-1] * queue[:, None])
@@ -82,8 +84,8 @@ class LinearStaged(LinearPolicy):
     def _expect(
         self, rows: BatchingArrays, observation: Observation, forecast: ExitForecast, leeway: Array
     ) -> tuple[BatchingArrays, Array]:
-        sent = np.broadcast_to(self._sent, (len(rows.shown), self._sent.size))
-        expected, worth = self._reader.expect(rows, observation, sent, forecast)
+        sent = np.broadcast_to(self._sent, (len(rows.visible), self._sent.size))
+        expected, worth = self._reader.expected_costs(rows, observation, sent, forecast)
         longer_s = leeway[0] * self.scenario.epoch_s + leeway[1] * expected.shared_time_s
         return expected._replace(budget_s=expected.budget_s + longer_s), worth
 
@@ -100,7 +102,7 @@ class LinearStaged(LinearPolicy):
 
     def _offload(self, links: Array, observation: Observation) -> Array:
         """[R, K1, K] shares of the deeper nodes."""
-        busy = np.asarray(observation["nodes"], np.float64)[:, None, :, _BUSY]
+        busy = np.asarray(observation["nodes"], np.float64)[:, None, :, _TIME_UNTIL_FREE]
         own = np.zeros(self._links.shape)
         own[self._links] = links[:-1]
         weight = np.where(self._links, bent(own - links[-1] * np.minimum(busy, STEEPEST)), 0.0)

@@ -25,7 +25,7 @@ def assign(rows: BatchingArrays, value: Array, free_s: Array, rent_per_s: Array,
     of `overruns_s`. Each batch is the best, net of rent, of those that the exact search finds under the caps free_s +
     overruns_s: at most the rent of a step between caps is lost.
     """
-    node = np.zeros(rows.shown.shape, np.int64)
+    node = np.zeros(rows.visible.shape, np.int64)
     # One memory layout, so that one compiled kernel serves all sizes.
     rows = BatchingArrays(*(np.ascontiguousarray(array) for array in rows))
     worths, free_s, rents = (np.ascontiguousarray(array, np.float64) for array in (value, free_s, rent_per_s))
@@ -36,7 +36,7 @@ def assign(rows: BatchingArrays, value: Array, free_s: Array, rent_per_s: Array,
 @njit(cache=True)
 def _assign_rows(rows, value, free_s, rent_per_s, overruns_s, node):  # type: ignore[no-untyped-def]
     for row in range(len(node)):
-        slots = np.flatnonzero(rows.shown[row])
+        slots = np.flatnonzero(rows.visible[row])
         if slots.size == 0:
             continue
         oracle = _oracle(rows, value, row, slots)
@@ -57,7 +57,7 @@ def _oracle(rows, value, row, slots):  # type: ignore[no-untyped-def]
         _by_node(rows.downlink_share[row], slots),
         _by_node(rows.budget_s[row], slots),
         _by_node(value[row], slots),
-        rows.room_bytes[row].copy(),
+        rows.free_kv_bytes[row].copy(),
         np.zeros(value.shape[2]),
         NODE_LIMIT,
         np.zeros(2, np.int64),

@@ -1,4 +1,4 @@
-"""Assignments as actions of batching dynamics: who joins which node, each with the least share of the bands it needs."""
+"""Assignments as batching actions: the node of each request, with the minimum bandwidth shares that it needs."""
 
 import numpy as np
 from numba import njit
@@ -63,7 +63,7 @@ def _joins(row, slot, at, arrays, used, end_s):  # type: ignore[no-untyped-def]
     kv_bytes = used[2] + arrays.kv_bytes[row, slot, at]
     up, down = used[3] + arrays.uplink_share[row, slot, at], used[4] + arrays.downlink_share[row, slot, at]
     by_s = min(end_s[at], arrays.budget_s[row, slot, at])
-    if work_s + shared_s > by_s or kv_bytes > arrays.room_bytes[row, at] or up > 1.0 or down > 1.0:
+    if work_s + shared_s > by_s or kv_bytes > arrays.free_kv_bytes[row, at] or up > 1.0 or down > 1.0:
         return False
     used[0], used[1], used[2], used[3], used[4] = work_s, shared_s, kv_bytes, up, down
     end_s[at] = by_s

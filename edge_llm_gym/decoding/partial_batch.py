@@ -35,7 +35,7 @@ class PartialBatch:
         if self._at >= self._count():
             return np.zeros(len(self._end_s), np.bool_)
         used = self._with_next()
-        room = np.stack([self._arrays.room_bytes[0], np.ones_like(self._end_s), np.ones_like(self._end_s)], axis=-1)
+        room = np.stack([self._arrays.free_kv_bytes[0], np.ones_like(self._end_s), np.ones_like(self._end_s)], axis=-1)
         in_time = used[:, WORK] + used[:, SHARED] <= self._ends_s()
         return in_time & (used[:, KV:] <= room).all(axis=1)
 
@@ -65,14 +65,14 @@ class PartialBatch:
         time_s = self._used[:, WORK] + self._used[:, SHARED]
         parts = [
             time_s / np.maximum(self._end_s, 1e-9),
-            self._used[:, KV] / np.maximum(self._arrays.room_bytes[0], 1.0),
+            self._used[:, KV] / np.maximum(self._arrays.free_kv_bytes[0], 1.0),
             self._used[:, UP],
             self._used[:, DOWN],
         ]
         return np.clip(np.stack(parts, axis=-1), 0.0, 1.0).astype(np.float32)
 
     def _count(self) -> int:
-        return int(self._arrays.shown[0].sum())
+        return int(self._arrays.visible[0].sum())
 
     def _ends_s(self) -> Array:
         """[K] when each batch had to end with the request at the cursor in it."""

@@ -1,4 +1,4 @@
-"""Reads a scenario from a shipped name, a YAML file or a mapping, with overrides by dotted path."""
+"""Loading of scenarios from a shipped name, a YAML file or a mapping, with overrides by dotted path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -15,7 +15,7 @@ ScenarioSource = str | Path | Mapping[str, Any] | Scenario
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be used: states where, the rule and the value received."""
+    """An invalid scenario. The message states the key, the rule and the value received."""
 
 
 def scenario_names() -> list[str]:
@@ -25,10 +25,13 @@ def scenario_names() -> list[str]:
 
 
 def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = None) -> Scenario:
-    """The scenario behind a shipped name, a YAML file, a mapping or a Scenario, with `overrides` applied.
+    """Loads a scenario, with overrides applied.
 
-    Overrides map dotted paths to values: {"arrivals.rate_per_s": 8.0, "nodes.0.memory_fraction": 0.5}.
-    Raises ScenarioError for an unknown name, key or path and for every broken rule; nothing is half-applied.
+    Args:
+        source: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
+        overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0, "nodes.0.memory_fraction": 0.5}.
+
+    Raises ScenarioError for an unknown name, key or path, and for violated rules, all of which are listed.
     """
     if isinstance(source, Scenario) and not overrides:
         return source
@@ -71,7 +74,7 @@ def _read(source: str | Path) -> tuple[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    """Mutable copy in which an override can be set."""
+    """Mutable copy, to which overrides can be applied."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -114,7 +117,7 @@ def _index(items: Sequence[Any], part: str, path: str, label: str) -> int:
 
 
 def _explain(error: ValidationError) -> Iterator[str]:
-    """One line per broken rule: where, the rule, the value."""
+    """One line per violated rule: key, rule, value."""
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"]) or "scenario"
         if item["type"] == "extra_forbidden":
@@ -129,7 +132,7 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Keys that the section at a location knows."""
+    """Keys of the section at a location."""
     found: list[type[BaseModel]] = [model]
     for part in location:
         found = [child for parent in found for child in _children(parent, part)] or found

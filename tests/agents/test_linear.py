@@ -109,7 +109,7 @@ def test_rents_by_hand():
     parameters = parameters_of()
     parameters[-3:] = np.log(3.0), np.log(2.0), 0.5
     rents = LinearPrices(EPOCHS, parameters).rents_per_s(rows)
-    queue = rows.shown.sum(axis=1) / 12.0 - 1.0  # 12 requests arrive per epoch
+    queue = rows.visible.sum(axis=1) / 12.0 - 1.0  # 12 requests arrive per epoch
     expected = RENT_SHARE * 0.75 * np.exp(0.5 * queue)[:, None] * [1.0, 1.0, 3.0, 2.0]
     np.testing.assert_allclose(rents, expected)
 

@@ -14,8 +14,9 @@ from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.reproduce.measures import ACCURACY, DELAY
 from edge_llm_gym.evaluation.reproduce.studies import RATE, Point, Study, Sweep, rate_sweep
 from edge_llm_gym.experts import Policy, make_expert
-from edge_llm_gym.experts.registry import FIXED_THRESHOLD
-from edge_llm_gym.experts.routing import DtoEe, Plan, RoutingExpert
+from edge_llm_gym.experts.catalogue import STREAMING_THRESHOLD
+from edge_llm_gym.experts.planners import DtoEe, Plan
+from edge_llm_gym.experts.routing import RoutingExpert
 from edge_llm_gym.scenario import load_scenario, scenario_of
 
 SELFISH_EPOCHS: Final = 5
@@ -130,7 +131,7 @@ def _weighted(weight_s: float, env: gymnasium.Env) -> Policy:
 class _Restarted(DtoEe):
     """DTO-EE that forgets its plan."""
 
-    def __call__(self, reader: Any, estimate: Any, observation: Any, before: Plan | None) -> Plan:
+    def __call__(self, reader: Any, estimate: Any, observation: Any, previous: Plan | None) -> Plan:
         """A plan made anew."""
         return super().__call__(reader, estimate, observation, None)
 
@@ -193,4 +194,4 @@ DTO_EE: Final = RoutingStudy(
 )
 ROUTING_STUDIES: Final[Mapping[str, RoutingStudy]] = MappingProxyType({DTO_EE.name: DTO_EE})
 """Study by name."""
-assert FIXED_THRESHOLD in DTO_EE.thresholds
+assert STREAMING_THRESHOLD in DTO_EE.thresholds

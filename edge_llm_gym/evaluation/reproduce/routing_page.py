@@ -24,16 +24,16 @@ from edge_llm_gym.evaluation.reproduce.tables import (
     sweep_table,
 )
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
-from edge_llm_gym.experts.registry import FIXED_THRESHOLD
+from edge_llm_gym.experts.catalogue import STREAMING_THRESHOLD
 
 fill = partial(wrapped, width=120, break_long_words=False, break_on_hyphens=False)
 _LAST_POOLS: Final = [[POOLS[-1][node] for node in stage] for stage in STAGES]
 _TOTALS: Final = [sum(pools) for pools in _LAST_POOLS]
 _BASELINES: Final = (
     f"Delays are response delays, from a request's arrival to the end of its answer, of all that arrive. "
-    f"`fixed-threshold` and `no-exit` have the routing of DTO-EE, the one with a threshold of {FIXED_THRESHOLD} "
+    f"`fixed-threshold` and `no-exit` have the routing of DTO-EE, the one with a threshold of {STREAMING_THRESHOLD} "
     f"everywhere, the other without exits before the last stage. The other rules route in their own way at a threshold "
-    f"of {FIXED_THRESHOLD}, the best on the scenario as it is: the baselines are tuned. Where requests leave depends "
+    f"of {STREAMING_THRESHOLD}, the best on the scenario as it is: the baselines are tuned. Where requests leave depends "
     f"on thresholds alone, so rules with the same one are equally accurate and their lines coincide. `genetic` "
     f"searches shares and thresholds. All see what DTO-EE sees and estimate rates, mix and speeds as it does. All plan "
     f"anew each epoch but two, whose plans take long to make: `selfish` plans every {SELFISH_EPOCHS} epochs, `genetic` "
