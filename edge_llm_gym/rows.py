@@ -8,7 +8,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 
 ROW_KEY: Final = "backlog"
-"""A key of the observations of all dynamics whose value has one axis for a single row, and two for a batch."""
+"""A key of the observations of all dynamics, with a value [F] for a single row and [R, F] for a batch of rows."""
 
 
 def is_single(observation: Mapping[str, Array]) -> bool:

@@ -21,7 +21,7 @@ class BatchingBox:
     """A number per slot that selects a node, then the bandwidth weights [N, 2].
 
     The K + 1 equal parts of [-1, 1] mean waiting and the nodes 1..K. Actions may be infeasible: this is the direct form
-    of the action, and the hardest to learn. Serves PPO, A2C, SAC, TD3.
+    of the action, and the hardest one for learning. Serves PPO, A2C, SAC, TD3.
     """
 
     def __init__(self, scenario: Scenario) -> None:

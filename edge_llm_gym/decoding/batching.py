@@ -59,7 +59,7 @@ class BatchingReader:
     """Converts observations of one scenario into epoch problems.
 
     Args:
-        scenario: the scenario whose observations are read.
+        scenario: the scenario of the observations.
         overrun_s: how long a batch may run past the end of the next uplink slot, when the next batch could start;
             infinite for no limit.
 

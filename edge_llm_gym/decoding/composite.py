@@ -28,7 +28,7 @@ from edge_llm_gym.scenario import Scenario
 STAGES: Final = 2
 MIN_RATE_PER_S: Final = 1e-3
 ENTRY_DELAY_S: Final = 1e-6
-"""Delay of the link between an entry node and the device that stands for its admitted requests."""
+"""Delay of the link between an entry node and the device that represents its admitted requests."""
 ACCURACY_WEIGHT_S: Final = 20.0
 """Seconds of mean delay per unit of accuracy in the routing problem; the scenario's reward does not define it."""
 
@@ -50,7 +50,7 @@ class CompositeReader(BatchingReader):
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
             raise ValueError(
                 f"experts of batching-and-routing dynamics plan for two stages, got scenario {scenario.name!r} with "
-                f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; give nodes.*.blocks two ranges"
+                f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
         super().__init__(scenario, overrun_s)
         self.constants = composite_constants(scenario)

@@ -59,7 +59,7 @@ class DifficultyMix:
         self._quantiles = np.array([np.quantile(self.rows(shift)[0][:, 0], QUANTILES) for shift in shifts])
 
     def nearest_shift(self, confidence: Array, previous: int) -> int:
-        """Index of the shift whose confidence quantiles at the first exit are nearest to the observed ones [Q].
+        """Index of the shift with the confidence quantiles at the first exit nearest to the observed ones [Q].
 
         Returns `previous` if no confidence was observed (all quantiles are 0).
         """

@@ -13,7 +13,7 @@ from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.streaming.dynamics import answers_by_threshold
 
 FORECAST_CACHE_SIZE = 4096
-"""Number of (shift, thresholds) pairs whose exit probabilities are kept."""
+"""Number of (shift, thresholds) pairs in the cache of exit probabilities."""
 
 
 class ExitProbabilities(NamedTuple):

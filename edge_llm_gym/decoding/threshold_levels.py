@@ -1,4 +1,4 @@
-"""Candidate exit thresholds: for some quality demands, the lowest threshold whose answers are expected to meet it."""
+"""Candidate exit thresholds: for some quality demands, the lowest threshold that is expected to meet the demand."""
 
 from typing import Final
 

@@ -21,7 +21,7 @@ def action_space(scenario: Scenario) -> spaces.Dict:
 
     | key | shape | values | meaning |
     |---|---|---|---|
-    | `batch` | [N] | 0..K | node whose batch the request in the slot joins, counted from 1; 0 lets it wait |
+    | `batch` | [N] | 0..K | node of the batch that the request joins, counted from 1; 0 lets it wait |
     | `bandwidth` | [N, 2] | [0, 1] | weights of the uplink and downlink shares |
 
     A request gets the share weight / sum of the weights on its node; if all are 0, the shares are equal.
@@ -62,7 +62,7 @@ def observation_space(scenario: Scenario) -> spaces.Dict:
 
 
 def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
-    """batch [R, N] int64 and bandwidth [R, N, 2] float64 of an action whose leading axes are `rows`: () or (R,).
+    """batch [R, N] int64 and bandwidth [R, N, 2] float64 of an action with leading axes `rows`: () or (R,).
 
     Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and values outside the space.
     """

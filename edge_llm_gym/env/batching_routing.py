@@ -24,7 +24,7 @@ def action_space(scenario: Scenario) -> spaces.Dict:
 
     | key | shape | values | meaning |
     |---|---|---|---|
-    | `batch` | [N] | 0..K1 | entry node whose batch the request in the slot joins, counted from 1; 0 lets it wait |
+    | `batch` | [N] | 0..K1 | entry node of the batch that the request joins, counted from 1; 0 lets it wait |
     | `bandwidth` | [N, 2] | [0, 1] | weights of the uplink and downlink shares |
     | `offload` | [K, K] | [0, 1] | weights of the next node, from row to column |
     | `threshold` | [K] | [0, 1] | confidence at which requests leave at the exits of a node |

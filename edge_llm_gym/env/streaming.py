@@ -26,7 +26,7 @@ def action_space(scenario: Scenario) -> spaces.Dict:
     | `threshold` | [K] | [0, 1] | confidence at which requests leave at the exits of a node |
 
     Weights count in proportion, among the existing links of a row; if all are 0, the shares are equal. A request leaves
-    at the first exit whose confidence reaches the threshold of its node.
+    at the first exit at which its confidence reaches the threshold of the node.
     """
     devices, nodes = scenario.devices.count, len(scenario.nodes)
     return spaces.Dict(
@@ -65,7 +65,7 @@ def observation_space(scenario: Scenario) -> spaces.Dict:
 
 
 def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
-    """offload [R, D + K, K] and threshold [R, K], both float32, of an action whose leading axes are `rows`: () or (R,).
+    """offload [R, D + K, K] and threshold [R, K], both float32, of an action with leading axes `rows`: () or (R,).
 
     Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and values outside [0, 1].
     """

@@ -96,7 +96,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         return self._observe(), with_masks(reset_info(self.simulator), chosen)
 
     def step(self, actions: dict[str, Array]) -> tuple[Observations, Array, Array, Array, Info]:
-        """One epoch of every row; a row whose episode ends is reset in the same step.
+        """One epoch of every row; a row at the end of its episode is reset in the same step.
 
         Raises ActionError for a malformed action of any row, before any row changes, and RuntimeError before a reset.
         """

@@ -37,7 +37,7 @@ class BatchPolicy(ABC):
 
     Args:
         name: name of the policy in tables and error messages.
-        scenario: the scenario whose observations the policy reads.
+        scenario: the scenario of the observations and actions.
     """
 
     def __init__(self, name: str, scenario: Scenario) -> None:
@@ -55,7 +55,7 @@ class BatchPolicy(ABC):
         Args:
             observation: the environment's dictionary observation.
             state: the state that the last call returned; None starts anew in every row.
-            episode_start: bool or [R] bool, rows in which an episode starts and whose state is discarded.
+            episode_start: bool or [R] bool, rows in which an episode starts; their state is discarded.
             deterministic: whether a learned policy takes the mode of its distribution instead of a sample; experts
                 ignore it, since they have no distribution over actions.
 

@@ -83,7 +83,7 @@ def _plain(value: Any) -> Any:
 
 
 def _apply(data: dict[str, Any], path: str, value: Any, label: str) -> None:
-    """Sets the value at a dotted path, creating sections on the way; list items go by index."""
+    """Sets the value at a dotted path and creates missing sections; list items are addressed by index."""
     *parents, last = path.split(".")
     here: Any = data
     for part in parents:
@@ -93,7 +93,7 @@ def _apply(data: dict[str, Any], path: str, value: Any, label: str) -> None:
     elif isinstance(here, dict):
         here[last] = value
     else:
-        raise ScenarioError(f"scenario {label}: override {path!r} goes below a plain value {here!r}")
+        raise ScenarioError(f"scenario {label}: override {path!r} addresses a key of a plain value {here!r}")
 
 
 def _child(here: Any, part: str, path: str, label: str) -> Any:
@@ -105,7 +105,7 @@ def _child(here: Any, part: str, path: str, label: str) -> Any:
         elif isinstance(here[part], (tuple, list, Mapping)):
             here[part] = _plain(here[part])
         return here[part]
-    raise ScenarioError(f"scenario {label}: override {path!r} goes below a plain value {here!r}")
+    raise ScenarioError(f"scenario {label}: override {path!r} addresses a key of a plain value {here!r}")
 
 
 def _index(items: Sequence[Any], part: str, path: str, label: str) -> int:

@@ -93,7 +93,7 @@ def test_a_later_turn_gives_back_what_another_node_came_to_want():
     rows = rows_of(np.random.default_rng(0), requests=2, nodes=2, rows=1)
     small = np.full((1, 2, 2), 0.1)
     rows = rows._replace(
-        shown=np.ones((1, 2), np.bool_), time_s=small, shared_time_s=small, uplink_share=small, downlink_share=small,
+        visible=np.ones((1, 2), np.bool_), time_s=small, shared_time_s=small, uplink_share=small, downlink_share=small,
         budget_s=np.full((1, 2, 2), 9.0), kv_bytes=np.array([[[6.0, 6.0], [6.0, 99.0]]]),
     )  # fmt: skip
     value = np.array([[[1.2, 1.5], [1.0, 1.0]]])

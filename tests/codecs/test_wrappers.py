@@ -48,11 +48,11 @@ def test_a_sequence_equals_the_whole_action(expert):
     for _ in range(40):
         action = policy.predict(observation)[0]
         visible = int(observation["request_mask"].sum())
-        seen, reward, _, truncated, _ = sequence(env, action["batch"][:visible])
+        received, reward, _, truncated, _ = sequence(env, action["batch"][:visible])
         observation, expected, *_ = plain.step(action)
         assert reward == expected
         for key, value in observation.items():
-            np.testing.assert_array_equal(seen[key], value)
+            np.testing.assert_array_equal(received[key], value)
         assert not truncated
 
 
@@ -84,15 +84,15 @@ def test_a_masked_choice_lets_the_request_wait():
 
 def test_cursor_and_load_follow_the_batch():
     env = SequentialWrapper(gymnasium.make(SINGLE))
-    seen, _ = env.reset(seed=1)
-    while seen["request_mask"].sum() < 2:
-        seen, *_ = env.step(2)
-    assert seen["cursor"].argmax() == 0
-    assert not seen["load"].any()
+    received, _ = env.reset(seed=1)
+    while received["request_mask"].sum() < 2:
+        received, *_ = env.step(2)
+    assert received["cursor"].argmax() == 0
+    assert not received["load"].any()
     assert env.action_masks()[1]
-    seen, *_ = env.step(1)
-    assert seen["cursor"].argmax() == 1
-    assert (seen["load"] > 0).all()
+    received, *_ = env.step(1)
+    assert received["cursor"].argmax() == 1
+    assert (received["load"] > 0).all()
 
 
 def test_flat_observation_holds_every_key():
@@ -138,10 +138,10 @@ def test_an_encoded_policy_returns_equivalent_flat_actions(environment, codec):
         action, _ = encoded.predict(observation)
         together, _ = encoded.predict({key: np.stack([value, value]) for key, value in observation.items()})
         np.testing.assert_array_equal(together[1], action)
-        seen, reward, *_ = flat.step(action)
+        received, reward, *_ = flat.step(action)
         observation, expected, *_ = env.step(policy.predict(observation)[0])
         assert reward == pytest.approx(expected, abs=1e-5)
-        np.testing.assert_array_equal(seen["backlog"], observation["backlog"])
+        np.testing.assert_array_equal(received["backlog"], observation["backlog"])
 
 
 class Constant:

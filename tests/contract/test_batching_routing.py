@@ -135,7 +135,7 @@ def test_whole_numbers_are_weights_too(env):
 def test_info_reports_the_block_after_which_a_request_left(env):
     env.reset(seed=0)
     env.action_space.seed(1)
-    blocks, before, seen = len(env.unwrapped.scenario.block_layers), np.zeros(0), np.zeros(0)
+    blocks, before, exits = len(env.unwrapped.scenario.block_layers), np.zeros(0), np.zeros(0)
     for _ in range(15):
         info = env.step(env.action_space.sample())[4]
         slots, metrics = info["slots"], info["metrics"]
@@ -144,9 +144,9 @@ def test_info_reports_the_block_after_which_a_request_left(env):
         counted = np.bincount(slots["exit"][computed], minlength=blocks + 1)[1:]
         assert counted.tolist() == [metrics[f"exit_{block}"] for block in range(1, blocks + 1)]
         assert metrics["forwarded"] >= counted[2:].sum()
-        seen = np.append(seen, slots["exit"])
+        exits = np.append(exits, slots["exit"])
         before = np.append(before, slots["request"][computed])
-    assert set(seen) == set(range(blocks + 1))
+    assert set(exits) == set(range(blocks + 1))
     assert np.unique(before).size == before.size, "no request is computed twice"
 
 

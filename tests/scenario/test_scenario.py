@@ -40,7 +40,7 @@ def test_shipped_scenarios_load_and_pickle(name):
         ({"slots": 0}, "slots"),
         ({"requests.budget_s": [9.0, 3.0]}, r"low <= high, got \[9.0, 3.0\]"),
         ({"nodes.3.name": "x"}, "needs an index from 0 to 0, got '3'"),
-        ({"epoch_s.deep": 1}, "goes below a plain value"),
+        ({"epoch_s.deep": 1}, "addresses a key of a plain value"),
         ({"nodes": []}, "nodes: .*at least 1"),
         (
             {"model": {"layers": 2, "d_model": 100, "heads": 3, "kv_heads": 3, "d_ff": 8, "vocabulary": 9}},
