@@ -27,24 +27,12 @@ def _random(rng: np.random.Generator) -> Assign:
     return schedulers.UniformlyRandom(rng)
 
 
-def _first_come(node_rule: str = "earliest-finish") -> Assign:
-    return schedulers.ListScheduler("arrival", node_rule)
-
-
-def _earliest_deadline(node_rule: str = "earliest-finish") -> Assign:
-    return schedulers.ListScheduler("deadline", node_rule)
-
-
-def _shortest_job(node_rule: str = "earliest-finish") -> Assign:
-    return schedulers.ListScheduler("size", node_rule)
+def _list_scheduler(node_rule: str = "earliest-finish", *, order: str, limit: int | None = None) -> Assign:
+    return schedulers.ListScheduler(order, node_rule, limit)
 
 
 def _static_batch(batch_size: int = STATIC_BATCH_SIZE) -> Assign:
     return schedulers.StaticBatch(batch_size)
-
-
-def _no_batch(node_rule: str = "earliest-finish") -> Assign:
-    return schedulers.ListScheduler("arrival", node_rule, limit=1)
 
 
 def _dftsp(node_limit: int = EXPERT_NODE_LIMIT) -> Assign:
@@ -76,18 +64,18 @@ def _baseline(rng: np.random.Generator, threshold: float = STREAMING_THRESHOLD, 
 BATCH_SCHEDULERS: Final[Mapping[str, Callable[..., Assign]]] = MappingProxyType(
     {
         RANDOM: _random,
-        "fcfs": _first_come,
-        "edf": _earliest_deadline,
-        "sjf": _shortest_job,
+        "fcfs": partial(_list_scheduler, order="arrival"),
+        "edf": partial(_list_scheduler, order="deadline"),
+        "sjf": partial(_list_scheduler, order="size"),
         "stb": _static_batch,
-        "nob": _no_batch,
+        "nob": partial(_list_scheduler, order="arrival", limit=1),
         "dftsp": _dftsp,
         "ot-gah": _ot_gah,
         "milp": _milp,
         "brute-force": _brute_force,
     }
 )
-"""Name -> factory of a scheduler; the parameters of the factory are the settings of `make_expert`."""
+"""Name -> factory of a scheduler; its positional parameters are the settings of `make_expert`."""
 BASELINE_PLANNERS: Final = (
     "uniform",
     "compute-proportional",
@@ -100,7 +88,7 @@ BASELINE_PLANNERS: Final = (
 ROUTING_PLANNERS: Final[Mapping[str, Callable[..., Planner]]] = MappingProxyType(
     {"dto-ee": _dto_ee, **{name: partial(_baseline, method=name) for name in BASELINE_PLANNERS}}
 )
-"""Name -> factory of a planner; the parameters of the factory are the settings of `make_expert`."""
+"""Name -> factory of a planner; its positional parameters are the settings of `make_expert`."""
 COMPOSITE_SCHEDULERS: Final = ("ot-gah", "dftsp", "sjf", "edf", "fcfs")
 COMPOSITE_PLANNERS: Final = ("dto-ee", "fixed-threshold", "no-exit")
 DEFAULT_PLANNER: Final = "uniform"
