@@ -7,8 +7,10 @@ import numpy as np
 from agents.epoch_tokens import BIG, EpochTokens
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 DEEP_FEATURES = [NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")]
 

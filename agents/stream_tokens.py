@@ -6,7 +6,13 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.exit_observation import (
+    LINK_FEATURES,
+    QUANTILES,
+)
+from edge_llm_gym.sim.streaming.observation import (
+    NODE_FEATURES,
+)
 
 PAIR_FEATURES = (
     "prior",  # rule of thumb: log of the sample_next_node's share of its stage's capacity

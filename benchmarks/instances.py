@@ -1,7 +1,6 @@
-"""Instances for the benchmarks of the exact schedulers: met in the environments, conflicting, and degenerate."""
+"""Instances for the benchmarks of the exact schedulers: from the environments, conflicting, and degenerate."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -18,10 +17,10 @@ from edge_llm_gym.scenario import scenario_of
 
 ENVIRONMENTS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0")
 EXPERTS = ("random", "fcfs", "edf", "sjf", "stb", "nob", "dftsp", "ot-gah")
-UNEQUAL_VALUES = (0.2, 1.0)  # range of the requests' values where they are not all 1
+UNEQUAL_VALUES = (0.2, 1.0)  # range of the requests' values if they are not all 1
 _EPOCHS = 30
-_PER_EPISODE = 10  # problems taken of one episode
-_ARRIVALS_PER_SLOT = (0.05, 0.4)  # arrivals per second and slot: from a near empty queue to one that overflows
+_PER_EPISODE = 10  # problems taken from one episode
+_ARRIVALS_PER_SLOT = (0.05, 0.4)  # arrivals per second and slot: from an almost empty queue to an overflowing one
 
 
 class Instance(NamedTuple):
@@ -33,7 +32,7 @@ class Instance(NamedTuple):
 
 
 def sizes(rng: Generator, largest: int) -> Iterator[int]:
-    """Numbers of requests from 1 to ``largest``, log-uniform: most small or medium, some large, without end."""
+    """Numbers of requests from 1 to ``largest``, log-uniform, endless: mostly small or medium, some large."""
     while True:
         yield int(np.exp(rng.uniform(0.0, np.log(largest + 1))))
 
@@ -41,13 +40,13 @@ def sizes(rng: Generator, largest: int) -> Iterator[int]:
 def from_random(
     rng: Generator, family: str, make: Callable[..., BatchProblem], largest: int, equal_values: bool
 ) -> Iterator[Instance]:
-    """Random problems of a family, without end."""
+    """Random problems of a family, endless."""
     for n in sizes(rng, largest):
         yield Instance(family, equal_values, make(rng, n, equal_values=equal_values))
 
 
 def from_environments(rng: Generator, largest: int, equal_values: bool) -> Iterator[Instance]:
-    """Single-node problems of random epochs and nodes of real episodes, without end."""
+    """Single-node problems from random epochs and nodes of episodes, endless."""
     for problem in met_in(rng, ENVIRONMENTS, sizes(rng, largest), equal_values):
         yield Instance("environment", equal_values, problem.nodes[rng.integers(problem.node_count)])
 
@@ -57,8 +56,8 @@ def met_in(
 ) -> Iterator[AssignmentProblem]:
     """Problems of random epochs of episodes under random experts and arrival rates.
 
-    There is one episode for each number of ``slots``, the most requests that it shows; epochs that show none are passed
-    over, and if ``full`` those that leave a slot empty.
+    There is one episode for each number of ``slots``, the greatest number of visible requests; epochs without requests
+    are skipped, with ``full`` also those with an empty slot.
     """
     for count in slots:
         name, expert = str(rng.choice(environments)), str(rng.choice(EXPERTS))
@@ -73,7 +72,7 @@ def met_in(
 
 
 def _episode(rng: Generator, name: str, expert: str, overrides: dict[str, Any]) -> list[AssignmentProblem]:
-    """The problem of every epoch, as an expert reads it off the observation."""
+    """The problem of every epoch, decoded from the observation as by an expert."""
     env = gymnasium.make(name, overrides=overrides)
     reader = BatchingReader(scenario_of(env), float(rng.choice([0.0, scenario_of(env).epoch_s, np.inf])))
     seed, seen = int(rng.integers(2**31)), []
@@ -87,43 +86,43 @@ def _empty(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem
 
 def _nothing_fits(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
     problem = conflicting(rng, n, equal_values=equal_values)
-    return replace(problem, budget_s=-problem.budget_s)
+    return problem.replace(budget_s=-problem.budget_s)
 
 
-def _no_room(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    return replace(conflicting(rng, n, equal_values=equal_values), memory_bytes=0.0, time_cap_s=0.0)
+def _no_capacity(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
+    return conflicting(rng, n, equal_values=equal_values).replace(memory_bytes=0.0, time_cap_s=0.0)
 
 
 def _no_costs(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """Nothing costs anything; who is too late stays out."""
+    """All costs are zero; only requests with a negative budget are infeasible."""
     problem, nothing = conflicting(rng, n, equal_values=equal_values), np.zeros(n)
     budget_s = rng.choice([-1.0, 0.0, 1.0], n)
     return BatchProblem(nothing, nothing, nothing, nothing, nothing, budget_s, problem.value, 0.0, 0.0)
 
 
 def _identical(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """Every request is the same, save perhaps in value: any set of the right size ties with any other."""
+    """All requests are equal, except perhaps in value: sets of the same size tie."""
     problem, first = conflicting(rng, n, equal_values=equal_values), slice(0, 1)
     columns = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s")
-    return replace(problem, **{name: np.repeat(getattr(problem, name)[first], n) for name in columns})
+    return problem.replace(**{name: np.repeat(getattr(problem, name)[first], n) for name in columns})
 
 
 def _equal_budgets(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
     problem = conflicting(rng, n, equal_values=equal_values)
-    return replace(problem, budget_s=np.full(n, problem.budget_s.mean()), time_cap_s=np.inf)
+    return problem.replace(budget_s=np.full(n, problem.budget_s.mean()), time_cap_s=np.inf)
 
 
 def _worthless(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """Some or all of the requests are worth nothing."""
+    """Some or all of the requests have value 0."""
     problem = conflicting(rng, n, equal_values=equal_values)
-    return replace(problem, value=problem.value * (rng.random(n) < rng.choice([0.0, 0.5])))
+    return problem.replace(value=problem.value * (rng.random(n) < rng.choice([0.0, 0.5])))
 
 
 SHAPES: dict[str, Callable[..., BatchProblem]] = {
     "ties, zeros, exact fits": degenerate,
     "empty": _empty,
     "nothing feasible": _nothing_fits,
-    "no room": _no_room,
+    "no capacity": _no_capacity,
     "no costs": _no_costs,
     "identical requests": _identical,
     "equal budgets": _equal_budgets,
@@ -133,7 +132,7 @@ SHAPES: dict[str, Callable[..., BatchProblem]] = {
 
 
 def from_shapes(rng: Generator, largest: int, equal_values: bool) -> Iterator[Instance]:
-    """Degenerate problems, every other one a random lattice of ties, without end."""
+    """Degenerate problems, every other one a random lattice of ties, endless."""
     shapes = [shape for name, shape in SHAPES.items() if name != "ties, zeros, exact fits"]
     for turn, n in enumerate(sizes(rng, largest)):
         shape = degenerate if turn % 2 == 0 else shapes[turn // 2 % len(shapes)]

@@ -1,4 +1,4 @@
-"""What the verification commands share: a patient judge, a timed call, a spread of numbers, a report on disk."""
+"""Functions of the verification commands: reference MILP, timing, quantiles, report files."""
 
 import json
 import time
@@ -10,14 +10,14 @@ import numpy as np
 
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.solvers import reference
-from edge_llm_gym.solvers.solution import BatchSolution
+from edge_llm_gym.solvers.solutions import BatchSolution
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
 
 
 def milp_within(time_limit_s: float, problem: BatchProblem) -> BatchSolution:
-    """The reference MILP; no batch and no bound where it finds none in time."""
+    """The reference MILP; an empty batch without a bound if it finds none in time."""
     try:
         return reference.milp(problem, time_limit_s=time_limit_s)
     except RuntimeError:
@@ -25,7 +25,7 @@ def milp_within(time_limit_s: float, problem: BatchProblem) -> BatchSolution:
 
 
 def timed(action: Callable[[], Result], repeats: int = 1) -> tuple[Result, float]:
-    """What the action returns, and the least of ``repeats`` wall times in milliseconds."""
+    """The result of the action, and the least of ``repeats`` wall times in milliseconds."""
     spent_s = []
     for _ in range(repeats):
         started_s = time.perf_counter()
@@ -44,6 +44,6 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def save(report: Row, folder: Path, name: str) -> None:
-    """Write the report as JSON into a folder, made if need be."""
+    """Write the report as JSON into a folder, which is created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -16,11 +16,10 @@ import numpy as np
 
 from benchmarks.instances import ENVIRONMENTS, met_in
 from benchmarks.reports import Row, milp_within, save, spread, timed
-from edge_llm_gym.evaluation.reproduce.plain_search import NODE_LIMIT as PLAIN_LIMIT
-from edge_llm_gym.evaluation.reproduce.plain_search import plain_depth_first_nodes
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp
+from scripts.reproduce.plain_search import PLAIN_NODE_LIMIT, plain_depth_first_nodes
 
 MILP_RUNS = {50: 20, 100: 12, 200: 8, 400: 3}
 """Number of requests -> how many of the instances the MILP solves too."""
@@ -112,7 +111,7 @@ def search_effort(problems: list[BatchProblem], milp_limit_s: float) -> Row:
         "dftsp": spread(nodes),
         "plain": spread(plain),
         "subsets": spread(subsets),
-        "plain_limited": int((plain >= PLAIN_LIMIT).sum()),
+        "plain_limited": int((plain >= PLAIN_NODE_LIMIT).sum()),
         "saved_of_subsets": float((1.0 - nodes / subsets).mean()),
         "saved_of_plain": float((1.0 - nodes / plain).mean()),
     }

@@ -1,4 +1,4 @@
-"""Whether DFTSP finds the optimum, on random instances against brute force (few requests) and a MILP (many).
+"""Check that DFTSP finds the optimum, against brute force (few requests) and a MILP (many) on random instances.
 
 Run ``python -m benchmarks.verify_dftsp --instances 2000 --seed 0``: prints a report and writes runs/verify_dftsp.json.
 The exit status is 1 if one instance disagrees. Two in five instances come from real episodes, two in five are random
@@ -19,24 +19,24 @@ from benchmarks.instances import Instance, from_environments, from_random, from_
 from benchmarks.reports import Row, milp_within, save, spread, timed
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp, reference
-from edge_llm_gym.solvers.solution import BatchSolution
+from edge_llm_gym.solvers.solutions import BatchSolution
 
 ENUMERABLE = 14
-"""Up to so many requests every subset is tried; beyond, the MILP is the judge."""
+"""Up to this number of requests the reference is brute force, beyond it the MILP."""
 TOLERANCE = 1e-6
-"""Of the greatest value of a request: totals closer than this are equal, as HiGHS counts no finer."""
+"""Relative to the greatest value of a request: totals closer than this are equal, the precision of HiGHS."""
 
 DRAWS = {
     "environment": (0.4, from_environments),
     "conflicting": (0.4, partial(from_random, family="conflicting", make=conflicting)),
     "degenerate": (0.2, from_shapes),
 }
-"""Family -> its part of the instances, and how it is drawn."""
+"""Family -> its share of the instances, and its generator."""
 
 
 def main() -> None:
     options = _options()
-    dftsp.solve(next(from_shapes(np.random.default_rng(0), 5, True)).problem)  # loads the compiled search
+    dftsp.solve(next(from_shapes(np.random.default_rng(0), 5, True)).problem)  # compiles the search
     rows = []
     for number, instance in enumerate(instances(options.instances, options.seed, options.largest), start=1):
         rows.append(compare(instance, options.milp_limit_s))
@@ -53,7 +53,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--instances", type=int, default=2000)
     parser.add_argument("--largest", type=int, default=200, help="requests of the largest instances")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--milp-limit-s", type=float, default=60.0, help="then the MILP's bounds are compared with")
+    parser.add_argument(
+        "--milp-limit-s", type=float, default=60.0, help="if reached, the MILP's bounds are the reference"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"))
     return parser.parse_args()
 
@@ -68,7 +70,7 @@ def instances(count: int, seed: int, largest: int) -> Iterator[Instance]:
 
 
 def compare(instance: Instance, milp_limit_s: float) -> Row:
-    """What both solvers say of one instance, and whether they agree."""
+    """Results of both solvers on one instance, and whether they agree."""
     problem = instance.problem
     found, found_ms = timed(lambda: dftsp.solve(problem))
     enumerable = problem.request_count <= ENUMERABLE
@@ -78,9 +80,9 @@ def compare(instance: Instance, milp_limit_s: float) -> Row:
         "family": instance.family,
         "values": "equal" if instance.equal_values else "unequal",
         "requests": problem.request_count,
-        "feasible_alone": sum(problem.feasible(alone) for alone in np.eye(problem.request_count, dtype=np.bool_)),
-        "judge": "brute force" if enumerable else "milp",
-        "judged": exact.optimal,
+        "feasible_alone": int(problem.feasible_alone().sum()),
+        "reference": "brute force" if enumerable else "milp",
+        "reference_proved": exact.optimal,
         "agrees": _sound(problem, found) and _agree(found, exact, problem.value.max(initial=0.0)),
         "value": found.value,
         "exact": exact.value,
@@ -91,13 +93,13 @@ def compare(instance: Instance, milp_limit_s: float) -> Row:
 
 
 def _sound(problem: Any, found: BatchSolution) -> bool:
-    """Whether the solution is what it says: feasible, worth its value, and proved."""
-    worth = problem.objective(found.selected)
-    return bool(problem.feasible(found.selected) and found.optimal and found.value == worth == found.upper_bound)
+    """Whether the solution is feasible, has the reported value, and is proved optimal."""
+    value = problem.objective(found.selected)
+    return bool(problem.feasible(found.selected) and found.optimal and found.value == value == found.upper_bound)
 
 
 def _agree(found: BatchSolution, exact: BatchSolution, unit: float) -> bool:
-    """Whether the values are equal; between the bounds where the judge ran out of time."""
+    """Whether the values are equal; within the bounds if the reference ran out of time."""
     tolerance = TOLERANCE * unit
     return exact.value - tolerance <= found.value <= exact.upper_bound + tolerance
 
@@ -121,9 +123,9 @@ def _group(rows: list[Row]) -> Row:
     return {
         "instances": len(rows),
         "disagree": sum(not row["agrees"] for row in rows),
-        "by_brute_force": sum(row["judge"] == "brute force" for row in rows),
-        "by_milp": sum(row["judge"] == "milp" for row in rows),
-        "milp_limited": sum(not row["judged"] for row in rows),
+        "by_brute_force": sum(row["reference"] == "brute force" for row in rows),
+        "by_milp": sum(row["reference"] == "milp" for row in rows),
+        "milp_limited": sum(not row["reference_proved"] for row in rows),
         "more_than_50_requests": int((sizes > 50).sum()),
         "more_than_100_requests": int((sizes > 100).sum()),
         "requests": spread(sizes),
@@ -140,7 +142,7 @@ def _print(report: Row) -> None:
         print(
             f"{name}: {group['instances']} instances, {group['disagree']} disagree; N {size['least']:g} to "
             f"{size['greatest']:g}, {group['more_than_100_requests']} above 100 (up to "
-            f"{group['feasible_alone']['greatest']:g} feasible alone); judged by brute force "
+            f"{group['feasible_alone']['greatest']:g} feasible alone); checked by brute force "
             f"{group['by_brute_force']}, by MILP {group['by_milp']} ({group['milp_limited']} of them by its bounds); "
             f"nodes: median {nodes['median']:g}, p99 {nodes['p99']:g}; median {found_ms['median']:.2f} ms"
         )

@@ -1,4 +1,4 @@
-"""How close DTO-EE comes to the optimum, in how many rounds and how fast, on random networks at several loads.
+"""Measure the distance of DTO-EE from the optimum, its rounds and its time on random networks at several loads.
 
 Run ``python -m benchmarks.verify_dto_ee --networks 100 --seed 0``: prints a report, writes runs/verify_dto_ee.json and,
 where matplotlib is installed, runs/verify_dto_ee.png.
@@ -25,7 +25,7 @@ from edge_llm_gym.solvers.routing_reference import (
     search_thresholds,
     with_stage_thresholds,
 )
-from edge_llm_gym.solvers.routing_solution import RoutingSolution, solution
+from edge_llm_gym.solvers.solutions import RoutingSolution, routing_solution
 
 LOADS = (0.3, 0.5, 0.7, 0.85, 0.95)
 ROUNDS = 100
@@ -120,9 +120,9 @@ def _first_near(excess: NDArray[np.float64]) -> int:
 
 
 def _one_link_start(problem: RoutingProblem) -> RoutingSolution:
-    """Every sender puts all on its first link: hopeless overload in most networks."""
+    """Every sender uses its first link only, which overloads most networks."""
     first = problem.has_link & (np.cumsum(problem.has_link, axis=1) == 1)
-    return solution(problem, first.astype(np.float64))
+    return routing_solution(problem, first.astype(np.float64))
 
 
 def _with_a_slower_node(problem: RoutingProblem, rng: np.random.Generator) -> RoutingProblem:
@@ -204,7 +204,7 @@ def _threshold_summary(options: argparse.Namespace) -> Row:
 
 
 def _threshold_row(rng: np.random.Generator, network: int) -> Row:
-    """Shortfall from the reference as a share of what is at stake: the delay plus the worth of the answers."""
+    """Shortfall from the reference, relative to the sum of the delay and the value of the answers."""
     sizes = ((2, 2), (3, 2), (3, 2, 2))[network % 3]
     weight_s, load = float(np.exp(rng.uniform(np.log(0.2), np.log(5.0)))), rng.uniform(0.3, 0.95)
     problem = free_thresholds(random_network(rng, int(rng.integers(3, 9)), sizes), rng, weight_s)

@@ -1,16 +1,15 @@
-"""How near OT-GAH comes to the optimum, on random instances with 2 to 8 nodes against the exact MILP.
+"""Measure the ratio of OT-GAH to the optimum on random instances with 2 to 8 nodes, against the exact MILP.
 
 Run ``python -m benchmarks.verify_ot_gah --instances 500 --seed 0``: prints a report and writes runs/verify_ot_gah.json.
-The exit status is 1 if one assignment is infeasible, worth less than half of the optimum, or made worse by the
-improvement. Half of the instances have conflicting constraints, 26 % are random but like the environments', 24 % are
-epochs of MultiNode episodes (four nodes); half of each have equal values. Unequal values also differ between the nodes,
-save in the episodes, where a request is worth the same everywhere.
+The exit status is 1 if an assignment is infeasible, has less than half of the optimal value, or is worse with the
+improvement. Half of the instances have conflicting constraints, 26 % are random but similar to the environments, 24 %
+are epochs of MultiNode episodes (four nodes); half of each have equal values. Unequal values also differ between the
+nodes, except in the episodes, where the value of a request is the same on all nodes.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -20,14 +19,14 @@ import numpy as np
 from benchmarks.instances import ENVIRONMENTS, met_in, sizes
 from benchmarks.reports import Row, save, spread, timed
 from edge_llm_gym.problems import AssignmentProblem
-from edge_llm_gym.problems.random_instances import unlike_nodes
+from edge_llm_gym.problems.random_instances import heterogeneous_nodes
 from edge_llm_gym.solvers import ot_gah, reference
-from edge_llm_gym.solvers.solution import AssignmentSolution
+from edge_llm_gym.solvers.solutions import AssignmentSolution
 
 GUARANTEE = 0.5
 TOLERANCE = 1e-6
 MOST_NODES = 8
-MANY = 10  # requests from which on an instance also counts in a group of its own: the small ones are often trivial
+MANY = 10  # instances with at least this many requests are also reported separately: small ones are often trivial
 LARGE = (200, 8)  # requests and nodes of the instances that are timed
 
 
@@ -45,11 +44,11 @@ def main() -> None:
     for number, instance in enumerate(instances(options.instances, options.seed, options.largest), start=1):
         rows.append(compare(instance, options.milp_limit_s))
         if number % 50 == 0:
-            print(f"{number} instances, {sum(not row['keeps'] for row in rows)} break the guarantee", flush=True)
+            print(f"{number} instances, {sum(not row['valid'] for row in rows)} violate the guarantee", flush=True)
     report = vars(options) | {"out": str(options.out)} | summary(rows) | {"large": time_large(options.seed)}
     save(report, options.out, "verify_ot_gah")
     _print(report)
-    sys.exit(1 if report["total"]["broken"] else 0)
+    sys.exit(1 if report["total"]["violations"] else 0)
 
 
 def _options() -> argparse.Namespace:
@@ -57,13 +56,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--instances", type=int, default=500)
     parser.add_argument("--largest", type=int, default=40, help="requests of the largest instances")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--milp-limit-s", type=float, default=20.0, help="then its upper bound stands for the optimum")
+    parser.add_argument(
+        "--milp-limit-s", type=float, default=20.0, help="if reached, its upper bound replaces the optimum"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"))
     return parser.parse_args()
 
 
 def _warm_up() -> None:
-    ot_gah.solve(unlike_nodes(np.random.default_rng(0), 5, 2), improve=True)
+    ot_gah.solve(heterogeneous_nodes(np.random.default_rng(0), 5, 2), improve=True)
 
 
 def instances(count: int, seed: int, largest: int) -> Iterator[Instance]:
@@ -80,36 +81,28 @@ def instances(count: int, seed: int, largest: int) -> Iterator[Instance]:
 
 def _from_random(rng: np.random.Generator, family: str, largest: int, equal_values: bool) -> Iterator[Instance]:
     for n in sizes(rng, largest):
-        problem = _scarce(rng, unlike_nodes(rng, n, int(rng.integers(2, MOST_NODES + 1)), family=family))
-        yield Instance(family, problem if equal_values else _with_unlike_values(rng, problem))
+        problem = _scarce(rng, heterogeneous_nodes(rng, n, int(rng.integers(2, MOST_NODES + 1)), family=family))
+        yield Instance(family, problem if equal_values else _with_node_values(rng, problem))
 
 
 def _scarce(rng: np.random.Generator, problem: AssignmentProblem) -> AssignmentProblem:
-    """The same problem with less memory and bandwidth, so that several nodes together do not serve everybody."""
+    """The same problem with less memory and bandwidth, so that all nodes together cannot serve all requests."""
     part = rng.uniform(0.5 / problem.node_count, 1.0)
-    return AssignmentProblem(
-        tuple(
-            replace(
-                node,
-                memory_bytes=node.memory_bytes * part,
-                uplink_share=node.uplink_share / part,
-                downlink_share=node.downlink_share / part,
-            )
-            for node in problem.nodes
-        )
+    return problem.replace(
+        memory_bytes=[node.memory_bytes * part for node in problem.nodes],
+        uplink_share=[node.uplink_share / part for node in problem.nodes],
+        downlink_share=[node.downlink_share / part for node in problem.nodes],
     )
 
 
-def _with_unlike_values(rng: np.random.Generator, problem: AssignmentProblem) -> AssignmentProblem:
-    """The same problem where a request is worth more on one node than on another."""
+def _with_node_values(rng: np.random.Generator, problem: AssignmentProblem) -> AssignmentProblem:
+    """The same problem with values of a request that differ between the nodes."""
     count = problem.request_count
-    return AssignmentProblem(
-        tuple(replace(node, value=node.value * rng.uniform(0.2, 1.0, count)) for node in problem.nodes)
-    )
+    return problem.replace(value=[node.value * rng.uniform(0.2, 1.0, count) for node in problem.nodes])
 
 
 def compare(instance: Instance, milp_limit_s: float) -> Row:
-    """Ratios to the optimum with and without the improvement, and whether every promise is kept."""
+    """Ratios to the optimum with and without the improvement, and whether all guarantees hold."""
     problem = instance.problem
     plain, plain_ms = timed(lambda: ot_gah.solve(problem))
     improved, improved_ms = timed(lambda: ot_gah.solve(problem, improve=True))
@@ -119,8 +112,8 @@ def compare(instance: Instance, milp_limit_s: float) -> Row:
         "family": instance.family,
         "requests": problem.request_count,
         "nodes": problem.node_count,
-        "judged": exact.optimal,
-        "keeps": sound and improved.value >= plain.value,
+        "reference_proved": exact.optimal,
+        "valid": sound and improved.value >= plain.value,
         "ratio": plain.value / exact.upper_bound if exact.upper_bound else 1.0,
         "improved_ratio": improved.value / exact.upper_bound if exact.upper_bound else 1.0,
         "proved": improved.optimal,
@@ -131,9 +124,9 @@ def compare(instance: Instance, milp_limit_s: float) -> Row:
 
 
 def _sound(problem: AssignmentProblem, found: AssignmentSolution, exact: AssignmentSolution) -> bool:
-    """Whether the assignment is feasible, worth half the optimum, and its upper bound true.
+    """Whether the assignment is feasible, has at least half of the optimal value, and a valid upper bound.
 
-    Where the MILP ran out of time, half of its upper bound is asked for, which is more.
+    If the MILP ran out of time, half of its upper bound is required, which is stricter.
     """
     unit = TOLERANCE * max(node.value.max(initial=0.0) for node in problem.nodes)
     within = GUARANTEE * exact.upper_bound - unit <= found.value <= exact.upper_bound + unit
@@ -146,7 +139,7 @@ def time_large(seed: int, repeats: int = 20) -> Row:
     report: Row = {"requests": requests, "nodes": node_count, "instances": repeats}
     for family in ("environment", "conflicting"):
         problems = [
-            unlike_nodes(
+            heterogeneous_nodes(
                 np.random.default_rng([seed, 3, turn]), requests, node_count, family=family, equal_values=equal
             )
             for turn in range(repeats)
@@ -160,21 +153,21 @@ def time_large(seed: int, repeats: int = 20) -> Row:
 
 
 def summary(rows: list[Row]) -> Row:
-    """Counts and spreads in all and by family, and the rows that break a promise."""
+    """Counts and spreads in total and by family, and the rows that violate a guarantee."""
     families = sorted({row["family"] for row in rows})
     return {
         "total": _group(rows),
         "families": {family: _group([row for row in rows if row["family"] == family]) for family in families},
         "many_requests": _group([row for row in rows if row["requests"] >= MANY]),
-        "breaches": [row for row in rows if not row["keeps"]],
+        "violations": [row for row in rows if not row["valid"]],
     }
 
 
 def _group(rows: list[Row]) -> Row:
     return {
         "instances": len(rows),
-        "broken": sum(not row["keeps"] for row in rows),
-        "milp_limited": sum(not row["judged"] for row in rows),
+        "violations": sum(not row["valid"] for row in rows),
+        "milp_limited": sum(not row["reference_proved"] for row in rows),
         "optimal": _optimal(rows, "ratio"),
         "improved_optimal": _optimal(rows, "improved_ratio"),
         "improved_proved": sum(row["proved"] for row in rows),
@@ -193,8 +186,8 @@ def _print(report: Row) -> None:
     for name, group in groups.items():
         ratio, improved = group["ratio"], group["improved_ratio"]
         print(
-            f"{name}: {group['instances']} instances, {group['broken']} broken promises, "
-            f"{group['milp_limited']} judged by the MILP's bound\n"
+            f"{name}: {group['instances']} instances, {group['violations']} violations, "
+            f"{group['milp_limited']} compared with the MILP's bound\n"
             f"  plain: ratio at least {ratio['least']:.3f}, mean {ratio['mean']:.4f}, optimal in {group['optimal']}\n"
             f"  improved: ratio at least {improved['least']:.3f}, mean {improved['mean']:.4f}, optimal in "
             f"{group['improved_optimal']}, proved so in {group['improved_proved']}"

@@ -1,14 +1,15 @@
-"""How the inner functions of the simulator and the solvers are compiled."""
+"""Compilation of the inner functions of the simulator and the solvers."""
 
 from numba import njit
 
 kernel = njit(cache=True, _nrt=False, forceinline=True)
-"""Compiles a function that allocates nothing and returns numbers, without counting references and without calls.
+"""Compiles a function that allocates nothing and returns numbers, without reference counts and inlined into its callers.
 
-Numba counts the references to an array, atomically, whenever it is looked up in a record or handed on with one; that
-took half of the time of an epoch. Without that count a function can neither create an array nor return one that it made
-or sliced: either is an error when it is compiled. It must not return an array that it was given. Slices are free.
+Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on; that
+took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such a
+function can neither create an array nor return one: either is an error at compile time. Slices are allowed.
 
-Records are handed on field by field, hundreds of numbers a call, which took half of the time of an observation. So
-functions are compiled into their callers; they must not call themselves.
+Records are passed field by field, hundreds of numbers per call, which took half of the time of an observation. With
+`forceinline=True` functions are compiled into their callers; they must not call themselves. Compile time grows with the
+number of record fields among the arguments, so a kernel takes the records that it reads, not those around them.
 """

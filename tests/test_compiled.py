@@ -1,4 +1,4 @@
-"""What `kernel` promises: nothing allocated and no new array returned, since nobody counts references to it."""
+"""Guarantees of `kernel`: no allocation and no returned array, since references are not counted."""
 
 import sys
 

@@ -98,8 +98,8 @@ def recent_delays_s(simulator: Simulator, epochs: int) -> Array:
         return np.zeros(0)
     state, epoch_s = simulator.state, simulator.scenario.epoch_s
     since_s = (state.epoch - epochs) * epoch_s
-    is_recent = (state.outcome != EMPTY) & (simulator.tape.arrival_s >= since_s[:, None])
-    delays_s: Array = state.delay_s[is_recent]
+    is_recent = (state.requests.outcome != EMPTY) & (simulator.tape.requests.arrival_s >= since_s[:, None])
+    delays_s: Array = state.requests.delay_s[is_recent]
     return delays_s
 
 

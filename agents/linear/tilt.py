@@ -7,7 +7,12 @@ from agents.linear.policy import Action, LinearPolicy, Observation
 from agents.tilt_codec import Tilt
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
+from edge_llm_gym.sim.streaming.observation import (
+    NODE_FEATURES,
+)
 
 COMMITTED = NODE_FEATURES.index("committed")
 MEDIAN = QUANTILES.index(0.5)

@@ -9,13 +9,14 @@ from numba import njit
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingArrays
-from edge_llm_gym.solvers.oracle import Oracle, ask
-from edge_llm_gym.solvers.request_prices import worth
+from edge_llm_gym.problems.batch import BatchArrays
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
+from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
 
 TURNS = 2
 """How often every node chooses. At its later turns it may leave others what they have come to want more."""
-NODE_LIMIT = 100
-"""Search nodes of one call of the oracle; with more, values no two of which are equal cost time and gain nothing."""
+RENT_ORACLE_NODE_LIMIT = 100
+"""Search nodes of one query of the oracle; with distinct values, more nodes cost time and gain nothing."""
 
 
 def assign(rows: BatchingArrays, value: Array, free_s: Array, rent_per_s: Array, overruns_s: Array) -> Array:
@@ -41,15 +42,15 @@ def _assign_rows(rows, value, free_s, rent_per_s, overruns_s, node):  # type: ig
             continue
         oracle = _oracle(rows, value, row, slots)
         chosen = np.zeros(slots.size, np.int64)
-        for turn in range(TURNS * len(oracle.value)):
-            place = turn % len(oracle.value)
+        for turn in range(TURNS * len(oracle.problem.value)):
+            place = turn % len(oracle.problem.value)
             _choose(oracle, place, free_s[row, place], rent_per_s[row, place], overruns_s, chosen)
         node[row, slots] = chosen
 
 
 @njit(cache=True)
 def _oracle(rows, value, row, slots):  # type: ignore[no-untyped-def]
-    return Oracle(
+    problem = BatchArrays(
         _by_node(rows.time_s[row], slots),
         _by_node(rows.shared_time_s[row], slots),
         _by_node(rows.kv_bytes[row], slots),
@@ -59,9 +60,8 @@ def _oracle(rows, value, row, slots):  # type: ignore[no-untyped-def]
         _by_node(value[row], slots),
         rows.free_kv_bytes[row].copy(),
         np.zeros(value.shape[2]),
-        NODE_LIMIT,
-        np.zeros(2, np.int64),
     )
+    return Oracle(problem, RENT_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))
 
 
 @njit(cache=True)
@@ -74,25 +74,26 @@ def _by_node(pairs, slots):  # type: ignore[no-untyped-def]
 def _choose(oracle, place, free_s, rent_per_s, overruns_s, node):  # type: ignore[no-untyped-def]
     """Lets a node choose, among all requests at their worth beyond where they are now, and keep its batch otherwise."""
     mine = node == place + 1
-    profit = oracle.value[place] - np.where(mine, 0.0, worth(oracle, node))
+    profit = oracle.problem.value[place] - np.where(mine, 0.0, assigned_values(oracle, node))
     selected = mine
     best = (profit * mine).sum() - rent_per_s * max(_time_s(oracle, place, mine) - free_s, 0.0)
     last_s = np.inf
     for overrun_s in overruns_s:
         if free_s + overrun_s >= last_s:  # the last batch is still the best
             continue
-        oracle.cap_s[place] = free_s + overrun_s
-        wish = ask(oracle, place, np.maximum(profit, 0.0))
-        if wish.profit <= best:  # and shorter ones are worth less, before rent
+        oracle.problem.time_cap_s[place] = free_s + overrun_s
+        answer = query(oracle, place, np.maximum(profit, 0.0))
+        if answer.profit <= best:  # and shorter ones are worth less, before rent
             break
-        last_s = _time_s(oracle, place, wish.selected)
-        net = wish.profit - rent_per_s * max(last_s - free_s, 0.0)
+        last_s = _time_s(oracle, place, answer.selected)
+        net = answer.profit - rent_per_s * max(last_s - free_s, 0.0)
         if net > best:
-            best, selected = net, wish.selected
+            best, selected = net, answer.selected
     node[mine] = 0
     node[selected] = place + 1
 
 
 @njit(cache=True)
 def _time_s(oracle, place, selected):  # type: ignore[no-untyped-def]
-    return (oracle.time_s[place] * selected).sum() + (oracle.shared_s[place] * selected).max()
+    problem = oracle.problem
+    return (problem.time_s[place] * selected).sum() + (problem.shared_time_s[place] * selected).max()

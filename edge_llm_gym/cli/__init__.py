@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from edge_llm_gym.cli import bench, calibrate, compare, render, reproduce, scenarios, trace
+from edge_llm_gym.cli import bench, calibrate, compare, render, scenarios, trace
 
 app = typer.Typer(
     name="edge-llm-gym",
@@ -16,7 +16,6 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare_policies)
 app.command("calibrate")(calibrate.show_calibration)
-app.command("reproduce")(reproduce.reproduce_study)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("trace")(trace.show_trace)
 app.command("render")(render.render_episode)

@@ -57,7 +57,7 @@ def node_table(scenario: Scenario) -> Table:
             node.quantization,
             f"{costs.rates.usable_flops / 1e12:.1f}",
             f"{costs.rates.memory_bandwidth / 1e9:.0f}",
-            f"{costs.room_bytes / 1e9:.2f}",
+            f"{costs.kv_capacity_bytes / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )
     return table

@@ -1,7 +1,6 @@
 """The priced codec: the action scales the value of each request, and OT-GAH solves the scaled problem."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -69,8 +68,7 @@ class Priced:
 
 def _repriced(problem: AssignmentProblem, factor: Array) -> AssignmentProblem:
     """The problem with values times factor [n, K]."""
-    nodes = (replace(node, value=node.value * factor[:, index]) for index, node in enumerate(problem.nodes))
-    return AssignmentProblem(tuple(nodes))
+    return problem.replace(value=[node.value * factor[:, index] for index, node in enumerate(problem.nodes)])
 
 
 def _solved(problem: AssignmentProblem) -> Array:

@@ -72,7 +72,7 @@ class BatchingReader:
         self._entry_nodes, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
         costs = [self._costs.nodes[index] for index in self._entry_nodes]
         self._quality = np.array([each.quality for each in costs])
-        self._kv_capacity_bytes = np.array([each.room_bytes for each in costs])
+        self._kv_capacity_bytes = np.array([each.kv_capacity_bytes for each in costs])
         nodes = [scenario.nodes[index] for index in self._entry_nodes]
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         self._scales: Scales = observation_scales(scenario)
@@ -118,7 +118,7 @@ class BatchingReader:
         time_left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        costs = self._costs.claims(prompt.ravel(), output.ravel())[..., self._costs.last[self._entry_nodes]]
+        costs = self._costs.costs(prompt.ravel(), output.ravel())[..., self._costs.last_hosted[self._entry_nodes]]
         time_s, shared_time_s, kv_bytes = costs.reshape(3, *visible.shape, -1)
         uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
         return BatchingArrays(

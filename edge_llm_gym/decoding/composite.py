@@ -20,7 +20,6 @@ from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, ex
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
-from edge_llm_gym.problems import AssignmentProblem
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
@@ -104,8 +103,8 @@ class CompositeReader(BatchingReader):
 
     def _with_values(self, rows: BatchingArrays, value: Array) -> EpochProblem:
         epoch, visible = self.epoch_of(rows, 0), rows.visible[0]
-        nodes = [node.with_value(value[visible, index]) for index, node in enumerate(epoch.problem.nodes)]
-        return replace(epoch, problem=AssignmentProblem(tuple(nodes)))
+        values = [value[visible, index] for index in range(epoch.problem.node_count)]
+        return replace(epoch, problem=epoch.problem.replace(value=values))
 
 
 def _link_delay_s(constants: CompositeConstants) -> Array:

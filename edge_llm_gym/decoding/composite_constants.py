@@ -45,9 +45,9 @@ def composite_constants(scenario: Scenario, batch_size: float = TYPICAL_BATCH_SI
     assert scenario.exits is not None
     sample, rate_per_s = sample_arrivals(scenario)
     network, costs = scenario.network, RequestCosts(scenario)
-    work_s, shared_s, _ = costs.claims(sample.prompt_tokens, sample.output_tokens)
+    work_s, shared_s, _ = costs.costs(sample.prompt_tokens, sample.output_tokens)
     mean_work_s, work_sq_s2, mean_shared_s = np.zeros((3, len(scenario.nodes), len(scenario.block_layers)))
-    for node, (first, last) in enumerate(zip(costs.first, costs.last, strict=True)):
+    for node, (first, last) in enumerate(zip(costs.first_hosted, costs.last_hosted, strict=True)):
         blocks = slice(network.first_block[node], network.last_block[node] + 1)
         hosted = slice(first, last + 1)
         mean_work_s[node, blocks] = work_s[:, hosted].mean(axis=0)

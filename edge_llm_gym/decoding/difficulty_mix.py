@@ -9,8 +9,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.problems.routing import EarlyExit
 from edge_llm_gym.scenario.network import Network
+from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.exit_rows import shifted_quantile
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 DIFFICULTY_SHIFTS: Final = np.linspace(-1.0, 1.0, 21)
 """Candidate difficulty shifts, from easy to hard, as in `sim.exit_rows.difficulty_shift_at`."""

@@ -8,9 +8,8 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.exits import expected_accuracy
+from edge_llm_gym.sim.exits import exit_table, expected_accuracy
 from edge_llm_gym.sim.request_costs import RequestCosts
-from edge_llm_gym.sim.streaming.dynamics import answers_by_threshold
 
 FORECAST_CACHE_SIZE = 4096
 """Number of (shift, thresholds) pairs in the cache of exit probabilities."""
@@ -46,7 +45,7 @@ class ExitForecaster:
 
     def __init__(self, mix: DifficultyMix, costs: RequestCosts, network: Network) -> None:
         self._mix, self._costs, self._network = mix, costs, network
-        self._answers = answers_by_threshold(mix.profile)
+        self._answers = exit_table(mix.profile)
         self.node_quality = np.array([node.quality for node in costs.nodes])
         self._exits_of = lru_cache(maxsize=FORECAST_CACHE_SIZE)(self._exits)
 
@@ -56,18 +55,18 @@ class ExitForecaster:
 
     def offered_quality(self, block: int, factor: float, threshold: float) -> float:
         """Quality offered at an exit: the expected accuracy at this threshold times `factor`, at most 1."""
-        return min(factor * expected_accuracy(*self._answers, block, np.float32(threshold)), 1.0)
+        return min(factor * expected_accuracy(self._answers, block, np.float32(threshold)), 1.0)
 
     def _hosted(self, node: int) -> list[tuple[int, int]]:
         """For each block of a node, its index among the P hosted blocks and its number in the model."""
-        first, last = self._costs.first[node], self._costs.last[node]
+        first, last = self._costs.first_hosted[node], self._costs.last_hosted[node]
         return [(index, int(self._network.first_block[node] + index - first)) for index in range(first, last + 1)]
 
     def _exits(self, shift: int, threshold_bytes: bytes) -> ExitProbabilities:
         threshold = np.frombuffer(threshold_bytes)
         entries = np.flatnonzero(self._network.stage == 0)
         deep_nodes = np.flatnonzero(self._network.stage == 1).tolist()
-        hosted = int(self._costs.last.max()) + 1
+        hosted = int(self._costs.last_hosted.max()) + 1
         leave, quality = np.zeros((2, entries.size, hosted))
         forward, deep_leave = np.zeros(entries.size), np.zeros((entries.size, threshold.size, hosted))
         for entry in entries.tolist():

@@ -35,10 +35,10 @@ class ExpectedCosts:
         network = scenario.network
         self._epoch_s, self._costs, self._entry_nodes = scenario.epoch_s, costs, network.entry_nodes
         self._wire_s = wire_s[self._entry_nodes]
-        self._last = costs.last[self._entry_nodes]
+        self._last = costs.last_hosted[self._entry_nodes]
         self._whole_work_s = constants.mean_work_s[np.arange(network.stage.size), network.last_block]
-        hosted, entry = np.arange(int(costs.last.max()) + 1), self._entry_nodes[:, None]
-        self._is_entry_block = (hosted >= costs.first[entry]) & (hosted <= costs.last[entry])
+        hosted, entry = np.arange(int(costs.last_hosted.max()) + 1), self._entry_nodes[:, None]
+        self._is_entry_block = (hosted >= costs.first_hosted[entry]) & (hosted <= costs.last_hosted[entry])
 
     def __call__(
         self, rows: BatchingArrays, observation: Mapping[str, Array], forwarded: Array, forecast: ExitForecast
@@ -52,7 +52,7 @@ class ExpectedCosts:
             forecast: exit probabilities of the R rows.
         """
         tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
-        work_s, shared_s, _ = self._costs.claims(*tokens).reshape(3, *rows.visible.shape, -1)
+        work_s, shared_s, _ = self._costs.costs(*tokens).reshape(3, *rows.visible.shape, -1)
         time_s = self._mean_work_s(work_s, forecast)
         after_s = self._deep_time_s(observation, forwarded, forecast, work_s + shared_s)
         entry, deep = self._good_probability(rows, forecast)
@@ -80,6 +80,6 @@ class ExpectedCosts:
         busy_s = np.asarray(observation["nodes"], np.float64)[..., _TIME_UNTIL_FREE] * self._epoch_s
         queue_s = np.maximum(busy_s - ENTRY_EPOCHS * self._epoch_s, 0.0) + SHARE_AHEAD * forwarded * self._whole_work_s
         share = forecast.reach_probability / np.maximum(forecast.forward_probability, MIN_PROBABILITY)[..., None]
-        on_node_s = queue_s[:, None] + through_s[..., self._costs.last]
+        on_node_s = queue_s[:, None] + through_s[..., self._costs.last_hosted]
         wire_s = (share * self._wire_s).sum(axis=2)
         return np.einsum("rnk,rek->rne", on_node_s, share) + wire_s[:, None]

@@ -10,7 +10,7 @@ from edge_llm_gym.decoding.difficulty_mix import NO_SHIFT, DifficultyMix
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.streaming.constants import streaming_constants
-from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, stream_scales
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, streaming_scales
 
 TOTAL_DISCOUNT: Final = 0.8
 """Factor per epoch on past arrivals in the estimate of the total rate: an effective window of five epochs."""
@@ -39,7 +39,7 @@ class StreamingReader:
         self.scenario = scenario
         self.constants = streaming_constants(scenario)
         self._efficiency_cap = scenario.channel.spectral_efficiency_cap
-        self._device_arrivals = stream_scales(scenario).device_arrivals
+        self._device_arrivals = streaming_scales(scenario).device_arrivals
         reward = scenario.reward
         weight_s = reward.get("accuracy", 0.0) / max(-reward.get("mean_delay_s", 0.0), 1e-9)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s=weight_s)

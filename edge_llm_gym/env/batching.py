@@ -10,7 +10,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, NODE_FEATURES, REQUEST_FEATURES
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 
 ACTION_KEYS = ("batch", "bandwidth")
@@ -89,7 +89,7 @@ def _checked_batch(batch: Array, nodes: int) -> Array:
     return np.ascontiguousarray(batch, np.int64)
 
 
-def info(simulator: Simulator, result: Result) -> Info:
+def info(simulator: Simulator, result: PooledResult) -> Info:
     """`slots`: for each slot the index of its request on the tape (-1 for none), its outcome code and latency in s.
 
     Latency is 0 for a request that was not computed.

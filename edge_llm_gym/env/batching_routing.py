@@ -11,10 +11,9 @@ from edge_llm_gym.env import batching
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.env.streaming import read_routes
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES
-from edge_llm_gym.sim.pooled.routing_observation import NODE_FEATURES
+from edge_llm_gym.sim.exit_observation import LINK_FEATURES, QUANTILES
+from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES, ROUTING_NODE_FEATURES
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, QUANTILES
 
 ACTION_KEYS = ("batch", "bandwidth", "offload", "threshold")
 
@@ -44,14 +43,14 @@ def action_space(scenario: Scenario) -> spaces.Dict:
 
 
 def observation_space(scenario: Scenario) -> spaces.Dict:
-    """Observation space of one row; `edge_llm_gym.sim.pooled.routing_observation` describes features and scales.
+    """Observation space of one row; `edge_llm_gym.sim.pooled.observation` describes the features and their scales.
 
     | key | shape | meaning |
     |---|---|---|
     | `requests` | [N, REQUEST_FEATURES] | the visible requests, the earliest deadline first; 0 in empty slots |
     | `request_mask` | [N] | 1 where the slot holds a request |
     | `spectral_efficiency` | [N, K1, 2] | uplink and downlink to every entry node, relative to the cap |
-    | `nodes` | [K, NODE_FEATURES] | load and constants of the nodes |
+    | `nodes` | [K, ROUTING_NODE_FEATURES] | load and constants of the nodes |
     | `links` | [K, K, LINK_FEATURES] | the wired links, from row to column |
     | `exit_confidence` | [E, QUANTILES] | quantiles of recent confidences at each exit; 0 where there were none |
     | `arrivals` | [1] | arrivals of the last epoch / N |
@@ -59,7 +58,7 @@ def observation_space(scenario: Scenario) -> spaces.Dict:
     """
     slots, nodes, blocks = scenario.slots, len(scenario.nodes), len(scenario.block_layers)
     entry_nodes = scenario.network.entry_nodes.size
-    node_high = np.tile(np.array([BUSY_CAP] + [1.0] * (len(NODE_FEATURES) - 1), np.float32), (nodes, 1))
+    node_high = np.tile(np.array([BUSY_CAP] + [1.0] * (len(ROUTING_NODE_FEATURES) - 1), np.float32), (nodes, 1))
     return spaces.Dict(
         {
             "requests": spaces.Box(0.0, 1.0, (slots, len(REQUEST_FEATURES)), np.float32),

@@ -147,7 +147,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         return self._observe()
 
     def _observe(self) -> dict[str, Array]:
-        return {key: array[0] for key, array in self._observer.observe()._asdict().items()}
+        return {key: array[0] for key, array in self._observer.observe().items()}
 
     def _require_reset(self) -> None:
         if not self._started:

@@ -11,8 +11,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.env import batching, batching_routing, streaming
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.pooled.observation import Observer
-from edge_llm_gym.sim.pooled.routing_observation import RoutingObserver
+from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.observation import StreamingObserver
 
@@ -21,8 +20,8 @@ class SimulatorObserver(Protocol):
     """Computes observations of a simulator."""
 
     @property
-    def observe(self) -> Callable[[], Any]:
-        """() -> a NamedTuple of new arrays with a leading axis of rows; its fields are the keys of the observation."""
+    def observe(self) -> Callable[[], dict[str, Array]]:
+        """() -> the observation: new arrays with a leading axis of rows, by key."""
         ...
 
 
@@ -48,14 +47,14 @@ INTERFACES: Final[Mapping[str, GymInterface]] = MappingProxyType(
             action_space=batching.action_space,
             observation_space=batching.observation_space,
             read_action=batching.read_action,
-            observer=Observer,
+            observer=PooledObserver,
             info=batching.info,
         ),
         "batching_routing": GymInterface(
             action_space=batching_routing.action_space,
             observation_space=batching_routing.observation_space,
             read_action=batching_routing.read_action,
-            observer=RoutingObserver,
+            observer=PooledObserver,
             info=batching_routing.info,
         ),
         "streaming": GymInterface(

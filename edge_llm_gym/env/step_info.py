@@ -36,7 +36,7 @@ from edge_llm_gym.sim.simulator import Simulator
 def step_info(simulator: Simulator, result: Any) -> Info:
     """The info of a step, as arrays with a leading axis of rows."""
     names, totals = simulator.scenario.metrics, simulator.state.totals
-    terms = zip(simulator.scenario.reward.items(), simulator.parameters.reward_column, strict=True)
+    terms = zip(simulator.scenario.reward.items(), simulator.parameters.reward.column, strict=True)
     return {
         "metrics": {name: result.metrics[:, column] for column, name in enumerate(names)},
         "totals": {name: totals[:, column].copy() for column, name in enumerate(names)},
@@ -49,8 +49,8 @@ def reset_info(simulator: Simulator) -> Info:
     tape = simulator.tape
     return {
         "tape": {
-            "requests": tape.length.copy(),
-            "clipped_prompts": tape.clipped[:, 0].copy(),
-            "clipped_outputs": tape.clipped[:, 1].copy(),
+            "requests": tape.requests.length.copy(),
+            "clipped_prompts": tape.requests.clipped[:, 0].copy(),
+            "clipped_outputs": tape.requests.clipped[:, 1].copy(),
         }
     }

@@ -9,9 +9,10 @@ from edge_llm_gym.actions import check_keys, checked_shape, checked_unit_interva
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import LINK_FEATURES, QUANTILES
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES, NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 from edge_llm_gym.sim.streaming.records import StreamingResult
 
 ACTION_KEYS = ("offload", "threshold")
@@ -93,6 +94,6 @@ def info(simulator: Simulator, result: StreamingResult) -> Info:
     return {
         "nodes": {
             "sent": state.sent_last.copy(),
-            "utilisation": state.busy_last_s / simulator.scenario.epoch_s,
+            "utilisation": state.servers.busy_last_s / simulator.scenario.epoch_s,
         }
     }

@@ -139,7 +139,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         return self.simulator.admissible().reshape(self.num_envs, -1)
 
     def _observe(self) -> Observations:
-        return dict(self._observer.observe()._asdict())
+        return dict(self._observer.observe())
 
     def _chosen_rows(self, options: Mapping[str, Any] | None) -> Array:
         mask = (options or {}).get("reset_mask")

@@ -14,7 +14,7 @@ from edge_llm_gym.evaluation.compare import Comparison
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.problems import BatchProblem
-from edge_llm_gym.problems.batch import keeps
+from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.scenario import scenario_of
 
 RESOURCES = ("time", "memory", "uplink", "downlink")
@@ -59,7 +59,7 @@ def broken_by_joining(problem: BatchProblem, chosen: Array, waiting: Array) -> A
 def _broken(problem: BatchProblem, chosen: Array, request: int) -> Array:
     joined = chosen.copy()
     joined[request] = True
-    return np.array([not keeps(used, limit) for used, limit in problem.loads(joined).values()])
+    return np.array([not within_limit(used, limit) for used, limit in problem.loads(joined).values()])
 
 
 def binding_shares(

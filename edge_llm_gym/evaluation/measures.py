@@ -42,7 +42,7 @@ EPOCH_COUNTS = ("late", "below_quality", "expired", "refused_uplink", "refused_d
 def _epoch_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
     """Shares are of what arrived; delays are those of the served, NaN if nobody was."""
     arrived, served = totals["arrived"], totals["served"]
-    delays_s = simulator.state.latency_s[0][simulator.state.outcome[0] == SERVED]
+    delays_s = simulator.state.requests.latency_s[0][simulator.state.requests.outcome[0] == SERVED]
     return {
         "served_value": totals["served_value"],
         "served_share": _ratio(totals["served_value"], totals["arrived_value"]),
@@ -64,10 +64,10 @@ def _staged_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figure
 
 def _stream_figures(simulator: Simulator, totals: Mapping[str, float]) -> Figures:
     """Delays and accuracy are of all that arrived; `exit_...` are shares of them that left after each block."""
-    arrived, has_arrived = totals["arrived"], simulator.state.outcome[0] != EMPTY
-    delays_s = simulator.state.delay_s[0][has_arrived]
+    arrived, has_arrived = totals["arrived"], simulator.state.requests.outcome[0] != EMPTY
+    delays_s = simulator.state.requests.delay_s[0][has_arrived]
     ends_s = simulator.state.epoch[0] * simulator.scenario.epoch_s
-    unanswered = simulator.tape.arrival_s[0][has_arrived] + delays_s > ends_s
+    unanswered = simulator.tape.requests.arrival_s[0][has_arrived] + delays_s > ends_s
     return (
         {
             "mean_delay_s": _ratio(totals["response_s"], arrived),

@@ -1,7 +1,7 @@
 """Batch schedulers, baselines and exact ones: functions from an epoch problem to an assignment of requests to nodes.
 
 Unless stated otherwise, a baseline inserts the visible requests greedily: in its order, each on a node whose batch
-stays feasible (time, memory and bandwidth), chosen by a node rule of `edge_llm_gym.solvers.heuristics`. A request that
+stays feasible (time, memory and bandwidth), chosen by a node rule of `edge_llm_gym.solvers.baselines`. A request that
 fits on no node waits.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import EpochProblem
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
-from edge_llm_gym.solvers import dftsp, heuristics
+from edge_llm_gym.solvers import baselines, dftsp
 
 
 def arrival_order(epoch: EpochProblem) -> Array:
@@ -57,7 +57,7 @@ class ListScheduler:
     def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         order = ORDERS[self.order](epoch)
-        return heuristics.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
+        return baselines.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -79,25 +79,19 @@ class StaticBatch:
         for index, problem in enumerate(epoch.problem.nodes):
             if epoch.busy_s[index] <= self.idle_s:
                 waiting = order[node[order] == 0]
-                node[heuristics.first_fit(_without_deadlines(problem), waiting, limit=self.batch_size)] = index + 1
+                node[baselines.first_fit(_without_deadlines(problem), waiting, limit=self.batch_size)] = index + 1
         return node
 
 
 def _without_deadlines(problem: BatchProblem) -> BatchProblem:
-    """The same problem where time binds nobody who is in time alone."""
+    """The same problem without time limits for the requests that would be in time alone, and without the others."""
     alone_s = problem.time_s + problem.shared_time_s
     in_time = alone_s <= problem.budget_s
-    endless_s = float(alone_s.sum()) + 1.0
-    return BatchProblem(
-        time_s=problem.time_s,
-        shared_time_s=problem.shared_time_s,
-        kv_bytes=problem.kv_bytes,
+    unlimited_s = float(alone_s.sum()) + 1.0
+    return problem.replace(
         uplink_share=np.where(in_time, problem.uplink_share, np.inf),
-        downlink_share=problem.downlink_share,
-        budget_s=np.full(problem.request_count, endless_s),
-        value=problem.value,
-        memory_bytes=problem.memory_bytes,
-        time_cap_s=endless_s,
+        budget_s=np.full(problem.request_count, unlimited_s),
+        time_cap_s=unlimited_s,
     )
 
 
@@ -112,24 +106,9 @@ class NodeByNode:
         node = np.zeros(epoch.problem.request_count, np.int64)
         for index, problem in enumerate(epoch.problem.nodes):
             left = node == 0
-            best = dftsp.solve(_only(problem, left), node_limit=self.node_limit, urgency=epoch.urgent[left])
+            best = dftsp.solve(problem.subset(left), node_limit=self.node_limit, urgency=epoch.urgent[left])
             node[np.flatnonzero(left)[best.selected]] = index + 1
         return node
-
-
-def _only(problem: BatchProblem, chosen: Array) -> BatchProblem:
-    """The problem over some of its requests."""
-    return BatchProblem(
-        time_s=problem.time_s[chosen],
-        shared_time_s=problem.shared_time_s[chosen],
-        kv_bytes=problem.kv_bytes[chosen],
-        uplink_share=problem.uplink_share[chosen],
-        downlink_share=problem.downlink_share[chosen],
-        budget_s=problem.budget_s[chosen],
-        value=problem.value[chosen],
-        memory_bytes=problem.memory_bytes,
-        time_cap_s=problem.time_cap_s,
-    )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.solvers import dto_ee, routing_baselines
-from edge_llm_gym.solvers.routing_solution import RoutingSolution
+from edge_llm_gym.solvers.solutions import RoutingSolution
 
 INNER_THRESHOLDS: Final = (0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Thresholds that DTO-EE tries at the exits inside the nodes of the last stage."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.streaming.observation import LINK_FEATURES
+from edge_llm_gym.sim.exit_observation import LINK_FEATURES
 
 Shapes = dict[str, tuple[int, ...]]
 

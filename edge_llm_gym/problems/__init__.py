@@ -1,4 +1,4 @@
-"""The schedulers' problems as plain arrays: what is asked, what is feasible, what it is worth."""
+"""Scheduling problems as plain arrays, with their feasibility checks and objectives."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AssignmentProblem", "BatchProblem", "EarlyExit", "RoutingProblem"]
 
-_HOMES = {
+_MODULES = {
     "AssignmentProblem": "assignment",
     "BatchProblem": "batch",
     "EarlyExit": "routing",
@@ -19,6 +19,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

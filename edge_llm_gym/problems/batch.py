@@ -1,62 +1,63 @@
-"""The single-node problem: which requests should share one node's next batch?"""
+"""The single-node problem: which requests form one node's next batch?"""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-RELATIVE_TOLERANCE = 1e-9
-"""A sum keeps a limit if it is at most ``limit * (1 + RELATIVE_TOLERANCE)``, so that rounding refuses no exact fit."""
+from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.problems.feasibility import COST_FIELDS, within_limit
 
-_ARRAYS = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s", "value")
+PER_REQUEST = (*COST_FIELDS, "budget_s", "value")
+"""Fields of a BatchProblem that hold one number for each request."""
 _MAY_BE_INFINITE = {"uplink_share", "downlink_share", "memory_bytes", "time_cap_s"}
 _MAY_BE_NEGATIVE = {"budget_s"}
 
 
 @dataclass(frozen=True, eq=False)
 class BatchProblem:
-    """Choose a set S of requests of the greatest total value that one node can answer in time as one batch.
+    """Choose the set S of requests of greatest total value that one node can complete in time as one batch.
 
-    The batch takes T(S) = sum of ``time_s`` over S + max of ``shared_time_s`` over S, and all of it ends when
-    T(S) ends. S is feasible when
+    The batch takes T(S) = sum of ``time_s`` over S + max of ``shared_time_s`` over S, and all its requests complete at
+    its end. S is feasible when
 
     - T(S) <= min(``time_cap_s``, ``budget_s[i]`` of every i in S),
     - the sum of ``kv_bytes`` over S <= ``memory_bytes``,
     - the sums of ``uplink_share`` and of ``downlink_share`` over S are at most 1 each.
 
-    Every limit is kept up to :data:`RELATIVE_TOLERANCE`. The empty set is always feasible.
+    Every limit holds up to ``feasibility.RELATIVE_TOLERANCE``. The empty set is always feasible.
 
     Args:
         time_s: [N] seconds that each request adds to the batch (w).
-        shared_time_s: [N] seconds that the batch spends once, for the longest of its requests (v).
+        shared_time_s: [N] seconds that the batch spends once, for its longest request (v).
         kv_bytes: [N] bytes of KV cache.
         uplink_share: [N] share of the uplink band; infinite for a request that no bandwidth can carry.
         downlink_share: [N] share of the downlink band; infinite likewise.
-        budget_s: [N] seconds until the answer must be computed (D); finite, negative when it is too late already.
-        value: [N] worth of serving each request in time.
-        memory_bytes: bytes left for KV caches.
+        budget_s: [N] seconds until the answer must be computed (D); finite, negative if that time has passed.
+        value: [N] value of serving each request in time.
+        memory_bytes: free bytes for KV caches.
         time_cap_s: greatest duration of any batch; infinite for no cap.
 
-    The arrays are kept as read-only float64 copies. Raises ValueError for a NaN, a negative or an infinite number where
-    the above allows none, and for arrays that are not of one common length.
+    The arrays are stored as read-only float64 copies. Raises ValueError for a NaN, for a negative or an infinite number
+    where none is allowed, and for arrays of different lengths.
     """
 
-    time_s: NDArray[np.float64]
-    shared_time_s: NDArray[np.float64]
-    kv_bytes: NDArray[np.float64]
-    uplink_share: NDArray[np.float64]
-    downlink_share: NDArray[np.float64]
-    budget_s: NDArray[np.float64]
-    value: NDArray[np.float64]
+    time_s: Floats
+    shared_time_s: Floats
+    kv_bytes: Floats
+    uplink_share: Floats
+    downlink_share: Floats
+    budget_s: Floats
+    value: Floats
     memory_bytes: float
     time_cap_s: float
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
-            object.__setattr__(self, name, _vector(name, getattr(self, name), self.request_count))
-        for name in ("memory_bytes", "time_cap_s"):
-            object.__setattr__(self, name, _number(name, getattr(self, name)))
+        count = self.request_count
+        for name in BatchArrays._fields:
+            object.__setattr__(self, name, _checked(name, getattr(self, name), count))
 
     @property
     def request_count(self) -> int:
@@ -64,16 +65,16 @@ class BatchProblem:
         return int(np.size(self.time_s))
 
     def batch_time_s(self, selected: ArrayLike) -> float:
-        """Duration T(S) in seconds of the batch of the ``selected`` [N] bool; 0 for an empty one."""
+        """Duration T(S) in seconds of the batch of the ``selected`` [N] bool; 0 for an empty batch."""
         chosen = self._mask(selected)
         return float(self.time_s[chosen].sum() + self.shared_time_s[chosen].max(initial=0.0))
 
     def time_limit_s(self, selected: ArrayLike) -> float:
-        """Seconds that the ``selected`` [N] bool may take: their tightest budget, or the cap if that is less."""
+        """Seconds that the batch of the ``selected`` [N] bool may take: its tightest budget, at most the cap."""
         return float(self.budget_s[self._mask(selected)].min(initial=self.time_cap_s))
 
     def loads(self, selected: ArrayLike) -> dict[str, tuple[float, float]]:
-        """What the ``selected`` [N] bool use of each constraint, and its limit, by name."""
+        """Used amount and limit of every constraint for the ``selected`` [N] bool, by name."""
         chosen = self._mask(selected)
         return {
             "time_s": (self.batch_time_s(chosen), self.time_limit_s(chosen)),
@@ -83,29 +84,54 @@ class BatchProblem:
         }
 
     def violations(self, selected: ArrayLike) -> dict[str, float]:
-        """The constraints that the ``selected`` [N] bool break, each with the amount by which it is exceeded."""
-        return {name: used - limit for name, (used, limit) in self.loads(selected).items() if not keeps(used, limit)}
+        """Constraints that the ``selected`` [N] bool violate, each with the amount by which it is exceeded."""
+        loads = self.loads(selected).items()
+        return {name: used - limit for name, (used, limit) in loads if not within_limit(used, limit)}
 
     def feasible(self, selected: ArrayLike) -> bool:
-        """Whether the ``selected`` [N] bool keep every constraint."""
+        """Whether the ``selected`` [N] bool satisfy every constraint."""
         return not self.violations(selected)
 
     def objective(self, selected: ArrayLike) -> float:
         """Total value of the ``selected`` [N] bool, feasible or not."""
         return float(self.value[self._mask(selected)].sum())
 
-    def with_value(self, value: ArrayLike) -> "BatchProblem":
-        """The same problem with other values [N]; raises ValueError as the constructor does."""
+    def feasible_alone(self) -> Flags:
+        """[N] bool, whether the batch of that request alone is feasible; no other request is in any feasible batch."""
+        limits = (
+            (self.time_s + self.shared_time_s, np.minimum(self.budget_s, self.time_cap_s)),
+            (self.kv_bytes, self.memory_bytes),
+            (self.uplink_share, 1.0),
+            (self.downlink_share, 1.0),
+        )
+        return np.logical_and.reduce([within_limit(used, limit) for used, limit in limits])
+
+    def subset(self, requests: ArrayLike) -> Self:
+        """The problem over some of its requests, given by a mask [N] bool or by integer indices, in their order."""
+        chosen = self._index(requests)
+        return self.replace(**{name: getattr(self, name)[chosen] for name in PER_REQUEST})
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields replaced; raises ValueError and TypeError as the constructor does."""
+        if unknown := changes.keys() - set(BatchArrays._fields):
+            raise TypeError(f"a BatchProblem has no field {min(unknown)!r}; its fields are {BatchArrays._fields}")
+        count = int(np.size(changes.get("time_s", self.time_s)))
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        object.__setattr__(other, "value", _vector("value", value, self.request_count))
+        # Fields that do not change need no second check, unless the number of requests changes.
+        for name in changes if count == self.request_count else BatchArrays._fields:
+            object.__setattr__(other, name, _checked(name, changes.get(name, getattr(self, name)), count))
         return other
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Through the constructor, since a pickled array forgets that it is read-only.
-        return type(self), tuple(getattr(self, field.name) for field in fields(self))
+    def arrays(self) -> "BatchArrays":
+        """The fields as a plain record."""
+        return BatchArrays(*(getattr(self, name) for name in BatchArrays._fields))
 
-    def _mask(self, selected: ArrayLike) -> NDArray[np.bool_]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the constructor: an unpickled array is writable again.
+        return type(self), tuple(self.arrays())
+
+    def _mask(self, selected: ArrayLike) -> Flags:
         mask = np.asarray(selected)
         if mask.dtype != np.bool_ or mask.shape != (self.request_count,):
             raise ValueError(
@@ -114,13 +140,47 @@ class BatchProblem:
             )
         return mask
 
+    def _index(self, requests: ArrayLike) -> Any:
+        index = np.asarray(requests)
+        if index.dtype == np.bool_:
+            return self._mask(index)
+        if index.ndim != 1 or not (np.issubdtype(index.dtype, np.integer) or index.size == 0):
+            raise ValueError(
+                f"requests must be a bool mask [{self.request_count}] or a 1-D array of request indices, "
+                f"got dtype {index.dtype} and shape {index.shape}"
+            )
+        outside = (index < 0) | (index >= self.request_count)
+        if outside.any():
+            raise ValueError(f"requests must be indices from 0 to {self.request_count - 1}, got {index[outside][0]}")
+        return index.astype(np.int64)
 
-def keeps(used: float, limit: float) -> bool:
-    """Whether an amount keeps its limit, by the project's one rule (see :data:`RELATIVE_TOLERANCE`)."""
-    return used <= limit * (1.0 + RELATIVE_TOLERANCE)
+
+class BatchArrays(NamedTuple):
+    """The fields of one BatchProblem, or of K of them over the same N requests with a leading axis [K]."""
+
+    time_s: Floats
+    shared_time_s: Floats
+    kv_bytes: Floats
+    uplink_share: Floats
+    downlink_share: Floats
+    budget_s: Floats
+    value: Floats
+    memory_bytes: Any  # float, or [K]
+    time_cap_s: Any  # float, or [K]
 
 
-def _vector(name: str, raw: ArrayLike, length: int) -> NDArray[np.float64]:
+def stacked(problems: Iterable[BatchProblem]) -> BatchArrays:
+    """The fields of K problems over the same N requests as float64 arrays [K, N] and [K]."""
+    problems = tuple(problems)
+    columns = ([getattr(problem, name) for problem in problems] for name in BatchArrays._fields)
+    return BatchArrays(*(np.array(column, dtype=np.float64) for column in columns))
+
+
+def _checked(name: str, raw: Any, count: int) -> Floats | float:
+    return _vector(name, raw, count) if name in PER_REQUEST else _number(name, raw)
+
+
+def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
     array = np.array(raw, dtype=np.float64)
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},) as time_s has {length} entries, got shape {array.shape}")
@@ -135,7 +195,7 @@ def _number(name: str, raw: float) -> float:
     return number
 
 
-def _check_range(name: str, array: NDArray[np.float64]) -> None:
+def _check_range(name: str, array: Floats) -> None:
     lowest = -np.inf if name in _MAY_BE_NEGATIVE else 0.0
     allowed = array >= lowest
     if name not in _MAY_BE_INFINITE:

@@ -1,11 +1,11 @@
-"""Random batch problems, easy and hard, to test and time schedulers on."""
+"""Random batch and assignment problems of several kinds, for tests and benchmarks of schedulers."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchProblem
 
@@ -16,9 +16,9 @@ _KV_BYTES_PER_S = 3e11
 
 
 def environment_like(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """What an 8B model on one inference card sees: n requests with log-normal lengths, payloads and fading channels.
+    """An 8B model on one inference card: n requests with log-normal lengths and payloads, and fading channels.
 
-    Long requests are long in time, memory and bandwidth alike, so the constraints mostly agree.
+    Long requests need much time, memory and bandwidth alike, so the constraints are correlated.
     """
     prompt = np.clip(rng.lognormal(5.3, 0.8, n), 8, 4096).round()
     output = np.clip(rng.lognormal(4.6, 0.7, n), 4, 1024).round()
@@ -39,10 +39,10 @@ def environment_like(rng: Generator, n: int, *, equal_values: bool = True) -> Ba
 
 
 def conflicting(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """n requests whose time, memory and bandwidth are drawn independently: who is short in one is long in another.
+    """n requests whose time, memory and bandwidth are drawn independently, so that the constraints conflict.
 
-    Each constraint alone would admit about a third of the requests; budgets and shared times spread wide enough that
-    both the tightest budget and the longest shared time of the best set lie inside their ranges.
+    Each constraint alone would admit about a third of the requests. Budgets and shared times vary enough that the
+    tightest budget and the longest shared time of the best set lie inside their ranges.
     """
     time_s, kv_bytes, uplink, downlink = rng.uniform(0.1, 1.0, (4, n))
     batch_s = time_s.sum() / 3
@@ -60,14 +60,15 @@ def conflicting(rng: Generator, n: int, *, equal_values: bool = True) -> BatchPr
 
 
 def degenerate(rng: Generator, n: int, *, equal_values: bool = True) -> BatchProblem:
-    """n requests full of ties, zeros, exact fits, hopeless requests and capacities of nothing."""
-    time_s, shared_s, kv_bytes, uplink, downlink = rng.integers(0, 5, (5, n)) * _coin(rng, [0.0, 1.0, 1.0, 1.0], (5, 1))
-    hopeless = rng.random(n) < 0.1
+    """n requests with many ties, zeros, exact fits and infeasible requests, and capacities down to zero."""
+    costs = rng.integers(0, 5, (5, n)) * _choice(rng, [0.0, 1.0, 1.0, 1.0], (5, 1))
+    time_s, shared_s, kv_bytes, uplink, downlink = costs
+    infeasible = rng.random(n) < 0.1
     return BatchProblem(
         time_s=time_s,
         shared_time_s=shared_s,
         kv_bytes=kv_bytes,
-        uplink_share=np.where(hopeless, np.inf, uplink / 10),
+        uplink_share=np.where(infeasible, np.inf, uplink / 10),
         downlink_share=downlink / 10,
         budget_s=np.asarray(rng.integers(-2, 16, n) if rng.random() < 0.7 else np.full(n, 10.0), np.float64),
         value=np.full(n, 0.3) if equal_values else rng.integers(0, 4, n).astype(np.float64),
@@ -83,33 +84,30 @@ FAMILIES: dict[str, Callable[..., BatchProblem]] = {
 }
 
 
-def unlike_nodes(
+def heterogeneous_nodes(
     rng: Generator, n: int, node_count: int, *, family: str = "environment", equal_values: bool = True
 ) -> AssignmentProblem:
-    """The same n requests before ``node_count`` nodes unlike in speed and memory, each with its own channels."""
+    """The same n requests and ``node_count`` nodes that differ in speed and memory, each with its own channels."""
     base = FAMILIES[family](rng, n, equal_values=equal_values)
     return AssignmentProblem(nodes=tuple(_variant(rng, base) for _ in range(node_count)))
 
 
 def _variant(rng: Generator, base: BatchProblem) -> BatchProblem:
     n = base.request_count
-    slowness, room = rng.uniform(0.7, 1.6), rng.uniform(0.3, 1.0)
-    return BatchProblem(
+    slowness, memory_share = rng.uniform(0.7, 1.6), rng.uniform(0.3, 1.0)
+    return base.replace(
         time_s=base.time_s * slowness,
         shared_time_s=base.shared_time_s * slowness,
-        kv_bytes=base.kv_bytes,
         uplink_share=base.uplink_share * rng.uniform(0.5, 3.0, n),
         downlink_share=base.downlink_share * rng.uniform(0.5, 3.0, n),
         budget_s=base.budget_s - rng.uniform(0.0, 0.3) * np.abs(base.budget_s).mean() if n else base.budget_s,
-        value=base.value,
-        memory_bytes=base.memory_bytes * room,
-        time_cap_s=base.time_cap_s,
+        memory_bytes=base.memory_bytes * memory_share,
     )
 
 
-def _values(rng: Generator, n: int, equal_values: bool) -> NDArray[np.float64]:
+def _values(rng: Generator, n: int, equal_values: bool) -> Floats:
     return np.ones(n) if equal_values else rng.uniform(0.2, 1.0, n)
 
 
-def _coin(rng: Generator, sides: list[float], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    return rng.choice(np.array(sides), shape)
+def _choice(rng: Generator, values: list[float], shape: tuple[int, ...]) -> Floats:
+    return rng.choice(np.array(values), shape)

@@ -1,12 +1,12 @@
-"""Random staged networks and exit profiles, to test and time routing schedulers on."""
+"""Random staged networks and exit profiles, for tests and benchmarks of routing schedulers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 
 _LINK_DENSITY = 0.7
@@ -15,11 +15,11 @@ _LINK_DENSITY = 0.7
 def random_network(
     rng: Generator, devices: int | None = None, stage_sizes: Sequence[int] | None = None
 ) -> RoutingProblem:
-    """Unlike nodes, links and devices: 5-100 devices and 2-4 stages of 2-6 nodes unless said.
+    """Heterogeneous devices, links and nodes: by default 5-100 devices and 2-4 stages of 2-6 nodes.
 
-    Mean services and link delays spread over a factor of 10 and of 40; service laws lie between constant and more
-    variable than exponential; each link exists with probability 0.7, and every sender and node has at least one. Rates
-    are arbitrary: scale them to a load.
+    Mean service times vary by a factor of 10, link delays by a factor of 40. The squared coefficient of variation of a
+    service time lies between 0 (constant) and 1.5 (exponential: 1). Each link exists with probability 0.7, and every
+    sender and node has at least one. The arrival rates are arbitrary; scale them to a load.
     """
     count = int(rng.integers(5, 101)) if devices is None else devices
     sizes = rng.integers(2, 7, rng.integers(2, 5)).tolist() if stage_sizes is None else list(stage_sizes)
@@ -34,7 +34,7 @@ def random_network(
     )
 
 
-def _links(rng: Generator, sizes: list[int]) -> NDArray[np.float64]:
+def _links(rng: Generator, sizes: list[int]) -> Floats:
     ends = np.cumsum(sizes)
     delay_s = np.full((ends[-1], ends[-1] - sizes[0]), np.inf)
     for before, start, end in zip(sizes[:-1], ends[:-1], ends[1:], strict=True):
@@ -46,14 +46,14 @@ def _links(rng: Generator, sizes: list[int]) -> NDArray[np.float64]:
     return delay_s
 
 
-def _log_uniform(rng: Generator, low: float, high: float, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _log_uniform(rng: Generator, low: float, high: float, shape: tuple[int, ...]) -> Floats:
     return np.exp(rng.uniform(np.log(low), np.log(high), shape))
 
 
-def random_profile(rng: Generator, rows: int, exits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Confidence and correctness [rows, exits]: a row has a difficulty, later exits master more, confidence is honest.
+def random_profile(rng: Generator, rows: int, exits: int) -> tuple[Floats, Floats]:
+    """Confidence and correctness [rows, exits] of requests of different difficulty; later exits are more accurate.
 
-    That is: an answer given with confidence c is right with probability c.
+    Confidence is calibrated: an answer with confidence c is right with probability c.
     """
     skill = np.linspace(0.3, 1.0, exits)
     difficulty = rng.uniform(0.0, 0.9, (rows, 1))

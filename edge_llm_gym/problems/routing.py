@@ -1,10 +1,10 @@
-"""The routing problem: where should each device and node send its requests, and which of them should exit early?"""
+"""The routing problem: shares of each device's and node's requests on its links, and early-exit thresholds."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.routing_checks import (
     check_exit_order,
     check_links,
@@ -14,29 +14,26 @@ from edge_llm_gym.problems.routing_checks import (
     stages,
 )
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False)
 class EarlyExit:
-    """Free thresholds: what each row of an exit profile would answer at each exit, and what a right answer is worth.
+    """Free exit thresholds: the answers of an exit profile at each exit, and the value of a correct answer.
 
-    A request draws one of the M rows, each as likely as any other. It leaves at the first node on its way whose
-    threshold its confidence reaches; a node without links always answers.
+    Each request follows one of the M rows, drawn uniformly. It exits at the first node on its path whose threshold its
+    confidence reaches; at a node without links every request exits.
 
     Args:
-        confidence: [M, E] in [0, 1], how sure of its answer a request of this row is at each exit.
-        correct: [M, E] in [0, 1], whether (or how likely) that answer is right.
+        confidence: [M, E] in [0, 1], confidence of the answer at each exit.
+        correct: [M, E] in [0, 1], whether that answer is correct, or the probability of it.
         hosted_exit: [K] integers in 0..E-1, the exit after the blocks that each node hosts.
-        accuracy_weight_s: seconds of mean delay that one whole unit of accuracy is worth.
+        accuracy_weight_s: value of one unit of accuracy, in seconds of mean delay.
 
-    Arrays are kept as read-only copies. Raises ValueError for a NaN, a number out of its range or shapes that disagree.
+    Arrays are stored as read-only copies. Raises ValueError for a NaN, a number out of range or inconsistent shapes.
     """
 
     confidence: Floats
     correct: Floats
-    hosted_exit: Integers
+    hosted_exit: Ints
     accuracy_weight_s: float
 
     def __post_init__(self) -> None:
@@ -56,7 +53,7 @@ class RoutingProblem:
     Nodes are M/G/1 queues: at rate x, a node's mean wait is x E[S^2] / (2 (1 - x E[S])) (Pollaczek-Khinchine). The
     delay of a request is the sum of the links it crosses, its waits and its services, averaged over all requests.
 
-    With ``early_exit`` the thresholds are free, and the aim is to maximise accuracy_weight_s * accuracy - mean delay.
+    With ``early_exit`` the thresholds are free, and accuracy_weight_s * accuracy - mean delay is maximised.
 
     Args:
         arrival_rate: [D] requests per second of each device.
@@ -64,13 +61,13 @@ class RoutingProblem:
             there is no link. Links go from devices to stage 1, and from each stage to the next.
         service_s: [K] mean service time.
         service_sq_s2: [K] second moment of the service time; service_s squared where the work is constant.
-        pass_ratio: [K] share of a node's requests that go on to the next stage, 0 at the last. Give either this or
-            ``early_exit``, from which the shares follow.
+        pass_ratio: [K] share of a node's requests that it forwards to the next stage, 0 at the last. Give either this
+            or ``early_exit``, which determines the shares.
         early_exit: the exit profile behind free thresholds.
 
-    A node that has left is a node without links. Arrays are kept as read-only copies. Raises ValueError for a NaN or a
-    number out of its range, shapes that disagree, a cycle, a link that skips a stage, a device that sends but has no
-    link, a node that must pass requests on but has no link, and for no arrivals at all.
+    A node that has failed or left is a node without links. Arrays are stored as read-only copies. Raises ValueError for
+    a NaN or a number out of its range, inconsistent shapes, a cycle, a link that skips a stage, a device that sends but
+    has no link, a node that must forward requests but has no link, and if no device sends requests.
     """
 
     arrival_rate: Floats
@@ -79,18 +76,18 @@ class RoutingProblem:
     service_sq_s2: Floats
     pass_ratio: Floats | None = None
     early_exit: EarlyExit | None = None
-    stage: Integers = field(init=False)
+    stage: Ints = field(init=False)
     """[K] stage of each node, from 1; 0 for a node that no request can reach."""
 
     def __post_init__(self) -> None:
         if (self.pass_ratio is None) == (self.early_exit is None):
             given = "neither" if self.pass_ratio is None else "both"
             raise ValueError(f"give either pass_ratio or early_exit (free thresholds), got {given}")
-        self._keep_arrays()
+        self._store_arrays()
         if not self.arrival_rate.sum() > 0:
             raise ValueError("at least one device must send requests, got an arrival_rate of zero for all")
         check_second_moment(self.service_s, self.service_sq_s2)
-        self._keep("stage", stages(self.link_delay_s, self.device_count))
+        self._store("stage", stages(self.link_delay_s, self.device_count))
         check_links(self.link_delay_s, self.arrival_rate, self.pass_ratio, self.stage)
         if self.early_exit is not None:
             check_exit_order(self.link_delay_s[self.device_count :], self.early_exit.hosted_exit)
@@ -106,28 +103,28 @@ class RoutingProblem:
         return int(np.size(self.service_s))
 
     @property
-    def has_link(self) -> NDArray[np.bool_]:
+    def has_link(self) -> Flags:
         """[D + K, K] whether requests can be sent from a device, or from a node, to a node."""
         return np.isfinite(self.link_delay_s)
 
     @property
-    def is_last(self) -> NDArray[np.bool_]:
-        """[K] whether the node has no link to go on by, so that it answers whatever reaches it."""
+    def is_last(self) -> Flags:
+        """[K] whether the node has no link to another node, so that every request exits there."""
         return np.asarray(np.isinf(self.link_delay_s[self.device_count :]).all(axis=1))
 
-    def _keep_arrays(self) -> None:
+    def _store_arrays(self) -> None:
         devices, nodes = self.device_count, self.node_count
-        self._keep("arrival_rate", real_array("arrival_rate", self.arrival_rate, ("D",), (None,)))
-        self._keep("service_s", real_array("service_s", self.service_s, ("K",), (None,), positive=True))
+        self._store("arrival_rate", real_array("arrival_rate", self.arrival_rate, ("D",), (None,)))
+        self._store("service_s", real_array("service_s", self.service_s, ("K",), (None,), positive=True))
         square = real_array("service_sq_s2", self.service_sq_s2, ("K",), (nodes,), positive=True)
-        self._keep("service_sq_s2", square)
+        self._store("service_sq_s2", square)
         shape = (devices + nodes, nodes)
-        self._keep("link_delay_s", real_array("link_delay_s", self.link_delay_s, ("D + K", "K"), shape, infinite=True))
+        self._store("link_delay_s", real_array("link_delay_s", self.link_delay_s, ("D + K", "K"), shape, infinite=True))
         if self.pass_ratio is not None:
-            self._keep("pass_ratio", real_array("pass_ratio", self.pass_ratio, ("K",), (nodes,), upper=1.0))
+            self._store("pass_ratio", real_array("pass_ratio", self.pass_ratio, ("K",), (nodes,), upper=1.0))
         if self.early_exit is not None and self.early_exit.hosted_exit.size != nodes:
             hosted = self.early_exit.hosted_exit.size
             raise ValueError(f"hosted_exit must name one exit for each of the {nodes} nodes, got {hosted}")
 
-    def _keep(self, name: str, value: Floats | Integers) -> None:
+    def _store(self, name: str, value: Floats | Ints) -> None:
         object.__setattr__(self, name, value)

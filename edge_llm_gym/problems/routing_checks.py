@@ -1,12 +1,11 @@
-"""What a routing problem must satisfy, told in terms of its devices, nodes and links."""
+"""Validation of routing problems, with messages in terms of devices, nodes and links."""
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 
 
 def real_array(
@@ -33,7 +32,7 @@ def real_array(
     return array
 
 
-def index_array(name: str, value: ArrayLike, count: int) -> Integers:
+def index_array(name: str, value: ArrayLike, count: int) -> Ints:
     """A read-only integer copy [K] of ``value``, each entry in 0..count-1."""
     array = np.array(value)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
@@ -55,12 +54,12 @@ def _check_shape(name: str, array: Floats, axes: tuple[str, ...], shape: tuple[i
         raise ValueError(f"{name} must have the shape [{sizes}] and not be empty, got {array.shape}")
 
 
-def _where(wrong: NDArray[np.bool_]) -> str:
+def _where(wrong: Flags) -> str:
     return f"at {tuple(int(i) for i in np.argwhere(wrong)[0])}" if wrong.ndim else ""
 
 
 def check_second_moment(service_s: Floats, service_sq_s2: Floats) -> None:
-    """Raise ValueError where a second moment is under the square of its mean."""
+    """Raise ValueError where a second moment is less than the square of the mean."""
     low = service_sq_s2 < service_s**2 * (1 - 1e-9)
     if low.any():
         node = int(np.argmax(low))
@@ -70,13 +69,13 @@ def check_second_moment(service_s: Floats, service_sq_s2: Floats) -> None:
         )
 
 
-def stages(link_delay_s: Floats, devices: int) -> Integers:
-    """[K] stage of each node from 1, 0 where no device's requests can arrive; ValueError for a cycle or a skip."""
+def stages(link_delay_s: Floats, devices: int) -> Ints:
+    """[K] stage of each node from 1, 0 where no request can arrive; ValueError for a cycle or a skipped stage."""
     link = np.isfinite(link_delay_s)
     inner = link[devices:]
-    stage: Integers = np.zeros(link.shape[1], dtype=np.int64)
+    stage: Ints = np.zeros(link.shape[1], dtype=np.int64)
     stage[link[:devices].any(axis=0)] = 1
-    for _ in range(stage.size):  # the longest way to each node has at most K steps
+    for _ in range(stage.size):  # the longest path to each node has at most K links
         reached = np.where(inner & (stage > 0)[:, None], stage[:, None] + 1, 0).max(axis=0)
         if (reached <= stage).all():
             break
@@ -87,18 +86,18 @@ def stages(link_delay_s: Floats, devices: int) -> Integers:
     return stage
 
 
-def _check_acyclic(inner: NDArray[np.bool_]) -> None:
-    left = np.ones(inner.shape[0], dtype=bool)
-    while left.any():
-        among = inner & left[:, None] & left[None, :]
-        ends = left & ~(among.any(axis=1) & among.any(axis=0))
+def _check_acyclic(inner: Flags) -> None:
+    remaining = np.ones(inner.shape[0], dtype=bool)
+    while remaining.any():
+        links = inner & remaining[:, None] & remaining[None, :]
+        ends = remaining & ~(links.any(axis=1) & links.any(axis=0))
         if not ends.any():
-            nodes = np.flatnonzero(left).tolist()
-            raise ValueError(f"links must not lead in a circle, got a cycle among the nodes {nodes}")
-        left &= ~ends
+            nodes = np.flatnonzero(remaining).tolist()
+            raise ValueError(f"links must not form a cycle, got one among the nodes {nodes}")
+        remaining &= ~ends
 
 
-def _check_steps(link: NDArray[np.bool_], devices: int, stage: Integers) -> None:
+def _check_steps(link: Flags, devices: int, stage: Ints) -> None:
     sender_stage: Any = np.concatenate([np.zeros(devices, dtype=np.int64), np.where(stage > 0, stage, -1)])
     skip = link & (sender_stage >= 0)[:, None] & (stage[None, :] != sender_stage[:, None] + 1)
     if skip.any():
@@ -109,8 +108,8 @@ def _check_steps(link: NDArray[np.bool_], devices: int, stage: Integers) -> None
         )
 
 
-def check_links(link_delay_s: Floats, arrival_rate: Floats, pass_ratio: Floats | None, stage: Integers) -> None:
-    """Raise ValueError for a device that sends, or a reachable node that passes requests on, without a link."""
+def check_links(link_delay_s: Floats, arrival_rate: Floats, pass_ratio: Floats | None, stage: Ints) -> None:
+    """Raise ValueError for a device that sends, or a reachable node that forwards requests, without a link."""
     dead_end = ~np.isfinite(link_delay_s).any(axis=1)
     passes = np.zeros(stage.size, dtype=bool) if pass_ratio is None else (pass_ratio > 0) & (stage > 0)
     stuck = dead_end & np.concatenate([arrival_rate > 0, passes])
@@ -120,7 +119,7 @@ def check_links(link_delay_s: Floats, arrival_rate: Floats, pass_ratio: Floats |
         raise ValueError(f"{_name(sender, arrival_rate.size)} {reason} but has no link to a next node")
 
 
-def check_exit_order(inner_link_delay_s: Floats, hosted_exit: Integers) -> None:
+def check_exit_order(inner_link_delay_s: Floats, hosted_exit: Ints) -> None:
     """Raise ValueError for a link that does not lead to a later exit."""
     back = np.isfinite(inner_link_delay_s) & (hosted_exit[None, :] <= hosted_exit[:, None])
     if back.any():

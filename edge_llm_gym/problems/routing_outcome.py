@@ -1,13 +1,13 @@
-"""What an offload plan and thresholds lead to: flows, delay, accuracy."""
+"""Evaluation of a routing plan: flows, delay and accuracy in steady state."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 
-Floats = NDArray[np.float64]
 ROW_SUM_TOLERANCE = 1e-6
 
 
@@ -18,15 +18,15 @@ class RoutingOutcome:
     node_rate: Floats
     """[K] requests per second that reach each node."""
     pass_ratio: Floats
-    """[K] share of them that each node passes on."""
+    """[K] share of them that each node forwards."""
     utilisation: Floats
-    """[K] share of the time that each node would have to work: a queue is stable below 1."""
+    """[K] offered load of each node: its queue is stable below 1."""
     mean_delay_s: float
-    """Mean over all requests of links, waits and services; infinite if a queue is unstable."""
+    """Mean over all requests of link delays, waits and services; infinite if a queue is unstable."""
     accuracy: float | None
-    """Share of right answers; None without an exit profile."""
+    """Share of correct answers; None without an exit profile."""
     utility_s: float
-    """What is maximised: accuracy_weight_s * accuracy - mean_delay_s, or - mean_delay_s without an exit profile."""
+    """The objective: accuracy_weight_s * accuracy - mean_delay_s, or - mean_delay_s without an exit profile."""
 
     @property
     def stable(self) -> bool:
@@ -37,8 +37,8 @@ class RoutingOutcome:
 def evaluate(problem: RoutingProblem, offload: ArrayLike, threshold: ArrayLike | None = None) -> RoutingOutcome:
     """The outcome of ``offload`` [D + K, K] and, where thresholds are free, of ``threshold`` [K].
 
-    Raises ValueError for an offload that is no set of shares over the links (rows sum to one where there is a link, to
-    zero elsewhere), for a missing or a needless threshold, and for one that is NaN or of another shape.
+    Rows of ``offload`` sum to 1 for a sender with a link, else to 0. Raises ValueError for any other offload, for a
+    missing or an unused threshold, and for one that is NaN or of another shape.
     """
     share = check_offload(problem, offload)
     flow = _Flow(problem, share, None if threshold is None else np.asarray(threshold, dtype=np.float64))
@@ -49,8 +49,8 @@ def evaluate(problem: RoutingProblem, offload: ArrayLike, threshold: ArrayLike |
     total = float(problem.arrival_rate.sum())
     mean_delay_s = (_node_delay(problem, flow.node_rate, utilisation) + link_s) / total
     accuracy = None if problem.early_exit is None else flow.right_rate / total
-    worth = 0.0 if accuracy is None or problem.early_exit is None else problem.early_exit.accuracy_weight_s * accuracy
-    return RoutingOutcome(flow.node_rate, flow.pass_ratio, utilisation, mean_delay_s, accuracy, worth - mean_delay_s)
+    value_s = 0.0 if accuracy is None or problem.early_exit is None else problem.early_exit.accuracy_weight_s * accuracy
+    return RoutingOutcome(flow.node_rate, flow.pass_ratio, utilisation, mean_delay_s, accuracy, value_s - mean_delay_s)
 
 
 def check_offload(problem: RoutingProblem, offload: ArrayLike) -> Floats:
@@ -79,38 +79,38 @@ def _node_delay(problem: RoutingProblem, node_rate: Floats, utilisation: Floats)
 
 
 class _Flow:
-    """Rates through the network, stage after stage; with an exit profile, one rate for each row."""
+    """Rates through the network, stage by stage; with an exit profile, one rate for each row."""
 
     def __init__(self, problem: RoutingProblem, share: Floats, threshold: Floats | None) -> None:
-        keep = _kept(problem, threshold)
-        rows = keep.shape[1]
+        forwarded = _forwarded(problem, threshold)
+        rows = forwarded.shape[1]
         arriving = np.repeat((problem.arrival_rate @ share[: problem.device_count])[:, None] / rows, rows, axis=1)
         for stage in range(1, int(problem.stage.max()) + 1):
             senders = np.flatnonzero(problem.stage == stage)
             inner = share[problem.device_count + senders]
-            arriving += inner.T @ (arriving[senders] * keep[senders])
+            arriving += inner.T @ (arriving[senders] * forwarded[senders])
         self.node_rate: Floats = arriving.sum(axis=1)
-        kept: Floats = (arriving * keep).sum(axis=1)
-        self.pass_ratio = np.divide(kept, self.node_rate, out=keep.mean(axis=1), where=self.node_rate > 0)
+        sent: Floats = (arriving * forwarded).sum(axis=1)
+        self.pass_ratio = np.divide(sent, self.node_rate, out=forwarded.mean(axis=1), where=self.node_rate > 0)
         self.right_rate = 0.0
         if problem.early_exit is not None:
             correct = problem.early_exit.correct.T[problem.early_exit.hosted_exit]
-            self.right_rate = float((arriving * (1 - keep) * correct).sum())
+            self.right_rate = float((arriving * (1 - forwarded) * correct).sum())
 
 
-def _kept(problem: RoutingProblem, threshold: Floats | None) -> Floats:
-    """[K, M] share of each profile row that each node passes on; one column where the pass ratios are given."""
+def _forwarded(problem: RoutingProblem, threshold: Floats | None) -> Floats:
+    """[K, M] share of each profile row that each node forwards; one column where the pass ratios are given."""
     if (threshold is None) != (problem.early_exit is None):
         raise ValueError(
-            "threshold [K] belongs to a problem with early_exit, and to that alone; got "
+            "threshold [K] is given if and only if the problem has early_exit; got "
             + ("no threshold" if threshold is None else "a threshold and no early_exit")
         )
     if problem.early_exit is None or threshold is None:
         return np.asarray(problem.pass_ratio)[:, None] * 1.0
-    return _passing_rows(problem.early_exit, threshold, problem.is_last)
+    return _rows_below_threshold(problem.early_exit, threshold, problem.is_last)
 
 
-def _passing_rows(early_exit: EarlyExit, threshold: Floats, is_last: NDArray[np.bool_]) -> Floats:
+def _rows_below_threshold(early_exit: EarlyExit, threshold: Floats, is_last: Flags) -> Floats:
     if threshold.shape != is_last.shape or np.isnan(threshold).any():
         raise ValueError(f"threshold must be {is_last.size} numbers, one for each node, got {threshold!r}")
     confidence = early_exit.confidence.T[early_exit.hosted_exit]

@@ -40,7 +40,7 @@ def decision_times_s(simulator: Simulator, row: int) -> Array:
 def earliest_starts_s(simulator: Simulator, row: int) -> Array:
     """[E + 1, K] s, when a batch of each epoch could start on each node: after its uplink and the batches before."""
     done = simulator.state.epoch[row]
-    ends_s = simulator.state.batch_end_s[row, :, :done].T
+    ends_s = simulator.state.batches.end_s[row, :, :done].T
     free_s = np.maximum.accumulate(np.vstack([np.zeros(simulator.nodes), ends_s]))
     uplink_ends_s = decision_times_s(simulator, row) + simulator.scenario.uplink_slot_s
     return np.maximum(uplink_ends_s[:, None], free_s)
@@ -49,22 +49,22 @@ def earliest_starts_s(simulator: Simulator, row: int) -> Array:
 def _epochs_by_latency(simulator: Simulator, row: int) -> Array:
     """The batch whose end is the request's."""
     tape, state = simulator.tape, simulator.state
-    finish_s = tape.arrival_s[row] + state.latency_s[row] - simulator.scenario.downlink_slot_s
+    finish_s = tape.requests.arrival_s[row] + state.requests.latency_s[row] - simulator.scenario.downlink_slot_s
     epochs = np.full(finish_s.size, -1)
     for node in range(simulator.nodes):
-        ends_s = state.batch_end_s[row, node]
+        ends_s = state.batches.end_s[row, node]
         begun = np.flatnonzero(np.isfinite(ends_s))
         between_s = (ends_s[begun][:-1] + ends_s[begun][1:]) / 2  # nearest end, so that rounding cannot matter
-        mine = state.served_by[row] == node + 1
+        mine = state.requests.node[..., 0][row] == node + 1
         epochs[mine] = begun[np.searchsorted(between_s, finish_s[mine])]
     return epochs
 
 
 def _epochs_as_noted(simulator: Simulator, row: int) -> Array:
     state, done = simulator.state, int(simulator.state.epoch[row])
-    until = state.admitted_until[row, : done + 1]
-    epochs = np.full(state.outcome.shape[1], -1)
-    epochs[state.admitted[row, : until[-1]]] = np.repeat(np.arange(done), np.diff(until))
+    until = state.admissions.until[row, : done + 1]
+    epochs = np.full(state.requests.outcome.shape[1], -1)
+    epochs[state.admissions.request[row, : until[-1]]] = np.repeat(np.arange(done), np.diff(until))
     return epochs
 
 
@@ -72,13 +72,13 @@ LOGS: Final[Mapping[str, BatchLog]] = MappingProxyType(
     {
         "batching": BatchLog(
             admission_epochs=_epochs_by_latency,
-            computed_on=lambda simulator, row, node: simulator.state.served_by[row] == node + 1,
+            computed_on=lambda simulator, row, node: simulator.state.requests.node[..., 0][row] == node + 1,
             begins_s=lambda simulator, row: earliest_starts_s(simulator, row).T,
         ),
         "batching_routing": BatchLog(
             admission_epochs=_epochs_as_noted,
-            computed_on=lambda simulator, row, node: (simulator.state.visited[row] == node + 1).any(axis=1),
-            begins_s=lambda simulator, row: simulator.state.batch_begin_s[row],
+            computed_on=lambda simulator, row, node: (simulator.state.requests.node[row] == node + 1).any(axis=1),
+            begins_s=lambda simulator, row: simulator.state.batches.begin_s[row],
         ),
     }
 )

@@ -41,21 +41,21 @@ def expiry_epochs(simulator: Simulator, row: int) -> Array:
     Starts only move later, so a request expires at the first epoch whose start is too late on every node.
     """
     tape, state = simulator.tape, simulator.state
-    expired = np.flatnonzero(state.outcome[row] == EXPIRED)
+    expired = np.flatnonzero(state.requests.outcome[row] == EXPIRED)
     latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
     starts_s = earliest_starts_s(simulator, row)
     hopeless = [
         np.searchsorted(starts_s[:, node], latest_s[:, node], side="right") for node in range(latest_s.shape[1])
     ]
-    epochs = np.full(state.outcome.shape[1], -1)
+    epochs = np.full(state.requests.outcome.shape[1], -1)
     epochs[expired] = np.maximum(np.max(hopeless, axis=0), entry_epochs(simulator, row)[expired])
     return epochs
 
 
 def entry_epochs(simulator: Simulator, row: int) -> Array:
     """[C] int64, epoch at whose decision time each request enters the queue; E + 1 for those yet to come."""
-    epochs = np.searchsorted(decision_times_s(simulator, row), simulator.tape.arrival_s[row], side="right")
-    epochs[simulator.tape.length[row] :] = simulator.state.epoch[row] + 1
+    epochs = np.searchsorted(decision_times_s(simulator, row), simulator.tape.requests.arrival_s[row], side="right")
+    epochs[simulator.tape.requests.length[row] :] = simulator.state.epoch[row] + 1
     return epochs
 
 
@@ -72,7 +72,7 @@ def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
     """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     moments = int(simulator.state.epoch[row]) + 1
     admitted, expired = admission_epochs(simulator, row), expiry_epochs(simulator, row)
-    outcome = simulator.state.outcome[row]
+    outcome = simulator.state.requests.outcome[row]
     counts = {
         name: _per_epoch(admitted[outcome == code], moments)
         for name, code in zip(("served", "late", "below_quality"), COMPUTED, strict=True)
@@ -93,17 +93,18 @@ def _node_batches(
     simulator: Simulator, row: int, node: int, after_s: float, admitted: Array, begins_s: Array
 ) -> tuple[Batch, ...]:
     state = simulator.state
-    ends_s = state.batch_end_s[row, node, : state.epoch[row]]
+    ends_s = state.batches.end_s[row, node, : state.epoch[row]]
     mine = batch_log(simulator).computed_on(simulator, row, node)
     counts = {
-        code: np.bincount(admitted[mine & (state.outcome[row] == code)], minlength=ends_s.size) for code in COMPUTED
+        code: np.bincount(admitted[mine & (state.requests.outcome[row] == code)], minlength=ends_s.size)
+        for code in COMPUTED
     }
     return tuple(
         Batch(
             epoch=int(epoch),
             begin_s=float(begins_s[epoch]),
             end_s=float(ends_s[epoch]),
-            kv_bytes=float(state.batch_kv_bytes[row, node, epoch]),
+            kv_bytes=float(state.batches.kv_bytes[row, node, epoch]),
             served=int(counts[SERVED][epoch]),
             late=int(counts[LATE][epoch]),
             below_quality=int(counts[BELOW_QUALITY][epoch]),

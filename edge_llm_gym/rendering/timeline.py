@@ -52,9 +52,11 @@ def episode_of(simulator: Simulator, row: int) -> Episode:
 
 def served_table(simulator: Simulator, row: int) -> Array:
     """[D, K] int64, how many requests of each device each node served."""
-    served = np.flatnonzero(simulator.state.outcome[row] == SERVED)
+    served = np.flatnonzero(simulator.state.requests.outcome[row] == SERVED)
     table = np.zeros((simulator.scenario.devices.count, simulator.nodes), np.int64)
-    np.add.at(table, (simulator.tape.device[row, served], simulator.state.served_by[row, served] - 1), 1)
+    np.add.at(
+        table, (simulator.tape.requests.device[row, served], simulator.state.requests.node[..., 0][row, served] - 1), 1
+    )
     return table
 
 

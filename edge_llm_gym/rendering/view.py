@@ -7,8 +7,13 @@ import numpy as np
 from edge_llm_gym.rendering.history import COMPUTED, Batch, batches
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
-from edge_llm_gym.sim.pooled.admission import decision_time_s, free_kv_bytes
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.admission import (
+    free_kv_bytes,
+)
+from edge_llm_gym.sim.pooled.clock import (
+    decision_time_s,
+)
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 
 Point = tuple[float, float]
@@ -118,11 +123,11 @@ class EpochView:
     last: LastEpoch | None
 
 
-def view_of(simulator: Simulator, row: int, result: Result | None) -> EpochView:
+def view_of(simulator: Simulator, row: int, result: PooledResult | None) -> EpochView:
     """A row now. `result` is what the last step returned; at an episode's start it is ignored, for nothing preceded."""
     scenario, state = simulator.scenario, simulator.state
-    epoch, queue_length = int(state.epoch[row]), int(state.queue_length[row])
-    time_s = float(decision_time_s(simulator.parameters, epoch))
+    epoch, queue_length = int(state.epoch[row]), int(state.queue.length[row])
+    time_s = float(decision_time_s(simulator.scenario.epoch_s, epoch))
     return EpochView(
         scenario=scenario.name,
         epoch=epoch,
@@ -150,8 +155,10 @@ def _nodes(simulator: Simulator, row: int, time_s: float) -> tuple[NodeView, ...
 
 def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...], held_bytes: float) -> NodeView:
     node, parameters = simulator.scenario.nodes[index], simulator.parameters
-    room_bytes = float(parameters.room_bytes[index])
-    free_bytes = max(float(free_kv_bytes(parameters, simulator.state, row, index)), 0.0)
+    room_bytes = float(parameters.kv_capacity_bytes[index])
+    epoch, capacity_bytes = int(simulator.state.epoch[row]), parameters.kv_capacity_bytes
+    at_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
+    free_bytes = max(float(free_kv_bytes(capacity_bytes, simulator.state.batches, row, index, epoch, at_s)), 0.0)
     usable_bytes = node.device().memory_bytes * node.memory_fraction
     return NodeView(
         name=node.name,
@@ -170,26 +177,26 @@ def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...],
 
 def _devices(simulator: Simulator, row: int) -> tuple[DeviceView, ...]:
     tape, state = simulator.tape, simulator.state
-    waiting = state.queue[row, : state.queue_length[row]]
-    pending = np.bincount(tape.device[row, waiting], minlength=simulator.scenario.devices.count)
+    waiting = state.queue.request[row, : state.queue.length[row]]
+    pending = np.bincount(tape.requests.device[row, waiting], minlength=simulator.scenario.devices.count)
     return tuple(
         DeviceView((float(x_m), float(y_m)), int(count))
-        for (x_m, y_m), count in zip(tape.device_m[row], pending, strict=True)
+        for (x_m, y_m), count in zip(tape.channels.device_m[row], pending, strict=True)
     )
 
 
 def _slot(simulator: Simulator, row: int, slot: int, time_s: float) -> SlotView:
-    tape, request = simulator.tape, int(simulator.state.queue[row, slot])
+    tape, request = simulator.tape, int(simulator.state.queue.request[row, slot])
     return SlotView(
         slot=slot + 1,
         request=request,
-        device=int(tape.device[row, request]),
-        prompt_tokens=int(tape.prompt_tokens[row, request]),
-        output_tokens=int(tape.output_tokens[row, request]),
-        waited_s=time_s - float(tape.arrival_s[row, request]),
-        left_s=float(tape.deadline_s[row, request]) - time_s,
-        accuracy=float(tape.accuracy[row, request]),
-        value=float(tape.value[row, request]),
+        device=int(tape.requests.device[row, request]),
+        prompt_tokens=int(tape.requests.prompt_tokens[row, request]),
+        output_tokens=int(tape.requests.output_tokens[row, request]),
+        waited_s=time_s - float(tape.requests.arrival_s[row, request]),
+        left_s=float(tape.requests.deadline_s[row, request]) - time_s,
+        accuracy=float(tape.requests.quality_demand[row, request]),
+        value=float(tape.requests.value[row, request]),
     )
 
 
@@ -201,13 +208,13 @@ def _totals(simulator: Simulator, row: int) -> Totals:
         late=round(total["late"]),
         below_quality=round(total["below_quality"]),
         expired=round(total["expired"]),
-        pending=int(simulator.state.queue_length[row]),
+        pending=int(simulator.state.queue.length[row]),
         arrived_value=total["arrived_value"],
         served_value=total["served_value"],
     )
 
 
-def _last_epoch(simulator: Simulator, row: int, result: Result) -> LastEpoch:
+def _last_epoch(simulator: Simulator, row: int, result: PooledResult) -> LastEpoch:
     metrics = result.metrics[row]
     return LastEpoch(
         reward=float(result.reward[row]),
@@ -220,14 +227,14 @@ def _last_epoch(simulator: Simulator, row: int, result: Result) -> LastEpoch:
     )
 
 
-def _slot_outcome(simulator: Simulator, row: int, result: Result, slot: int) -> SlotOutcome:
+def _slot_outcome(simulator: Simulator, row: int, result: PooledResult, slot: int) -> SlotOutcome:
     request, outcome = int(result.slot_request[row, slot]), result.slot_outcome[row, slot]
     computed = outcome in COMPUTED
     return SlotOutcome(
         slot=slot + 1,
         request=request,
-        device=int(simulator.tape.device[row, request]),
+        device=int(simulator.tape.requests.device[row, request]),
         outcome=OUTCOME_NAMES[outcome],
-        node=int(simulator.state.served_by[row, request]) - 1 if computed else None,
+        node=int(simulator.state.requests.node[..., 0][row, request]) - 1 if computed else None,
         latency_s=float(result.slot_latency_s[row, slot]) if computed else None,
     )

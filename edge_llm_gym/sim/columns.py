@@ -5,7 +5,7 @@ from typing import Final
 # Directions of the radio: bits, shares, bands and spectral efficiencies.
 UPLINK: Final = 0
 DOWNLINK: Final = 1
-# Costs of a request and loads of a node: seconds that add up over a batch, seconds that a batch shares, bytes of KV cache.
+# Costs of requests and loads of nodes: seconds that add up over a batch, seconds that it shares, bytes of KV cache.
 WORK: Final = 0
 SHARED: Final = 1
 KV: Final = 2

@@ -1,4 +1,4 @@
-"""What an admission brings to the simulator, and the table of admissions."""
+"""The interface between the simulator and the dynamics, and the table of dynamics."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,14 +6,13 @@ from typing import Any, Final, Protocol
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.pooled.dynamics import BatchingDynamics
-from edge_llm_gym.sim.pooled.routing_dynamics import BatchingRoutingDynamics
+from edge_llm_gym.sim.pooled.dynamics import PooledDynamics
 from edge_llm_gym.sim.streaming.dynamics import StreamingDynamics
 from edge_llm_gym.sim.tape import TapeGenerator
 
 
 class Dynamics(Protocol):
-    """One kind of admission. Tape and state are NamedTuples of its own, of arrays whose first axis is that of rows."""
+    """One kind of dynamics. Tape and state are records of its own, of arrays whose first axis is that of rows."""
 
     @property
     def tape_generator(self) -> TapeGenerator:
@@ -22,7 +21,7 @@ class Dynamics(Protocol):
 
     @property
     def parameters(self) -> Any:
-        """The scenario's constants as the kernels take them."""
+        """The scenario's constants as kernels take them."""
         ...
 
     def allocate(self, rows: int, capacity: int) -> tuple[Any, Any]:
@@ -39,15 +38,15 @@ class Dynamics(Protocol):
         ...
 
     def admissible(self, tape: Any, state: Any) -> Array:
-        """[R, N, K + 1] bool; raises TypeError where actions are continuous."""
+        """[R, N, K1 + 1] bool; raises TypeError where actions are continuous."""
         ...
 
     def conserves(self, tape: Any, state: Any) -> Array:
-        """[R] bool, whether no request has been lost or counted twice."""
+        """[R] bool, whether every request is accounted for exactly once."""
         ...
 
 
 DYNAMICS: Final[Mapping[str, Callable[[Scenario], Dynamics]]] = MappingProxyType(
-    {"batching": BatchingDynamics, "streaming": StreamingDynamics, "batching_routing": BatchingRoutingDynamics}
+    {"batching": PooledDynamics, "batching_routing": PooledDynamics, "streaming": StreamingDynamics}
 )
-"""Admission -> its physics."""
+"""Value of the scenario's key `dynamics` -> dynamics."""

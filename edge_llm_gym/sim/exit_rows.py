@@ -1,4 +1,4 @@
-"""Which rows of the exit profile an episode's requests take: a mix that may drift between easy and hard ones."""
+"""Selection of rows of the exit profile for the requests of an episode, with an optional drift of their difficulty."""
 
 from typing import Any
 
@@ -24,36 +24,36 @@ class ProfileRows:
         self._correct = self.profile.correct[easiest_first]
 
     def write(self, rng: np.random.Generator, arrival_s: Array, confidence: Array, correct: Array) -> None:
-        """Writes rows of the profile for arrival times [n]; takes the same numbers with and without drift."""
+        """Writes rows of the profile for arrival times [n]; draws the same numbers with and without drift."""
         phase, uniform = rng.random(), rng.random(arrival_s.size)
-        difficulty_shift = (
-            np.zeros(arrival_s.size) if self._drift is None else difficulty_shift_at(self._drift, arrival_s, phase)
-        )
-        _write_rows(self._confidence, self._correct, uniform, difficulty_shift, confidence, correct)
+        shift = np.zeros(arrival_s.size) if self._drift is None else difficulty_shift(self._drift, arrival_s, phase)
+        _write_rows(self._confidence, self._correct, uniform, shift, confidence, correct)
 
 
-def difficulty_shift_at(drift: DriftSection, time_s: Array, phase: float) -> Array:
-    """Where the mix of requests stands at a time: from -depth (easy) to depth (hard). `phase` serves if none is set."""
+def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
+    """Shift of the difficulty mix at a time, from -depth (easy) to depth (hard). `phase` is the default."""
     begun = phase if drift.phase is None else drift.phase
     return drift.depth * np.sin(2.0 * np.pi * (time_s / drift.period_s + begun))
 
 
 @register_jitable
-def shifted_quantile(uniform: Array | float, difficulty_shift: Array | float) -> Any:
-    """Numbers in [0, 1) with the density 1 + c (2 u - 1), c being the difficulty_shift in [-1, 1], from uniform ones.
+def shifted_quantile(uniform: Array | float, shift: Array | float) -> Any:
+    """Numbers in [0, 1) with the density 1 + c (2 u - 1), c being the shift in [-1, 1], from uniform ones.
 
     By inversion of the distribution function (1 - c) u + c u^2, in a form without cancellation at c = 0.
     """
-    root = np.sqrt((1.0 - difficulty_shift) ** 2 + 4.0 * difficulty_shift * uniform)
-    return 2.0 * uniform / np.maximum(1.0 - difficulty_shift + root, TINY)
+    root = np.sqrt((1.0 - shift) ** 2 + 4.0 * shift * uniform)
+    return 2.0 * uniform / np.maximum(1.0 - shift + root, TINY)
 
 
 @kernel
-def _write_rows(confidence, correct, uniform, difficulty_shift, tape_confidence, tape_correct):  # type: ignore[no-untyped-def]
+def _write_rows(
+    confidence: Array, correct: Array, uniform: Array, shift: Array, tape_confidence: Array, tape_correct: Array
+) -> None:
     """Copies rows of a profile, easiest first, into a row of the tape."""
     rows, exits = confidence.shape
     for request in range(uniform.size):
-        rank = min(int(shifted_quantile(uniform[request], difficulty_shift[request]) * rows), rows - 1)
+        rank = min(int(shifted_quantile(uniform[request], shift[request]) * rows), rows - 1)
         for block in range(exits):
             tape_confidence[request, block] = confidence[rank, block]
             tape_correct[request, block] = correct[rank, block]

@@ -9,11 +9,11 @@ from edge_llm_gym.scenario import Scenario
 
 @dataclass(frozen=True)
 class NodeCosts:
-    """Rates of the hardware, bits of an element of the KV cache, room for caches, quality of the answers."""
+    """Rates of the hardware, bits of an element of the KV cache, memory for KV caches, quality of the answers."""
 
     rates: cost.NodeRates
     kv_bits: float
-    room_bytes: float
+    kv_capacity_bytes: float
     quality: float
 
 
@@ -33,6 +33,6 @@ def _node_costs(scenario: Scenario, index: int) -> NodeCosts:
             compute_scale=method.compute_scale,
         ),
         kv_bits=method.kv_bits,
-        room_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits),
+        kv_capacity_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits),
         quality=method.quality,
     )

@@ -1,11 +1,11 @@
-"""What requests cost on the nodes, block by block; a model without early exits is one block.
+"""Costs of requests on the hosted blocks of a scenario; a model without early exits is one block.
 
 A request passes the network once: a node computes prefill and decode of the layers that it hosts, for all tokens of the
-request, with the output head at every exit on the way, and sends the hidden vectors of these tokens on. Work and
-traffic are counted in full; that decoding over several nodes would go back and forth for each token is not.
+request, with the output head at every exit on the way, and forwards the hidden vectors of these tokens. Work and
+traffic are counted in full; the round trips of single tokens between nodes while decoding are not modelled.
 
-Cost models are linear in FLOPs, in bytes of KV cache read and in decode steps. What a request claims of any node is
-therefore a weighted sum of few numbers, its demands, which are the same for all nodes.
+Cost models are linear in FLOPs, in bytes of KV cache read and in decode steps. The cost of a request on any node is
+therefore a weighted sum of five cost drivers, which are the same for all nodes, with one table of coefficients.
 """
 
 from dataclasses import replace
@@ -28,6 +28,8 @@ COST_DRIVERS: Final = (
     "decode_steps",
     "kv_elements",  # of the cache of all layers
 )
+"""Names of the Q cost drivers, in the order of their columns."""
+LAYER_FLOPS, HEAD_FLOPS, LAYER_KV_READS, DECODE_STEPS, KV_ELEMENTS = range(len(COST_DRIVERS))
 
 
 class HostedBlock(NamedTuple):
@@ -48,10 +50,11 @@ def hosted_blocks(scenario: Scenario) -> tuple[HostedBlock, ...]:
 
 
 class RequestCosts:
-    """What requests cost on the P hosted blocks of a scenario; `first` and `last` [K] are the nodes' places among them.
+    """Costs of requests on the P hosted blocks of a scenario.
 
-    `cost_coefficients` [P, Q, 3] is what one unit of each of the Q demands claims: WORK in s and SHARED in s from the node's
-    first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
+    `first_hosted` and `last_hosted` [K] int64 are the indices of each node's first and last block among the P.
+    `cost_coefficients` [P, Q, 3] float64 is the cost of one unit of each of the Q cost drivers: WORK in s and SHARED in
+    s from the node's first block through this one and its exit, and KV in bytes of all blocks that the node hosts.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -60,40 +63,38 @@ class RequestCosts:
         self.nodes = node_costs(scenario)
         hosted = hosted_blocks(scenario)
         node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
-        self.first, self.last = np.searchsorted(node, nodes), np.searchsorted(node, nodes, side="right") - 1
+        self.first_hosted = np.searchsorted(node, nodes)
+        self.last_hosted = np.searchsorted(node, nodes, side="right") - 1
         block_s = np.array([_block_s(scenario, one, self.nodes[one.node]) for one in hosted])
         through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
-        self.cost_coefficients[:, _KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
+        self.cost_coefficients[:, KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
         self._block_alone_s = block_s.sum(axis=2).T
 
-    def demands(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+    def drivers(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
         prompt = np.asarray(computed_prompts(self._scenario, prompt_tokens), np.float64)
         output = np.asarray(output_tokens, np.float64)
-        demands = np.empty((*output.shape, len(COST_DRIVERS)))
-        demands[..., 0] = cost.layer_flops(self._layer, prompt, output)
-        demands[..., 1] = cost.head_flops(self._layer, output)
-        demands[..., 2] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
-        demands[..., 3] = np.maximum(output - 1.0, 0.0)
-        demands[..., _KV_ELEMENTS] = cost.kv_bytes(self._scenario.shape, prompt, output, BITS_PER_BYTE)
-        return demands
+        drivers = np.empty((*output.shape, len(COST_DRIVERS)))
+        drivers[..., LAYER_FLOPS] = cost.layer_flops(self._layer, prompt, output)
+        drivers[..., HEAD_FLOPS] = cost.head_flops(self._layer, output)
+        drivers[..., LAYER_KV_READS] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
+        drivers[..., DECODE_STEPS] = np.maximum(output - 1.0, 0.0)
+        drivers[..., KV_ELEMENTS] = cost.kv_bytes(self._scenario.shape, prompt, output, BITS_PER_BYTE)
+        return drivers
 
-    def claims(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+    def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, n, P] float64: WORK, SHARED and KV of requests [n] through every hosted block."""
-        return self.demands(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
+        return self.drivers(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
 
     def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
-        return self.demands(prompt_tokens, output_tokens) @ self._block_alone_s
-
-
-_KV_ELEMENTS: Final = COST_DRIVERS.index("kv_elements")
+        return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
 
 
 def _block_s(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:
-    """Seconds of work and of shared time that a hosted block takes for one unit of each demand."""
+    """Seconds of work and of shared time that a hosted block takes for one unit of each cost driver."""
     layers = scenario.block_layers[hosted.block]
     weight_bits = scenario.nodes[hosted.node].method(scenario.shape.name).weight_bits
     block_bytes = streamed_weight_bytes(replace(scenario.shape, layers=layers), weight_bits)
@@ -108,25 +109,25 @@ def _block_s(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[
         times_s(1.0 if scenario.lm_head else 0.0, 1.0, 0.0, 1),
         times_s(layers, 0.0, bits_to_bytes(costs.kv_bits), 1),
         times_s(1.0, 0.0, 0.0, 2),
-        (0.0, 0.0),  # a cache takes room, and no time but that of reading it
+        (0.0, 0.0),  # a cache takes memory; reading it is a driver of its own
     ]
 
 
 def _kv_bytes_per_element(scenario: Scenario, nodes: tuple[NodeCosts, ...]) -> Array:
-    """[K] bytes that a node holds for an element of the cache of all layers, since it hosts but some of them."""
+    """[K] bytes that a node holds for an element of the cache of all layers: it hosts only some of them."""
     share = [scenario.hosted_shape(index).layers / scenario.shape.layers for index in range(len(nodes))]
     return np.array([bits_to_bytes(part * node.kv_bits) for part, node in zip(share, nodes, strict=True)])
 
 
 def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
-    """Prompt tokens that nodes compute: those given, or all padded to the longest."""
+    """Prompt tokens that nodes compute: those given, or the longest for all if prompts are padded."""
     if scenario.pad_prompts:
         return np.full_like(prompt_tokens, scenario.lengths.max_prompt_tokens)
     return prompt_tokens
 
 
 def forward_bits(scenario: Scenario, prompt_tokens: Array, output_tokens: Array) -> Array:
-    """[n] float64, bits that a node sends on: for each token computed a hidden vector, and the token itself."""
+    """[n] float64, bits that a node forwards: for each computed token a hidden vector and the token itself."""
     assert scenario.exits is not None
     per_token = scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token
     return (computed_prompts(scenario, prompt_tokens) + output_tokens - 1) * per_token

@@ -1,4 +1,4 @@
-"""The reward: a weighted sum of metrics, whatever the admission; and their sums over an episode."""
+"""The reward, a weighted sum of metrics, and the sums of metrics over an episode."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,25 +6,26 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.sim.records import RewardTerms
 
 
-def reward_terms(weights: Mapping[str, float], metrics: Sequence[str]) -> tuple[Array, Array]:
-    """Columns [T] int64 of the metrics that the reward names, and their weights [T] float64."""
+def reward_terms(weights: Mapping[str, float], metrics: Sequence[str]) -> RewardTerms:
+    """The terms of a reward that maps names of `metrics` to weights."""
     columns = np.array([metrics.index(term) for term in weights], np.int64)
-    return columns, np.array(list(weights.values()), np.float64)
+    return RewardTerms(columns, np.array(list(weights.values()), np.float64))
 
 
 @kernel
-def add_up(metrics: Array, totals: Array) -> None:
+def add_to_totals(metrics: Array, totals: Array) -> None:
     """Adds the metrics [M] of an epoch to those of the episode so far."""
     for column in range(metrics.size):
         totals[column] += metrics[column]
 
 
 @kernel
-def weighted_sum(metrics: Array, column: Array, weight: Array) -> float:
+def weighted_sum(metrics: Array, terms: RewardTerms) -> float:
     """Reward of the metrics [M] of one row, term by term in their order."""
     reward = 0.0
-    for term in range(column.size):
-        reward += weight[term] * metrics[column[term]]
+    for term in range(terms.column.size):
+        reward += terms.weight[term] * metrics[terms.column[term]]
     return reward

@@ -1,6 +1,6 @@
-"""Exact references, slow and plain: every subset, or a mixed-integer program, from the problem's statement alone.
+"""Exact but slow references: enumeration of all subsets, and a mixed-integer program.
 
-They share no code with the schedulers, so that each can be tested against the other.
+They follow the problem statement and share no code with the schedulers, so that each is a test of the other.
 """
 
 from functools import singledispatch
@@ -8,40 +8,41 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
-from edge_llm_gym.problems.batch import RELATIVE_TOLERANCE, BatchProblem
-from edge_llm_gym.solvers.solution import AssignmentSolution, BatchSolution
+from edge_llm_gym.problems.batch import BatchProblem
+from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE
+from edge_llm_gym.solvers.solutions import AssignmentSolution, BatchSolution
 
-MOST_FOR_ONE_NODE = 20
-MOST_FOR_MANY_NODES = 10
+MAX_REQUESTS_ONE_NODE = 20
+MAX_REQUESTS_MANY_NODES = 10
 
 
 @singledispatch
 def brute_force(problem: Any) -> Any:
-    """The optimum by trying every set of requests, for a BatchProblem or an AssignmentProblem of few requests.
+    """The optimum by enumeration of all sets of requests, for a BatchProblem or an AssignmentProblem of few requests.
 
-    Returns a BatchSolution or an AssignmentSolution. Raises ValueError for more requests than can be tried
-    (MOST_FOR_ONE_NODE, MOST_FOR_MANY_NODES) and TypeError for anything but the two problems.
+    Returns a BatchSolution or an AssignmentSolution. Raises ValueError for more requests than can be enumerated
+    (MAX_REQUESTS_ONE_NODE, MAX_REQUESTS_MANY_NODES) and TypeError for anything but the two problems.
     """
     raise TypeError(_wrong_type(problem))
 
 
 @brute_force.register
 def _(problem: BatchProblem) -> BatchSolution:
-    _check_size(problem.request_count, MOST_FOR_ONE_NODE)
-    worth = _worth_of_subsets(problem)
-    best = int(np.argmax(worth))
-    value = float(worth[best])
-    return BatchSolution(_members(best, problem.request_count), value, value, True, worth.size)
+    _check_size(problem.request_count, MAX_REQUESTS_ONE_NODE)
+    values = _subset_values(problem)
+    best = int(np.argmax(values))
+    value = float(values[best])
+    return BatchSolution(_members(best, problem.request_count), value, value, True, values.size)
 
 
 @brute_force.register
 def _(problem: AssignmentProblem) -> AssignmentSolution:
     n = problem.request_count
-    _check_size(n, MOST_FOR_MANY_NODES)
-    tables = [_worth_of_subsets(node) for node in problem.nodes]
+    _check_size(n, MAX_REQUESTS_MANY_NODES)
+    tables = [_subset_values(node) for node in problem.nodes]
     total, choice = np.zeros(1 << n), []
     for table in tables:
         total, chosen = _best_split(table, total)
@@ -55,16 +56,18 @@ def _(problem: AssignmentProblem) -> AssignmentSolution:
     return AssignmentSolution(node, value, value, True, True, (1 << n) * problem.node_count)
 
 
-def _check_size(n: int, most: int) -> None:
-    if n > most:
-        raise ValueError(f"brute force tries all 2^N sets and takes at most {most} requests, got {n}; use milp instead")
+def _check_size(n: int, limit: int) -> None:
+    if n > limit:
+        raise ValueError(
+            f"brute force enumerates all 2^N sets and takes at most {limit} requests, got {n}; use milp instead"
+        )
 
 
 def _wrong_type(problem: Any) -> str:
     return f"problem must be a BatchProblem or an AssignmentProblem, got {type(problem).__name__}"
 
 
-def _worth_of_subsets(problem: BatchProblem) -> NDArray[np.float64]:
+def _subset_values(problem: BatchProblem) -> Floats:
     """Value [2^N] of every subset, -inf for an infeasible one; bit i of an index says whether request i is in."""
     time_s, value, kv, up, down = (np.zeros(1) for _ in range(5))
     shared_s, limit_s = np.zeros(1), np.full(1, problem.time_cap_s)
@@ -81,16 +84,16 @@ def _worth_of_subsets(problem: BatchProblem) -> NDArray[np.float64]:
     return np.where(feasible & (up <= slack) & (down <= slack), value, -np.inf)
 
 
-def _members(subset: int, n: int) -> NDArray[np.bool_]:
+def _members(subset: int, n: int) -> Flags:
     return (subset >> np.arange(n)) & 1 == 1
 
 
-def _best_split(table: NDArray[np.float64], rest: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _best_split(table: Floats, rest: Floats) -> tuple[Floats, Ints]:
     """Best value [2^N] of splitting each set between one node's ``table`` and the ``rest``, and that node's part."""
-    everyone = np.arange(table.size)
+    subsets = np.arange(table.size)
     best, part = rest.copy(), np.zeros(table.size, np.int64)
     for subset in range(1, table.size):
-        within = everyone[(everyone & subset) == subset]
+        within = subsets[(subsets & subset) == subset]
         total = table[subset] + rest[within ^ subset]
         better = total > best[within]
         best[within[better]], part[within[better]] = total[better], subset
@@ -125,11 +128,12 @@ def _(problem: AssignmentProblem, time_limit_s: float | None = None) -> Assignme
     return AssignmentSolution(node, value, max(bound, value), optimal, optimal, nodes)
 
 
-def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple[NDArray[np.bool_], float, bool, int]:
-    """Who is taken [K, N], the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
+def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple[Flags, float, bool, int]:
+    """Selected requests [K, N], the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
 
-    Columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS keeps rows to about 1e-6 only; a batch
-    that breaks a limit by less is cut off (no superset of it is feasible) and the program solved again.
+    The columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS satisfies rows only to about 1e-6; a
+    batch that violates a limit by less is excluded by a cut (no superset of it is feasible), and the program is solved
+    again.
     """
     optimize, sparse = _scipy()
     n, width = nodes[0].request_count, nodes[0].request_count + 1
@@ -139,11 +143,11 @@ def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple
     matrix = sparse.vstack([matrix, once], format="csr")
     limit = np.concatenate([*(limits for _, limits in blocks), np.ones(n)])
     highest = np.concatenate([_highest(node) for node in nodes])
-    worth = np.concatenate([np.append(node.value, 0.0) for node in nodes])
+    value = np.concatenate([np.append(node.value, 0.0) for node in nodes])
     whole = np.tile(np.append(np.ones(n), 0.0), len(nodes))
     while True:
         result = optimize.milp(
-            -worth,
+            -value,
             integrality=whole,
             bounds=optimize.Bounds(0.0, highest),
             constraints=optimize.LinearConstraint(matrix, -np.inf, limit),
@@ -163,13 +167,13 @@ def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple
             limit = np.append(limit, taken[k].sum() - 1.0)
 
 
-def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, NDArray[np.float64]]:
+def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, Floats]:
     """Left-hand sides [R, N + 1] over x_1 .. x_N, m of one node's constraints, and the right-hand sides [R].
 
     Budgets: sum of w x + m <= D_i must hold only if x_i = 1, hence  sum of w x + m + (M - D_i) x_i <= M  with the
     latest budget M. Shared times: v_i x_i <= m.
     """
-    n, alone = node.request_count, _feasible_alone(node)
+    n, alone = node.request_count, node.feasible_alone()
     budget_s = np.minimum(node.budget_s, node.time_cap_s)
     latest_s = float(budget_s[alone].max(initial=0.0))
     batch_s = np.append(np.where(alone, node.time_s, 0.0), 1.0)
@@ -183,14 +187,10 @@ def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, NDArray[np.float
     return sparse.csr_matrix(rows), limits
 
 
-def _highest(node: BatchProblem) -> NDArray[np.float64]:
+def _highest(node: BatchProblem) -> Floats:
     """Upper limits of x_1 .. x_N, m."""
-    alone = _feasible_alone(node)
+    alone = node.feasible_alone()
     return np.append(alone, node.shared_time_s[alone].max(initial=0.0))
-
-
-def _feasible_alone(node: BatchProblem) -> NDArray[np.bool_]:
-    return np.array([node.feasible(np.arange(node.request_count) == i) for i in range(node.request_count)], np.bool_)
 
 
 def _scipy() -> tuple[ModuleType, ModuleType]:

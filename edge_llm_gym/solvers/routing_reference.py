@@ -1,21 +1,19 @@
-"""What no routing can beat: the convex optimum with its certificate, and a search over thresholds around it."""
+"""Reference for routing: the convex optimum with a certified gap, and a search over thresholds around it."""
 
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
-from edge_llm_gym.solvers.routing_program import FlowProgram
-
-Floats = NDArray[np.float64]
+from edge_llm_gym.solvers.flow_program import FlowProgram
 
 
 @dataclass(frozen=True)
 class ReferenceRouting:
-    """A routing, and how far from the best it can be at most."""
+    """A routing, and an upper bound on its distance from the optimum."""
 
     offload: Floats
     """[D + K, K] shares."""
@@ -32,15 +30,19 @@ def convex_optimum(problem: RoutingProblem, relative_gap: float = 1e-5) -> Refer
 
     In flows the M/G/1 delay is convex and conservation linear, so the duality gap of the linearised delay (Frank &
     Wolfe 1956) bounds the error. Raises ValueError for free thresholds and where no routing is stable, RuntimeError if
-    the gap asked for was not reached.
+    the requested gap is not reached.
     """
     if problem.pass_ratio is None:
-        raise ValueError("the convex optimum needs given pass ratios: use search_thresholds for free thresholds")
+        raise ValueError(
+            "the convex optimum needs given pass ratios, got free thresholds: use search_thresholds for them"
+        )
     program = FlowProgram(problem)
     flow = program.minimise(program.interior(), relative_gap / 4)
     delay, gap = program.delay(flow) / program.total, program.duality_gap(flow) / program.total
     if not gap <= relative_gap * delay:
-        raise RuntimeError(f"the reference stopped at a duality gap of {gap / delay:.1e}, asked for {relative_gap:.1e}")
+        raise RuntimeError(
+            f"the reference stopped at a duality gap of {gap / delay:.1e}, requested: {relative_gap:.1e}"
+        )
     return ReferenceRouting(program.offload(flow), None, delay, -delay, gap)
 
 
@@ -55,28 +57,28 @@ def at_load(problem: RoutingProblem, load: float) -> RoutingProblem:
 
 
 def with_stage_thresholds(problem: RoutingProblem, threshold: Floats) -> RoutingProblem:
-    """The problem that remains when all nodes of stage s use ``threshold[s - 1]``: its pass ratios are given, exactly.
+    """The problem with given pass ratios that follows if all nodes of stage s use ``threshold[s - 1]``; exact.
 
-    Every request then meets the same thresholds whatever its way, so what a node passes on depends on its stage alone.
+    Every request then meets the same thresholds on every path, so the pass ratio of a node depends on its stage alone.
     """
     if problem.early_exit is None:
         raise ValueError("only a problem with early_exit has thresholds to fix")
     exits = _stage_exits(problem)
-    alive = np.ones(problem.early_exit.confidence.shape[0], dtype=bool)
+    remaining = np.ones(problem.early_exit.confidence.shape[0], dtype=bool)
     ratio = np.zeros(exits.size + 1)
     for stage, hosted in enumerate(exits, start=1):
-        kept = alive & (problem.early_exit.confidence[:, hosted] < threshold[stage - 1])
-        ratio[stage] = kept.sum() / max(alive.sum(), 1)
-        alive = kept
+        forwarded = remaining & (problem.early_exit.confidence[:, hosted] < threshold[stage - 1])
+        ratio[stage] = forwarded.sum() / max(remaining.sum(), 1)
+        remaining = forwarded
     pass_ratio = np.where(problem.is_last, 0.0, ratio[problem.stage])
     return replace(problem, pass_ratio=pass_ratio, early_exit=None)
 
 
 def search_thresholds(problem: RoutingProblem, levels: int = 11) -> ReferenceRouting:
-    """The best of all thresholds common to a stage, from ``levels`` quantiles at each exit, with optimal routing.
+    """The best thresholds common to a stage, among ``levels`` quantiles at each exit, with optimal routing.
 
-    Then each node in turn tries all levels of its own while the routing stands. The first part is exact on its grid,
-    the second a local search: a bound from below on the best utility. The effort grows as levels ** stages.
+    Afterwards each node in turn tries all levels with the routing fixed. The first part is exact on its grid, the
+    second a local search, so the result is a lower bound on the best utility. The effort grows as levels ** stages.
     """
     if problem.early_exit is None:
         raise ValueError("search_thresholds needs a problem with early_exit; use convex_optimum for given pass ratios")
@@ -93,7 +95,7 @@ def _threshold_grid(problem: RoutingProblem, early_exit: EarlyExit, levels: int)
     return [np.unique(np.append(q, np.nextafter(q[-1], 2.0))) for q in quantiles]
 
 
-def _stage_exits(problem: RoutingProblem) -> NDArray[np.int64]:
+def _stage_exits(problem: RoutingProblem) -> Ints:
     assert problem.early_exit is not None
     hosted = [np.unique(problem.early_exit.hosted_exit[problem.stage == s]) for s in range(1, problem.stage.max() + 1)]
     if any(exits.size != 1 for exits in hosted):

@@ -99,10 +99,10 @@ def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
     simulator = env.envs.simulator
     recent = []
     for row in range(env.num_envs):
-        for request in np.flatnonzero(simulator.state.outcome[row] != EMPTY):
-            epoch = simulator.tape.arrival_s[row, request] // simulator.scenario.epoch_s
+        for request in np.flatnonzero(simulator.state.requests.outcome[row] != EMPTY):
+            epoch = simulator.tape.requests.arrival_s[row, request] // simulator.scenario.epoch_s
             if 2 <= epoch < 5:
-                recent.append(simulator.state.delay_s[row, request])
+                recent.append(simulator.state.requests.delay_s[row, request])
     assert len(recent) > 10
     assert sorted(recent_delays_s(simulator, 3)) == pytest.approx(sorted(recent))
     assert model.kept.lines[1]["environment/delay_p95_s"] == pytest.approx(np.quantile(recent, 0.95))

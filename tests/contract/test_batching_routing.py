@@ -162,6 +162,6 @@ def test_thresholds_of_zero_and_one_decide_which_requests_are_forwarded(env):
     env.unwrapped.restore(snapshot)
     last = env.step(action | {"threshold": np.ones(nodes, np.float32)})[4]["metrics"]
     assert last["admitted"] == first["admitted"], "admission does not depend on thresholds"
-    confidence = env.unwrapped.simulator.tape.confidence[0]
+    confidence = env.unwrapped.simulator.tape.exits.confidence[0]
     assert (confidence < 1.0).all()
     assert last["forwarded"] == last["exit_4"] == last["admitted"]

@@ -28,31 +28,33 @@ def test_problem_equals_the_tape(environment):
 def check_epoch(simulator, epoch) -> None:
     """Every array of the problem, against the tape and the state in full precision."""
     tape, state, parameters = simulator.tape, simulator.state, simulator.parameters
-    visible = min(simulator.scenario.slots, int(state.queue_length[0]))
-    request = state.queue[0, :visible]
+    visible = min(simulator.scenario.slots, int(state.queue.length[0]))
+    request = state.queue.request[0, :visible]
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
-    np.testing.assert_allclose(epoch.time_left_s, tape.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(epoch.waiting_s, now_s - tape.arrival_s[0, request], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(epoch.time_left_s, tape.requests.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(epoch.waiting_s, now_s - tape.requests.arrival_s[0, request], rtol=1e-6, atol=1e-6)
     work_s, shared_s, kv_bytes = claims(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
         np.testing.assert_allclose(problem.time_s, work_s[:, node], rtol=1e-12)
         np.testing.assert_allclose(problem.shared_time_s, shared_s[:, node], rtol=1e-12)
         np.testing.assert_allclose(problem.kv_bytes, kv_bytes[:, node], rtol=1e-12)
-        np.testing.assert_allclose(problem.value, tape.value[0, request], rtol=1e-6)
-        efficiency = tape.spectral_efficiency[0, state.epoch[0], tape.device[0, request], node].astype(float)
+        np.testing.assert_allclose(problem.value, tape.requests.value[0, request], rtol=1e-6)
+        efficiency = tape.channels.spectral_efficiency[
+            0, state.epoch[0], tape.requests.device[0, request], node
+        ].astype(float)
         slot_s = (simulator.scenario.uplink_slot_s, simulator.scenario.downlink_slot_s)
         for direction, share in ((UPLINK, problem.uplink_share), (DOWNLINK, problem.downlink_share)):
-            exact = tape.bits[0, request, direction] / (
-                slot_s[direction] * parameters.bandwidth_hz[node, direction] * efficiency[:, direction]
+            exact = tape.requests.bits[0, request, direction] / (
+                slot_s[direction] * parameters.radio.bandwidth_hz[node, direction] * efficiency[:, direction]
             )
             assert (share >= exact * (1 - 1e-9)).all(), "minimum shares are never underestimated"
             np.testing.assert_allclose(share, exact, rtol=1e-5)
         start_s = max(now_s + slot_s[UPLINK], state.node_free_s[0, node])
-        budget_s = tape.deadline_s[0, request] - slot_s[DOWNLINK] - start_s
-        good = parameters.quality[node] >= tape.accuracy[0, request] + 1e-5
+        budget_s = tape.requests.deadline_s[0, request] - slot_s[DOWNLINK] - start_s
+        good = parameters.quality[node] >= tape.requests.quality_demand[0, request] + 1e-5
         assert (problem.budget_s[good] <= budget_s[good]).all()
         np.testing.assert_allclose(problem.budget_s[good], budget_s[good], atol=1e-3)
-        assert (problem.budget_s[parameters.quality[node] < tape.accuracy[0, request]] == -1.0).all()
+        assert (problem.budget_s[parameters.quality[node] < tape.requests.quality_demand[0, request]] == -1.0).all()
 
 
 @pytest.mark.parametrize("name", NEVER_REFUSED)
@@ -91,9 +93,9 @@ def test_urgent_requests_expire_after_one_epoch():
     for _ in range(40):
         urgent = reader.read(observation).urgent
         simulator = env.unwrapped.simulator
-        request = simulator.state.queue[0, : urgent.size].copy()
+        request = simulator.state.queue.request[0, : urgent.size].copy()
         observation, *_ = env.step(wait)
-        expired = ~np.isin(request, simulator.state.queue[0, : simulator.state.queue_length[0]])
+        expired = ~np.isin(request, simulator.state.queue.request[0, : simulator.state.queue.length[0]])
         np.testing.assert_array_equal(urgent, expired)
         counted += [urgent.sum(), (~urgent).sum()]
     assert (counted > 50).all()

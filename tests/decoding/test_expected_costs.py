@@ -8,8 +8,7 @@ from edge_llm_gym.decoding.difficulty_mix import NO_SHIFT
 from edge_llm_gym.decoding.load_estimate import LoadEstimate
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, SERVED
-from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
-from edge_llm_gym.sim.pooled.routing_observation import RoutingObserver
+from edge_llm_gym.sim.pooled.observation import NODE_FEATURES, PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.decoding.two_stages import OFFLOAD, SCENARIO, THRESHOLDS, observed_after
 from tests.sim.costs_by_hand import claims
@@ -28,7 +27,7 @@ def expected_epoch(reader, simulator, observation, threshold, loads=None):
     threshold = np.float32(threshold).astype(float)
     estimate = reader.initial_estimate() if loads is None else loads
     forecast = reader.forecast(estimate.difficulty_shift, OFFLOAD, threshold)
-    return simulator.state.queue[0, :visible], forecast, reader.expected_epoch(observation, estimate, forecast)
+    return simulator.state.queue.request[0, :visible], forecast, reader.expected_epoch(observation, estimate, forecast)
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS, ids=str)
@@ -43,8 +42,8 @@ def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
         np.testing.assert_allclose(problem.time_s, mean_s, rtol=1e-6)
         np.testing.assert_allclose(problem.shared_time_s, shared_s[:, last], rtol=1e-6)
         np.testing.assert_allclose(problem.kv_bytes, kv_bytes[:, first], rtol=1e-6)
-        efficiency = tape.spectral_efficiency[0, 6, tape.device[0, request], node].astype(float)
-        exact = tape.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
+        efficiency = tape.channels.spectral_efficiency[0, 6, tape.requests.device[0, request], node].astype(float)
+        exact = tape.requests.bits[0, request] / (0.4 * 5e6 * np.maximum(efficiency, 1e-300))
         assert (problem.uplink_share >= exact[:, 0] * (1 - 1e-9)).all()
         assert (problem.downlink_share >= exact[:, 1] * (1 - 1e-9)).all()
         np.testing.assert_allclose(problem.uplink_share, exact[:, 0], rtol=1e-4)
@@ -53,11 +52,11 @@ def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
 def test_at_threshold_0_the_expected_value_is_the_value_if_the_first_exit_is_good_enough(reader):
     simulator, observation = observed_after(6, **{"requests.accuracy": [0.5, 0.9]})
     request, _, epoch = expected_epoch(reader, simulator, observation, [0.0] * 6)
-    demand, total = simulator.tape.accuracy[0, request], 0
-    budget_s = simulator.tape.deadline_s[0, request] - 0.4
+    demand, total = simulator.tape.requests.quality_demand[0, request], 0
+    budget_s = simulator.tape.requests.deadline_s[0, request] - 0.4
     for node, problem in enumerate(epoch.problem.nodes):
         offered = quality_at("stdlib-lm", 0, 0.0, simulator.parameters.quality[node])
-        np.testing.assert_allclose(problem.value, simulator.tape.value[0, request] * (demand <= offered))
+        np.testing.assert_allclose(problem.value, simulator.tape.requests.value[0, request] * (demand <= offered))
         total += problem.value.sum()
         start_s = max(7 * 4.0 + 0.4, simulator.state.node_free_s[0, node])
         np.testing.assert_allclose(problem.budget_s, budget_s - start_s, atol=1e-3)
@@ -84,14 +83,14 @@ def test_at_threshold_1_the_budget_leaves_time_for_the_deeper_nodes():
         deep_s = hosted_s[:, [9, 11]]
         after_s = (deep_s + queue_s + wire_s) @ OFFLOAD[node, 4:]
         start_s = max(7 * 4.0 + 0.4, state.node_free_s[0, node])
-        left_s = tape.deadline_s[0, request] - 0.4 - start_s
+        left_s = tape.requests.deadline_s[0, request] - 0.4 - start_s
         alone_s = hosted_s[:, 2 * node + 1]
-        good = tape.accuracy[0, request] <= simulator.parameters.quality[node]
+        good = tape.requests.quality_demand[0, request] <= simulator.parameters.quality[node]
         in_time = (alone_s <= left_s - after_s) & good
         np.testing.assert_allclose(problem.budget_s[in_time], (left_s - after_s)[in_time], atol=1e-3)
         np.testing.assert_allclose(problem.budget_s[~in_time], np.where(good, left_s, -1.0)[~in_time], atol=1e-3)
         offered = np.array([min(coarse[node in (1, 2)], factor) for factor in (1.0, coarse[True])])
-        chance = (offered[None] >= tape.accuracy[0, request, None]) @ OFFLOAD[node, 4:]
+        chance = (offered[None] >= tape.requests.quality_demand[0, request, None]) @ OFFLOAD[node, 4:]
         np.testing.assert_allclose(problem.value, np.where(in_time, chance, 0.0), rtol=1e-6)
         kinds |= {*zip(in_time.tolist(), (chance > 0).tolist(), strict=True)}
     assert {(True, True), (False, True)} <= kinds
@@ -109,9 +108,9 @@ def test_the_expected_value_is_the_mean_served_value():
     threshold, entry = np.float32([0.2, 0.3, 0.12, 0.25, 0.1, 0.15]), 2
     forecast, observations = (
         reader.forecast(NO_SHIFT, OFFLOAD, threshold.astype(float)),
-        RoutingObserver(simulator).observe(),
+        PooledObserver(simulator).observe(),
     )
-    rows = np.flatnonzero(observations.request_mask[:, 0])
+    rows = np.flatnonzero(observations["request_mask"][:, 0])
     chance = np.array([first_value(reader, forecast, observations, row, entry) for row in rows])
     before = [simulator.snapshot(row) for row in range(simulator.rows)]
     batch = np.zeros((simulator.rows, scenario.slots), np.int64)
@@ -119,9 +118,9 @@ def test_the_expected_value_is_the_mean_served_value():
     offload = np.tile(OFFLOAD, (simulator.rows, 1, 1)).astype(np.float32)
     served = []
     for _ in range(30):  # the same requests, with other confidences and routes each time
-        drawn = rng.integers(reader.constants.profile.rows, size=simulator.tape.confidence.shape[:2])
-        simulator.tape.confidence[:] = reader.constants.profile.confidence[drawn]
-        simulator.tape.route[:] = rng.random(simulator.tape.route.shape)
+        drawn = rng.integers(reader.constants.profile.rows, size=simulator.tape.exits.confidence.shape[:2])
+        simulator.tape.exits.confidence[:] = reader.constants.profile.confidence[drawn]
+        simulator.tape.exits.route[:] = rng.random(simulator.tape.exits.route.shape)
         action = batch, np.ones((simulator.rows, scenario.slots, 2)), offload, np.tile(threshold, (simulator.rows, 1))
         outcome = simulator.step(*action).slot_outcome[rows, 0]
         assert np.isin(outcome, (SERVED, BELOW_QUALITY)).all()
@@ -136,5 +135,5 @@ def test_the_expected_value_is_the_mean_served_value():
 
 def first_value(reader, forecast, observations, row, entry) -> float:
     """Value of the request in the first slot of a row on an entry node."""
-    one = {key: array[row] for key, array in observations._asdict().items()}
+    one = {key: array[row] for key, array in observations.items()}
     return float(reader.expected_epoch(one, reader.initial_estimate(), forecast).problem.nodes[entry].value[0])

@@ -8,8 +8,8 @@ from edge_llm_gym.decoding.difficulty_mix import NO_SHIFT
 from edge_llm_gym.decoding.exit_forecast import ExitForecast
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, with_assignment
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 from tests.decoding.two_stages import OFFLOAD, SCENARIO, sampled_rows
 from tests.sim.costs_by_hand import claims
 
@@ -54,8 +54,8 @@ def test_the_routing_problem_by_hand(reader):
     assert (problem.link_delay_s[:4][exists[:4]] < 1e-5).all()
     simulator = Simulator(load_scenario("joint", {"horizon_epochs": 500}))
     simulator.reset(0, np.random.default_rng(0))
-    size = int(simulator.tape.length[0])
-    bits = simulator.tape.forward_bits[0, :size].mean()
+    size = int(simulator.tape.requests.length[0])
+    bits = simulator.tape.exits.forward_bits[0, :size].mean()
     wire_s = [0.005 + bits / 10e9, 0.01 + bits / 1e9]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.

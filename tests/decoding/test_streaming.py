@@ -7,7 +7,8 @@ import pytest
 from edge_llm_gym.decoding.difficulty_mix import NO_SHIFT
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.streaming.observation import NODE_FEATURES, QUANTILES
+from edge_llm_gym.sim.exit_observation import QUANTILES
+from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
 ENVIRONMENT = "EdgeLLM/EarlyExit-v0"
 SCENARIO = load_scenario("early-exit")

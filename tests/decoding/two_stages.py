@@ -4,7 +4,7 @@ import numpy as np
 
 from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.pooled.routing_observation import RoutingObserver
+from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.pooled.routing_by_hand import random_action
 
@@ -22,7 +22,7 @@ def observed_after(epochs: int, **overrides):
     simulator.reset(0, rng)
     for _ in range(epochs):
         simulator.step(*random_action(rng, simulator))
-    return simulator, {key: array[0] for key, array in RoutingObserver(simulator).observe()._asdict().items()}
+    return simulator, {key: array[0] for key, array in PooledObserver(simulator).observe().items()}
 
 
 def sampled_rows(reader, difficulty_shift: int, size: int):

@@ -41,7 +41,7 @@ def miniature(name, overrides, seed):
     simulator = Simulator(load_scenario(name, MINIATURE | overrides))
     rng = np.random.default_rng(seed)
     simulator.reset(0, rng)
-    while not 3 <= simulator.tape.length[0] <= 7:
+    while not 3 <= simulator.tape.requests.length[0] <= 7:
         simulator.reset(0, rng)
     return simulator
 
@@ -54,10 +54,12 @@ def decide(simulator, batch):
     weights = np.zeros((1, parameters.slots, 2))
     slots[0, : len(batch)] = batch
     for slot in np.flatnonzero(slots[0]):
-        request, node = state.queue[0, slot], slots[0, slot] - 1
-        for way, slot_s in enumerate((parameters.uplink_slot_s, parameters.downlink_slot_s)):
-            efficiency = tape.spectral_efficiency[0, epoch, tape.device[0, request], node, way]
-            share = minimum_share(tape.bits[0, request, way], slot_s, parameters.bandwidth_hz[node, way], efficiency)
+        request, node = state.queue.request[0, slot], slots[0, slot] - 1
+        for way, slot_s in enumerate((parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s)):
+            efficiency = tape.channels.spectral_efficiency[0, epoch, tape.requests.device[0, request], node, way]
+            share = minimum_share(
+                tape.requests.bits[0, request, way], slot_s, parameters.radio.bandwidth_hz[node, way], efficiency
+            )
             weights[0, slot, way] = min(float(share), 1e9)
     result = simulator.step(slots, weights)
     return (result.slot_outcome[0][slots[0] > 0] == SERVED).all()
@@ -66,10 +68,10 @@ def decide(simulator, batch):
 def best_of_all_policies(simulator):
     """The greatest value that can be served, over all ways to assign. Who would not be served may as well wait."""
     if simulator.ended()[0]:
-        served = simulator.state.outcome[0, : simulator.tape.length[0]] == SERVED
-        return float(simulator.tape.value[0, : simulator.tape.length[0]][served].sum())
+        served = simulator.state.requests.outcome[0, : simulator.tape.requests.length[0]] == SERVED
+        return float(simulator.tape.requests.value[0, : simulator.tape.requests.length[0]][served].sum())
     here, best = simulator.snapshot(), 0.0
-    for batch in product(range(simulator.nodes + 1), repeat=int(simulator.state.queue_length[0])):
+    for batch in product(range(simulator.nodes + 1), repeat=int(simulator.state.queue.length[0])):
         simulator.restore(here)
         if decide(simulator, batch):
             best = max(best, best_of_all_policies(simulator))
@@ -83,7 +85,7 @@ def test_never_below_the_best_of_all_policies_and_close_to_it(name, overrides, s
     bound = clairvoyant_bound(simulator)
     best = best_of_all_policies(simulator)
     assert best <= bound <= 1.35 * best + 1e-6
-    total = simulator.tape.value[0, : simulator.tape.length[0]].sum()
+    total = simulator.tape.requests.value[0, : simulator.tape.requests.length[0]].sum()
     assert bound <= total * (1 + 1e-6) + 1e-6
 
 
@@ -117,7 +119,7 @@ def small_joint(overrides, seed):
     simulator = Simulator(load_scenario("joint", SMALL_JOINT | overrides))
     rng = np.random.default_rng(seed)
     simulator.reset(0, rng)
-    while not 3 <= simulator.tape.length[0] <= 4:
+    while not 3 <= simulator.tape.requests.length[0] <= 4:
         simulator.reset(0, rng)
     return simulator
 
@@ -128,10 +130,14 @@ def decide_staged(simulator, batch, threshold):
     slots, weights = np.zeros((1, parameters.slots), np.int64), np.zeros((1, parameters.slots, 2))
     slots[0, : len(batch)] = batch
     for slot in np.flatnonzero(slots[0]):
-        request, node = state.queue[0, slot], slots[0, slot] - 1
-        efficiency = tape.spectral_efficiency[0, state.epoch[0], tape.device[0, request], node].astype(float)
-        weights[0, slot] = tape.bits[0, request] / (parameters.bandwidth_hz[node] * np.maximum(efficiency, 1e-300))
-    slots_s = parameters.uplink_slot_s, parameters.downlink_slot_s
+        request, node = state.queue.request[0, slot], slots[0, slot] - 1
+        efficiency = tape.channels.spectral_efficiency[
+            0, state.epoch[0], tape.requests.device[0, request], node
+        ].astype(float)
+        weights[0, slot] = tape.requests.bits[0, request] / (
+            parameters.radio.bandwidth_hz[node] * np.maximum(efficiency, 1e-300)
+        )
+    slots_s = parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s
     offload = np.ones((1, simulator.nodes, simulator.nodes), np.float32)
     weights = np.minimum(weights / slots_s, 1e9)
     result = simulator.step(slots, weights, offload, np.array([threshold], np.float32))
@@ -141,7 +147,7 @@ def decide_staged(simulator, batch, threshold):
 def thresholds_that_differ(simulator):
     """Thresholds [K] worth trying: just what some request reaches at some exit, or more than anyone does."""
     tape, network = simulator.tape, simulator.scenario.network
-    confidence = tape.confidence[0, : tape.length[0]]
+    confidence = tape.exits.confidence[0, : tape.requests.length[0]]
     levels = [
         [*np.unique(confidence[:, network.first_block[node] : network.last_block[node] + 1]), 1.0]
         for node in range(simulator.nodes)
@@ -154,11 +160,11 @@ def best_of_staged(simulator, thresholds, least=0.0):
     if reachable_value(simulator, (SERVED, WAITING, EMPTY)) <= least or simulator.ended()[0]:
         return max(reachable_value(simulator, (SERVED,)), least)
     here, known = simulator.snapshot(), set()
-    for batch in product(range(2, -1, -1), repeat=int(simulator.state.queue_length[0])):
+    for batch in product(range(2, -1, -1), repeat=int(simulator.state.queue.length[0])):
         for threshold in thresholds if any(batch) else thresholds[:1]:
             simulator.restore(here)
             served = decide_staged(simulator, batch, threshold)
-            key = simulator.state.outcome[0].tobytes() + simulator.state.node_free_s[0].tobytes()
+            key = simulator.state.requests.outcome[0].tobytes() + simulator.state.node_free_s[0].tobytes()
             if served and key not in known:
                 known.add(key)
                 least = best_of_staged(simulator, thresholds, least)
@@ -167,8 +173,10 @@ def best_of_staged(simulator, thresholds, least=0.0):
 
 def reachable_value(simulator, outcomes):
     """Value of the requests on the tape that are, or may yet be, among some outcomes."""
-    size = simulator.tape.length[0]
-    return float(simulator.tape.value[0, :size][np.isin(simulator.state.outcome[0, :size], outcomes)].sum())
+    size = simulator.tape.requests.length[0]
+    return float(
+        simulator.tape.requests.value[0, :size][np.isin(simulator.state.requests.outcome[0, :size], outcomes)].sum()
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +216,7 @@ def test_any_prices_give_a_bound_and_finer_cells_a_lower_one(name, overrides):
 
 
 def lagrangian_of(simulator, cells):
-    value = np.array(simulator.tape.value[0, : simulator.tape.length[0]])
+    value = np.array(simulator.tape.requests.value[0, : simulator.tape.requests.length[0]])
     return Lagrangian(candidates(simulator, 0), value, simulator.parameters.epoch_s, cells)
 
 
@@ -255,7 +263,7 @@ def test_candidates_are_those_whom_the_simulator_serves_alone(name):
     found = candidates(simulator, 0)
     while not simulator.ended()[0]:
         epoch, here = simulator.state.epoch[0], simulator.snapshot()
-        waiting = simulator.state.queue[0, : simulator.state.queue_length[0]].copy()
+        waiting = simulator.state.queue.request[0, : simulator.state.queue.length[0]].copy()
         for node in range(simulator.nodes):
             expected = found.request[found.first[node, epoch] : found.first[node, epoch + 1]]
             alone = [request for slot, request in enumerate(waiting) if serves_alone(simulator, here, slot, node)]
@@ -303,11 +311,11 @@ def test_one_batch_by_hand():
     """A single epoch, and memory for two of the three that wait: whole values, so the bound is what can be served."""
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
     simulator.reset(0, np.random.default_rng(0))
-    write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.room_bytes, 3)
+    write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.kv_capacity_bytes, 3)
     tape = simulator.tape
-    tape.length[0] = 3
-    tape.arrival_s[0, :3], tape.deadline_s[0, :3], tape.latest_start_s[0, :3] = 0.0, 20.0, 10.0
-    tape.bits[0, :3], tape.value[0, :3] = 0.0, [1.0, 2.0, 5.0]
+    tape.requests.length[0] = 3
+    tape.requests.arrival_s[0, :3], tape.requests.deadline_s[0, :3], tape.latest_start_s[0, :3] = 0.0, 20.0, 10.0
+    tape.requests.bits[0, :3], tape.requests.value[0, :3] = 0.0, [1.0, 2.0, 5.0]
     assert clairvoyant_bound(simulator) == 7.0
     assert clairvoyant_bound(simulator, stages=(Stage(1, 1, 0.1),)) == 8.0
 
@@ -315,7 +323,7 @@ def test_one_batch_by_hand():
 def test_nothing_to_serve_is_a_bound_of_zero():
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 3}))
     simulator.reset(0, np.random.default_rng(0))
-    simulator.tape.length[0] = 0
+    simulator.tape.requests.length[0] = 0
     assert clairvoyant_bound(simulator) == 0.0
 
 

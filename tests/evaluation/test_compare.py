@@ -69,7 +69,7 @@ def test_delays_equal_the_latencies_of_the_served():
     while not truncated:
         observation, _, _, truncated, _ = env.step(expert.predict(observation)[0])
     state = env.unwrapped.simulator.state
-    latency_s = state.latency_s[0][state.outcome[0] == 2]
+    latency_s = state.requests.latency_s[0][state.requests.outcome[0] == 2]
     assert result.mean("edf", "delay_p50_s").mean == pytest.approx(np.quantile(latency_s, 0.5))
     assert result.mean("edf", "delay_p95_s").mean == pytest.approx(np.quantile(latency_s, 0.95))
 

@@ -1,4 +1,4 @@
-"""The multi-node problem: each node's batch on its own, each request on one node."""
+"""The multi-node problem: feasibility per node, subsets and replacements, validation."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.problems.test_batch import GOOD
 SMALL, LARGE = BatchProblem(**GOOD), BatchProblem(**GOOD | {"memory_bytes": 100.0, "value": [3.0, 3.0, 3.0]})
 
 
-def test_every_node_judges_its_own_batch():
+def test_feasibility_is_checked_per_node():
     problem = AssignmentProblem((SMALL, LARGE))
     assert (problem.request_count, problem.node_count) == (3, 2)
     assert problem.feasible(np.array([1, 1, 2]))
@@ -42,3 +42,15 @@ def test_every_node_judges_its_own_batch():
 def test_misuse_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_subsets_and_replacements_apply_to_every_node():
+    problem = AssignmentProblem((SMALL, LARGE))
+    part = problem.subset(np.array([False, True, True]))
+    assert (part.request_count, part.node_count) == (2, 2)
+    assert [node.value.tolist() for node in part.nodes] == [[2.0, 4.0], [3.0, 3.0]]
+    other = problem.replace(memory_bytes=[5.0, 6.0], value=[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    assert [node.memory_bytes for node in other.nodes] == [5.0, 6.0]
+    assert other.objective(np.array([1, 2, 0])) == 3.0
+    with pytest.raises(ValueError, match="value must have one entry for each of 2 nodes, got 1"):
+        problem.replace(value=[[1.0, 1.0, 1.0]])

@@ -1,4 +1,4 @@
-"""The single-node problem: feasibility by hand, and malformed numbers refused."""
+"""The single-node problem: feasibility by hand, subsets and replacements, validation."""
 
 import pickle
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.problems import BatchProblem
+from edge_llm_gym.problems.random_instances import FAMILIES
 
 GOOD = {
     "time_s": [1.0, 2.0, 0.5],
@@ -83,7 +84,7 @@ def test_no_requests_and_no_capacity_are_problems_too():
     assert not nothing.feasible(chosen(0))
 
 
-def test_a_selection_of_the_wrong_kind_is_refused():
+def test_a_selection_of_the_wrong_type_is_rejected():
     with pytest.raises(ValueError, match=r"bool array of shape \(3,\)"):
         BatchProblem(**GOOD).feasible(np.array([0, 1, 1]))
 
@@ -95,3 +96,61 @@ def test_arrays_are_read_only_copies_also_after_pickling():
     assert problem.value[0] == 1.0
     with pytest.raises(ValueError, match="read-only"):
         problem.value[0] = 3.0
+
+
+@pytest.mark.parametrize("requests", [np.array([True, False, True]), np.array([0, 2]), [0, 2]])
+def test_a_subset_keeps_costs_values_and_limits(requests):
+    problem = BatchProblem(**GOOD).subset(requests)
+    assert problem.request_count == 2
+    assert problem.value.tolist() == [1.0, 4.0]
+    assert problem.budget_s.tolist() == [4.0, 9.0]
+    assert problem.memory_bytes == 40.0
+    assert problem.violations(np.ones(2, np.bool_)) == {}
+    assert not problem.value.flags.writeable
+
+
+def test_subsets_may_be_empty_and_keep_the_order_of_indices():
+    problem = BatchProblem(**GOOD)
+    assert problem.subset([]).request_count == 0
+    assert problem.subset([2, 0]).value.tolist() == [4.0, 1.0]
+
+
+def test_a_replacement_changes_the_named_fields_alone():
+    problem = BatchProblem(**GOOD)
+    other = problem.replace(value=[5.0, 6.0, 7.0], memory_bytes=1.0)
+    assert other.value.tolist() == [5.0, 6.0, 7.0]
+    assert not other.value.flags.writeable
+    assert (other.memory_bytes, problem.memory_bytes) == (1.0, 40.0)
+    assert other.time_s is problem.time_s
+    assert problem.value.tolist() == GOOD["value"]
+
+
+def test_replacing_all_arrays_may_change_the_number_of_requests():
+    one = {name: value[:1] for name, value in GOOD.items() if isinstance(value, list)}
+    assert BatchProblem(**GOOD).replace(**one).request_count == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda problem: problem.replace(value=[1.0]), ValueError, "value must have shape"),
+        (lambda problem: problem.replace(value=[1.0, 2.0, -1.0]), ValueError, "value must be .* got -1.0 at index 2"),
+        (lambda problem: problem.replace(time_s=[1.0]), ValueError, "must have shape"),
+        (lambda problem: problem.replace(worth=[1.0]), TypeError, "no field 'worth'"),
+        (lambda problem: problem.subset([3]), ValueError, "indices from 0 to 2, got 3"),
+        (lambda problem: problem.subset([-1]), ValueError, "indices from 0 to 2, got -1"),
+        (lambda problem: problem.subset([0.5]), ValueError, "request indices, got dtype float64"),
+        (lambda problem: problem.subset(np.array([True])), ValueError, r"bool array of shape \(3,\)"),
+    ],
+)
+def test_invalid_replacements_and_subsets_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call(BatchProblem(**GOOD))
+
+
+def test_feasible_alone_equals_the_check_of_every_single_request():
+    rng = np.random.default_rng(0)
+    for family in FAMILIES.values():
+        problem = family(rng, 40)
+        alone = [problem.feasible(single) for single in np.eye(40, dtype=np.bool_)]
+        assert problem.feasible_alone().tolist() == alone

@@ -1,4 +1,4 @@
-"""Routing problems: what is refused; what a plan leads to, against hand-solved queues, simulation and enumeration."""
+"""Routing problems: validation, and outcomes against hand-solved queues, simulation and enumeration."""
 
 from dataclasses import replace
 from itertools import product
@@ -62,8 +62,8 @@ def test_delay_agrees_with_a_simulated_queue() -> None:
     assert abs(day.mean() - mean_delay_s) < 4 * day.std(ddof=1) / np.sqrt(40)
 
 
-def test_rows_of_the_profile_are_followed_one_by_one() -> None:
-    """Accuracy and flows equal the sum over every profile row and every way it may take."""
+def test_the_outcome_equals_an_enumeration_of_the_profile() -> None:
+    """Accuracy and flows equal the sum over every profile row and every path."""
     rng = np.random.default_rng(2)
     problem = free_thresholds(random_network(rng, 3, (2, 2, 2)), rng, 2.0, rows=30)
     offload = _random_offload(problem, rng)
@@ -84,21 +84,21 @@ def _enumerated(problem: RoutingProblem, offload: np.ndarray, threshold: np.ndar
     early_exit = problem.early_exit
     assert early_exit is not None
     rate, right = np.zeros(6), 0.0
-    for device, row, way in product(range(3), range(30), product((0, 1), (2, 3), (4, 5))):
+    for device, row, path in product(range(3), range(30), product((0, 1), (2, 3), (4, 5))):
         amount, sender = problem.arrival_rate[device] / 30, device
-        for node in way:
+        for node in path:
             amount *= offload[sender, node]
             sender = 3 + node
-            # later choices do not matter once a request has exited: count it on one of the ways that share its start
-            rate[node] += amount / _ways_on(node)
+            # later choices do not matter after an exit: divide by the number of paths with the same beginning
+            rate[node] += amount / _paths_on(node)
             hosted = early_exit.hosted_exit[node]
             if node >= 4 or early_exit.confidence[row, hosted] >= threshold[node]:
-                right += amount * early_exit.correct[row, hosted] / _ways_on(node)
+                right += amount * early_exit.correct[row, hosted] / _paths_on(node)
                 break
     return rate, right / problem.arrival_rate.sum()
 
 
-def _ways_on(node: int) -> int:
+def _paths_on(node: int) -> int:
     return {0: 4, 1: 4, 2: 2, 3: 2}.get(node, 1)
 
 
@@ -138,7 +138,7 @@ NO_SECOND = [[0.1, 0.2, INF], [INF, INF, INF], [INF, INF, 0.3], [INF, INF, INF]]
         ({"link_delay_s": np.ones((3, 3))}, r"link_delay_s must have the shape \[D \+ K = 4, K = 3\].*\(3, 3\)"),
         ({"link_delay_s": np.full((4, 3), np.nan)}, "link_delay_s must be zero or more, got nan"),
         ({"link_delay_s": BACKWARD}, r"every link must lead from a stage to the next, got a link from device 0"),
-        ({"link_delay_s": CYCLE}, r"must not lead in a circle, got a cycle among the nodes \[0, 2\]"),
+        ({"link_delay_s": CYCLE}, r"must not form a cycle, got one among the nodes \[0, 2\]"),
         ({"link_delay_s": SKIP}, r"to the next, got a link from device 0 \(stage 0\) to node 2 \(stage 2\)"),
         ({"link_delay_s": NO_FIRST}, "device 0 sends requests but has no link"),
         ({"link_delay_s": NO_SECOND}, "node 0 has a pass_ratio above 0 but has no link"),
@@ -150,7 +150,7 @@ NO_SECOND = [[0.1, 0.2, INF], [INF, INF, INF], [INF, INF, 0.3], [INF, INF, INF]]
         ({"pass_ratio": None}, "give either pass_ratio or early_exit .* got neither"),
     ],
 )
-def test_malformed_problems_are_refused(changes: dict[str, Any], message: str) -> None:
+def test_malformed_problems_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tandem(**changes)
 
@@ -167,7 +167,7 @@ def test_malformed_problems_are_refused(changes: dict[str, Any], message: str) -
         ({"accuracy_weight_s": -1.0}, "accuracy_weight_s must be zero or more and finite, got -1.0"),
     ],
 )
-def test_malformed_profiles_are_refused(changes: dict[str, Any], message: str) -> None:
+def test_malformed_profiles_are_rejected(changes: dict[str, Any], message: str) -> None:
     fields = {"confidence": [[0.5, 0.9]], "correct": [[0.0, 1.0]], "hosted_exit": [0, 0, 1], "accuracy_weight_s": 1.0}
     with pytest.raises(ValueError, match=message):
         tandem(pass_ratio=None, early_exit=EarlyExit(**(fields | changes)))  # type: ignore[arg-type]
@@ -183,7 +183,7 @@ def test_malformed_profiles_are_refused(changes: dict[str, Any], message: str) -
         ([[0.5, np.nan, 0.0], [0, 0, 1], [0, 0, 1], [0, 0, 0]], r"got nan at \(0, 1\)"),
     ],
 )
-def test_malformed_plans_are_refused(offload: Any, message: str) -> None:
+def test_malformed_plans_are_rejected(offload: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate(tandem(), offload)
 

@@ -10,7 +10,7 @@ from edge_llm_gym.rendering.history import Batch
 from edge_llm_gym.rendering.view import DeviceView, EpochView, LastEpoch, SlotOutcome, Totals
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.pooled import transition
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 from tests.rendering.by_hand import node_view, slot_view
 from tests.sim.costs_by_hand import write_claims
@@ -92,21 +92,21 @@ def _write_tiny_tape(simulator: Simulator) -> None:
     """Five requests: 0 late, 1 served, 2 and 4 served in one batch, 3 hopeless from the start."""
     size, work_s = 5, np.array([[9.0, 3.5], [1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 1.0]])
     share = np.array([1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
-    write_claims(simulator, work_s, 0.5, share[:, None] * simulator.parameters.room_bytes, size)
+    write_claims(simulator, work_s, 0.5, share[:, None] * simulator.parameters.kv_capacity_bytes, size)
     tape = simulator.tape
-    tape.length[0] = size
-    tape.arrival_s[0, :size] = [0.5, 1.0, 1.5, 1.75, 2.5]
-    tape.deadline_s[0, :size] = [6.0, 5.0, 20.0, 2.2, 30.0]
-    tape.device[0, :size] = [0, 1, 2, 0, 1]
-    tape.prompt_tokens[0, :size] = [10, 11, 12, 13, 14]
-    tape.output_tokens[0, :size] = [5, 6, 7, 8, 9]
-    tape.bits[0] = 0.0
-    tape.accuracy[0, :size] = 0.5
-    tape.value[0, :size] = [1.0, 2.0, 3.0, 5.0, 4.0]
-    latest_s = tape.deadline_s[0, :size, None] - 0.25 - work_s - 0.5
+    tape.requests.length[0] = size
+    tape.requests.arrival_s[0, :size] = [0.5, 1.0, 1.5, 1.75, 2.5]
+    tape.requests.deadline_s[0, :size] = [6.0, 5.0, 20.0, 2.2, 30.0]
+    tape.requests.device[0, :size] = [0, 1, 2, 0, 1]
+    tape.requests.prompt_tokens[0, :size] = [10, 11, 12, 13, 14]
+    tape.requests.output_tokens[0, :size] = [5, 6, 7, 8, 9]
+    tape.requests.bits[0] = 0.0
+    tape.requests.quality_demand[0, :size] = 0.5
+    tape.requests.value[0, :size] = [1.0, 2.0, 3.0, 5.0, 4.0]
+    latest_s = tape.requests.deadline_s[0, :size, None] - 0.25 - work_s - 0.5
     latest_s[0] = 3.0  # optimistic, so that request 0 is still there to be admitted and to come late
     tape.latest_start_s[0, :size] = latest_s
-    tape.device_m[0] = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]
+    tape.channels.device_m[0] = [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def tiny() -> Simulator:
 
 
 @pytest.fixture
-def step_tiny() -> Callable[[Simulator, list[int]], Result]:
+def step_tiny() -> Callable[[Simulator, list[int]], PooledResult]:
     """Steps the tiny episode with equal shares."""
     return lambda simulator, batch: simulator.step(np.array([batch]), np.ones((1, 2, 2)))
 
@@ -130,7 +130,7 @@ class Played:
     """An episode under random actions, and what was seen while it ran: one entry per step."""
 
     simulator: Simulator
-    results: list[Result]
+    results: list[PooledResult]
     batches: list[np.ndarray]
     free_before_s: list[np.ndarray]
 

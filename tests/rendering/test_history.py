@@ -65,7 +65,7 @@ def test_batches_begin_after_the_uplink_and_the_batches_before(played):
         for batch in strip:
             uplink_ends_s = times_s[batch.epoch] + scenario.uplink_slot_s
             assert batch.begin_s == max(uplink_ends_s, played.free_before_s[batch.epoch][node])
-            assert batch.end_s == state.batch_end_s[0, node, batch.epoch]
+            assert batch.end_s == state.batches.end_s[0, node, batch.epoch]
 
 
 def test_admission_epochs_are_those_of_the_steps(played):

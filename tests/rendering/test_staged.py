@@ -57,10 +57,10 @@ def test_batches_hold_whoever_came_by(played):
     strips = batches(played.simulator, 0)
     for node, strip in enumerate(strips):
         stage = network.stage[node]
-        came = state.visited[0, :, stage] == node + 1
+        came = state.requests.node[0, :, stage] == node + 1
         assert sum(batch.requests for batch in strip) == came.sum() > 0
         for batch in strip:
-            finish_s = state.finish_s[0, came & (admitted == batch.epoch), stage]
+            finish_s = state.requests.finish_s[0, came & (admitted == batch.epoch), stage]
             assert (finish_s.size, finish_s.max()) == (batch.requests, batch.end_s)
             assert batch.begin_s < batch.end_s
     assert sum(map(len, strips[: network.entry_nodes.size])) > 0

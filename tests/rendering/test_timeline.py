@@ -49,8 +49,8 @@ def test_epoch_bars_and_queue_follow_the_metrics(played):
 def test_table_counts_the_served_requests(played):
     state, tape = played.simulator.state, played.simulator.tape
     expected = np.zeros((20, 4), int)
-    for request in np.flatnonzero(state.outcome[0] == SERVED):
-        expected[tape.device[0, request], state.served_by[0, request] - 1] += 1
+    for request in np.flatnonzero(state.requests.outcome[0] == SERVED):
+        expected[tape.requests.device[0, request], state.requests.node[..., 0][0, request] - 1] += 1
     assert expected.sum() == state.totals[0, COLUMN["served"]] > 0
     np.testing.assert_array_equal(served_table(played.simulator, 0), expected)
     axes = axes_by_title(played.simulator, "Who")

@@ -83,7 +83,7 @@ def test_memory_that_the_last_uplink_slot_already_freed_is_not_freed_again(tiny,
 
 
 def test_refused_and_waiting_requests_have_no_node(tiny, step_tiny):
-    tiny.parameters.cost_coefficients[:, 1, KV] = 2 * tiny.parameters.room_bytes
+    tiny.parameters.cost_coefficients[:, 1, KV] = 2 * tiny.parameters.kv_capacity_bytes
     slots = view_of(tiny, 0, step_tiny(tiny, [1, 0])).last.slots
     assert [(slot.outcome, slot.node, slot.latency_s) for slot in slots] == [
         ("refused_memory", None, None),

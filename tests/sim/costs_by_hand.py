@@ -11,7 +11,7 @@ def write_claims(simulator: Simulator, work_s, shared_s, kv_bytes, size: int) ->
 
     Each request then demands one unit of something of its own: `cost_coefficients` [P, size, 3] is the tables.
     """
-    rows, capacity = simulator.tape.arrival_s.shape
+    rows, capacity = simulator.tape.requests.arrival_s.shape
     demand = np.zeros((rows, capacity, size + 1))[..., :size]  # not contiguous, like the allocated one
     demand[:, :size] = np.eye(size)
     cost_coefficients = np.zeros((simulator.parameters.cost_coefficients.shape[0], size, 3))
@@ -24,11 +24,11 @@ def write_claims(simulator: Simulator, work_s, shared_s, kv_bytes, size: int) ->
 
 def claims(simulator: Simulator, row: int = 0) -> np.ndarray:
     """[3, n, P] WORK, SHARED and KV of the n requests on the tape of a row, at each place."""
-    demand = simulator.tape.demand[row, : simulator.tape.length[row]]
+    demand = simulator.tape.cost_drivers[row, : simulator.tape.requests.length[row]]
     return np.einsum("nq,pqc->cnp", demand, simulator.parameters.cost_coefficients)
 
 
 def node_of_place(simulator: Simulator) -> np.ndarray:
     """[P] the node of each place."""
     places = np.arange(len(simulator.parameters.cost_coefficients))
-    return np.searchsorted(simulator.parameters.first_hosted, places, side="right") - 1
+    return np.searchsorted(simulator.parameters.network.first_hosted, places, side="right") - 1

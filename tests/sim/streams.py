@@ -67,13 +67,13 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     simulator = Simulator(scenario)
     simulator._allocate(arrival_s.size)
     tape = simulator.tape
-    tape.length[0] = arrival_s.size
-    tape.arrival_s[0] = arrival_s
-    tape.deadline_s[0] = np.inf
-    tape.confidence[0] = 1.0
-    tape.route[0] = 0.5
-    tape.value[0] = 1.0
-    tape.spectral_efficiency[:] = 1.0
+    tape.requests.length[0] = arrival_s.size
+    tape.requests.arrival_s[0] = arrival_s
+    tape.requests.deadline_s[0] = np.inf
+    tape.exits.confidence[0] = 1.0
+    tape.exits.route[0] = 0.5
+    tape.requests.value[0] = 1.0
+    tape.channels.spectral_efficiency[:] = 1.0
     for name, values in columns.items():
         getattr(tape, name)[0] = values
     reset_row(simulator.parameters, simulator.state, 0)

@@ -1,8 +1,8 @@
-"""Hypothesis strategies for batch and assignment problems: any numbers, and lattices full of ties and exact fits."""
+"""Hypothesis strategies for batch and assignment problems: arbitrary numbers, and lattices with ties and exact fits."""
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 
@@ -11,14 +11,14 @@ ANY = st.just(0.0) | st.floats(1e-3, 5.0)
 
 
 def columns(n: int, numbers: SearchStrategy[float]) -> SearchStrategy[np.ndarray]:
-    """Arrays [n], all entries alike now and then."""
-    alike = numbers.map(lambda number: np.full(n, number))
-    return st.lists(numbers, min_size=n, max_size=n).map(lambda drawn: np.array(drawn, np.float64)) | alike
+    """Arrays [n], sometimes with all entries equal."""
+    equal = numbers.map(lambda number: np.full(n, number))
+    return st.lists(numbers, min_size=n, max_size=n).map(lambda drawn: np.array(drawn, np.float64)) | equal
 
 
 @st.composite
-def batch_problems(draw, most: int = 8, n: int | None = None) -> BatchProblem:
-    """Problems of up to ``most`` requests, or of ``n``: empty, hopeless, worthless and endless ones among them."""
+def batch_problems(draw: DrawFn, most: int = 8, n: int | None = None) -> BatchProblem:
+    """Problems of up to ``most`` requests, or of ``n``; also empty, infeasible, worthless and unlimited ones."""
     n = draw(st.integers(0, most)) if n is None else n
     numbers = draw(st.sampled_from([LATTICE, ANY]))
     shares = numbers.map(lambda number: number / 8)
@@ -36,12 +36,12 @@ def batch_problems(draw, most: int = 8, n: int | None = None) -> BatchProblem:
 
 
 @st.composite
-def assignment_problems(draw, most: int = 6, most_nodes: int = 3) -> AssignmentProblem:
-    """Problems of up to ``most`` requests on up to ``most_nodes`` nodes that have nothing in common."""
+def assignment_problems(draw: DrawFn, most: int = 6, most_nodes: int = 3) -> AssignmentProblem:
+    """Problems of up to ``most`` requests on up to ``most_nodes`` independent nodes."""
     n = draw(st.integers(0, most))
     return AssignmentProblem(tuple(draw(st.lists(batch_problems(n=n), min_size=1, max_size=most_nodes))))
 
 
 def urgencies(n: int) -> SearchStrategy[np.ndarray]:
-    """Urgency [n]: mostly zeros and ones, as schedulers use it."""
+    """Urgency [n]: mostly zeros and ones, as in the schedulers."""
     return columns(n, st.sampled_from([0.0, 1.0])) | columns(n, ANY)

@@ -72,7 +72,7 @@ def test_a_general_purpose_solver_finds_nothing_better(load: float) -> None:
     assert best.mean_delay_s == pytest.approx(evaluate(problem, best.offload).mean_delay_s)
 
 
-def test_no_random_routing_is_under_the_certified_bound() -> None:
+def test_no_random_routing_beats_the_certified_bound() -> None:
     rng = np.random.default_rng(5)
     for _ in range(5):
         problem = at_load(random_network(rng, 10), 0.5)
@@ -85,7 +85,7 @@ def test_no_random_routing_is_under_the_certified_bound() -> None:
 
 
 def test_links_that_carry_nothing_are_left_out() -> None:
-    """A silent device, a node that passes nothing on and one that nobody reaches change nothing."""
+    """A device without requests, a node that forwards nothing and an unreachable node change nothing."""
     plain = parallel(6.0, [1 / 9, 1 / 4], 2.0, [0.0, 0.0])
     links = np.full((5, 3), INF)
     links[0, :2], links[1, 0], links[2, 2] = 0.0, 0.1, 0.1

@@ -6,7 +6,7 @@ import pytest
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, WAITING
-from edge_llm_gym.sim.pooled.observation import Observer
+from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import claims
 
@@ -40,7 +40,7 @@ def test_ten_thousand_random_actions_conserve_requests(name):
             assert (result.metrics[:, column["requested"]] == refused + result.metrics[:, column["admitted"]]).all()
             assert (result.metrics[:, column["utilisation"]] <= 1.0 + 1e-12).all()
         for row in range(simulator.rows):
-            seen += np.bincount(simulator.state.outcome[row], minlength=6)
+            seen += np.bincount(simulator.state.requests.outcome[row], minlength=6)
             check_outcomes(simulator, row)
     assert (seen[[WAITING, SERVED, LATE, EXPIRED]] > 0).all(), "the actions must reach every outcome"
 
@@ -48,13 +48,13 @@ def test_ten_thousand_random_actions_conserve_requests(name):
 def check_outcomes(simulator: Simulator, row: int) -> None:
     """Every outcome agrees with its definition, recomputed from the tape."""
     tape, state = simulator.tape, simulator.state
-    size = tape.length[row]
-    outcome, latency_s = state.outcome[row, :size], state.latency_s[row, :size]
+    size = tape.requests.length[row]
+    outcome, latency_s = state.requests.outcome[row, :size], state.requests.latency_s[row, :size]
     computed = np.isin(outcome, (SERVED, LATE, BELOW_QUALITY))
-    node = state.served_by[row, :size] - 1
+    node = state.requests.node[..., 0][row, :size] - 1
     assert ((node >= 0) == computed).all()
-    in_time = latency_s <= (tape.deadline_s - tape.arrival_s)[row, :size] + 1e-9
-    good = simulator.parameters.quality[node] >= tape.accuracy[row, :size]
+    in_time = latency_s <= (tape.requests.deadline_s - tape.requests.arrival_s)[row, :size] + 1e-9
+    good = simulator.parameters.quality[node] >= tape.requests.quality_demand[row, :size]
     np.testing.assert_array_equal(outcome == SERVED, computed & in_time & good)
     np.testing.assert_array_equal(outcome == LATE, computed & ~in_time)
     np.testing.assert_array_equal(outcome == BELOW_QUALITY, computed & in_time & ~good)
@@ -71,16 +71,16 @@ def test_observations_never_read_ahead(name):
     simulator = Simulator(load_scenario(name))
     simulator.reset(0, np.random.default_rng(3))
     rng = np.random.default_rng(4)
-    observer = Observer(simulator)
+    observer = PooledObserver(simulator)
     for _ in range(10):
         simulator.step(*random_action(rng, simulator))
         before = observer.observe()
         saved = simulator.snapshot()
-        future = slice(int(simulator.state.next_arrival[0]), None)
+        future = slice(int(simulator.state.queue.next_arrival[0]), None)
         for name_ in ("deadline_s", "bits", "accuracy", "value", "demand", "prompt_tokens"):
             getattr(simulator.tape, name_)[0, future] = 77
-        simulator.tape.spectral_efficiency[0, simulator.state.epoch[0] + 1 :] = 7.0
-        for field, array in observer.observe()._asdict().items():
+        simulator.tape.channels.spectral_efficiency[0, simulator.state.epoch[0] + 1 :] = 7.0
+        for field, array in observer.observe().items():
             np.testing.assert_array_equal(array, getattr(before, field), err_msg=field)
         simulator.restore(saved)
 
@@ -96,16 +96,16 @@ def test_a_request_is_expired_exactly_when_no_node_can_serve_it_alone():
         state, tape = simulator.state, simulator.tape
         now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
         start_s = np.maximum(now_s + simulator.scenario.uplink_slot_s, state.node_free_s[0])
-        for request in range(state.next_arrival[0]):
+        for request in range(state.queue.next_arrival[0]):
             finish_s = start_s + work_s[request] + shared_s[request]
             finish_s += simulator.scenario.downlink_slot_s
-            able = finish_s <= tape.deadline_s[0, request]
-            able &= tape.accuracy[0, request] <= simulator.parameters.quality
-            able &= kv_bytes[request] <= simulator.parameters.room_bytes
-            if state.outcome[0, request] == WAITING:
+            able = finish_s <= tape.requests.deadline_s[0, request]
+            able &= tape.requests.quality_demand[0, request] <= simulator.parameters.quality
+            able &= kv_bytes[request] <= simulator.parameters.kv_capacity_bytes
+            if state.requests.outcome[0, request] == WAITING:
                 assert able.any()
                 checked += 1
-            elif state.outcome[0, request] == EXPIRED:
+            elif state.requests.outcome[0, request] == EXPIRED:
                 assert not able.any()
                 checked += 1
     assert checked > 1000

@@ -16,7 +16,7 @@ from edge_llm_gym.sim.outcomes import (
     WAITING,
 )
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.pooled.reenactment import Enactment, told
+from tests.sim.pooled.reenactment import Enactment, tape_of
 from tests.sim.pooled.routing_by_hand import HARSH, random_action
 
 EARLY_EXIT = load_scenario("early-exit").model_dump(mode="json", exclude_unset=True)
@@ -55,7 +55,7 @@ def test_ten_thousand_random_actions_conserve_requests(simulator):
             np.testing.assert_allclose(simulator.state.totals - before, result.metrics)
             check_metrics(result.metrics)
         for row in range(simulator.rows):
-            seen += np.bincount(simulator.state.outcome[row], minlength=6)
+            seen += np.bincount(simulator.state.requests.outcome[row], minlength=6)
             check_exits(simulator, row)
             check_batches(simulator, row)
     assert (seen[[WAITING, SERVED, LATE, BELOW_QUALITY, EXPIRED]] > 100).all(), "the actions must reach every outcome"
@@ -75,40 +75,40 @@ def check_metrics(metrics) -> None:
 
 
 def check_exits(simulator: Simulator, row: int) -> None:
-    """Whoever was admitted, and nobody else, has been to one node of each stage up to that of its exit."""
-    network, state, size = simulator.scenario.network, simulator.state, simulator.tape.length[row]
-    node, block = state.visited[row, :size] - 1, state.exit_block[row, :size] - 1
-    computed = np.isin(state.outcome[row, :size], (SERVED, LATE, BELOW_QUALITY))
+    """Exactly the admitted requests have visited one node of each stage up to the stage of their exit."""
+    network, state, size = simulator.scenario.network, simulator.state, simulator.tape.requests.length[row]
+    node, block = state.requests.node[row, :size] - 1, state.requests.exit_block[row, :size] - 1
+    computed = np.isin(state.requests.outcome[row, :size], (SERVED, LATE, BELOW_QUALITY))
     np.testing.assert_array_equal(block >= 0, computed)
     np.testing.assert_array_equal(node[:, 0] >= 0, computed)
-    np.testing.assert_array_equal(state.served_by[row, :size], node[:, 0] + 1)
+    np.testing.assert_array_equal(state.requests.node[..., 0][row, :size], node[:, 0] + 1)
     went_on = node[:, 1] >= 0
     assert network.has_link[node[went_on, 0], node[went_on, 1]].all()
     last = node[np.arange(size), (node >= 0).sum(axis=1) - 1][computed]
     assert ((network.first_block[last] <= block[computed]) & (block[computed] <= network.last_block[last])).all()
-    done = state.admitted_until[row, simulator.scenario.horizon_epochs]
-    assert sorted(state.admitted[row, :done]) == np.flatnonzero(computed).tolist()
-    finish_s = state.finish_s[row, :size]
+    done = state.admissions.until[row, simulator.scenario.horizon_epochs]
+    assert sorted(state.admissions.request[row, :done]) == np.flatnonzero(computed).tolist()
+    finish_s = state.requests.finish_s[row, :size]
     assert (finish_s[went_on, 1] > finish_s[went_on, 0]).all()
 
 
 def check_batches(simulator: Simulator, row: int) -> None:
     """Batches on a node follow one another, and nowhere is more in memory than there is room for."""
-    state, room_bytes = simulator.state, simulator.parameters.room_bytes
+    state, room_bytes = simulator.state, simulator.parameters.kv_capacity_bytes
     for node in range(simulator.nodes):
-        ran = np.isfinite(state.batch_begin_s[row, node])
-        begin_s, end_s = state.batch_begin_s[row, node, ran], state.batch_end_s[row, node, ran]
-        kv_bytes = state.batch_kv_bytes[row, node]
+        ran = np.isfinite(state.batches.begin_s[row, node])
+        begin_s, end_s = state.batches.begin_s[row, node, ran], state.batches.end_s[row, node, ran]
+        kv_bytes = state.batches.kv_bytes[row, node]
         assert (begin_s[1:] >= end_s[:-1]).all()
         assert (end_s > begin_s).all()
         assert (kv_bytes <= room_bytes[node]).all()
         assert ((kv_bytes > 0) == ran).all()
     for epoch in range(simulator.scenario.horizon_epochs):
         uplink_ends_s = (epoch + 1) * simulator.scenario.epoch_s + simulator.scenario.uplink_slot_s
-        unfinished = state.batch_end_s[row, :, :epoch] > uplink_ends_s
-        held = (state.batch_kv_bytes[row, :, :epoch] * unfinished).sum(axis=1) + state.batch_kv_bytes[row, :, epoch]
+        unfinished = state.batches.end_s[row, :, :epoch] > uplink_ends_s
+        held = (state.batches.kv_bytes[row, :, :epoch] * unfinished).sum(axis=1) + state.batches.kv_bytes[row, :, epoch]
         entry = simulator.scenario.network.entry_nodes
-        joined = state.batch_kv_bytes[row, entry, epoch] > 0
+        joined = state.batches.kv_bytes[row, entry, epoch] > 0
         assert (held[entry][joined] <= room_bytes[entry][joined] * (1 + 1e-12)).all()
 
 
@@ -119,7 +119,7 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
     simulator, rng = Simulator(scenario, rows=3), np.random.default_rng(0)
     for row in range(3):
         simulator.reset(row, rng)
-    plays = [Enactment(scenario, told(simulator, row)) for row in range(3)]
+    plays = [Enactment(scenario, tape_of(simulator, row)) for row in range(3)]
     while not simulator.ended().any():
         now_s, refused = plays[0].now_s, [len(play.refused) for play in plays]
         action = random_action(rng, simulator)
@@ -134,11 +134,11 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
 
 
 def test_the_episodes_that_were_acted_out_meet_every_limit():
-    """Else agreement would say little: deep batches are split, and all three resources refuse somebody."""
+    """The comparison covers split deep batches and refusals by all three resources."""
     scenario = load_scenario("joint", HARSH)
     simulator, rng = Simulator(scenario), np.random.default_rng(0)
     simulator.reset(0, rng)
-    play = Enactment(scenario, told(simulator))
+    play = Enactment(scenario, tape_of(simulator))
     for _ in range(scenario.horizon_epochs):
         play.step(*(part[0] for part in random_action(rng, simulator)))
     assert play.splits > 3
@@ -157,21 +157,21 @@ def check_step(scenario: Scenario, result, row: int, play: Enactment, refused_be
 
 def check_ends(simulator: Simulator, row: int, play: Enactment) -> None:
     """Outcome, latency, exit and way of every request; totals."""
-    state, tape, size = simulator.state, simulator.tape, int(simulator.tape.length[row])
-    arrived = np.flatnonzero(state.outcome[row, :size]).tolist()
-    assert {request: int(state.outcome[row, request]) for request in arrived} == play.outcome
+    state, tape, size = simulator.state, simulator.tape, int(simulator.tape.requests.length[row])
+    arrived = np.flatnonzero(state.requests.outcome[row, :size]).tolist()
+    assert {request: int(state.requests.outcome[row, request]) for request in arrived} == play.outcome
     for request, latency_s in play.latency_s.items():
-        assert state.latency_s[row, request] == pytest.approx(latency_s, abs=1e-9)
-        assert state.exit_block[row, request] == play.exit[request]
-        assert [node - 1 for node in state.visited[row, request] if node] == play.way[request]
-    assert len(play.latency_s) == (state.latency_s[row] > 0).sum() > 50
+        assert state.requests.latency_s[row, request] == pytest.approx(latency_s, abs=1e-9)
+        assert state.requests.exit_block[row, request] == play.exit[request]
+        assert [node - 1 for node in state.requests.node[row, request] if node] == play.way[request]
+    assert len(play.latency_s) == (state.requests.latency_s[row] > 0).sum() > 50
     total = dict(zip(simulator.scenario.metrics, state.totals[row], strict=True))
     served = [request for request, outcome in play.outcome.items() if outcome == SERVED]
-    assert total["served_value"] == pytest.approx(tape.value[row, served].sum())
+    assert total["served_value"] == pytest.approx(tape.requests.value[row, served].sum())
     assert total["delay_s"] == pytest.approx(sum(play.latency_s[request] for request in served))
     assert total["forwarded"] == sum(len(way) - 1 for way in play.way.values())
     correct = [
-        min(play.quality[node] for node in way) * tape.correct[row, request, play.exit[request] - 1]
+        min(play.quality[node] for node in way) * tape.exits.correct[row, request, play.exit[request] - 1]
         for request, way in play.way.items()
     ]
     assert total["correct"] == pytest.approx(sum(correct))

@@ -7,10 +7,15 @@ from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from edge_llm_gym.sim.exit_observation import (
+    SEEN_EPOCHS,
+)
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EMPTY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS, StreamingObserver
+from edge_llm_gym.sim.streaming.observation import (
+    StreamingObserver,
+)
 
 DEMANDING = {"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w4a16-gptq"}
 """So that some answers are below_quality."""
@@ -39,7 +44,7 @@ def test_random_actions_conserve_requests():
             np.testing.assert_allclose(simulator.state.totals - before, result.metrics)
             assert (result.metrics[:, STREAMING_COLUMN["utilisation"]] <= 1.0 + 1e-12).all()
         for row in range(simulator.rows):
-            seen += np.bincount(simulator.state.outcome[row], minlength=5)
+            seen += np.bincount(simulator.state.requests.outcome[row], minlength=5)
             check_ways(simulator, row)
             check_outcomes(simulator, row)
     assert (seen[[SERVED, LATE, BELOW_QUALITY]] > 0).all(), "the actions must reach every outcome"
@@ -47,25 +52,25 @@ def test_random_actions_conserve_requests():
 
 def check_ways(simulator: Simulator, row: int) -> None:
     """Every request goes over links that exist, from stage to stage, and leaves where its exit is hosted."""
-    network, state, size = simulator.scenario.network, simulator.state, simulator.tape.length[row]
-    node = state.node[row, :size] - 1
+    network, state, size = simulator.scenario.network, simulator.state, simulator.tape.requests.length[row]
+    node = state.requests.node[row, :size] - 1
     assert (network.stage[node[:, 0]] == 0).all()
     for stage in range(1, network.stages):
         went_on = node[:, stage] >= 0
         assert network.has_link[node[went_on, stage - 1], node[went_on, stage]].all()
     last = node[np.arange(size), (node >= 0).sum(axis=1) - 1]
-    block = state.exit_block[row, :size] - 1
+    block = state.requests.exit_block[row, :size] - 1
     assert ((network.first_block[last] <= block) & (block <= network.last_block[last])).all()
 
 
 def check_outcomes(simulator: Simulator, row: int) -> None:
-    """Late is late by the deadline; nobody is quicker than alone in the network; no empty outcome is left."""
-    tape, state, size = simulator.tape, simulator.state, simulator.tape.length[row]
-    outcome, delay_s = state.outcome[row, :size], state.delay_s[row, :size]
-    late = tape.arrival_s[row, :size] + delay_s > tape.deadline_s[row, :size] + 1e-9
+    """Late requests miss their deadline, no request is faster than alone in the network, no outcome stays empty."""
+    tape, state, size = simulator.tape, simulator.state, simulator.tape.requests.length[row]
+    outcome, delay_s = state.requests.outcome[row, :size], state.requests.delay_s[row, :size]
+    late = tape.requests.arrival_s[row, :size] + delay_s > tape.requests.deadline_s[row, :size] + 1e-9
     np.testing.assert_array_equal(outcome == LATE, late)
     assert (outcome != EMPTY).all()
-    assert (delay_s > (state.finish_s - state.start_s)[row, :size].sum(axis=1)).all()
+    assert (delay_s > (state.requests.finish_s - state.requests.start_s)[row, :size].sum(axis=1)).all()
 
 
 def test_observations_never_read_ahead():
@@ -81,13 +86,13 @@ def test_observations_never_read_ahead():
         now_s, next_arrival = state.epoch[0] * simulator.scenario.epoch_s, int(state.next_arrival[0])
         for field in ("deadline_s", "bits", "accuracy", "value", "service_s", "forward_bits", "confidence", "route"):
             getattr(tape, field)[0, next_arrival:] = 0.77
-        tape.device[0, next_arrival:] = 3
-        tape.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
-        for request, stage in np.argwhere((state.node[0] > 0) & (state.finish_s[0] > now_s)):
-            node = state.node[0, request, stage] - 1
-            tape.confidence[0, request, simulator.parameters.first_block[node] :] = 0.77
+        tape.requests.device[0, next_arrival:] = 3
+        tape.channels.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
+        for request, stage in np.argwhere((state.requests.node[0] > 0) & (state.requests.finish_s[0] > now_s)):
+            node = state.requests.node[0, request, stage] - 1
+            tape.exits.confidence[0, request, simulator.parameters.network.first_block[node] :] = 0.77
             uncomputed += 1
-        for field, array in observer.observe()._asdict().items():
+        for field, array in observer.observe().items():
             np.testing.assert_array_equal(array, getattr(before, field), err_msg=field)
         simulator.restore(saved)
     assert uncomputed > 100
@@ -103,11 +108,11 @@ def test_seen_confidences_are_those_of_the_last_epochs():
         state, tape, parameters = simulator.state, simulator.tape, simulator.parameters
         now_s = state.epoch[0] * simulator.scenario.epoch_s
         since_s = now_s - SEEN_EPOCHS * simulator.scenario.epoch_s
-        recent = (tape.arrival_s[0] >= since_s) & (tape.arrival_s[0] < now_s)
+        recent = (tape.requests.arrival_s[0] >= since_s) & (tape.requests.arrival_s[0] < now_s)
         for block, quantiles in enumerate(observer.observe().exit_confidence[0]):
-            stage = int(np.argmax(parameters.last_block[[0, 4, 7]] >= block))
-            computed = (state.node[0, :, stage] > 0) & (state.finish_s[0, :, stage] <= now_s)
-            seen = tape.confidence[0, recent & computed & (state.exit_block[0] > block), block]
+            stage = int(np.argmax(parameters.network.last_block[[0, 4, 7]] >= block))
+            computed = (state.requests.node[0, :, stage] > 0) & (state.requests.finish_s[0, :, stage] <= now_s)
+            seen = tape.exits.confidence[0, recent & computed & (state.requests.exit_block[0] > block), block]
             if seen.size:
                 low, high = (np.quantile(seen, (0.1, 0.25, 0.5, 0.75, 0.9), method=m) for m in ("lower", "higher"))
                 assert (quantiles >= low - 1 / 64 - 1e-6).all()
@@ -134,7 +139,7 @@ def test_the_mean_delay_is_close_to_what_the_routing_problem_foresees(rate_per_s
     for row in range(simulator.rows):
         simulator.reset(row, rng)
     service_s, service_sq_s2 = constants.whole_service()
-    has_link = np.isfinite(constants.link_delay_s(simulator.tape.spectral_efficiency[0, 0]))
+    has_link = np.isfinite(constants.link_delay_s(simulator.tape.channels.spectral_efficiency[0, 0]))
     offload = has_link / service_s
     offload /= np.maximum(offload.sum(axis=1, keepdims=True), 1e-12)
     threshold = np.array([0.5, 0.7, 1.0], np.float32)[constants.network.stage]
@@ -144,7 +149,7 @@ def test_the_mean_delay_is_close_to_what_the_routing_problem_foresees(rate_per_s
         evaluate(
             RoutingProblem(
                 constants.device_rate_per_s,
-                constants.link_delay_s(simulator.tape.spectral_efficiency[row, 0]),
+                constants.link_delay_s(simulator.tape.channels.spectral_efficiency[row, 0]),
                 service_s,
                 service_sq_s2,
                 passed,

@@ -70,7 +70,7 @@ def test_waits_of_a_single_server_are_pollaczek_and_khinchines(law, load):
         arrival_s, service_s = poisson_times(rng, load, count), draw(rng, count)
         simulator = by_hand(staged([1], **over_epochs(arrival_s, 500)), arrival_s, service_s=service_s[:, None])
         run(simulator)
-        waits.append(settled(simulator.state.start_s[0, :, 0] - arrival_s).mean())
+        waits.append(settled(simulator.state.requests.start_s[0, :, 0] - arrival_s).mean())
     agrees(waits, load * square_s2 / (2 * (1 - load)), tightness)
 
 
@@ -94,11 +94,11 @@ def test_a_tandem_of_exponential_servers_has_product_form():
     for seed in range(RUNS):
         rng = np.random.default_rng(seed)
         state = tandem(rng, loads).state
-        instant_s = np.sort(rng.uniform(WARM_UP, 1.0, 20_000) * state.reach_s[0, -1, 0])
+        instant_s = np.sort(rng.uniform(WARM_UP, 1.0, 20_000) * state.requests.reach_s[0, -1, 0])
         length = np.stack(
             [
-                np.searchsorted(np.sort(state.reach_s[0, :, stage]), instant_s, side="right")
-                - np.searchsorted(np.sort(state.finish_s[0, :, stage]), instant_s, side="right")
+                np.searchsorted(np.sort(state.requests.reach_s[0, :, stage]), instant_s, side="right")
+                - np.searchsorted(np.sort(state.requests.finish_s[0, :, stage]), instant_s, side="right")
                 for stage in range(3)
             ]
         )
@@ -114,7 +114,7 @@ def test_sojourns_along_a_tandem_are_independent_and_exponential():
     means, correlations = [], []
     for seed in range(RUNS):
         state = tandem(np.random.default_rng(seed), loads, epochs=50).state
-        sojourn_s = settled(state.finish_s[0] - state.reach_s[0])
+        sojourn_s = settled(state.requests.finish_s[0] - state.requests.reach_s[0])
         means.append(sojourn_s.mean(axis=0))
         correlations.append(np.corrcoef(sojourn_s.T)[[0, 0, 1], [1, 2, 2]])
     for stage in range(3):
@@ -145,10 +145,10 @@ def test_splitting_merging_and_leaving_keep_product_form():
         )
         run(simulator, [[split, 1 - split, 0], *[[0, 0, 1]] * 3], [onward, onward, 0.0])
         state, late = simulator.state, slice(int(WARM_UP * REQUESTS), None)
-        sojourn_s = (state.finish_s - state.reach_s)[0, late]
+        sojourn_s = (state.requests.finish_s - state.requests.reach_s)[0, late]
         sojourns.append(
-            [sojourn_s[:, 0][state.node[0, late, 0] == node].mean() for node in (1, 2)]
-            + [sojourn_s[:, 1][state.node[0, late, 1] == 3].mean()]
+            [sojourn_s[:, 0][state.requests.node[0, late, 0] == node].mean() for node in (1, 2)]
+            + [sojourn_s[:, 1][state.requests.node[0, late, 1] == 3].mean()]
         )
     for node in range(3):
         agrees(np.array(sojourns)[:, node], 1 / (1 / mean_s[node] - rates[node]), 0.1)
@@ -172,7 +172,7 @@ def test_littles_law_and_the_utilisation_law():
             metrics = act(simulator, np.ones((3, 2)), [0.5, 0.5]).metrics[0]
             levels.append(metrics[STREAMING_COLUMN["in_flight"]])
             shares.append(metrics[STREAMING_COLUMN["utilisation"]])
-        delay_s = settled(simulator.state.delay_s[0])
+        delay_s = settled(simulator.state.requests.delay_s[0])
         surplus.append(np.mean(settled(levels)) / (rate_per_s * delay_s.mean()))
         busy.append(np.mean(settled(shares)))
     agrees(surplus, 1.0, 0.05)

@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.problems.feasibility import KV_USAGE
 
 VISITS = 200_000
 """Sets that one search looks at; what it leaves open then counts with its upper bound."""
 CELL_TOLERANCE = 1e-9
-MEMORY = 2
 TINY = 1e-300
 
 
@@ -116,7 +116,7 @@ def _begin(workspace, count, cells):  # type: ignore[no-untyped-def]
     for i in range(count - 1, -1, -1):
         workspace.to_gain[i] = workspace.to_gain[i + 1] + max(workspace.profit[i], 0.0)
         workspace.density[i] = max(
-            workspace.density[i + 1], workspace.profit[i] / max(workspace.usage[i, MEMORY], TINY)
+            workspace.density[i + 1], workspace.profit[i] / max(workspace.usage[i, KV_USAGE], TINY)
         )
 
 
@@ -124,7 +124,7 @@ def _begin(workspace, count, cells):  # type: ignore[no-untyped-def]
 def _bound(workspace: Workspace, depth: int, price: float) -> float:
     """Upper bound on the profit of the sets below the members of a depth that are still to be tried."""
     request = workspace.next[depth]
-    gain = min(workspace.to_gain[request], workspace.density[request] * (1.0 - workspace.sum_usage[depth, MEMORY]))
+    gain = min(workspace.to_gain[request], workspace.density[request] * (1.0 - workspace.sum_usage[depth, KV_USAGE]))
     return workspace.sum_profit[depth] + gain - price * workspace.max_shared_s[depth]
 
 

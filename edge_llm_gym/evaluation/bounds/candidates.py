@@ -25,13 +25,13 @@ class Candidates(NamedTuple):
     request: Array  # [n] int64
     work_s: Array  # [n]
     shared_s: Array  # [n]
-    usage: Array  # [n, 3] of uplink, downlink and KV room, as a share of what there is
+    usage: Array  # [n, 3] of KV memory, uplink and downlink (`feasibility.BOUNDED`), as shares of their capacities
     left_s: Array  # [n] from the release of the epoch's batches to the latest end that meets the deadline
 
 
 def candidates(simulator: Simulator, row: int) -> Candidates:
     """All candidates of the tape in a row."""
-    horizon, nodes = simulator.parameters.horizon, simulator.scenario.network.entry_nodes.size
+    horizon, nodes = simulator.scenario.horizon_epochs, simulator.scenario.network.entry_nodes.size
     parts = [_of_epoch(simulator, row, node, epoch) for node in range(nodes) for epoch in range(horizon)]
     ends = np.cumsum([0] + [part[0].size for part in parts])
     first = ends[np.arange(nodes)[:, None] * horizon + np.arange(horizon + 1)]
@@ -42,20 +42,20 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
     """Columns of Candidates of one node and epoch."""
     parameters, tape = simulator.parameters, simulator.tape
     now_s = (epoch + 1) * parameters.epoch_s
-    release_s = now_s + parameters.uplink_slot_s
-    known = tape.arrival_s[row, : tape.length[row]] < now_s
-    in_time = release_s <= tape.latest_start_s[row, : tape.length[row], node] + SLACK
+    release_s = now_s + parameters.radio.uplink_slot_s
+    known = tape.requests.arrival_s[row, : tape.requests.length[row]] < now_s
+    in_time = release_s <= tape.latest_start_s[row, : tape.requests.length[row], node] + SLACK
     request = np.flatnonzero(known & in_time)
     usage = _usage(simulator, row, node, epoch, request)
     request, usage = request[(usage <= 1.0).all(axis=1)], usage[(usage <= 1.0).all(axis=1)]
-    left_s = tape.deadline_s[row, request] - parameters.downlink_slot_s - release_s + SLACK
+    left_s = tape.requests.deadline_s[row, request] - parameters.radio.downlink_slot_s - release_s + SLACK
     work_s, shared_s = LEAST_TIMES[simulator.scenario.dynamics](simulator, row, node, request)
     return request, work_s, shared_s, usage, left_s
 
 
 def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
     """Work and shared time [n] of the whole model."""
-    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.first_hosted[node], request)
+    work_s, shared_s, _ = _claims(simulator, row, simulator.parameters.network.first_hosted[node], request)
     return work_s, shared_s
 
 
@@ -67,18 +67,20 @@ def _times_to_good_exit(simulator: Simulator, row: int, node: int, request: Arra
     the node; what comes after it is for free here.
     """
     tape, parameters = simulator.tape, simulator.parameters
-    blocks = np.arange(parameters.first_block[node], parameters.last_block[node] + 1)
-    offered = np.stack([_most_offered(parameters, block, tape.confidence[row, request, block]) for block in blocks])
-    good = parameters.quality[node] * offered >= tape.accuracy[row, request]
+    blocks = np.arange(parameters.network.first_block[node], parameters.network.last_block[node] + 1)
+    offered = np.stack(
+        [_most_offered(parameters, block, tape.exits.confidence[row, request, block]) for block in blocks]
+    )
+    good = parameters.quality[node] * offered >= tape.requests.quality_demand[row, request]
     good[-1] = True
-    place = parameters.first_hosted[node] + good.argmax(axis=0)
+    place = parameters.network.first_hosted[node] + good.argmax(axis=0)
     work_s, shared_s, _ = _claims(simulator, row, place, request)
     return work_s, shared_s
 
 
 def _claims(simulator: Simulator, row: int, place: Array, request: Array) -> Array:
     """[3, n] WORK, SHARED and KV of requests [n], all at one place or each at its own [n]."""
-    demand = simulator.tape.demand[row, request]
+    demand = simulator.tape.cost_drivers[row, request]
     return np.einsum(
         "nq,nqc->cn", demand, np.broadcast_to(simulator.parameters.cost_coefficients[place], (*demand.shape, 3))
     )
@@ -86,10 +88,10 @@ def _claims(simulator: Simulator, row: int, place: Array, request: Array) -> Arr
 
 def _most_offered(parameters: Any, block: int, confidence: Array) -> Array:
     """[n] the greatest relative accuracy that a threshold up to `confidence` [n] offers at an exit, at most 1."""
-    if block == parameters.blocks - 1:
+    if block == parameters.network.blocks - 1:
         return np.ones(confidence.size)
-    greatest = np.maximum.accumulate(parameters.tail_accuracy[block])
-    return greatest[np.searchsorted(parameters.sorted_confidence[block], confidence)]
+    greatest = np.maximum.accumulate(parameters.exits.tail_accuracy[block])
+    return greatest[np.searchsorted(parameters.exits.sorted_confidence[block], confidence)]
 
 
 LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Array, Array]]]] = MappingProxyType(
@@ -99,14 +101,19 @@ LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Arr
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of uplink, downlink and room that each `request` [n] needs."""
+    """[n, 3] shares of the KV memory, uplink and downlink that each `request` [n] needs."""
     parameters, tape = simulator.parameters, simulator.tape
-    efficiency = tape.spectral_efficiency[row, epoch, tape.device[row, request], node].astype(np.float64)
-    band_hz, slots_s = parameters.bandwidth_hz[node], (parameters.uplink_slot_s, parameters.downlink_slot_s)
+    efficiency = tape.channels.spectral_efficiency[row, epoch, tape.requests.device[row, request], node].astype(
+        np.float64
+    )
+    band_hz, slots_s = (
+        parameters.radio.bandwidth_hz[node],
+        (parameters.radio.uplink_slot_s, parameters.radio.downlink_slot_s),
+    )
     shares = [
-        minimum_share(tape.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
+        minimum_share(tape.requests.bits[row, request, way], slots_s[way], band_hz[way], efficiency[:, way])
         for way in (UPLINK, DOWNLINK)
     ]
-    _, _, kv_bytes = _claims(simulator, row, parameters.first_hosted[node], request)
-    room = kv_bytes / parameters.room_bytes[node]
-    return np.stack([*shares, room], axis=-1) / (1.0 + SLACK)
+    _, _, kv_bytes = _claims(simulator, row, parameters.network.first_hosted[node], request)
+    kv_share = kv_bytes / parameters.kv_capacity_bytes[node]
+    return np.stack([kv_share, *shares], axis=-1) / (1.0 + SLACK)

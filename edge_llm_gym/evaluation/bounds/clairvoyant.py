@@ -92,7 +92,7 @@ def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, .
     bound. Raises ValueError for a scenario of streams.
     """
     require_bound(simulator.scenario)
-    value = np.array(simulator.tape.value[row, : simulator.tape.length[row]])
+    value = np.array(simulator.tape.requests.value[row, : simulator.tape.requests.length[row]])
     found = candidates(simulator, row)
     if not value[found.request].any():
         return 0.0

@@ -7,6 +7,7 @@ from numba import njit
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.bounds.batch_search import Workspace, offer, search
+from edge_llm_gym.problems.feasibility import KV_USAGE
 
 IDLE = 0
 
@@ -123,7 +124,7 @@ def lay_out(node: Node, prices: NodePrices, workspace: Workspace, epoch: int, en
     for entry in range(node.first[epoch], node.first[epoch + 1]):
         if node.last_cell[entry] >= end:
             work_s, usage = node.work_s[entry], node.usage[entry]
-            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[2]
+            paid = prices.request[node.request[entry]] + prices.time[epoch] * work_s + memory * usage[KV_USAGE]
             offer(workspace, count, entry, node.value[entry] - paid, work_s, node.shared_s[entry], usage)
             count += 1
     return count
@@ -173,7 +174,7 @@ def _subtract_batch(node, workspace, slack, epoch, end):  # type: ignore[no-unty
     for place in range(workspace.size[0]):
         entry = workspace.members[place]
         slack.request[node.request[entry]] -= 1.0
-        slack.memory[epoch : held_until(node, epoch, end)] -= node.usage[entry, 2]
+        slack.memory[epoch : held_until(node, epoch, end)] -= node.usage[entry, KV_USAGE]
         slack.time[epoch] -= node.work_s[entry]
         longest_s = max(longest_s, node.shared_s[entry])
     slack.time[epoch] -= longest_s

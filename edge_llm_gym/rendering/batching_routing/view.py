@@ -9,9 +9,11 @@ from edge_llm_gym.rendering.streaming.exits import ExitView, Flow, exit_views, f
 from edge_llm_gym.rendering.streaming.history import computed_confidences, link_counts
 from edge_llm_gym.rendering.view import EpochView, NodeView, view_of
 from edge_llm_gym.scenario.metrics import ROUTING_COLUMN
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.exit_observation import (
+    SEEN_EPOCHS,
+)
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class StagedView(EpochView):
         return sum(node.sent_on or 0 for node in self.nodes)
 
 
-def staged_view_of(simulator: Simulator, row: int, result: Result | None) -> StagedView:
+def staged_view_of(simulator: Simulator, row: int, result: PooledResult | None) -> StagedView:
     """A row now. `result` is what the last step returned; at an episode's start it is ignored, for nothing preceded."""
     state, last = simulator.state, _admitted(simulator, row, epochs=1)
-    counts = link_counts(simulator, simulator.tape.device[row, last], state.visited[row, last])
+    counts = link_counts(simulator, simulator.tape.requests.device[row, last], state.requests.node[row, last])
     plain = view_of(simulator, row, result)
     nodes = tuple(_node(simulator, row, index, node, counts) for index, node in enumerate(plain.nodes))
     return StagedView(
@@ -59,15 +61,15 @@ def staged_view_of(simulator: Simulator, row: int, result: Result | None) -> Sta
         flows=flows_of(counts),
         exits=_exits(simulator, row, last),
         settled=last.size,
-        settled_in_all=int(state.admitted_until[row, state.epoch[row]]),
+        settled_in_all=int(state.admissions.until[row, state.epoch[row]]),
     )
 
 
 def _admitted(simulator: Simulator, row: int, epochs: int) -> Array:
     """[n] the requests that the last epochs admitted."""
     state, epoch = simulator.state, int(simulator.state.epoch[row])
-    first, end = state.admitted_until[row, max(epoch - epochs, 0)], state.admitted_until[row, epoch]
-    requests: Array = state.admitted[row, first:end]
+    first, end = state.admissions.until[row, max(epoch - epochs, 0)], state.admissions.until[row, epoch]
+    requests: Array = state.admissions.request[row, first:end]
     return requests
 
 
@@ -85,7 +87,7 @@ def _node(simulator: Simulator, row: int, index: int, plain: NodeView, counts: A
 
 def _exits(simulator: Simulator, row: int, last: Array) -> tuple[ExitView, ...]:
     state, scenario = simulator.state, simulator.scenario
-    left = np.bincount(state.exit_block[row, last] - 1, minlength=len(scenario.block_layers))
+    left = np.bincount(state.requests.exit_block[row, last] - 1, minlength=len(scenario.block_layers))
     recent, now_s = _admitted(simulator, row, SEEN_EPOCHS), (state.epoch[row] + 1) * scenario.epoch_s
-    seen = computed_confidences(simulator, row, recent, state.visited[row, recent], now_s)
+    seen = computed_confidences(simulator, row, recent, state.requests.node[row, recent], now_s)
     return exit_views(simulator, row, left, state.totals[row, len(ROUTING_COLUMN) :], seen)

@@ -6,7 +6,9 @@ from edge_llm_gym.rendering.canvas import Box, Canvas
 from edge_llm_gym.rendering.palette import EXIT, INK, MUTED, QUARTILES, SPREAD, STRIP, THRESHOLD
 from edge_llm_gym.rendering.panels import AXIS_HEIGHT, LABEL_SIZE, Rows, TimeScale, heading, middle
 from edge_llm_gym.rendering.streaming.exits import Exiting, ExitView
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
+from edge_llm_gym.sim.exit_observation import (
+    SEEN_EPOCHS,
+)
 
 LEGEND: Final = (("10-90 %", SPREAD), ("25-75 %", QUARTILES), ("median", INK), ("threshold", THRESHOLD))
 MAX_PITCH: Final = 42

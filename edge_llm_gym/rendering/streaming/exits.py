@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+)
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import QUANTILES
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.exit_observation import (
+    SEEN_EPOCHS,
+)
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import SEEN_EPOCHS
 
 OUTCOME_CODES = {"served": SERVED, "late": LATE, "below_quality": BELOW_QUALITY}
 
@@ -32,9 +34,9 @@ def course_of(simulator: Simulator, row: int) -> Course:
     state, epochs = simulator.state, int(simulator.state.epoch[row])
     epoch = arrival_epochs(simulator, row)
     size = epoch.size
-    blocks, exits = len(simulator.scenario.block_layers), state.exit_block[row, :size] - 1
-    outcome, arrived = state.outcome[row, :size], np.bincount(epoch, minlength=epochs)
-    delay_s = np.bincount(epoch, state.delay_s[row, :size], minlength=epochs)
+    blocks, exits = len(simulator.scenario.block_layers), state.requests.exit_block[row, :size] - 1
+    outcome, arrived = state.requests.outcome[row, :size], np.bincount(epoch, minlength=epochs)
+    delay_s = np.bincount(epoch, state.requests.delay_s[row, :size], minlength=epochs)
     correct = np.bincount(epoch, right_answers(simulator, row), minlength=epochs)
     return Course(
         arrived=arrived,
@@ -54,14 +56,16 @@ def arrival_epochs(simulator: Simulator, row: int) -> Array:
 def right_answers(simulator: Simulator, row: int) -> Array:
     """[A] float64, the lowest quality factor on the way of each request whose answer is right, 0 for the others."""
     state, size = simulator.state, int(simulator.state.next_arrival[row])
-    node = state.node[row, :size].astype(np.int64)
+    node = state.requests.node[row, :size].astype(np.int64)
     factor = np.where(node > 0, simulator.parameters.quality[node - 1], np.inf).min(axis=1)
-    return factor * simulator.tape.correct[row, np.arange(size), state.exit_block[row, :size] - 1]
+    return factor * simulator.tape.exits.correct[row, np.arange(size), state.requests.exit_block[row, :size] - 1]
 
 
 def traffic(simulator: Simulator, row: int, first: int, end: int) -> Array:
     """[D + K, K] int64, how many of the requests `first` to `end` (exclusive) took each link; rows as in `offload`."""
-    return link_counts(simulator, simulator.tape.device[row, first:end], simulator.state.node[row, first:end])
+    return link_counts(
+        simulator, simulator.tape.requests.device[row, first:end], simulator.state.requests.node[row, first:end]
+    )
 
 
 def link_counts(simulator: Simulator, device: Array, node: Array) -> Array:
@@ -80,7 +84,9 @@ def confidences_seen(simulator: Simulator, row: int) -> tuple[Array, ...]:
     """Per exit, the confidences of the last epochs' requests that have been computed there by now."""
     state, epoch = simulator.state, int(simulator.state.epoch[row])
     recent = np.arange(state.first_of_epoch[row, max(epoch - SEEN_EPOCHS, 0)], state.next_arrival[row])
-    return computed_confidences(simulator, row, recent, state.node[row, recent], epoch * simulator.scenario.epoch_s)
+    return computed_confidences(
+        simulator, row, recent, state.requests.node[row, recent], epoch * simulator.scenario.epoch_s
+    )
 
 
 def computed_confidences(
@@ -91,12 +97,12 @@ def computed_confidences(
     They pass 1 + node [n, S], 0 for none.
     """
     tape, state = simulator.tape, simulator.state
-    computed = (node > 0) & (state.finish_s[row, request] <= now_s)
-    reached = state.exit_block[row, request]
+    computed = (node > 0) & (state.requests.finish_s[row, request] <= now_s)
+    reached = state.requests.exit_block[row, request]
     stage_ends = np.unique(simulator.scenario.network.last_block)
     stages = np.searchsorted(stage_ends, np.arange(len(simulator.scenario.block_layers)))
     return tuple(
-        tape.confidence[row, request, block][computed[:, stage] & (block < reached)]
+        tape.exits.confidence[row, request, block][computed[:, stage] & (block < reached)]
         for block, stage in enumerate(stages)
     )
 
@@ -107,8 +113,8 @@ def present(simulator: Simulator, row: int, node: int) -> tuple[Array, Array]:
     Those that wait count, and so does the one that is computed.
     """
     state, size = simulator.state, int(simulator.state.next_arrival[row])
-    here = state.node[row, :size] == node + 1
-    moments_s = np.concatenate([state.reach_s[row, :size][here], state.finish_s[row, :size][here]])
+    here = state.requests.node[row, :size] == node + 1
+    moments_s = np.concatenate([state.requests.reach_s[row, :size][here], state.requests.finish_s[row, :size][here]])
     order = np.argsort(moments_s, kind="stable")
     change = np.repeat([1, -1], moments_s.size // 2)
     return moments_s[order], np.cumsum(change[order])

@@ -12,7 +12,9 @@ from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.scenario.network import Network
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.outcomes import FIRST_EXIT
+from edge_llm_gym.sim.streaming.answers import (
+    FIRST_EXIT,
+)
 from edge_llm_gym.sim.streaming.records import StreamingResult
 
 TREND_EPOCHS: Final = 56
@@ -155,9 +157,9 @@ def _nodes(simulator: Simulator, row: int, network: Network) -> tuple[StreamNode
             stage=int(network.stage[index]) + 1,
             threshold=float(state.threshold_last[row, index]) if state.epoch[row] else None,
             sent=int(state.sent_last[row, index]),
-            utilisation=float(state.busy_last_s[row, index]) / simulator.scenario.epoch_s,
+            utilisation=float(state.servers.busy_last_s[row, index]) / simulator.scenario.epoch_s,
             open_visits=int(state.open_visits[row, index]),
-            committed_s=float(state.committed_s[row, index]),
+            committed_s=float(state.servers.committed_s[row, index]),
             speed=float(speed[index]),
         )
         for index, node in enumerate(simulator.scenario.nodes)
@@ -173,8 +175,10 @@ def _of_last_epoch(simulator: Simulator, row: int) -> tuple[int, int]:
 def _devices(simulator: Simulator, row: int) -> tuple[StreamDevice, ...]:
     first, end = _of_last_epoch(simulator, row)
     worst = np.zeros(simulator.scenario.devices.count, np.int64)
-    np.maximum.at(worst, simulator.tape.device[row, first:end], BADNESS[simulator.state.outcome[row, first:end]])
-    places = simulator.tape.device_m[row].tolist()
+    np.maximum.at(
+        worst, simulator.tape.requests.device[row, first:end], BADNESS[simulator.state.requests.outcome[row, first:end]]
+    )
+    places = simulator.tape.channels.device_m[row].tolist()
     return tuple(StreamDevice((x_m, y_m), WORST[code]) for (x_m, y_m), code in zip(places, worst, strict=True))
 
 
@@ -187,7 +191,7 @@ def _exits(simulator: Simulator, row: int, course: Course) -> tuple[ExitView, ..
 def _totals(simulator: Simulator, row: int, epoch: int) -> StreamTotals:
     total = {name: float(simulator.state.totals[row, column]) for name, column in STREAMING_COLUMN.items()}
     arrived, now_s = round(total["arrived"]), epoch * simulator.scenario.epoch_s
-    answered_s = simulator.tape.arrival_s[row, :arrived] + simulator.state.delay_s[row, :arrived]
+    answered_s = simulator.tape.requests.arrival_s[row, :arrived] + simulator.state.requests.delay_s[row, :arrived]
     return StreamTotals(
         arrived=arrived,
         served=round(total["served"]),
@@ -203,6 +207,6 @@ def _last_epoch(simulator: Simulator, row: int, result: StreamingResult | None, 
     return StreamLast(
         summary=summary,
         reward=None if result is None else float(result.reward[row]),
-        utilisation=float(simulator.state.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
+        utilisation=float(simulator.state.servers.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
         flows=flows_of(traffic(simulator, row, *_of_last_epoch(simulator, row))),
     )

@@ -1,6 +1,6 @@
-"""Who is let in: the radio and the memory of nodes that admit requests in epochs.
+"""Admission control: radio and memory checks of the requests that an action puts on entry nodes.
 
-A request needs the share rho_min = bits / (slot * B * SE) of a node's band, up and down, and room for its KV cache
+A request needs the share rho_min = bits / (slot * B * SE) of a node's band, up and down, and memory for its KV cache
 beside those of unfinished batches (section 3 of the system model).
 """
 
@@ -10,14 +10,25 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import DOWNLINK, KV, UPLINK
-from edge_llm_gym.sim.cost_kernels import add_cost, claimed
+from edge_llm_gym.sim.cost_kernels import add_cost, cost_of
 from edge_llm_gym.sim.outcomes import REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
-from edge_llm_gym.sim.pooled.records import Parameters, Result, State, Tape, Workspace
+from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.records import (
+    BatchLog,
+    PooledParameters,
+    PooledState,
+    PooledTape,
+    RadioConstants,
+    Workspace,
+)
+from edge_llm_gym.sim.records import RequestTape
 
-SHARE_TOLERANCE = 1e-9  # relative: shares that add up to one must survive their normalisation
-DEAD = 1e-300  # bit/s/Hz, stands for none at all
+SHARE_TOLERANCE = 1e-9
+"""Relative: shares that add up to one must survive their normalisation."""
+LEAST_EFFICIENCY = 1e-300
+"""bit/s/Hz, stands for a spectral efficiency of 0."""
 
-ASKED = COLUMN["requested"]
+REQUESTED = COLUMN["requested"]
 REFUSED_COUNT = np.zeros(9, np.int64)
 REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
     COLUMN["refused_uplink"],
@@ -27,159 +38,166 @@ REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
 
 
 @kernel
-def decision_time_s(parameters: Parameters, epoch: int) -> float:
-    """When epoch `epoch` begins."""
-    return (epoch + 1) * parameters.epoch_s
-
-
-@kernel
-def shown(parameters: Parameters, state: State, row: int) -> int:
-    """Number of pending requests that have a slot."""
-    return min(parameters.slots, state.queue_length[row])
-
-
-@kernel
 def minimum_share(bits: float, slot_s: float, bandwidth_hz: float, spectral_efficiency: float) -> float:
-    """Share of the band that carries `bits` within the slot: beyond all bounds on a dead channel, 0 for no bits."""
-    return bits / (slot_s * bandwidth_hz * max(spectral_efficiency, DEAD))
+    """Share of the band that carries `bits` within the slot: very large at an efficiency of 0, 0 without bits."""
+    return bits / (slot_s * bandwidth_hz * max(spectral_efficiency, LEAST_EFFICIENCY))
 
 
 @kernel
-def unfinished_kv_bytes(state: State, row: int, node: int, at_s: float) -> float:
-    """KV caches on a node of the batches that are unfinished at `at_s`, queued ones included."""
-    total = 0.0
-    for begun in range(state.oldest_batch[row, node], state.epoch[row]):
-        if state.batch_end_s[row, node, begun] > at_s:
-            total += state.batch_kv_bytes[row, node, begun]
-    return total
+def free_kv_bytes(capacity_bytes: Array, batches: BatchLog, row: int, node: int, epoch: int, at_s: float) -> float:
+    """Memory for new KV caches on a node at `at_s`, the end of the epoch's uplink slot.
+
+    The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included.
+    """
+    held_bytes = 0.0
+    for begun in range(batches.oldest[row, node], epoch):
+        if batches.end_s[row, node, begun] > at_s:
+            held_bytes += batches.kv_bytes[row, node, begun]
+    return capacity_bytes[node] - held_bytes
 
 
 @kernel
 def refusal(
     uplink_share: float,
-    uplink_needed: float,
+    uplink_minimum: float,
     downlink_share: float,
-    downlink_needed: float,
+    downlink_minimum: float,
     kv_bytes: float,
-    room_bytes: float,
+    free_bytes: float,
 ) -> int:
-    """Why a node refuses a request that is given these shares and this room; WAITING if it does not."""
-    if uplink_share * (1.0 + SHARE_TOLERANCE) < uplink_needed:
+    """The outcome code of the first check that fails for a request; WAITING if none fails."""
+    if uplink_share * (1.0 + SHARE_TOLERANCE) < uplink_minimum:
         return REFUSED_UPLINK
-    if downlink_share * (1.0 + SHARE_TOLERANCE) < downlink_needed:
+    if downlink_share * (1.0 + SHARE_TOLERANCE) < downlink_minimum:
         return REFUSED_DOWNLINK
-    if kv_bytes > room_bytes:
+    if kv_bytes > free_bytes:
         return REFUSED_MEMORY
     return WAITING
 
 
 @kernel
-def free_kv_bytes(parameters: Parameters, state: State, row: int, node: int) -> float:
-    """Room for new KV caches on a node when this epoch's uplink slot ends."""
-    at_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
-    return parameters.room_bytes[node] - unfinished_kv_bytes(state, row, node, at_s)
+def _minimum_shares(
+    radio: RadioConstants, requests: RequestTape, efficiency: Array, row: int, request: int, node: int
+) -> tuple[float, float]:
+    """Minimum shares, up and down, of a request on a node; efficiency [D, K1, 2] is that of the epoch."""
+    device, band_hz = requests.device[row, request], radio.bandwidth_hz
+    up, down = efficiency[device, node, UPLINK], efficiency[device, node, DOWNLINK]
+    up_share = minimum_share(requests.bits[row, request, UPLINK], radio.uplink_slot_s, band_hz[node, UPLINK], up)
+    down_bits = requests.bits[row, request, DOWNLINK]
+    return up_share, minimum_share(down_bits, radio.downlink_slot_s, band_hz[node, DOWNLINK], down)
 
 
 @kernel
-def _share(weight: float, total: float, asked: int) -> float:
-    return weight / total if total > 0.0 else 1.0 / asked
+def compute_minimum_shares(
+    radio: RadioConstants,
+    requests: RequestTape,
+    efficiency: Array,
+    queue: Array,
+    row: int,
+    batch: Array,
+    visible: int,
+    minimum_share: Array,
+) -> None:
+    """Writes the minimum shares [N, 2] of the visible requests of a queue on the nodes that the action puts them on.
 
-
-@kernel
-def _shares(parameters: Parameters, tape: Tape, state: State, row: int, slot: int, node: int) -> tuple[float, float]:
-    """Shares, up and down, that the request of a slot needs on a node."""
-    request = state.queue[row, slot]
-    device, epoch, band_hz = tape.device[row, request], state.epoch[row], parameters.bandwidth_hz
-    up = tape.spectral_efficiency[row, epoch, device, node, UPLINK]
-    down = tape.spectral_efficiency[row, epoch, device, node, DOWNLINK]
-    up_bits, down_bits = tape.bits[row, request, UPLINK], tape.bits[row, request, DOWNLINK]
-    up_share = minimum_share(up_bits, parameters.uplink_slot_s, band_hz[node, UPLINK], up)
-    return up_share, minimum_share(down_bits, parameters.downlink_slot_s, band_hz[node, DOWNLINK], down)
-
-
-@kernel
-def need(parameters: Parameters, tape: Tape, state: State, row: int, batch: Array, workspace: Workspace) -> None:
-    """Notes the shares that the shown requests need on the nodes that they are asked onto.
-
-    A pass of its own, without a branch for those who wait: its look-ups lie far apart in memory, and so they overlap.
+    A pass of its own, without a branch for requests that wait: its loads lie far apart in memory, and so they overlap.
     """
-    for slot in range(shown(parameters, state, row)):
-        up, down = _shares(parameters, tape, state, row, slot, max(batch[slot] - 1, 0))
-        workspace.needed[slot, UPLINK], workspace.needed[slot, DOWNLINK] = up, down
+    for slot in range(visible):
+        up, down = _minimum_shares(radio, requests, efficiency, row, queue[slot], max(batch[slot] - 1, 0))
+        minimum_share[slot, UPLINK], minimum_share[slot, DOWNLINK] = up, down
 
 
 @kernel
-def _open_nodes(parameters: Parameters, state: State, row: int, workspace: Workspace) -> None:
-    """Nobody asked yet, nobody let in, and what room there is."""
+def clear_nodes(
+    capacity_bytes: Array, batches: BatchLog, row: int, epoch: int, at_s: float, workspace: Workspace
+) -> None:
+    """Prepares the workspace for an epoch: no request for any node, no load, and the memory that is free at `at_s`."""
     workspace.load[:] = 0.0
     workspace.weight[:] = 0.0
-    workspace.asked[:] = 0
-    for node in range(workspace.asked.size):
-        workspace.room_bytes[node] = free_kv_bytes(parameters, state, row, node)
+    workspace.requested[:] = 0
+    for node in range(capacity_bytes.size):
+        workspace.free_kv_bytes[node] = free_kv_bytes(capacity_bytes, batches, row, node, epoch, at_s)
 
 
 @kernel
-def _ask(batch: Array, bandwidth: Array, slots: int, workspace: Workspace) -> None:
-    """Adds up, for each node, the weights and the number of the requests that are asked onto it."""
-    for slot in range(slots):
+def _sum_weights(batch: Array, bandwidth: Array, visible: int, weight: Array, requested: Array) -> None:
+    """Adds up, for each node, the weights [K, 2] and the number [K] of the requests that the action puts on it."""
+    for slot in range(visible):
         node = batch[slot] - 1
         if node >= 0:
-            workspace.asked[node] += 1
-            workspace.weight[node, UPLINK] += bandwidth[slot, UPLINK]
-            workspace.weight[node, DOWNLINK] += bandwidth[slot, DOWNLINK]
+            requested[node] += 1
+            weight[node, UPLINK] += bandwidth[slot, UPLINK]
+            weight[node, DOWNLINK] += bandwidth[slot, DOWNLINK]
+
+
+@kernel
+def _share(weight: float, total: float, requested: int) -> float:
+    return weight / total if total > 0.0 else 1.0 / requested
+
+
+@kernel
+def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
+    """The refusal of a slot's request on a node beside the requests admitted so far, or WAITING."""
+    weight, requested = workspace.weight, workspace.requested[node]
+    return refusal(
+        _share(bandwidth[slot, UPLINK], weight[node, UPLINK], requested),
+        workspace.minimum_share[slot, UPLINK],
+        _share(bandwidth[slot, DOWNLINK], weight[node, DOWNLINK], requested),
+        workspace.minimum_share[slot, DOWNLINK],
+        workspace.cost[slot, KV],
+        workspace.free_kv_bytes[node] - workspace.load[node, KV],
+    )
 
 
 @kernel
 def admit(
-    parameters: Parameters, state: State, row: int, batch: Array, bandwidth: Array, workspace: Workspace, result: Result
-) -> None:
-    """Radio and memory: decides slot by slot who joins, and adds up the claims of those.
+    batch: Array,
+    bandwidth: Array,
+    visible: int,
+    workspace: Workspace,
+    outcome: Array,
+    metrics: Array,
+) -> int:
+    """Admits requests slot by slot and adds up the load of each node. Returns the number of admitted requests.
 
-    Whoever joins gets the outcome SERVED until the end of its batch is known. The workspace holds the shares of `need`, and
-    claims whose KV caches are all that a request may come to hold on the node.
+    Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace
+    holds minimum shares, free memory, and costs whose KV caches are all that a request may come to hold on the node.
     """
-    slots = shown(parameters, state, row)
-    _open_nodes(parameters, state, row, workspace)
-    _ask(batch, bandwidth, slots, workspace)
-    for slot in range(slots):
-        result.slot_request[row, slot] = state.queue[row, slot]
+    admitted = 0
+    _sum_weights(batch, bandwidth, visible, workspace.weight, workspace.requested)
+    for slot in range(visible):
         node = batch[slot] - 1
         if node < 0:
-            result.slot_outcome[row, slot] = WAITING
+            outcome[slot] = WAITING
             continue
-        why = refusal(
-            _share(bandwidth[slot, UPLINK], workspace.weight[node, UPLINK], workspace.asked[node]),
-            workspace.needed[slot, UPLINK],
-            _share(bandwidth[slot, DOWNLINK], workspace.weight[node, DOWNLINK], workspace.asked[node]),
-            workspace.needed[slot, DOWNLINK],
-            workspace.claim[slot, KV],
-            workspace.room_bytes[node] - workspace.load[node, KV],
-        )
-        result.metrics[row, ASKED] += 1
-        if why != WAITING:
-            result.slot_outcome[row, slot] = why
-            result.metrics[row, REFUSED_COUNT[why]] += 1
+        refused = _check(slot, node, bandwidth, workspace)
+        metrics[REQUESTED] += 1
+        if refused != WAITING:
+            outcome[slot] = refused
+            metrics[REFUSED_COUNT[refused]] += 1
             continue
-        result.slot_outcome[row, slot] = SERVED
-        add_cost(workspace.load, node, workspace.claim, slot)
+        outcome[slot] = SERVED
+        add_cost(workspace.load, node, workspace.cost, slot)
+        workspace.admitted_slots[admitted], workspace.current_node[slot] = slot, node
+        admitted += 1
+    return admitted
 
 
 @kernel
-def admissible(parameters: Parameters, tape: Tape, state: State, row: int, mask: Array) -> None:
-    """Fills mask [N, K + 1]: whether a slot's request, asked alone with the whole band, would not be refused."""
-    mask[:, 0] = True
-    mask[:, 1:] = False
-    for node in range(mask.shape[1] - 1):
-        room = free_kv_bytes(parameters, state, row, node)
-        for slot in range(shown(parameters, state, row)):
-            up, down = _shares(parameters, tape, state, row, slot, node)
-            request, place = state.queue[row, slot], parameters.first_hosted[node]
-            kv_bytes = claimed(parameters.cost_coefficients, place, KV, tape.demand[row], request)
-            mask[slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, room) == WAITING
-
-
-@kernel
-def admissible_rows(parameters: Parameters, tape: Tape, state: State, mask: Array) -> None:
-    """Fills mask [R, N, K + 1] for every row."""
+def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: PooledState, mask: Array) -> None:
+    """Fills mask [R, N, K1 + 1]: whether a slot's request, alone on a node with the whole band, would be admitted."""
+    mask[:, :, 0] = True
+    mask[:, :, 1:] = False
+    capacity_bytes, coefficients = parameters.kv_capacity_bytes, parameters.cost_coefficients
     for row in range(mask.shape[0]):
-        admissible(parameters, tape, state, row, mask[row])
+        epoch = state.epoch[row]
+        at_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
+        efficiency = tape.channels.spectral_efficiency[row, epoch]
+        for node in range(mask.shape[2] - 1):
+            free_bytes = free_kv_bytes(capacity_bytes, state.batches, row, node, epoch, at_s)
+            hosted = parameters.network.first_hosted[node]
+            for slot in range(visible_count(parameters.slots, state.queue, row)):
+                request = state.queue.request[row, slot]
+                up, down = _minimum_shares(parameters.radio, tape.requests, efficiency, row, request, node)
+                kv_bytes = cost_of(coefficients, hosted, KV, tape.cost_drivers[row], request)
+                mask[row, slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, free_bytes) == WAITING

@@ -1,85 +1,113 @@
-"""Batching dynamics as the simulator takes it: tape_generator, parameters, records and kernels together."""
-
-from typing import Any
+"""Pooled dynamics as the simulator takes them: tape generator, constants, records and kernels together."""
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import COLUMN, FINAL_OUTCOMES
+from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.pooled import admission, transition
 from edge_llm_gym.sim.pooled.records import (
-    Parameters,
-    Result,
-    State,
-    Tape,
+    PooledParameters,
+    PooledResult,
+    PooledState,
+    PooledTape,
+    RadioConstants,
+    Sizes,
     allocate_result,
     allocate_state,
     allocate_tape,
     allocate_workspace,
 )
+from edge_llm_gym.sim.pooled.stages import FIRST_EXIT
 from edge_llm_gym.sim.pooled.tape import PooledTapeGenerator
-from edge_llm_gym.sim.request_costs import RequestCosts
+from edge_llm_gym.sim.records import ExitTable
+from edge_llm_gym.sim.request_costs import COST_DRIVERS, RequestCosts
 from edge_llm_gym.sim.reward import reward_terms
 
 
-class BatchingDynamics:
-    """What `admission: epoch` brings to the simulator."""
+class PooledDynamics:
+    """The dynamics `batching` and `batching_routing`: without early exits the model is one block and has one exit."""
 
     def __init__(self, scenario: Scenario) -> None:
         costs = RequestCosts(scenario)
-        self.parameters = compile_parameters(scenario, costs)
-        self.tape_generator = PooledTapeGenerator(scenario, costs, self.parameters.quality)
-        self._devices = scenario.devices.count
-        self._desk = allocate_workspace(scenario.slots, len(scenario.nodes))
+        self.tape_generator = PooledTapeGenerator(scenario, costs)
+        self.parameters = compile_parameters(scenario, costs, self.tape_generator.exit_table)
+        self._has_exits = scenario.exits is not None
+        self._sizes = _sizes(scenario)
+        self._workspace = allocate_workspace(self._sizes)
 
-    def allocate(self, rows: int, capacity: int) -> tuple[Tape, State]:
+    def allocate(self, rows: int, capacity: int) -> tuple[PooledTape, PooledState]:
         """Empty records."""
-        nodes, horizon = self.parameters.room_bytes.size, self.parameters.horizon
-        tape = allocate_tape(rows, capacity, nodes, self._devices, horizon, self.parameters.cost_coefficients.shape[1])
-        return tape, allocate_state(rows, capacity, nodes, horizon)
+        return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: Tape, state: State, row: int) -> None:
+    def begin(self, tape: PooledTape, state: PooledState, row: int) -> None:
         """Sets a row to the first decision time of its freshly drawn tape."""
         transition.reset_row(self.parameters, tape, state, row)
 
-    def step(self, tape: Tape, state: State, batch: Array, bandwidth: Array) -> Result:
-        """One epoch of every row: batch [R, N] int64 in 0..K, bandwidth [R, N, 2] float64 >= 0, both checked before."""
-        result = allocate_result(batch.shape[0], self.parameters.slots)
-        transition.step_rows(self.parameters, tape, state, batch, bandwidth, self._desk, result)
+    def step(
+        self,
+        tape: PooledTape,
+        state: PooledState,
+        batch: Array,
+        bandwidth: Array,
+        offload: Array | None = None,
+        threshold: Array | None = None,
+    ) -> PooledResult:
+        """One epoch of every row, with arrays checked before.
+
+        batch [R, N] int64 in 0..K1, bandwidth [R, N, 2] float64 >= 0, offload [R, K, K] and threshold [R, K] float32 in
+        [0, 1]. Without early exits, offload and threshold are left out.
+        """
+        result = allocate_result(batch.shape[0], self._sizes)
+        action = batch, bandwidth, offload, threshold
+        transition.step_rows(self.parameters, tape, state, *action, self._workspace, result)
         return result
 
-    def admissible(self, tape: Tape, state: State) -> Array:
-        """[R, N, K + 1] bool: asked alone with the whole band, would the slot's request be let in? 0 always is."""
-        mask = np.empty((state.epoch.size, self.parameters.slots, self.parameters.room_bytes.size + 1), np.bool_)
+    def admissible(self, tape: PooledTape, state: PooledState) -> Array:
+        """[R, N, K1 + 1] bool: alone on node k with the whole band, would the slot's request be admitted? 0 is True."""
+        mask = np.empty((state.epoch.size, self._sizes.slots, self._sizes.entry_nodes + 1), np.bool_)
         admission.admissible_rows(self.parameters, tape, state, mask)
         return mask
 
-    def conserves(self, tape: Tape, state: State) -> Array:
-        """[R] bool, whether everybody is accounted for."""
-        return conserves(state)
+    def conserves(self, tape: PooledTape, state: PooledState) -> Array:
+        """[R] bool: arrived = served + late + below_quality + expired + pending, and computed requests exit once."""
+        final = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
+        accounted = state.totals[:, COLUMN["arrived"]] == final + state.queue.length
+        computed = state.admissions.until[np.arange(state.epoch.size), state.epoch]
+        exited = state.totals[:, FIRST_EXIT:].sum(axis=1) if self._has_exits else state.totals[:, COLUMN["admitted"]]
+        return np.asarray(accounted & (exited == computed))
 
 
-def conserves(state: Any) -> Array:
-    """[R] bool, whether arrived = served + late + below_quality + expired + pending."""
-    settled = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
-    return np.asarray(state.totals[:, COLUMN["arrived"]] == settled + state.queue_length)
-
-
-def compile_parameters(scenario: Scenario, costs: RequestCosts) -> Parameters:
-    """The constants of a scenario as the kernels take them."""
-    reward_column, reward_weight = reward_terms(scenario.reward, scenario.metrics)
-    return Parameters(
-        slots=scenario.slots,
+def _sizes(scenario: Scenario) -> Sizes:
+    network = scenario.network
+    return Sizes(
+        nodes=len(scenario.nodes),
+        entry_nodes=network.entry_nodes.size,
+        stages=network.stages,
+        devices=scenario.devices.count,
+        blocks=len(scenario.block_layers),
+        cost_drivers=len(COST_DRIVERS),
         horizon=scenario.horizon_epochs,
+        slots=scenario.slots,
+        metrics=len(scenario.metrics),
+    )
+
+
+def compile_parameters(scenario: Scenario, costs: RequestCosts, exits: ExitTable) -> PooledParameters:
+    """The constants of a scenario as kernels take them."""
+    return PooledParameters(
+        slots=scenario.slots,
         epoch_s=scenario.epoch_s,
-        uplink_slot_s=scenario.uplink_slot_s,
-        downlink_slot_s=scenario.downlink_slot_s,
-        bandwidth_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes]),
-        room_bytes=np.array([node.room_bytes for node in costs.nodes]),
+        radio=RadioConstants(
+            uplink_slot_s=scenario.uplink_slot_s,
+            downlink_slot_s=scenario.downlink_slot_s,
+            bandwidth_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in scenario.nodes]),
+        ),
+        kv_capacity_bytes=np.array([node.kv_capacity_bytes for node in costs.nodes]),
         quality=np.array([node.quality for node in costs.nodes]),
         cost_coefficients=costs.cost_coefficients,
-        first_hosted=costs.first,
-        reward_column=reward_column,
-        reward_weight=reward_weight,
+        network=network_constants(scenario.network, len(scenario.block_layers)),
+        exits=exits,
+        reward=reward_terms(scenario.reward, scenario.metrics),
     )

@@ -1,16 +1,26 @@
-"""What is observed of an epoch-admission state: features, their scales, and the compiled reading of the state."""
+"""Observation of pooled dynamics: features, their scales, and the kernels that read the state."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
+from edge_llm_gym.sim.exit_observation import (
+    CONFIDENCE_BINS,
+    QUANTILES,
+    SEEN_EPOCHS,
+    count_confidences,
+    histogram_quantiles,
+    link_features,
+)
 from edge_llm_gym.sim.node_costs import node_costs
-from edge_llm_gym.sim.pooled.admission import decision_time_s, free_kv_bytes, shown
-from edge_llm_gym.sim.pooled.records import Parameters, State, Tape
+from edge_llm_gym.sim.pooled.admission import free_kv_bytes
+from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.records import PooledParameters, PooledState, PooledTape
 from edge_llm_gym.sim.simulator import Simulator
 
 REQUEST_FEATURES = (
@@ -23,10 +33,12 @@ REQUEST_FEATURES = (
     "quality_demand",
     "value",  # / largest value
 )
-NODE_FEATURES = (
-    "time_until_free",  # time until the node is free after this uplink slot, in epochs, clipped at BUSY_CAP
-    "free_kv_bytes",  # memory free for KV caches / kv_capacity_bytes
-    # what follows is constant over an episode, so that a policy can tell unlike nodes apart
+LIVE_NODE_FEATURES = (
+    "time_until_free",  # after this uplink slot, in epochs, clipped at BUSY_CAP
+    "free_kv_bytes",  # / kv_capacity_bytes
+)
+CONSTANT_NODE_FEATURES = (
+    # constant over an episode, so that a policy can tell heterogeneous nodes apart
     "flops",  # usable, / 1e15 FLOP/s
     "memory_bandwidth",  # / 1e13 B/s
     "weights",  # streamed by a decode step, / 1e12 B
@@ -35,13 +47,25 @@ NODE_FEATURES = (
     "downlink_hz",  # / 1e9
     "quality",
 )
+NODE_FEATURES = (*LIVE_NODE_FEATURES, *CONSTANT_NODE_FEATURES)
+"""Of `dynamics: batching`."""
+ROUTING_NODE_FEATURES = (
+    *NODE_FEATURES,
+    "stage",  # 1 for the last one; constant too
+)
+"""Of `dynamics: batching_routing`."""
+PROMPT_TOKENS, OUTPUT_TOKENS, UPLINK_BITS, DOWNLINK_BITS, WAITING_TIME, TIME_LEFT, QUALITY_DEMAND, VALUE = range(
+    len(REQUEST_FEATURES)
+)
+TIME_UNTIL_FREE, FREE_KV_BYTES = range(len(LIVE_NODE_FEATURES))
+FIRST_CONSTANT = len(LIVE_NODE_FEATURES)
 BUSY_CAP = 1000.0
-CONSTANT_SCALES = np.array([1e15, 1e13, 1e12, 1e12, 1e9, 1e9, 1.0])
 COUNT_CAP = 1000.0
+CONSTANT_SCALES = np.array([1e15, 1e13, 1e12, 1e12, 1e9, 1e9, 1.0])
 
 
 class Scales(NamedTuple):
-    """Divisors that bring features to about [0, 1]."""
+    """Divisors that bring features to about [0, 1], and the features that do not change."""
 
     prompt_tokens: float
     output_tokens: float
@@ -50,32 +74,39 @@ class Scales(NamedTuple):
     budget_s: float
     value: float
     efficiency: float
-    node_constants: Array  # [K, 7], already scaled
+    node_constants: Array  # [K, F - 2] float64, already scaled
 
 
-class Observation(NamedTuple):
-    """Arrays of R rows: the fields are the keys of the observation."""
+class RequestQueueObservation(NamedTuple):
+    """Keys that both pooled dynamics observe, for R rows. K1 nodes of the first stage, K nodes."""
 
-    requests: Array  # [R, N, F] float32
+    requests: Array  # [R, N, F] float32, REQUEST_FEATURES, earliest deadline first
     request_mask: Array  # [R, N] int8
-    spectral_efficiency: Array  # [R, N, K, 2] float32, / cap
-    nodes: Array  # [R, K, F] float32
+    spectral_efficiency: Array  # [R, N, K1, 2] float32, / cap
+    nodes: Array  # [R, K, F] float32, NODE_FEATURES or ROUTING_NODE_FEATURES
     arrivals: Array  # [R, 1] float32, arrivals of the last epoch / N
     backlog: Array  # [R, 1] float32, pending requests without a slot / N
 
 
+class RoutingObservation(NamedTuple):
+    """Keys that only `batching_routing` observes, for R rows."""
+
+    links: Array  # [R, K, K, 3] float32, LINK_FEATURES, from row to column
+    exit_confidence: Array  # [R, E, Q] float32, QUANTILES of the confidences seen, 0 at an exit without any
+
+
 def observation_scales(scenario: Scenario) -> Scales:
-    """Scales of a scenario."""
-    wants, limits = scenario.requests, scenario.lengths
-    up_bits = wants.bits_per_token * limits.max_prompt_tokens + wants.uplink_payload.bits[1]
-    down_bits = wants.bits_per_token * limits.max_output_tokens + wants.downlink_payload.bits[1]
+    """Scales of a scenario; node constants are those of its dynamics."""
+    requests, limits = scenario.requests, scenario.lengths
+    up_bits = requests.bits_per_token * limits.max_prompt_tokens + requests.uplink_payload.bits[1]
+    down_bits = requests.bits_per_token * limits.max_output_tokens + requests.downlink_payload.bits[1]
     return Scales(
         prompt_tokens=float(limits.max_prompt_tokens),
         output_tokens=float(limits.max_output_tokens),
         uplink_bits=max(up_bits, 1.0),
         downlink_bits=max(down_bits, 1.0),
         budget_s=scenario.max_budget_s,
-        value=wants.value[1],
+        value=requests.value[1],
         efficiency=scenario.channel.spectral_efficiency_cap,
         node_constants=_node_constants(scenario),
     )
@@ -87,85 +118,132 @@ def _node_constants(scenario: Scenario) -> Array:
             costs.rates.usable_flops,
             costs.rates.memory_bandwidth,
             costs.rates.weight_bytes,
-            costs.room_bytes,
+            costs.kv_capacity_bytes,
             node.uplink_hz,
             node.downlink_hz,
             costs.quality,
         )
         for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True)
     ]
-    return np.minimum(np.array(rows) / CONSTANT_SCALES, 1.0)
+    constants = np.minimum(np.array(rows) / CONSTANT_SCALES, 1.0)
+    if scenario.exits is None:
+        return constants
+    network = scenario.network
+    return np.column_stack([constants, (network.stage + 1.0) / network.stages])
 
 
 @kernel
-def _observe_requests(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
-    epoch = state.epoch[row]
-    now_s = decision_time_s(parameters, epoch)
-    for slot in range(shown(parameters, state, row)):
-        request = state.queue[row, slot]
+def _observe_requests(
+    parameters: PooledParameters,
+    tape: PooledTape,
+    state: PooledState,
+    scales: Scales,
+    row: int,
+    out: RequestQueueObservation,
+) -> None:
+    epoch, requests = state.epoch[row], tape.requests
+    now_s = decision_time_s(parameters.epoch_s, epoch)
+    for slot in range(visible_count(parameters.slots, state.queue, row)):
+        request = state.queue.request[row, slot]
         features = out.requests[row, slot]
-        features[0] = tape.prompt_tokens[row, request] / scales.prompt_tokens
-        features[1] = tape.output_tokens[row, request] / scales.output_tokens
-        features[2] = tape.bits[row, request, UPLINK] / scales.uplink_bits
-        features[3] = tape.bits[row, request, DOWNLINK] / scales.downlink_bits
-        features[4] = (now_s - tape.arrival_s[row, request]) / scales.budget_s
-        features[5] = max(tape.deadline_s[row, request] - now_s, 0.0) / scales.budget_s
-        features[6] = tape.accuracy[row, request]
-        features[7] = tape.value[row, request] / scales.value
+        features[PROMPT_TOKENS] = requests.prompt_tokens[row, request] / scales.prompt_tokens
+        features[OUTPUT_TOKENS] = requests.output_tokens[row, request] / scales.output_tokens
+        features[UPLINK_BITS] = requests.bits[row, request, UPLINK] / scales.uplink_bits
+        features[DOWNLINK_BITS] = requests.bits[row, request, DOWNLINK] / scales.downlink_bits
+        features[WAITING_TIME] = (now_s - requests.arrival_s[row, request]) / scales.budget_s
+        features[TIME_LEFT] = max(requests.deadline_s[row, request] - now_s, 0.0) / scales.budget_s
+        features[QUALITY_DEMAND] = requests.quality_demand[row, request]
+        features[VALUE] = requests.value[row, request] / scales.value
         out.request_mask[row, slot] = 1
-        efficiency = tape.spectral_efficiency[row, epoch, tape.device[row, request]]
+        efficiency = tape.channels.spectral_efficiency[row, epoch, requests.device[row, request]]
         for node in range(efficiency.shape[0]):
             out.spectral_efficiency[row, slot, node, UPLINK] = efficiency[node, UPLINK] / scales.efficiency
             out.spectral_efficiency[row, slot, node, DOWNLINK] = efficiency[node, DOWNLINK] / scales.efficiency
 
 
 @kernel
-def _observe_nodes(parameters, state, scales, row, out):  # type: ignore[no-untyped-def]
-    uplink_ends_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
-    for node in range(parameters.room_bytes.size):
+def _observe_nodes(
+    parameters: PooledParameters, state: PooledState, scales: Scales, row: int, out: RequestQueueObservation
+) -> None:
+    epoch, epoch_s, capacity_bytes = state.epoch[row], parameters.epoch_s, parameters.kv_capacity_bytes
+    uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
+    for node in range(capacity_bytes.size):
         busy_s = max(state.node_free_s[row, node] - uplink_ends_s, 0.0)
-        room_bytes = max(free_kv_bytes(parameters, state, row, node), 0.0)
-        out.nodes[row, node, 0] = min(busy_s / parameters.epoch_s, BUSY_CAP)
-        out.nodes[row, node, 1] = room_bytes / parameters.room_bytes[node]
+        free_bytes = free_kv_bytes(capacity_bytes, state.batches, row, node, epoch, uplink_ends_s)
+        out.nodes[row, node, TIME_UNTIL_FREE] = min(busy_s / epoch_s, BUSY_CAP)
+        out.nodes[row, node, FREE_KV_BYTES] = max(free_bytes, 0.0) / capacity_bytes[node]
         for column in range(scales.node_constants.shape[1]):
-            out.nodes[row, node, 2 + column] = scales.node_constants[node, column]
+            out.nodes[row, node, FIRST_CONSTANT + column] = scales.node_constants[node, column]
 
 
 @kernel
-def observe_row(parameters, tape, state, scales, row, out):  # type: ignore[no-untyped-def]
-    """Fills a row of `out`, all zeros before, with the requests and nodes that it shows now."""
-    _observe_requests(parameters, tape, state, scales, row, out)
-    _observe_nodes(parameters, state, scales, row, out)
-    hidden = state.queue_length[row] - shown(parameters, state, row)
-    out.arrivals[row, 0] = min(state.arrived_last[row] / parameters.slots, COUNT_CAP)
-    out.backlog[row, 0] = min(hidden / parameters.slots, COUNT_CAP)
-
-
-@kernel
-def observe_rows(parameters: Parameters, tape: Tape, state: State, scales: Scales, out: Observation) -> None:
-    """Fills `out`, all zeros before, with what every row shows now."""
+def observe_queue_rows(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, scales: Scales, out: RequestQueueObservation
+) -> None:
+    """Fills `out`, all zeros before, with the requests and nodes of every row."""
     for row in range(out.arrivals.shape[0]):
-        observe_row(parameters, tape, state, scales, row, out)
+        _observe_requests(parameters, tape, state, scales, row, out)
+        _observe_nodes(parameters, state, scales, row, out)
+        hidden = state.queue.length[row] - visible_count(parameters.slots, state.queue, row)
+        out.arrivals[row, 0] = min(state.queue.arrived_last[row] / parameters.slots, COUNT_CAP)
+        out.backlog[row, 0] = min(hidden / parameters.slots, COUNT_CAP)
 
 
-class Observer:
-    """Reads fresh observations off a simulator."""
+@kernel
+def _count_confidences(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, count: Array
+) -> None:
+    """Adds to count [E, bins] the confidences of the requests that the last epochs admitted, where computed by now."""
+    epoch, log = state.epoch[row], state.admissions
+    now_s = decision_time_s(parameters.epoch_s, epoch)
+    node, finish_s, exit_block = state.requests.node[row], state.requests.finish_s[row], state.requests.exit_block[row]
+    last_block, confidence = parameters.network.last_block, tape.exits.confidence[row]
+    seen = slice(log.until[row, max(epoch - SEEN_EPOCHS, 0)], log.until[row, epoch])
+    for request in log.request[row, seen]:
+        count_confidences(confidence, node, finish_s, exit_block, last_block, request, now_s, count)
+
+
+@njit(cache=True)
+def observe_confidence_rows(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, quantiles: Array, out: Array
+) -> None:
+    """Fills out [R, E, Q] with quantiles of the confidences seen."""
+    count = np.empty((out.shape[1], CONFIDENCE_BINS), np.int32)
+    for row in range(out.shape[0]):
+        count[:] = 0
+        _count_confidences(parameters, tape, state, row, count)
+        for block in range(out.shape[1]):
+            histogram_quantiles(count[block], quantiles, out[row, block])
+
+
+class PooledObserver:
+    """Reads fresh observations off a simulator with pooled dynamics."""
 
     def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
-        self._scales = observation_scales(simulator.scenario)
+        self._simulator, scenario = simulator, simulator.scenario
+        self._scales = observation_scales(scenario)
+        self._links = link_features(scenario.network)
+        self._quantiles = np.array(QUANTILES)
 
-    def observe(self) -> Observation:
-        """What every row shows now, in arrays of its own."""
+    def observe(self) -> dict[str, Array]:
+        """The observation of every row, by key, in arrays of its own: the keys are the fields of the records above."""
         simulator = self._simulator
         rows, slots, nodes = simulator.rows, simulator.scenario.slots, simulator.nodes
-        out = Observation(
+        entry_nodes = simulator.tape.channels.spectral_efficiency.shape[3]
+        features = FIRST_CONSTANT + self._scales.node_constants.shape[1]
+        out = RequestQueueObservation(
             requests=np.zeros((rows, slots, len(REQUEST_FEATURES)), np.float32),
             request_mask=np.zeros((rows, slots), np.int8),
-            spectral_efficiency=np.zeros((rows, slots, nodes, 2), np.float32),
-            nodes=np.zeros((rows, nodes, len(NODE_FEATURES)), np.float32),
+            spectral_efficiency=np.zeros((rows, slots, entry_nodes, 2), np.float32),
+            nodes=np.zeros((rows, nodes, features), np.float32),
             arrivals=np.zeros((rows, 1), np.float32),
             backlog=np.zeros((rows, 1), np.float32),
         )
-        observe_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
-        return out
+        observe_queue_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
+        return out._asdict() if simulator.scenario.exits is None else out._asdict() | self._observe_routing()
+
+    def _observe_routing(self) -> dict[str, Array]:
+        simulator, rows = self._simulator, self._simulator.rows
+        confidence = np.zeros((rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32)
+        observe_confidence_rows(simulator.parameters, simulator.tape, simulator.state, self._quantiles, confidence)
+        return RoutingObservation(np.tile(self._links, (rows, 1, 1, 1)), confidence)._asdict()

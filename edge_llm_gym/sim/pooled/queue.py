@@ -1,142 +1,155 @@
-"""The queue of pending requests: arrivals, expiry, and the settling of those who were computed."""
+"""The queue of pending requests: final outcomes of computed requests, arrivals and expiry."""
 
 import numpy as np
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
-from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EMPTY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S, WAITING, outcome_of
-from edge_llm_gym.sim.pooled.admission import decision_time_s, shown
+from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S, WAITING, outcome_of
+from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.records import (
+    BatchLog,
+    PooledParameters,
+    PooledResult,
+    PooledState,
+    PooledTape,
+    QueueState,
+    RequestLog,
+)
+from edge_llm_gym.sim.records import RequestTape
 
-ARRIVED, EXPIRED_COUNT, PENDING, UNSEEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["hidden"]
+ARRIVED, EXPIRED_COUNT, PENDING, HIDDEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["hidden"]
 ADMITTED, DELAY, QUALITY_SUM = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
 ARRIVED_VALUE, EXPIRED_VALUE = COLUMN["arrived_value"], COLUMN["expired_value"]
 COUNT_OF = np.zeros(9, np.int64)
 COUNT_OF[[SERVED, LATE, BELOW_QUALITY]] = COLUMN["served"], COLUMN["late"], COLUMN["below_quality"]
 VALUE_OF = np.zeros(9, np.int64)
-VALUE_OF[[SERVED, LATE, BELOW_QUALITY]] = COLUMN["served_value"], COLUMN["late_value"], COLUMN["below_quality_value"]
+VALUE_OF[[SERVED, LATE, BELOW_QUALITY]] = (
+    COLUMN["served_value"],
+    COLUMN["late_value"],
+    COLUMN["below_quality_value"],
+)
 
 
 @kernel
-def finalize_outcomes(parameters, tape, state, row, batch, answer, result):  # type: ignore[no-untyped-def]
-    """Outcome and latency of everyone admitted this epoch; they leave the queue.
+def finalize_outcomes(
+    requests: RequestTape,
+    queue: QueueState,
+    log: RequestLog,
+    row: int,
+    downlink_slot_s: float,
+    visible: int,
+    completion: Array,
+    result: PooledResult,
+) -> None:
+    """Outcome and latency of the requests that were admitted this epoch; removes them from the queue.
 
-    answer [N, 2] says when those in the slots are ready and of what quality; it counts where somebody was admitted.
+    completion [N, 2] says when the admitted requests in the slots are computed, and the quality of their answers.
     """
-    kept, slots = 0, shown(parameters, state, row)
-    queue = state.queue[row]
-    for place in range(state.queue_length[row]):
-        request = queue[place]
-        if place >= slots or result.slot_outcome[row, place] != SERVED:
-            queue[kept] = request
+    kept, pending, metrics = 0, queue.request[row], result.metrics[row]
+    for position in range(queue.length[row]):
+        request = pending[position]
+        if position < visible:
+            result.slot_request[row, position] = request
+        if position >= visible or result.slot_outcome[row, position] != SERVED:
+            pending[kept] = request
             kept += 1
             continue
-        answered_s = answer[place, END_S] + parameters.downlink_slot_s
-        latency_s = answered_s - tape.arrival_s[row, request]
-        deadline_s, demand = tape.deadline_s[row, request], tape.accuracy[row, request]
-        outcome = outcome_of(answered_s, deadline_s, answer[place, QUALITY], demand)
+        answered_s = completion[position, END_S] + downlink_slot_s
+        latency_s = answered_s - requests.arrival_s[row, request]
+        deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
+        outcome = outcome_of(answered_s, deadline_s, completion[position, QUALITY], demand)
         if outcome == SERVED:
-            result.metrics[row, DELAY] += latency_s
-            result.metrics[row, QUALITY_SUM] += answer[place, QUALITY]
-        result.metrics[row, ADMITTED] += 1
-        result.metrics[row, COUNT_OF[outcome]] += 1
-        result.metrics[row, VALUE_OF[outcome]] += tape.value[row, request]
-        result.slot_outcome[row, place] = outcome
-        result.slot_latency_s[row, place] = latency_s
-        state.outcome[row, request] = outcome
-        state.latency_s[row, request] = latency_s
-        state.served_by[row, request] = batch[place]
-    state.queue_length[row] = kept
+            metrics[DELAY] += latency_s
+            metrics[QUALITY_SUM] += completion[position, QUALITY]
+        metrics[ADMITTED] += 1
+        metrics[COUNT_OF[outcome]] += 1
+        metrics[VALUE_OF[outcome]] += requests.value[row, request]
+        result.slot_outcome[row, position] = log.outcome[row, request] = outcome
+        result.slot_latency_s[row, position] = log.latency_s[row, request] = latency_s
+    queue.length[row] = kept
 
 
 @kernel
-def _is_hopeless(latest_start_s, node_free_s, row, request, earliest_s):  # type: ignore[no-untyped-def]
-    """Whether no node could serve the request in time any more, alone on its earliest free node."""
-    for node in range(latest_start_s.shape[2]):
-        start_s = max(earliest_s, node_free_s[row, node])
-        if start_s <= latest_start_s[row, request, node] + TIME_TOLERANCE_S:
+def _cannot_be_served(latest_start_s: Array, node_free_s: Array, request: int, earliest_s: float) -> bool:
+    """Whether no node could serve the request in time any more, alone and as soon as the node is free."""
+    for node in range(latest_start_s.shape[1]):
+        if max(earliest_s, node_free_s[node]) <= latest_start_s[request, node] + TIME_TOLERANCE_S:
             return False
     return True
 
 
 @kernel
-def _expire(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
-    """Drops pending requests that have become hopeless."""
-    earliest_s = decision_time_s(parameters, state.epoch[row]) + parameters.uplink_slot_s
-    kept = 0
-    for place in range(state.queue_length[row]):
-        request = state.queue[row, place]
-        if _is_hopeless(tape.latest_start_s, state.node_free_s, row, request, earliest_s):
-            state.outcome[row, request] = EXPIRED
+def _expire(
+    latest_start_s: Array,
+    value: Array,
+    node_free_s: Array,
+    queue: QueueState,
+    outcome: Array,
+    row: int,
+    earliest_s: float,
+    metrics: Array,
+) -> None:
+    """Drops pending requests that no node can serve in time any more; arrays but those of the queue are of one row."""
+    kept, pending = 0, queue.request[row]
+    for position in range(queue.length[row]):
+        request = pending[position]
+        if _cannot_be_served(latest_start_s, node_free_s, request, earliest_s):
+            outcome[request] = EXPIRED
             metrics[EXPIRED_COUNT] += 1
-            metrics[EXPIRED_VALUE] += tape.value[row, request]
+            metrics[EXPIRED_VALUE] += value[request]
         else:
-            state.queue[row, kept] = request
+            pending[kept] = request
             kept += 1
-    state.queue_length[row] = kept
+    queue.length[row] = kept
 
 
 @kernel
-def _enqueue(queue, length, deadline_s, request):  # type: ignore[no-untyped-def]
-    """Inserts a request by deadline behind `length` others; among equal deadlines the earlier arrival stands first."""
-    place = length
-    while place > 0 and deadline_s[queue[place - 1]] > deadline_s[request]:
-        queue[place] = queue[place - 1]
-        place -= 1
-    queue[place] = request
+def _enqueue(pending: Array, length: int, deadline_s: Array, request: int) -> None:
+    """Inserts a request by deadline into a queue of `length`; among equal deadlines the earlier arrival comes first."""
+    position = length
+    while position > 0 and deadline_s[pending[position - 1]] > deadline_s[request]:
+        pending[position] = pending[position - 1]
+        position -= 1
+    pending[position] = request
 
 
 @kernel
-def _arrive(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
-    """Brings in the requests that arrived before the decision time of the current epoch."""
-    now_s = decision_time_s(parameters, state.epoch[row])
-    queue, deadline_s = state.queue[row], tape.deadline_s[row]
-    first = state.next_arrival[row]
-    request = first
-    while request < tape.length[row] and tape.arrival_s[row, request] < now_s:
-        _enqueue(queue, state.queue_length[row], deadline_s, request)
-        state.queue_length[row] += 1
-        state.outcome[row, request] = WAITING
-        metrics[ARRIVED_VALUE] += tape.value[row, request]
+def _arrive(requests: RequestTape, queue: QueueState, outcome: Array, row: int, now_s: float, metrics: Array) -> None:
+    """Enqueues the requests that arrived before the decision time; outcome [C] is that of the row."""
+    pending, deadline_s = queue.request[row], requests.deadline_s[row]
+    request = first = queue.next_arrival[row]
+    while request < requests.length[row] and requests.arrival_s[row, request] < now_s:
+        _enqueue(pending, queue.length[row], deadline_s, request)
+        queue.length[row] += 1
+        outcome[request] = WAITING
+        metrics[ARRIVED_VALUE] += requests.value[row, request]
         request += 1
-    state.next_arrival[row] = request
-    state.arrived_last[row] = request - first
+    queue.next_arrival[row] = request
+    queue.arrived_last[row] = request - first
     metrics[ARRIVED] += request - first
 
 
 @kernel
-def _tidy_batches(state, row, now_s):  # type: ignore[no-untyped-def]
-    """Moves each node's mark past the batches that have ended, so that later look-ups stay short."""
-    for node in range(state.oldest_batch.shape[1]):
-        oldest = state.oldest_batch[row, node]
-        while oldest < state.epoch[row] and state.batch_end_s[row, node, oldest] <= now_s:
+def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
+    """Moves each node's mark past the batches that have ended, so that later sums stay short."""
+    for node in range(batches.oldest.shape[1]):
+        oldest = batches.oldest[row, node]
+        while oldest < epoch and batches.end_s[row, node, oldest] <= now_s:
             oldest += 1
-        state.oldest_batch[row, node] = oldest
+        batches.oldest[row, node] = oldest
 
 
 @kernel
-def advance_clock(parameters, tape, state, row, metrics):  # type: ignore[no-untyped-def]
-    """Arrivals, then expiry, at the decision time of the current epoch; closes the epoch's metrics."""
-    _tidy_batches(state, row, decision_time_s(parameters, state.epoch[row]))
-    _arrive(parameters, tape, state, row, metrics)
-    _expire(parameters, tape, state, row, metrics)
-    length = state.queue_length[row]
-    metrics[PENDING] = length
-    metrics[UNSEEN] = length - shown(parameters, state, row)
-
-
-@kernel
-def reset_queue(parameters, tape, state, row):  # type: ignore[no-untyped-def]
-    """Sets a row to the first decision time of its freshly drawn tape."""
-    state.epoch[row] = 0
-    state.node_free_s[row] = 0.0
-    state.batch_end_s[row] = -np.inf
-    state.batch_kv_bytes[row] = 0.0
-    state.oldest_batch[row] = 0
-    state.queue_length[row] = 0
-    state.next_arrival[row] = 0
-    state.outcome[row] = EMPTY
-    state.served_by[row] = 0
-    state.latency_s[row] = 0.0
-    state.totals[row] = 0.0
-    advance_clock(parameters, tape, state, row, state.totals[row])
+def advance_clock(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
+    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics."""
+    epoch, queue, outcome = state.epoch[row], state.queue, state.requests.outcome[row]
+    now_s = decision_time_s(parameters.epoch_s, epoch)
+    earliest_s = now_s + parameters.radio.uplink_slot_s
+    latest_start_s, value, node_free_s = tape.latest_start_s[row], tape.requests.value[row], state.node_free_s[row]
+    _skip_ended_batches(state.batches, row, epoch, now_s)
+    _arrive(tape.requests, queue, outcome, row, now_s, metrics)
+    _expire(latest_start_s, value, node_free_s, queue, outcome, row, earliest_s, metrics)
+    metrics[PENDING] = queue.length[row]
+    metrics[HIDDEN] = queue.length[row] - visible_count(parameters.slots, queue, row)

@@ -1,168 +1,224 @@
-"""The records that the transition works on. Every field's shape, dtype and unit stands here, once.
+"""Records of pooled dynamics; the shared ones and the meaning of the axes stand in `sim.records`.
 
-R rows (environments), K nodes, D devices, N slots, H epochs of an episode, C requests that a tape can hold, Q demands,
-P places where requests may be computed (one on each node, where the model is one block), M metrics.
+N slots, P hosted blocks (pairs of a node and a block that it hosts, node by node), Q cost drivers, M metrics. A model
+without early exits is one block with one exit, and a network without links has one stage.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.scenario.metrics import METRICS
-
-REQUEST_WIDTH: Final = 8
-"""Numbers that `shared_fields` keeps of a request."""
-
-
-class Tape(NamedTuple):
-    """All randomness of an episode, drawn before its first step. Requests stand in order of arrival."""
-
-    length: Array  # [R] int64, requests on the tape
-    arrival_s: Array  # [R, C] float64
-    deadline_s: Array  # [R, C] float64, arrival + latency budget
-    device: Array  # [R, C] int32
-    prompt_tokens: Array  # [R, C] int32
-    output_tokens: Array  # [R, C] int32
-    bits: Array  # [R, C, 2] float64, up and down
-    accuracy: Array  # [R, C] float64, demanded quality in [0, 1]
-    value: Array  # [R, C] float64
-    demand: Array  # [R, C, Q] float64, `request_costs.COST_DRIVERS`: what a node claims for it is linear in them
-    latest_start_s: Array  # [R, C, K] float64, -inf where the node can never serve the request
-    spectral_efficiency: Array  # [R, H + 1, D, K, 2] float32, bit/s/Hz, up and down
-    device_m: Array  # [R, D, 2] float64, positions
-    clipped: Array  # [R, 2] int64, prompts and outputs that were cut to the scenario's limits
+from edge_llm_gym.sim.records import (
+    REQUEST_WIDTH,
+    ChannelTape,
+    ExitTable,
+    ExitTape,
+    NetworkConstants,
+    RequestTape,
+    RewardTerms,
+    allocate_channels,
+    allocate_exits,
+    allocate_requests,
+    interleaved,
+)
 
 
-class State(NamedTuple):
+class PooledTape(NamedTuple):
+    """All randomness of an episode, drawn before its first step."""
+
+    requests: RequestTape
+    channels: ChannelTape
+    exits: ExitTape  # unused, and all zeros, without early exits
+    cost_drivers: Array  # [R, C, Q] float64, `request_costs.COST_DRIVERS`: the costs of a request are linear in them
+    latest_start_s: Array  # [R, C, K1] float64, -inf where the node can never serve the request
+
+
+class QueueState(NamedTuple):
+    """Pending requests."""
+
+    request: Array  # [R, C] int32, earliest deadline first
+    length: Array  # [R] int64
+    next_arrival: Array  # [R] int64, first request on the tape that has not arrived
+    arrived_last: Array  # [R] int64, arrivals in the last epoch
+
+
+class BatchLog(NamedTuple):
+    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+
+    begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
+    end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
+    kv_bytes: Array  # [R, K, H] float64, largest KV caches
+    oldest: Array  # [R, K] int64, batches of earlier epochs have ended
+
+
+class RequestLog(NamedTuple):
+    """What happened to each request."""
+
+    outcome: Array  # [R, C] int8, code of `sim.outcomes`
+    latency_s: Array  # [R, C] float64, 0 until computed
+    exit_block: Array  # [R, C] int8, 1 + block after which the request exits, 0 before it is admitted
+    node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
+    finish_s: Array  # [R, C, S] float64, end of the batch there
+
+
+class AdmissionLog(NamedTuple):
+    """Admitted requests in the order of their admission."""
+
+    request: Array  # [R, C] int32
+    until: Array  # [R, H + 1] int64, number of requests that earlier epochs admitted
+
+
+class PooledState(NamedTuple):
     """What changes from epoch to epoch."""
 
     epoch: Array  # [R] int64, epochs done
     node_free_s: Array  # [R, K] float64, when the node's last batch ends
-    batch_end_s: Array  # [R, K, H] float64, end of the batch begun in each epoch; -inf where none
-    batch_kv_bytes: Array  # [R, K, H] float64, its KV caches
-    oldest_batch: Array  # [R, K] int64, no batch begun in an earlier epoch is unfinished
-    queue: Array  # [R, C] int32, pending requests, earliest deadline first
-    queue_length: Array  # [R] int64
-    next_arrival: Array  # [R] int64, first request on the tape that has not arrived
-    arrived_last: Array  # [R] int64, arrivals in the last epoch
-    outcome: Array  # [R, C] int8, what became of each request
-    served_by: Array  # [R, C] int8, 1 + node that computed the request, 0 for none
-    latency_s: Array  # [R, C] float64, 0 until computed
+    queue: QueueState
+    batches: BatchLog
+    requests: RequestLog
+    admissions: AdmissionLog
+    threshold_last: Array  # [R, K] float32, thresholds of the last action
     totals: Array  # [R, M] float64, metrics summed since the reset
 
 
-class Result(NamedTuple):
+class PooledResult(NamedTuple):
     """What one step reports."""
 
     reward: Array  # [R] float64
-    metrics: Array  # [R, M] float64, columns of METRICS
+    metrics: Array  # [R, M] float64
     slot_request: Array  # [R, N] int32, request shown in the slot when the epoch began, -1 for none
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
+    slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
 
 
-class Parameters(NamedTuple):
-    """Constants of a scenario, as the compiled kernels take them."""
+class RadioConstants(NamedTuple):
+    """The radio slots of an epoch and the bands of the nodes."""
 
-    slots: int
-    horizon: int
-    epoch_s: float
     uplink_slot_s: float
     downlink_slot_s: float
     bandwidth_hz: Array  # [K, 2] float64, up and down
-    room_bytes: Array  # [K] float64, memory left for KV caches beside the weights
+
+
+class PooledParameters(NamedTuple):
+    """Constants of a scenario as kernels take them."""
+
+    slots: int
+    epoch_s: float
+    radio: RadioConstants
+    kv_capacity_bytes: Array  # [K] float64, memory left for KV caches beside the weights
     quality: Array  # [K] float64, quality factor f of the node's quantisation
-    cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each demand
-    first_hosted: Array  # [K] int64, the node's first place among the P
-    reward_column: Array  # [T] int64, metrics that the reward sums ...
-    reward_weight: Array  # [T] float64, ... and their weights
+    cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
+    network: NetworkConstants
+    exits: ExitTable
+    reward: RewardTerms
 
 
 class Workspace(NamedTuple):
-    """Work space of one row's epoch: what the requests in the N slots ask for and get, and how full the K nodes are."""
+    """Work space of one row's epoch, by slot and by node."""
 
-    needed: Array  # [N, 2] float64, minimum shares
-    claim: Array  # [N, 3] float64, what they take
-    answer: Array  # [N, 2] float64, what they get
-    load: Array  # [K, 3] float64, claims of those who were let in
-    weight: Array  # [K, 2] float64, bandwidth weights of all who were asked
-    asked: Array  # [K] int64, how many those are
-    room_bytes: Array  # [K] float64, before the epoch's own batch
+    minimum_share: Array  # [N, 2] float64, of the band of the requested node, up and down
+    cost: Array  # [N, 3] float64, WORK, SHARED and KV on the current node
+    completion: Array  # [N, 2] float64, END_S on the current node and QUALITY of the answer
+    exit_block: Array  # [N] int64, block after which the request exits on the current node, -1 if it is forwarded
+    current_node: Array  # [N] int64
+    reach_s: Array  # [N] float64, when the request reached the current node, a deep one
+    admitted_slots: Array  # [N] int64, slots of the admitted requests, in order
+    load: Array  # [K, 3] float64, WORK, SHARED and KV of the batch
+    weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
+    requested: Array  # [K] int64, number of these requests
+    free_kv_bytes: Array  # [K] float64, before the epoch's own batch
 
 
-def allocate_tape(rows: int, capacity: int, nodes: int, devices: int, horizon: int, demands: int) -> Tape:
+class Sizes(NamedTuple):
+    """Lengths of the axes of a scenario's records, except rows and requests."""
+
+    nodes: int
+    entry_nodes: int
+    stages: int
+    devices: int
+    blocks: int
+    cost_drivers: int
+    horizon: int
+    slots: int
+    metrics: int
+
+
+def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
-    request, demand, latest_start_s = side_by_side(rows, capacity, REQUEST_WIDTH, demands, nodes)
-    radio = np.zeros((rows, horizon + 1, devices, nodes, 2), np.float32)
-    return Tape(**shared_fields(request, radio), demand=demand, latest_start_s=latest_start_s)
+    widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
+    request, cost_drivers, latest_start_s = interleaved(rows, capacity, *widths)
+    route, forward = interleaved(rows, capacity, sizes.stages, 1)
+    return PooledTape(
+        requests=allocate_requests(request),
+        channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
+        exits=allocate_exits(route, forward[..., 0], sizes.blocks),
+        cost_drivers=cost_drivers,
+        latest_start_s=latest_start_s,
+    )
 
 
-def side_by_side(rows: int, capacity: int, *widths: int) -> list[Array]:
-    """Empty float64 fields [R, C, width]: views of one array, since requests are looked up one here, one there."""
-    ends = np.cumsum(widths).tolist()
-    block = np.zeros((rows, capacity, ends[-1]))
-    return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
-
-
-def shared_fields(request: Array, spectral_efficiency: Array) -> dict[str, Array]:
-    """What tapes of all admissions hold, by name: empty fields, some views of request [R, C, REQUEST_WIDTH]."""
-    rows, _, devices = spectral_efficiency.shape[:3]
-    counts = request[..., 6:].view(np.int32)
-    return {
-        "length": np.zeros(rows, np.int64),
-        "arrival_s": request[..., 0],
-        "deadline_s": request[..., 1],
-        "device": counts[..., 0],
-        "prompt_tokens": counts[..., 1],
-        "output_tokens": counts[..., 2],
-        "bits": request[..., 2:4],
-        "accuracy": request[..., 4],
-        "value": request[..., 5],
-        "spectral_efficiency": spectral_efficiency,
-        "device_m": np.zeros((rows, devices, 2)),
-        "clipped": np.zeros((rows, 2), np.int64),
-    }
-
-
-def allocate_state(rows: int, capacity: int, nodes: int, horizon: int) -> State:
+def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
     """A state before any reset."""
-    return State(
+    per_request, per_visit = (rows, capacity), (rows, capacity, sizes.stages)
+    per_batch = (rows, sizes.nodes, sizes.horizon)
+    return PooledState(
         epoch=np.zeros(rows, np.int64),
-        node_free_s=np.zeros((rows, nodes)),
-        batch_end_s=np.full((rows, nodes, horizon), -np.inf),
-        batch_kv_bytes=np.zeros((rows, nodes, horizon)),
-        oldest_batch=np.zeros((rows, nodes), np.int64),
-        queue=np.zeros((rows, capacity), np.int32),
-        queue_length=np.zeros(rows, np.int64),
-        next_arrival=np.zeros(rows, np.int64),
-        arrived_last=np.zeros(rows, np.int64),
-        outcome=np.zeros((rows, capacity), np.int8),
-        served_by=np.zeros((rows, capacity), np.int8),
-        latency_s=np.zeros((rows, capacity)),
-        totals=np.zeros((rows, len(METRICS))),
+        node_free_s=np.zeros((rows, sizes.nodes)),
+        queue=QueueState(
+            request=np.zeros(per_request, np.int32),
+            length=np.zeros(rows, np.int64),
+            next_arrival=np.zeros(rows, np.int64),
+            arrived_last=np.zeros(rows, np.int64),
+        ),
+        batches=BatchLog(
+            begin_s=np.full(per_batch, np.inf),
+            end_s=np.full(per_batch, -np.inf),
+            kv_bytes=np.zeros(per_batch),
+            oldest=np.zeros((rows, sizes.nodes), np.int64),
+        ),
+        requests=RequestLog(
+            outcome=np.zeros(per_request, np.int8),
+            latency_s=np.zeros(per_request),
+            exit_block=np.zeros(per_request, np.int8),
+            node=np.zeros(per_visit, np.int8),
+            finish_s=np.zeros(per_visit),
+        ),
+        admissions=AdmissionLog(
+            request=np.zeros(per_request, np.int32), until=np.zeros((rows, sizes.horizon + 1), np.int64)
+        ),
+        threshold_last=np.zeros((rows, sizes.nodes), np.float32),
+        totals=np.zeros((rows, sizes.metrics)),
     )
 
 
-def allocate_result(rows: int, slots: int) -> Result:
+def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
     """A result to be filled by one step."""
-    return Result(
+    per_slot = (rows, sizes.slots)
+    return PooledResult(
         reward=np.zeros(rows),
-        metrics=np.zeros((rows, len(METRICS))),
-        slot_request=np.full((rows, slots), -1, np.int32),
-        slot_outcome=np.zeros((rows, slots), np.int8),
-        slot_latency_s=np.zeros((rows, slots)),
+        metrics=np.zeros((rows, sizes.metrics)),
+        slot_request=np.full(per_slot, -1, np.int32),
+        slot_outcome=np.zeros(per_slot, np.int8),
+        slot_latency_s=np.zeros(per_slot),
+        slot_exit=np.zeros(per_slot, np.int8),
     )
 
 
-def allocate_workspace(slots: int, nodes: int) -> Workspace:
+def allocate_workspace(sizes: Sizes) -> Workspace:
     """A workspace for any row of a scenario."""
+    slots, nodes = sizes.slots, sizes.nodes
     return Workspace(
-        needed=np.empty((slots, 2)),
-        claim=np.empty((slots, 3)),
-        answer=np.empty((slots, 2)),
+        minimum_share=np.empty((slots, 2)),
+        cost=np.empty((slots, 3)),
+        completion=np.empty((slots, 2)),
+        exit_block=np.empty(slots, np.int64),
+        current_node=np.empty(slots, np.int64),
+        reach_s=np.empty(slots),
+        admitted_slots=np.empty(slots, np.int64),
         load=np.empty((nodes, 3)),
         weight=np.empty((nodes, 2)),
-        asked=np.empty(nodes, np.int64),
-        room_bytes=np.empty(nodes),
+        requested=np.empty(nodes, np.int64),
+        free_kv_bytes=np.empty(nodes),
     )

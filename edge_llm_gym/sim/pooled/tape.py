@@ -1,6 +1,6 @@
-"""Draws the tape of a pool of requests: all that is random about an episode, from one Generator, before its start."""
+"""Generation of tapes of pooled dynamics: cost drivers and latest start times of the requests, and their exits."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,50 +8,67 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
+from edge_llm_gym.sim.exits import exit_table, single_exit_table
+from edge_llm_gym.sim.pooled.records import PooledTape
+from edge_llm_gym.sim.records import ExitTable
 from edge_llm_gym.sim.request_costs import RequestCosts
-from edge_llm_gym.sim.tape import Generator, TapeGenerator
+from edge_llm_gym.sim.tape import ExitGenerator, Generator, TapeGenerator
 from edge_llm_gym.workload.workload import Arrivals
 
 
 class _Limits(NamedTuple):
-    """What bounds the service of a request beside its claims, as the kernel takes it."""
+    """What limits the service of a request on the entry nodes, as the kernel takes it."""
 
     downlink_slot_s: float
-    room_bytes: Array  # [K1] float64
-    offers: Array  # [K1] float64
+    kv_capacity_bytes: Array  # [K1] float64
+    best_quality: Array  # [K1] float64
 
 
 class PooledTapeGenerator(TapeGenerator):
-    """Draws the episodes of a scenario whose requests wait in a pool; the first decision sees an epoch's arrivals.
+    """Draws the episodes of a scenario with pooled dynamics; the first decision sees the arrivals of one epoch."""
 
-    `offers` [K] is the best quality that requests may be offered which come in at a node.
-    """
-
-    def __init__(self, scenario: Scenario, costs: RequestCosts, offers: Array) -> None:
-        entry = scenario.network.entry_nodes
-        super().__init__(scenario, entry, scenario.horizon_epochs + 1)
+    def __init__(self, scenario: Scenario, costs: RequestCosts) -> None:
+        super().__init__(scenario, scenario.horizon_epochs + 1)
         self.costs = costs
-        room_bytes = np.array([node.room_bytes for node in costs.nodes])
-        self._limits = _Limits(scenario.downlink_slot_s, room_bytes[entry], offers[entry])
-        cost_coefficients = costs.cost_coefficients[costs.first[entry]]
-        self._alone_s = (cost_coefficients[..., WORK] + cost_coefficients[..., SHARED]).T
-        self._kv_bytes = cost_coefficients[..., KV].T
+        self._exits = ExitGenerator(scenario) if scenario.exits is not None else None
+        self.exit_table = single_exit_table() if self._exits is None else exit_table(self._exits.profile)
+        entry, nodes = scenario.network.entry_nodes, costs.nodes
+        quality = np.array([node.quality for node in nodes]) * _highest_accuracy(self.exit_table)
+        capacity_bytes = np.array([node.kv_capacity_bytes for node in nodes])
+        self._limits = _Limits(scenario.downlink_slot_s, capacity_bytes[entry], np.minimum(quality, 1.0)[entry])
+        coefficients = costs.cost_coefficients[costs.first_hosted[entry]]
+        self._alone_s = (coefficients[..., WORK] + coefficients[..., SHARED]).T
+        self._kv_bytes = coefficients[..., KV].T
 
-    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: Any, row: int) -> None:
-        demand = self.costs.demands(arrivals.prompt_tokens, arrivals.output_tokens)
-        _write_demands(self._limits, demand, demand @ self._alone_s, demand @ self._kv_bytes, tape, row)
+    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: PooledTape, row: int) -> None:
+        drivers = self.costs.drivers(arrivals.prompt_tokens, arrivals.output_tokens)
+        _write_costs(self._limits, drivers, drivers @ self._alone_s, drivers @ self._kv_bytes, tape, row)
+        if self._exits is not None:
+            self._exits.write(rng, arrivals, tape.exits, row)
+
+
+def _highest_accuracy(table: ExitTable) -> float:
+    """Highest relative accuracy of any exit under any threshold.
+
+    The answers of the highest confidence are correct more often than those of the full model are on average, so it may
+    exceed 1.
+    """
+    return max(table.tail_accuracy[:-1].max(initial=0.0), 1.0)
 
 
 @kernel
-def _write_demands(limits, demand, alone_s, kv_bytes, tape, row):  # type: ignore[no-untyped-def]
-    """Writes demands [n, Q], and until when a node may start, where times alone and caches are [n, K1].
+def _write_costs(limits: _Limits, drivers: Array, alone_s: Array, kv_bytes: Array, tape: PooledTape, row: int) -> None:
+    """Writes cost drivers [n, Q] and latest start times; alone_s and kv_bytes [n, K1] are costs of a batch of one.
 
-    That is when an answer at its first exit would just be in time; -inf where no answer ever is, or could be good.
+    Started at its latest start time, a request that exits at its first exit is answered just in time. The time is -inf
+    where the request does not fit or can never reach its quality demand.
     """
-    for request in range(demand.shape[0]):
-        for kind in range(demand.shape[1]):
-            tape.demand[row, request, kind] = demand[request, kind]
-        by_s, accuracy = tape.deadline_s[row, request] - limits.downlink_slot_s, tape.accuracy[row, request]
+    requests = tape.requests
+    for request in range(drivers.shape[0]):
+        for driver in range(drivers.shape[1]):
+            tape.cost_drivers[row, request, driver] = drivers[request, driver]
+        by_s = requests.deadline_s[row, request] - limits.downlink_slot_s
+        demand = requests.quality_demand[row, request]
         for node in range(alone_s.shape[1]):
-            can = kv_bytes[request, node] <= limits.room_bytes[node] and accuracy <= limits.offers[node]
-            tape.latest_start_s[row, request, node] = by_s - alone_s[request, node] if can else -np.inf
+            fits = kv_bytes[request, node] <= limits.kv_capacity_bytes[node] and demand <= limits.best_quality[node]
+            tape.latest_start_s[row, request, node] = by_s - alone_s[request, node] if fits else -np.inf

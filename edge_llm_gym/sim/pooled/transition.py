@@ -1,115 +1,100 @@
-"""The transition of `admission: epoch`: an epoch of one row, compiled, looped over rows.
+"""The transition of pooled dynamics: one epoch of every row, compiled.
 
-Steps follow section 3 of the system model: radio and memory (`admission`), computation, outcome and clock (`queue`). A
-batch takes T(S) = sum of work_s + max of shared_s. Decision time of epoch e is (e + 1) epoch_s, so that the first one
-already sees the requests which came in before it.
+The order of an epoch is that of section 3 of the system model: radio and memory (`admission`), computation stage by
+stage (`stages`), outcomes, clock, arrivals and expiry (`queue`). A network without links has one stage.
 """
+
+import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.scenario.metrics import COLUMN
-from edge_llm_gym.sim.columns import END_S, KV, QUALITY, SHARED, WORK
-from edge_llm_gym.sim.cost_kernels import write_cost
-from edge_llm_gym.sim.pooled.admission import admit, decision_time_s, need, shown
-from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes, reset_queue
-from edge_llm_gym.sim.pooled.records import Parameters, Result, State, Tape, Workspace
-from edge_llm_gym.sim.reward import add_up, weighted_sum
-
-UTILISATION = COLUMN["utilisation"]
+from edge_llm_gym.sim.outcomes import EMPTY
+from edge_llm_gym.sim.pooled.admission import admit, clear_nodes, compute_minimum_shares
+from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes
+from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
+from edge_llm_gym.sim.pooled.stages import enter_network, run_stages
+from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
 
 
 @kernel
-def _claim(parameters: Parameters, tape: Tape, state: State, row: int, batch: Array, workspace: Workspace) -> None:
-    """Notes what the shown requests take on the nodes that they are asked onto; a pass without branches, as `need`."""
-    for slot in range(shown(parameters, state, row)):
-        request, node = state.queue[row, slot], max(batch[slot] - 1, 0)
-        write_cost(
-            parameters.cost_coefficients,
-            parameters.first_hosted[node],
-            tape.demand[row],
-            request,
-            workspace.claim,
-            slot,
-        )
-
-
-@kernel
-def run_batch(state: State, row: int, node: int, ready_s: float, load: Array) -> tuple[float, float]:
-    """Runs a batch of a load [3] after the node's earlier ones, not before `ready_s`; returns its start and end."""
-    epoch = state.epoch[row]
-    start_s = max(ready_s, state.node_free_s[row, node])
-    end_s = start_s + load[WORK] + load[SHARED]
-    state.batch_end_s[row, node, epoch] = end_s
-    state.batch_kv_bytes[row, node, epoch] = load[KV]
-    state.node_free_s[row, node] = end_s
-    return start_s, end_s
-
-
-@kernel
-def _compute(parameters: Parameters, state: State, row: int, load: Array) -> float:
-    """Runs each node's new batch. Returns how busy the epoch was: a node that is not free computes."""
-    nodes = load.shape[0]
-    now_s = decision_time_s(parameters, state.epoch[row])
-    until_s = now_s + parameters.epoch_s
-    busy_s = 0.0
-    for node in range(nodes):
-        busy_s += min(max(state.node_free_s[row, node] - now_s, 0.0), parameters.epoch_s)
-        if load[node, KV] > 0.0:
-            start_s, end_s = run_batch(state, row, node, now_s + parameters.uplink_slot_s, load[node])
-            busy_s += max(min(end_s, until_s) - min(start_s, until_s), 0.0)
-    return busy_s / (parameters.epoch_s * nodes)
-
-
-@kernel
-def _answer(parameters: Parameters, state: State, row: int, batch: Array, answer: Array) -> None:
-    """Notes the end of the batches and the quality factor of their nodes."""
-    for slot in range(shown(parameters, state, row)):
-        node = max(batch[slot] - 1, 0)
-        answer[slot, END_S] = state.node_free_s[row, node]
-        answer[slot, QUALITY] = parameters.quality[node]
-
-
-@kernel
-def reset_row(parameters: Parameters, tape: Tape, state: State, row: int) -> None:
+def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int) -> None:
     """Sets a row to the first decision time of its freshly drawn tape."""
-    reset_queue(parameters, tape, state, row)
+    state.epoch[row] = 0
+    state.node_free_s[row] = 0.0
+    state.queue.length[row] = 0
+    state.queue.next_arrival[row] = 0
+    state.batches.begin_s[row] = np.inf
+    state.batches.end_s[row] = -np.inf
+    state.batches.kv_bytes[row] = 0.0
+    state.batches.oldest[row] = 0
+    state.requests.outcome[row] = EMPTY
+    state.requests.latency_s[row] = 0.0
+    state.requests.exit_block[row] = 0
+    state.requests.node[row] = 0
+    state.requests.finish_s[row] = 0.0
+    state.admissions.request[row] = 0
+    state.admissions.until[row] = 0
+    state.threshold_last[row] = 0.0
+    state.totals[row] = 0.0
+    advance_clock(parameters, tape, state, row, state.totals[row])
 
 
 @kernel
-def step_row(
-    parameters: Parameters,
-    tape: Tape,
-    state: State,
+def _admit(
+    parameters: PooledParameters,
+    tape: PooledTape,
+    state: PooledState,
     row: int,
     batch: Array,
     bandwidth: Array,
+    threshold: Array | None,
+    visible: int,
     workspace: Workspace,
-    result: Result,
-) -> None:
-    """One epoch of one row. batch [N] int64 in 0..K, bandwidth [N, 2] float64 >= 0; both already checked."""
-    metrics = result.metrics[row]
-    need(parameters, tape, state, row, batch, workspace)
-    _claim(parameters, tape, state, row, batch, workspace)
-    admit(parameters, state, row, batch, bandwidth, workspace, result)
-    metrics[UTILISATION] = _compute(parameters, state, row, workspace.load)
-    _answer(parameters, state, row, batch, workspace.answer)
-    finalize_outcomes(parameters, tape, state, row, batch, workspace.answer, result)
-    state.epoch[row] += 1
-    advance_clock(parameters, tape, state, row, metrics)
-    add_up(metrics, state.totals[row])
-    result.reward[row] = weighted_sum(metrics, parameters.reward_column, parameters.reward_weight)
+    result: PooledResult,
+) -> int:
+    """Admission control of a row's epoch. Returns the number of admitted requests."""
+    radio, epoch, queue = parameters.radio, state.epoch[row], state.queue.request[row]
+    at_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
+    efficiency = tape.channels.spectral_efficiency[row, epoch]
+    shares = workspace.minimum_share
+    compute_minimum_shares(radio, tape.requests, efficiency, queue, row, batch, visible, shares)
+    enter_network(parameters, tape, queue, row, batch, threshold, visible, workspace)
+    clear_nodes(parameters.kv_capacity_bytes, state.batches, row, epoch, at_s, workspace)
+    return admit(batch, bandwidth, visible, workspace, result.slot_outcome[row], result.metrics[row])
 
 
 @kernel
 def step_rows(
-    parameters: Parameters,
-    tape: Tape,
-    state: State,
+    parameters: PooledParameters,
+    tape: PooledTape,
+    state: PooledState,
     batch: Array,
     bandwidth: Array,
+    offload: Array | None,
+    threshold: Array | None,
     workspace: Workspace,
-    result: Result,
+    result: PooledResult,
 ) -> None:
-    """One epoch of every row: batch [R, N] int64, bandwidth [R, N, 2] float64; the workspace serves them in turn."""
+    """One epoch of every row; the rows use the workspace in turn.
+
+    batch [R, N] int64 in 0..K1, bandwidth [R, N, 2] float64 >= 0, offload [R, K, K] and threshold [R, K] float32 in
+    [0, 1]; all already checked. Without early exits, offload and threshold are None.
+    """
+    downlink_slot_s = parameters.radio.downlink_slot_s
     for row in range(batch.shape[0]):
-        step_row(parameters, tape, state, row, batch[row], bandwidth[row], workspace, result)
+        if threshold is not None:
+            for node in range(threshold.shape[1]):
+                state.threshold_last[row, node] = threshold[row, node]
+        metrics, visible = result.metrics[row], visible_count(parameters.slots, state.queue, row)
+        admitted = _admit(
+            parameters, tape, state, row, batch[row], bandwidth[row], threshold, visible, workspace, result
+        )
+        run_stages(parameters, tape, state, row, offload, threshold, admitted, workspace, result)
+        finalize_outcomes(
+            tape.requests, state.queue, state.requests, row, downlink_slot_s, visible, workspace.completion, result
+        )
+        state.epoch[row] += 1
+        advance_clock(parameters, tape, state, row, metrics)
+        add_to_totals(metrics, state.totals[row])
+        result.reward[row] = weighted_sum(metrics, parameters.reward)

@@ -1,4 +1,4 @@
-"""What a scheduler may know of a streaming scenario before it begins: loads, service times, links. No tape is read."""
+"""Constants of a streaming scenario that a scheduler may know in advance: loads, service times, links."""
 
 from dataclasses import dataclass
 
@@ -33,10 +33,10 @@ class StreamingConstants:
     band_hz: Array  # [K1, 2] float64, one device's share of the bands of each first-stage node, up and down
 
     def service(self, leaving: Array) -> tuple[Array, Array]:
-        """Mean [K] and second moment [K] of the service times, by the share of its requests that leave a node where.
+        """Mean [K] and second moment [K] of the service times, by where requests leave the node.
 
-        `leaving` [K, E]: the share of a node's requests for which this is the last block that it computes, be it that
-        they leave the network there or that the node hosts no further one. Rows sum to one over the hosted blocks.
+        `leaving` [K, E]: the share of a node's requests for which this is the last block that it computes: they
+        exit there, or the node hosts no further block. Rows sum to one over the hosted blocks.
         Exits are independent of lengths.
         """
         return (leaving * self.first_service_s).sum(axis=1), (leaving * self.first_service_sq_s2).sum(axis=1)
@@ -71,12 +71,12 @@ def streaming_constants(scenario: Scenario) -> StreamingConstants:
     """
     if scenario.dynamics != "streaming" or scenario.exits is None:
         raise ValueError(f"stream constants belong to dynamics 'streaming', got {scenario.dynamics!r}")
-    network, wants = scenario.network, scenario.requests
+    network, requests = scenario.network, scenario.requests
     sample, rate_per_s = sample_arrivals(scenario)
     mean_s, square_s2 = _service_moments(scenario, sample)
     devices = scenario.devices.count
-    up_bits = wants.bits_per_token * float(sample.prompt_tokens.mean()) + _mean_bits(wants.uplink_payload)
-    down_bits = wants.bits_per_token * float(sample.output_tokens.mean()) + _mean_bits(wants.downlink_payload)
+    up_bits = requests.bits_per_token * float(sample.prompt_tokens.mean()) + _mean_bits(requests.uplink_payload)
+    down_bits = requests.bits_per_token * float(sample.output_tokens.mean()) + _mean_bits(requests.downlink_payload)
     entry = [scenario.nodes[index] for index in network.entry_nodes]
     return StreamingConstants(
         network=network,
@@ -104,9 +104,9 @@ def _service_moments(scenario: Scenario, sample: Arrivals) -> tuple[Array, Array
     times_s = RequestCosts(scenario).block_alone_s(sample.prompt_tokens, sample.output_tokens)
     mean_s, square_s2 = np.zeros((2, len(scenario.nodes), len(scenario.block_layers)))
     for node in range(len(scenario.nodes)):
-        places = [place for place, one in enumerate(hosted) if one.node == node]
-        through_s = np.cumsum(times_s[:, places], axis=1)
-        blocks = [hosted[place].block for place in places]
+        indices = [index for index, one in enumerate(hosted) if one.node == node]
+        through_s = np.cumsum(times_s[:, indices], axis=1)
+        blocks = [hosted[index].block for index in indices]
         mean_s[node, blocks], square_s2[node, blocks] = through_s.mean(axis=0), (through_s**2).mean(axis=0)
     return mean_s, square_s2
 

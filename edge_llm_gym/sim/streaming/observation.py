@@ -1,4 +1,4 @@
-"""What is observed of a stream: features, their scales, and the compiled reading of the state."""
+"""Observation of streaming dynamics: features, their scales, and the kernels that read the state."""
 
 from typing import NamedTuple
 
@@ -8,43 +8,42 @@ from numba import njit
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.exits import count_confidences
+from edge_llm_gym.sim.exit_observation import (
+    CONFIDENCE_BINS,
+    QUANTILES,
+    SEEN_EPOCHS,
+    count_confidences,
+    histogram_quantiles,
+    link_features,
+)
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
 from edge_llm_gym.sim.streaming.records import StreamingParameters, StreamingState, StreamingTape
 
-NODE_FEATURES = (
-    "committed",  # time to come that is claimed by requests in the network, in epochs, clipped at BUSY_CAP
+LIVE_NODE_FEATURES = (
+    "committed",  # time after the epoch that requests in the network occupy, in epochs, clipped at BUSY_CAP
     "utilisation",  # busy share of the last epoch
     "sent",  # requests that the last action sent to the node / mean arrivals per epoch, clipped at COUNT_CAP
     "speed",  # at the start of the coming epoch, / the node's own: below 1 while it is slowed down
-    # what follows is constant over an episode, so that a policy can tell unlike nodes apart
+)
+NODE_FEATURES = (
+    *LIVE_NODE_FEATURES,
+    # constant over an episode, so that a policy can tell heterogeneous nodes apart
     "stage",  # 1 for the last one
-    "service",  # mean time that a request takes there at its own speed / that of the slowest node
+    "service",  # mean service time of a request at the node's own speed / that of the slowest node
     "flops",  # usable, / 1e15 FLOP/s
     "memory_bandwidth",  # / 1e13 B/s
     "uplink_hz",  # / 1e9, 0 where no device reaches the node
     "downlink_hz",
     "quality",
 )
-LIVE_FEATURES = 4
+COMMITTED, UTILISATION, SENT, SPEED = range(len(LIVE_NODE_FEATURES))
 CONSTANT_SCALES = np.array([1.0, 1.0, 1e15, 1e13, 1e9, 1e9, 1.0])
-LINK_FEATURES = (
-    "exists",
-    "rate",  # / 1e11 bit/s
-    "latency",  # / 1 s
-)
-LINK_SCALES = np.array([1.0, 1e11, 1.0])
-SEEN_EPOCHS = 8
-"""`exit_confidence` is over the requests that arrived in so many last epochs, as far as they have been computed."""
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-CONFIDENCE_BINS = 64
-"""Quantiles come from a histogram, so they are exact to the width of a bin, 1 / 64."""
 
 
-class StreamScales(NamedTuple):
+class StreamingScales(NamedTuple):
     """Divisors that bring features to about [0, 1], and the features that do not change."""
 
     efficiency: float
@@ -55,29 +54,28 @@ class StreamScales(NamedTuple):
     quantiles: Array  # [Q] float64
 
 
-class StreamObservation(NamedTuple):
-    """Arrays of R rows: the fields are the keys of the observation. Constants per epoch mean the scenario's mean."""
+class StreamingObservation(NamedTuple):
+    """Arrays of R rows: the fields are the keys of the observation. "Mean" is the mean of the scenario."""
 
-    spectral_efficiency: Array  # [R, D, K1, 2] float32, / cap, to the nodes of the first stage; up and down
+    spectral_efficiency: Array  # [R, D, K1, 2] float32, / cap, to the entry nodes, up and down
     nodes: Array  # [R, K, F] float32
     links: Array  # [R, K, K, 3] float32, from row to column
-    exit_confidence: Array  # [R, E, Q] float32, quantiles of the confidences seen, 0 at an exit where none were
+    exit_confidence: Array  # [R, E, Q] float32, QUANTILES of the confidences seen, 0 at an exit without any
     arrivals: Array  # [R, D] float32, arrivals of the last epoch / mean arrivals of a device per epoch
-    backlog: Array  # [R, K] float32, requests in the network that the node has yet to finish / mean arrivals per epoch
+    backlog: Array  # [R, K] float32, requests in the network that the node has not finished / mean arrivals per epoch
 
 
-def stream_scales(scenario: Scenario) -> StreamScales:
+def streaming_scales(scenario: Scenario) -> StreamingScales:
     """Scales of a scenario."""
     constants = streaming_constants(scenario)
     network, arrivals = constants.network, constants.rate_per_s * scenario.epoch_s
-    links = np.stack([network.has_link, network.rate_bps, network.latency_s], axis=-1) / LINK_SCALES
     service_s, _ = constants.whole_service()
-    return StreamScales(
+    return StreamingScales(
         efficiency=scenario.channel.spectral_efficiency_cap,
         device_arrivals=arrivals / scenario.devices.count,
         arrivals=arrivals,
         nodes=_node_constants(scenario, service_s),
-        links=np.minimum(links, 1.0).astype(np.float32),
+        links=link_features(network),
         quantiles=np.array(QUANTILES),
     )
 
@@ -94,63 +92,41 @@ def _node_constants(scenario: Scenario, service_s: Array) -> Array:
         [costs.quality for costs in node_costs(scenario)],
     ]
     constants = np.minimum(np.stack(columns, axis=-1) / CONSTANT_SCALES, 1.0).astype(np.float32)
-    return np.pad(constants, ((0, 0), (LIVE_FEATURES, 0)))
+    return np.pad(constants, ((0, 0), (len(LIVE_NODE_FEATURES), 0)))
 
 
 @kernel
-def _count_confidences(parameters, tape, state, row, now_s, count):  # type: ignore[no-untyped-def]
+def _count_confidences(
+    parameters: StreamingParameters, tape: StreamingTape, state: StreamingState, row: int, now_s: float, count: Array
+) -> None:
     """Fills count [E, bins] with the confidences of the requests of the last epochs, where computed by now."""
-    confidence, last_block = tape.confidence[row], parameters.last_block
-    visited, finish_s, exit_block = state.node[row], state.finish_s[row], state.exit_block[row]
+    confidence, last_block, log = tape.exits.confidence[row], parameters.network.last_block, state.requests
+    node, finish_s, exit_block = log.node[row], log.finish_s[row], log.exit_block[row]
     count[:] = 0
     oldest = state.first_of_epoch[row, max(state.epoch[row] - SEEN_EPOCHS, 0)]
     for request in range(oldest, state.next_arrival[row]):
-        count_confidences(confidence, visited, finish_s, exit_block, last_block, request, now_s, count)
+        count_confidences(confidence, node, finish_s, exit_block, last_block, request, now_s, count)
 
 
 @kernel
-def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
-    """Fills out [Q] with quantiles of numbers in [0, 1] that count [bins] counts, spread evenly over their bins.
-
-    `probabilities` [Q] ascend. Without any number, all quantiles are 0.
-    """
-    total, below, place = count.sum(), 0, 0
-    out[:] = 0.0
-    if total == 0:
-        return
-    for index in range(probabilities.size):
-        wanted = probabilities[index] * total
-        while count[place] == 0 or below + count[place] < wanted:
-            below += count[place]
-            place += 1
-        out[index] = (place + (wanted - below) / count[place]) / count.size
-
-
-@kernel
-def _observe_confidences(parameters, tape, state, row, probabilities, count, out):  # type: ignore[no-untyped-def]
-    """Fills out [E, Q]; `count` [E, bins] is work space."""
-    _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
-    for block in range(out.shape[0]):
-        histogram_quantiles(count[block], probabilities, out[block])
-
-
-@kernel
-def _scale(values, divisor, highest, out):  # type: ignore[no-untyped-def]
+def _scale(values: Array, divisor: float, highest: float, out: Array) -> None:
     """Fills out with values / divisor, clipped; both flat."""
-    for place in range(out.size):
-        out[place] = min(values[place] / divisor, highest)
+    for index in range(out.size):
+        out[index] = min(values[index] / divisor, highest)
 
 
 @kernel
-def _observe_nodes(parameters, state, row, arrivals, out):  # type: ignore[no-untyped-def]
+def _observe_nodes(
+    parameters: StreamingParameters, state: StreamingState, row: int, arrivals: float, out: Array
+) -> None:
     """Fills the live features of out [K, F]."""
     epoch_s, slowdown_factor = parameters.epoch_s, parameters.slowdown_factor[state.epoch[row]]
-    committed_s, busy_s, sent = state.committed_s[row], state.busy_last_s[row], state.sent_last[row]
+    servers = state.servers
     for node in range(out.shape[0]):
-        out[node, 0] = min(committed_s[node] / epoch_s, BUSY_CAP)
-        out[node, 1] = min(busy_s[node] / epoch_s, 1.0)
-        out[node, 2] = min(sent[node] / arrivals, COUNT_CAP)
-        out[node, 3] = 1.0 / slowdown_factor[node]
+        out[node, COMMITTED] = min(servers.committed_s[row, node] / epoch_s, BUSY_CAP)
+        out[node, UTILISATION] = min(servers.busy_last_s[row, node] / epoch_s, 1.0)
+        out[node, SENT] = min(state.sent_last[row, node] / arrivals, COUNT_CAP)
+        out[node, SPEED] = 1.0 / slowdown_factor[node]
 
 
 @njit(cache=True)
@@ -158,39 +134,40 @@ def observe_rows(
     parameters: StreamingParameters,
     tape: StreamingTape,
     state: StreamingState,
-    scales: StreamScales,
-    out: StreamObservation,
+    scales: StreamingScales,
+    out: StreamingObservation,
 ) -> None:
-    """Fills `out` with what every row shows now; what never changes stands there already."""
-    count = np.empty((parameters.blocks, CONFIDENCE_BINS), np.int32)
+    """Fills the changing part of `out` for every row; the constant features stand there already."""
+    count = np.empty((parameters.network.blocks, CONFIDENCE_BINS), np.int32)
     for row in range(out.arrivals.shape[0]):
-        efficiency = tape.spectral_efficiency[row, state.epoch[row]]
+        efficiency = tape.channels.spectral_efficiency[row, state.epoch[row]]
         _scale(efficiency.ravel(), scales.efficiency, np.inf, out.spectral_efficiency[row].ravel())
         _scale(state.arrived_last[row], scales.device_arrivals, COUNT_CAP, out.arrivals[row])
         _scale(state.open_visits[row], scales.arrivals, COUNT_CAP, out.backlog[row])
         _observe_nodes(parameters, state, row, scales.arrivals, out.nodes[row])
-        _observe_confidences(parameters, tape, state, row, scales.quantiles, count, out.exit_confidence[row])
+        _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
+        for block in range(parameters.network.blocks):
+            histogram_quantiles(count[block], scales.quantiles, out.exit_confidence[row, block])
 
 
 class StreamingObserver:
-    """Reads fresh observations off a simulator of streaming dynamics."""
+    """Reads fresh observations off a simulator with streaming dynamics."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._scales = stream_scales(simulator.scenario)
+        self._scales = streaming_scales(simulator.scenario)
 
-    def observe(self) -> StreamObservation:
-        """What every row shows now, in arrays of its own."""
+    def observe(self) -> dict[str, Array]:
+        """The observation of every row, by key, in arrays of its own: the fields of StreamingObservation."""
         simulator = self._simulator
         rows, nodes, devices = simulator.rows, simulator.nodes, simulator.scenario.devices.count
-        blocks = len(simulator.scenario.block_layers)
-        out = StreamObservation(
-            spectral_efficiency=np.empty((rows, *simulator.tape.spectral_efficiency.shape[2:]), np.float32),
+        out = StreamingObservation(
+            spectral_efficiency=np.empty((rows, *simulator.tape.channels.spectral_efficiency.shape[2:]), np.float32),
             nodes=np.tile(self._scales.nodes, (rows, 1, 1)),
             links=np.tile(self._scales.links, (rows, 1, 1, 1)),
-            exit_confidence=np.empty((rows, blocks, len(QUANTILES)), np.float32),
+            exit_confidence=np.empty((rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32),
             arrivals=np.empty((rows, devices), np.float32),
             backlog=np.empty((rows, nodes), np.float32),
         )
         observe_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
-        return out
+        return out._asdict()

@@ -10,7 +10,7 @@ from edge_llm_gym.rendering.batching_routing.view import StagedNode, StagedView
 from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
 from edge_llm_gym.rendering.view import DeviceView, LastEpoch, SlotOutcome, Totals
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.pooled.records import Result
+from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 from tests.rendering.by_hand import node_view, slot_view
 from tests.sim.pooled.routing_by_hand import HARSH, by_hand, random_action, staged
@@ -74,7 +74,7 @@ class Played:
     """An episode under random actions, and what was done, reported and seen: one entry per step."""
 
     simulator: Simulator
-    results: list[Result]
+    results: list[PooledResult]
     thresholds: list[np.ndarray]
     views: list[StagedView]
 

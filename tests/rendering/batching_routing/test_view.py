@@ -8,8 +8,11 @@ import pytest
 from edge_llm_gym.rendering import view_of
 from edge_llm_gym.rendering.streaming.exits import ExitView, Flow
 from edge_llm_gym.rendering.view import view_of as epoch_view_of
+from edge_llm_gym.sim.exit_observation import (
+    QUANTILES,
+    SEEN_EPOCHS,
+)
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED
-from edge_llm_gym.sim.streaming.observation import QUANTILES, SEEN_EPOCHS
 from tests.sim.pooled.routing_by_hand import act
 from tests.sim.pooled.test_routing_transition import OFFLOAD, THRESHOLD, A, B
 
@@ -83,7 +86,7 @@ def test_without_a_result_all_but_the_last_epochs_account_is_known(played):
 
 def test_confidences_seen_are_those_of_the_computed_among_the_last_epochs(played):
     """Request by request, two blocks on each stage."""
-    state, confidence = played.simulator.state, played.simulator.tape.confidence
+    state, confidence = played.simulator.state, played.simulator.tape.exits.confidence
     now_s = played.views[-1].time_s
     recent = [
         request
@@ -94,6 +97,7 @@ def test_confidences_seen_are_those_of_the_computed_among_the_last_epochs(played
         seen = [
             confidence[0, request, block]
             for request in recent
-            if state.exit_block[0, request] > block and state.finish_s[0, request, block // 2] <= now_s
+            if state.requests.exit_block[0, request] > block
+            and state.requests.finish_s[0, request, block // 2] <= now_s
         ]
         assert one.quantiles == pytest.approx(np.quantile(seen, QUANTILES))

@@ -16,7 +16,7 @@ from edge_llm_gym.rendering.streaming.view import (
 )
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.simulator import Simulator
-from edge_llm_gym.sim.streaming.observation import StreamingObserver, StreamObservation
+from edge_llm_gym.sim.streaming.observation import StreamingObservation, StreamingObserver
 from edge_llm_gym.sim.streaming.records import StreamingResult
 from tests.sim.streams import act, by_hand, staged
 
@@ -47,7 +47,7 @@ def tiny() -> Simulator:
     scenario = staged([2, 1], epoch_s=2.0, horizon_epochs=3, **{"devices.count": 2, "devices.area_m": [80.0, 40.0]})
     simulator = by_hand(scenario, **REQUESTS)
     simulator.parameters.quality[:] = 0.75, 1.0, 1.0
-    simulator.tape.device_m[0] = [[10.0, 20.0], [30.0, 40.0]]
+    simulator.tape.channels.device_m[0] = [[10.0, 20.0], [30.0, 40.0]]
     return simulator
 
 
@@ -101,7 +101,7 @@ class Played:
 
     simulator: Simulator
     results: list[StreamingResult]
-    seen: list[StreamObservation]
+    seen: list[StreamingObservation]
     thresholds: list[np.ndarray]
 
 

@@ -12,8 +12,13 @@ from edge_llm_gym.rendering.streaming.history import (
     traffic,
 )
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
-from edge_llm_gym.sim.streaming.observation import CONFIDENCE_BINS, QUANTILES
-from edge_llm_gym.sim.streaming.outcomes import FIRST_EXIT
+from edge_llm_gym.sim.exit_observation import (
+    CONFIDENCE_BINS,
+    QUANTILES,
+)
+from edge_llm_gym.sim.streaming.answers import (
+    FIRST_EXIT,
+)
 from tests.rendering.streaming.conftest import step_tiny
 
 
@@ -101,8 +106,8 @@ def test_levels_at_the_end_of_an_epoch_are_the_visits_still_open(played):
     for node in range(9):
         moments_s, count = present(simulator, 0, node)
         begun = np.searchsorted(moments_s, now_s, side="right")
-        visits = simulator.state.node[0, : simulator.state.next_arrival[0]] == node + 1
-        coming = (visits & (simulator.state.reach_s[0, : len(visits)] > now_s)).sum()
+        visits = simulator.state.requests.node[0, : simulator.state.next_arrival[0]] == node + 1
+        coming = (visits & (simulator.state.requests.reach_s[0, : len(visits)] > now_s)).sum()
         level = count[begun - 1] if begun else 0
         assert level + coming == simulator.state.open_visits[0, node]
         assert count[-1] == 0

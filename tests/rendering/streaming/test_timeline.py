@@ -76,8 +76,8 @@ def test_table_counts_what_took_each_link(figure, played):
     state, tape = played.simulator.state, played.simulator.tape
     expected = np.zeros((27, 9), int)
     for request in range(state.next_arrival[0]):
-        way = [node - 1 for node in state.node[0, request] if node]
-        senders = [tape.device[0, request], *(20 + node for node in way[:-1])]
+        way = [node - 1 for node in state.requests.node[0, request] if node]
+        senders = [tape.requests.device[0, request], *(20 + node for node in way[:-1])]
         for sender, node in zip(senders, way, strict=True):
             expected[sender, node] += 1
     np.testing.assert_array_equal(table, expected)

@@ -65,7 +65,7 @@ def test_a_result_of_the_previous_episode_is_ignored(tiny):
 
 
 def test_the_worst_outcome_of_a_device_is_shown(tiny):
-    tiny.tape.device[0] = 0
+    tiny.tape.requests.device[0] = 0
     step_tiny(tiny)
     assert [device.outcome for device in view_of(tiny, 0, None).devices] == ["late", ""]
 

@@ -1,4 +1,4 @@
-"""An episode of batching-and-routing dynamics acted out in plain Python, request by request, to compare the transition with."""
+"""A plain re-simulation of batching-and-routing dynamics, request by request, for comparison with the transition."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -25,10 +25,10 @@ from tests.sim.costs_by_hand import claims
 from tests.sim.pooled.routing_by_hand import quality_at
 
 
-def told(simulator: Simulator, row: int = 0) -> dict[str, Any]:
+def tape_of(simulator: Simulator, row: int = 0) -> dict[str, Any]:
     """A row's tape, and what its requests claim: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
     work_s, shared_s, kv_bytes = claims(simulator, row)
-    on_node = kv_bytes[:, simulator.parameters.first_hosted]
+    on_node = kv_bytes[:, simulator.parameters.network.first_hosted]
     return simulator.snapshot(row).tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
 
 
@@ -66,8 +66,8 @@ class Enactment:
 
     def step(self, batch, bandwidth, offload, threshold) -> None:
         shown = self._pending()[: self.scenario.slots]
-        asked = [(slot, request, batch[slot] - 1) for slot, request in enumerate(shown) if batch[slot] > 0]
-        here = self._admitted(asked, bandwidth)
+        requested = [(slot, request, batch[slot] - 1) for slot, request in enumerate(shown) if batch[slot] > 0]
+        here = self._admitted(requested, bandwidth)
         reach_s = dict.fromkeys(here, self.now_s + self.scenario.uplink_slot_s)
         self.way.update({request: [node] for request, node in here.items()})
         done_s: dict[int, float] = {}
@@ -89,12 +89,12 @@ class Enactment:
         waiting = [request for request, outcome in self.outcome.items() if outcome == WAITING]
         return sorted(waiting, key=lambda request: (self.tape["deadline_s"][request], request))
 
-    def _admitted(self, asked: Iterable[tuple[int, int, int]], bandwidth) -> dict[int, int]:
+    def _admitted(self, requested: Iterable[tuple[int, int, int]], bandwidth) -> dict[int, int]:
         """Request -> entry node, in the order of the slots."""
-        asked, joined, load = list(asked), {}, defaultdict(float)
+        requested, joined, load = list(requested), {}, defaultdict(float)
         uplink_ends_s = self.now_s + self.scenario.uplink_slot_s
-        for slot, request, node in asked:
-            weights = [bandwidth[other] for other, _, its in asked if its == node]
+        for slot, request, node in requested:
+            weights = [bandwidth[other] for other, _, its in requested if its == node]
             kv_bytes = self.tape["kv_bytes"][request, node]
             held = sum(size for end_s, size in self.held[node] if end_s > uplink_ends_s)
             if not self._carries(request, node, bandwidth[slot], weights, 0):
@@ -117,7 +117,7 @@ class Enactment:
         return bits * (1 + 1e-9) >= self.tape["bits"][request, way]
 
     def _compute(self, node: int, members: list[int], reach_s, threshold) -> dict[int, float]:
-        """When each of the members is done on the node; marks those who leave there."""
+        """When each member of the batch is computed on the node; marks the requests that exit there."""
         release_s = max(reach_s[request] for request in members)
         costs = {request: self._cost(request, node, threshold[node]) for request in members}
         batches, held = [[]], 0.0

@@ -1,11 +1,11 @@
-"""Small scenarios of batching-and-routing dynamics with tapes written by hand, and what tests recompute on their own."""
+"""Small scenarios of batching-and-routing dynamics with tapes written by hand, and independent recomputations."""
 
 import numpy as np
 
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.pooled.records import Result
-from edge_llm_gym.sim.pooled.routing_transition import reset_row
+from edge_llm_gym.sim.pooled.records import PooledResult
+from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim import streams
 from tests.sim.costs_by_hand import node_of_place, write_claims
@@ -30,7 +30,7 @@ HARSH = {
     "requests.accuracy": [0.5, 1.0],
     "requests.value": [0.5, 2.0],
 }
-"""Overrides of joint under which everything happens: below_quality answers, full memories all over, refusals by the radio."""
+"""Overrides of joint under which all outcomes occur: low quality, full memories on all nodes, refusals by the radio."""
 
 
 def staged(sizes, **settings) -> Scenario:
@@ -49,26 +49,26 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     simulator = Simulator(scenario)
     size = arrival_s.size
     simulator._allocate(max(size, 2))  # for a single one, numba takes the arrays for others and compiles anew
-    simulator.parameters.room_bytes[:] = ROOM_BYTES
+    simulator.parameters.kv_capacity_bytes[:] = ROOM_BYTES
     work_s, shared_s = (columns.pop(name, 0.0) for name in ("hosted_work_s", "hosted_shared_s"))
     kv_bytes = np.broadcast_to(columns.pop("kv_bytes", 1.0), (size, simulator.nodes))
     write_claims(simulator, work_s, shared_s, kv_bytes[:, node_of_place(simulator)], size)
     tape = simulator.tape
-    tape.length[0] = size
-    tape.arrival_s[0, :size] = arrival_s
-    tape.deadline_s[0] = np.inf
+    tape.requests.length[0] = size
+    tape.requests.arrival_s[0, :size] = arrival_s
+    tape.requests.deadline_s[0] = np.inf
     tape.latest_start_s[0] = np.inf
-    tape.confidence[0] = 1.0
-    tape.route[0] = 0.5
-    tape.value[0] = 1.0
-    tape.spectral_efficiency[:] = 1.0
+    tape.exits.confidence[0] = 1.0
+    tape.exits.route[0] = 0.5
+    tape.requests.value[0] = 1.0
+    tape.channels.spectral_efficiency[:] = 1.0
     for name, values in columns.items():
         getattr(tape, name)[0, :size] = values
     reset_row(simulator.parameters, tape, simulator.state, 0)
     return simulator
 
 
-def act(simulator: Simulator, batch, offload=None, threshold=None, bandwidth=None) -> Result:
+def act(simulator: Simulator, batch, offload=None, threshold=None, bandwidth=None) -> PooledResult:
     """One epoch of the only row; equal shares of links and bands and thresholds of a half unless said."""
     slots, nodes = simulator.scenario.slots, simulator.nodes
     slot_node = np.zeros((1, slots), np.int64)

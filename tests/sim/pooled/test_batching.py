@@ -26,19 +26,19 @@ ROOM_BYTES, QUALITY, BANDWIDTH_HZ, EFFICIENCY = 1e9, 0.9, 1e6, 2.0
 def simulator() -> Simulator:
     """One node whose uplink slot carries 1e6 bits and whose downlink slot carries 5e5, and the requests above."""
     simulator = Simulator(load_scenario("single-node", TIMING))
-    simulator.parameters.room_bytes[:] = ROOM_BYTES
+    simulator.parameters.kv_capacity_bytes[:] = ROOM_BYTES
     simulator.parameters.quality[:] = QUALITY
-    simulator.parameters.bandwidth_hz[:] = BANDWIDTH_HZ
+    simulator.parameters.radio.bandwidth_hz[:] = BANDWIDTH_HZ
     rows = np.array(REQUESTS)
     size = len(rows)
     write_claims(simulator, rows[:, [6]], rows[:, [7]], rows[:, [8]], size)
     tape = simulator.tape
-    tape.length[0] = size
-    tape.arrival_s[0, :size], tape.deadline_s[0, :size] = rows[:, 0], rows[:, 1]
-    tape.bits[0, :size] = rows[:, 2:4]
-    tape.accuracy[0, :size], tape.value[0, :size] = rows[:, 4], rows[:, 5]
+    tape.requests.length[0] = size
+    tape.requests.arrival_s[0, :size], tape.requests.deadline_s[0, :size] = rows[:, 0], rows[:, 1]
+    tape.requests.bits[0, :size] = rows[:, 2:4]
+    tape.requests.quality_demand[0, :size], tape.requests.value[0, :size] = rows[:, 4], rows[:, 5]
     tape.latest_start_s[0, :size, 0] = rows[:, 1] - TIMING["downlink_slot_s"] - rows[:, 6] - rows[:, 7]
-    tape.spectral_efficiency[0] = EFFICIENCY
+    tape.channels.spectral_efficiency[0] = EFFICIENCY
     reset_row(simulator.parameters, tape, simulator.state, 0)
     return simulator
 
@@ -53,8 +53,8 @@ def metrics_of(result) -> dict[str, float]:
 
 
 def test_first_decision_sees_what_arrived_before_it_by_deadline(simulator):
-    assert simulator.state.queue[0, :3].tolist() == [2, 1, 0]
-    assert simulator.state.queue_length[0] == 3
+    assert simulator.state.queue.request[0, :3].tolist() == [2, 1, 0]
+    assert simulator.state.queue.length[0] == 3
     assert simulator.state.totals[0, COLUMN["arrived"]] == 3
     assert simulator.state.totals[0, COLUMN["arrived_value"]] == 7.0
 
@@ -68,12 +68,12 @@ def test_epoch_with_one_served_one_poor_one_refused(simulator):
     assert result.slot_outcome[0].tolist() == [SERVED, BELOW_QUALITY, REFUSED_UPLINK, 0]
     assert result.slot_latency_s[0] == pytest.approx([3.0, 3.9, 0.0, 0.0])
     assert simulator.state.node_free_s[0, 0] == 4.25
-    assert simulator.state.batch_end_s[0, 0].tolist() == [4.25, *[-np.inf] * 4]
-    assert simulator.state.batch_kv_bytes[0, 0].tolist() == [8e8, 0, 0, 0, 0]
-    assert simulator.state.outcome[0, :4].tolist() == [WAITING, BELOW_QUALITY, SERVED, EXPIRED]
-    assert simulator.state.served_by[0, :4].tolist() == [0, 1, 1, 0]
-    assert simulator.state.queue_length[0] == 1
-    assert simulator.state.queue[0, 0] == 0
+    assert simulator.state.batches.end_s[0, 0].tolist() == [4.25, *[-np.inf] * 4]
+    assert simulator.state.batches.kv_bytes[0, 0].tolist() == [8e8, 0, 0, 0, 0]
+    assert simulator.state.requests.outcome[0, :4].tolist() == [WAITING, BELOW_QUALITY, SERVED, EXPIRED]
+    assert simulator.state.requests.node[..., 0][0, :4].tolist() == [0, 1, 1, 0]
+    assert simulator.state.queue.length[0] == 1
+    assert simulator.state.queue.request[0, 0] == 0
     assert result.reward[0] == 4.0
     assert metrics_of(result) == pytest.approx(
         {
@@ -108,24 +108,24 @@ def test_a_later_batch_waits_for_the_uplink_and_its_kv_room(simulator):
 
 
 def test_memory_refuses_in_slot_order_and_goes_on(simulator):
-    simulator.parameters.room_bytes[:] = 7e8
-    simulator.tape.bits[0, 0, 0] = 1e5
+    simulator.parameters.kv_capacity_bytes[:] = 7e8
+    simulator.tape.requests.bits[0, 0, 0] = 1e5
     simulator.parameters.cost_coefficients[0, 0, KV] = 2e8
     result = act(simulator, [1, 1, 1, 0], [0.5, 0.2, 0.3, 0.0], [1.0] * 4)
     # 5e8 + 3e8 > 7e8, but 5e8 + 2e8 fits. T = .25 + 1 + 1.5 ends at 5.25: too late for the first, in time for the last.
     assert result.slot_outcome[0].tolist() == [LATE, REFUSED_MEMORY, SERVED, 0]
-    assert simulator.state.batch_kv_bytes[0, 0, 0] == 7e8
+    assert simulator.state.batches.kv_bytes[0, 0, 0] == 7e8
 
 
 def test_memory_counts_unfinished_batches(simulator):
-    simulator.parameters.room_bytes[:] = 8e8
+    simulator.parameters.kv_capacity_bytes[:] = 8e8
     simulator.parameters.cost_coefficients[0, 2, WORK] = (
         2.5  # the first batch now ends at 6, after the next uplink slot
     )
     first = act(simulator, [1, 0, 0, 0], [1.0] * 4, [1.0] * 4)
     assert first.slot_outcome[0, 0] == LATE  # 6.25 > 5
     # The node being busy until 6, request 1 (latest start 5.35) has expired; request 0 wants 4e8 of the 3e8 left.
-    assert simulator.state.queue[0, : simulator.state.queue_length[0]].tolist() == [0]
+    assert simulator.state.queue.request[0, : simulator.state.queue.length[0]].tolist() == [0]
     assert not simulator.admissible()[0, 0, 1]
     assert act(simulator, [1, 0, 0, 0], [1.0] * 4, [1.0] * 4).slot_outcome[0, 0] == REFUSED_MEMORY
 
@@ -142,7 +142,7 @@ def test_waiting_costs_nothing_and_expires(simulator):
     outcomes = []
     for _ in range(5):
         act(simulator, [0] * 4, [0.0] * 4, [0.0] * 4)
-        outcomes.append(simulator.state.outcome[0, :4].tolist())
+        outcomes.append(simulator.state.requests.outcome[0, :4].tolist())
     # Decisions at 4, 6, 8, 10: latest starts are 3.5 and 5.35 and 6.45 less the uplink slot of .5.
     assert outcomes[0] == [WAITING, WAITING, EXPIRED, EXPIRED]
     assert outcomes[1] == [EXPIRED, EXPIRED, EXPIRED, EXPIRED]

@@ -1,4 +1,4 @@
-"""The tape of batching-and-routing dynamics: costs block by block against the cost model's formulas, rows, routes and limits."""
+"""Tapes of batching-and-routing dynamics: costs by block against the cost model, profile rows, routes and limits."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ UNEVEN = {"exits.blocks": [2, 14, 9, 7]}
 def drawn(name: str = "joint", **overrides) -> tuple[Simulator, int]:
     simulator = Simulator(load_scenario(name, SHORT | overrides))
     simulator.reset(0, np.random.default_rng(0))
-    return simulator, int(simulator.tape.length[0])
+    return simulator, int(simulator.tape.requests.length[0])
 
 
 def through_block(scenario: Scenario, node: int, block: int, prompt, output) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,10 @@ def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
     simulator, size = drawn(**overrides)
     scenario, tape, place = simulator.scenario, simulator.tape, 0
     found_work_s, found_shared_s, _ = claims(simulator)
-    prompt, output = tape.prompt_tokens[0, :size].astype(float), tape.output_tokens[0, :size].astype(float)
+    prompt, output = (
+        tape.requests.prompt_tokens[0, :size].astype(float),
+        tape.requests.output_tokens[0, :size].astype(float),
+    )
     computed = np.full(size, 4096.0) if scenario.pad_prompts else prompt
     for node, section in enumerate(scenario.nodes):
         first, last = section.blocks
@@ -80,7 +83,7 @@ def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
 def test_caches_are_those_of_the_layers_that_a_node_hosts(overrides):
     simulator, size = drawn(**overrides)
     scenario, tape = simulator.scenario, simulator.tape
-    prompt, output = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+    prompt, output = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
     found = claims(simulator)[KV]
     for node, section in enumerate(scenario.nodes):
         layers = sum(scenario.block_layers[section.blocks[0] : section.blocks[1] + 1])
@@ -99,7 +102,7 @@ def test_one_stage_with_one_exit_costs_what_the_whole_model_costs_in_epoch_admis
     for settings in ({}, {"pad_prompts": True}, {"cost": "compute", "lm_head": False}):
         simulator, size = drawn("multi-node", dynamics="batching_routing", exits=exits, **settings)
         tape, scenario = simulator.tape, simulator.scenario
-        tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+        tokens = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
         np.testing.assert_allclose(claims(simulator), whole_model(scenario, *tokens))
 
 
@@ -107,7 +110,7 @@ def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs(
     settings = {"cost": "compute", "lm_head": False, "exits": {"profile": "parametric", "blocks": [8] * 4}}
     simulator, size = drawn("multi-node", dynamics="batching_routing", **settings)
     tape, scenario = simulator.tape, simulator.scenario
-    tokens = tape.prompt_tokens[0, :size], tape.output_tokens[0, :size]
+    tokens = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
     work_s, _, _ = whole_model(scenario, *tokens)
     np.testing.assert_allclose(claims(simulator)[WORK][:, 3::4], work_s)
     np.testing.assert_allclose(claims(simulator)[WORK][:, 0::4], work_s / 4)
@@ -119,7 +122,7 @@ def test_the_latest_start_is_that_of_the_first_exit_of_an_entry_node():
     first = np.array([0, 2, 4, 6])  # two blocks on each of four entry nodes
     work_s, shared_s, _ = claims(simulator)
     alone_s = (work_s + shared_s)[:, first]
-    latest_s = tape.deadline_s[0, :size, None] - 0.4 - alone_s
+    latest_s = tape.requests.deadline_s[0, :size, None] - 0.4 - alone_s
     np.testing.assert_allclose(tape.latest_start_s[0, :size], latest_s)
 
 
@@ -128,7 +131,7 @@ def test_where_no_exit_could_satisfy_a_request_it_can_never_start():
     profile = exit_profile("stdlib-lm")
     scale = {"nodes.1.perplexity": [0.6, 1.0], "requests.accuracy": [0.85, 1.0]}
     simulator, size = drawn(**scale)
-    demand, never = simulator.tape.accuracy[0, :size], simulator.tape.latest_start_s[0, :size] == -np.inf
+    demand, never = simulator.tape.requests.quality_demand[0, :size], simulator.tape.latest_start_s[0, :size] == -np.inf
     np.testing.assert_array_equal(never[:, 1], demand > 0.6 / profile.full_accuracy)
     assert 10 < never[:, 1].sum() < size - 10
     assert not never[:, [0, 2, 3]].any()
@@ -140,20 +143,20 @@ def test_a_sure_answer_may_make_good_for_a_coarse_quantisation():
     simulator, size = drawn(**coarse, **{"requests.accuracy": [0.96, 0.96], "requests.budget_s": [30.0, 30.0]})
     assert simulator.parameters.quality.max() < 0.96
     assert (simulator.tape.latest_start_s[0, :size, :4] > 0).all()
-    simulator.tape.confidence[0] = 0.999
+    simulator.tape.exits.confidence[0] = 0.999
     slots = simulator.scenario.slots
     action = np.ones((1, slots), np.int64), np.zeros((1, slots, 2)), np.ones((1, 6, 6), np.float32)
     result = simulator.step(*action, np.full((1, 6), 0.9, np.float32))
     assert result.metrics[0, 1] > 0
-    assert (simulator.state.exit_block[0, simulator.state.outcome[0] == 2] == 1).all()
+    assert (simulator.state.requests.exit_block[0, simulator.state.requests.outcome[0] == 2] == 1).all()
 
 
 @pytest.mark.parametrize("pad_prompts", [False, True])
 def test_hidden_vectors_of_all_computed_tokens_are_forwarded(pad_prompts):
     simulator, size = drawn(**{"exits.hidden_bits": 8.0, "pad_prompts": pad_prompts})
-    prompt = 4096 if pad_prompts else simulator.tape.prompt_tokens[0, :size]
-    tokens = prompt + simulator.tape.output_tokens[0, :size] - 1
-    np.testing.assert_allclose(simulator.tape.forward_bits[0, :size], tokens * (4096 * 8.0 + 32.0))
+    prompt = 4096 if pad_prompts else simulator.tape.requests.prompt_tokens[0, :size]
+    tokens = prompt + simulator.tape.requests.output_tokens[0, :size] - 1
+    np.testing.assert_allclose(simulator.tape.exits.forward_bits[0, :size], tokens * (4096 * 8.0 + 32.0))
 
 
 MANY = {"arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs": 25, "exits.drift": None}
@@ -164,13 +167,15 @@ def test_routes_are_uniform_and_rows_are_whole_and_uniform():
     tape, profile = simulator.tape, exit_profile("stdlib-lm")
     assert size > 15_000
     for stage in range(2):
-        assert stats.kstest(tape.route[0, :size, stage], "uniform").pvalue > 1e-4
-    assert abs(np.corrcoef(tape.route[0, :size].T)[0, 1]) < 4 / np.sqrt(size)
+        assert stats.kstest(tape.exits.route[0, :size, stage], "uniform").pvalue > 1e-4
+    assert abs(np.corrcoef(tape.exits.route[0, :size].T)[0, 1]) < 4 / np.sqrt(size)
     known = {(*confidence, *right) for confidence, right in zip(profile.confidence, profile.correct, strict=True)}
-    rows = zip(tape.confidence[0, :size], tape.correct[0, :size], strict=True)
+    rows = zip(tape.exits.confidence[0, :size], tape.exits.correct[0, :size], strict=True)
     assert {(*confidence, *right) for confidence, right in rows} <= known
-    np.testing.assert_allclose(tape.correct[0, :size].mean(axis=0), profile.accuracy, atol=4 * 0.5 / np.sqrt(size))
-    assert stats.ks_2samp(tape.confidence[0, :size, 0], profile.confidence[:, 0]).pvalue > 1e-4
+    np.testing.assert_allclose(
+        tape.exits.correct[0, :size].mean(axis=0), profile.accuracy, atol=4 * 0.5 / np.sqrt(size)
+    )
+    assert stats.ks_2samp(tape.exits.confidence[0, :size, 0], profile.confidence[:, 0]).pvalue > 1e-4
 
 
 def test_drift_changes_only_which_rows_are_drawn():

@@ -1,4 +1,4 @@
-"""Epochs of batching-and-routing dynamics solved by hand, array by array, and against batching dynamics where nobody goes on."""
+"""Epochs of batching-and-routing dynamics solved by hand, array by array, and against dynamics without routing."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from edge_llm_gym.sim.outcomes import (
     SERVED,
     WAITING,
 )
-from edge_llm_gym.sim.pooled.routing_transition import reset_row
+from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.pooled.routing_by_hand import act, by_hand, quality_at, random_action, staged
 
@@ -94,18 +94,24 @@ def test_first_epoch(simulator):
     assert result.slot_request[0].tolist() == [0, 2, 1, 4, 3, -1]
     assert result.slot_outcome[0].tolist() == [SERVED, BELOW_QUALITY, LATE, SERVED, SERVED, EMPTY]
     assert result.slot_latency_s[0].tolist() == [6.5, 7.0, 9.25, 7.75, 4.5, 0.0]
-    assert state.outcome[0].tolist() == [SERVED, LATE, BELOW_QUALITY, SERVED, SERVED, WAITING, WAITING]
-    assert state.latency_s[0].tolist() == [6.5, 9.25, 7.0, 4.5, 7.75, 0.0, 0.0]
-    assert state.served_by[0].tolist() == [A, A, A, B, B, 0, 0]
-    assert state.visited[0].tolist() == [[1, 0], [1, 3], [1, 4], [2, 0], [2, 3], [0, 0], [0, 0]]
-    assert state.finish_s[0, :5].tolist() == [[6.75, 0.0], [6.75, 10.0], [6.75, 8.25], [6.25, 0.0], [6.25, 10.0]]
-    assert state.exit_block[0].tolist() == [1, 4, 3, 2, 3, 0, 0]
-    assert state.admitted[0, :5].tolist() == [0, 2, 1, 4, 3]
-    assert state.admitted_until[0].tolist() == [0, 5, 0, 0]
+    assert state.requests.outcome[0].tolist() == [SERVED, LATE, BELOW_QUALITY, SERVED, SERVED, WAITING, WAITING]
+    assert state.requests.latency_s[0].tolist() == [6.5, 9.25, 7.0, 4.5, 7.75, 0.0, 0.0]
+    assert state.requests.node[..., 0][0].tolist() == [A, A, A, B, B, 0, 0]
+    assert state.requests.node[0].tolist() == [[1, 0], [1, 3], [1, 4], [2, 0], [2, 3], [0, 0], [0, 0]]
+    assert state.requests.finish_s[0, :5].tolist() == [
+        [6.75, 0.0],
+        [6.75, 10.0],
+        [6.75, 8.25],
+        [6.25, 0.0],
+        [6.25, 10.0],
+    ]
+    assert state.requests.exit_block[0].tolist() == [1, 4, 3, 2, 3, 0, 0]
+    assert state.admissions.request[0, :5].tolist() == [0, 2, 1, 4, 3]
+    assert state.admissions.until[0].tolist() == [0, 5, 0, 0]
     assert state.threshold_last[0].tolist() == pytest.approx(THRESHOLD)
-    assert state.batch_begin_s[0].tolist() == [[start, np.inf, np.inf] for start in (4.5, 4.5, 8.0, 7.375)]
-    assert state.batch_end_s[0].tolist() == [[end, -np.inf, -np.inf] for end in (6.75, 6.25, 10.0, 8.25)]
-    assert state.batch_kv_bytes[0].tolist() == [[held, 0.0, 0.0] for held in (6.0, 5.0, 5.0, 4.0)]
+    assert state.batches.begin_s[0].tolist() == [[start, np.inf, np.inf] for start in (4.5, 4.5, 8.0, 7.375)]
+    assert state.batches.end_s[0].tolist() == [[end, -np.inf, -np.inf] for end in (6.75, 6.25, 10.0, 8.25)]
+    assert state.batches.kv_bytes[0].tolist() == [[held, 0.0, 0.0] for held in (6.0, 5.0, 5.0, 4.0)]
     assert state.node_free_s[0].tolist() == [6.75, 6.25, 10.0, 8.25]
     assert result.reward[0] == 25.0
     assert metrics_of(simulator, result) == pytest.approx(
@@ -144,14 +150,14 @@ def test_a_second_epoch_queues_behind(simulator):
     result = act(simulator, [A, B], OFFLOAD, THRESHOLD)
     state = simulator.state
     assert result.slot_request[0].tolist() == [5, 6, -1, -1, -1, -1]
-    assert state.visited[0, 5:].tolist() == [[1, 4], [2, 3]]
-    assert state.finish_s[0, 5:].tolist() == [[9.5, 11.625], [9.0, 11.0]]
-    assert state.exit_block[0, 5:].tolist() == [4, 3]
-    assert state.latency_s[0, 5:].tolist() == [11.875 - 4.5, 11.25 - 5.0]
-    assert state.batch_begin_s[0, :, 1].tolist() == [8.5, 8.5, 10.0, 10.125]
-    assert state.batch_end_s[0, :, 1].tolist() == [9.5, 9.0, 11.0, 11.625]
-    assert state.admitted[0].tolist() == [0, 2, 1, 4, 3, 5, 6]
-    assert state.admitted_until[0].tolist() == [0, 5, 7, 0]
+    assert state.requests.node[0, 5:].tolist() == [[1, 4], [2, 3]]
+    assert state.requests.finish_s[0, 5:].tolist() == [[9.5, 11.625], [9.0, 11.0]]
+    assert state.requests.exit_block[0, 5:].tolist() == [4, 3]
+    assert state.requests.latency_s[0, 5:].tolist() == [11.875 - 4.5, 11.25 - 5.0]
+    assert state.batches.begin_s[0, :, 1].tolist() == [8.5, 8.5, 10.0, 10.125]
+    assert state.batches.end_s[0, :, 1].tolist() == [9.5, 9.0, 11.0, 11.625]
+    assert state.admissions.request[0].tolist() == [0, 2, 1, 4, 3, 5, 6]
+    assert state.admissions.until[0].tolist() == [0, 5, 7, 0]
     found = metrics_of(simulator, result)
     assert found["utilisation"] == pytest.approx((1.0 + 0.5 + (2.0 + 1.0) + (0.25 + 1.5)) / 16.0)
     assert (found["served_value"], found["forwarded"], found["exit_3"], found["exit_4"]) == (96.0, 2, 1, 1)
@@ -162,44 +168,48 @@ def test_a_second_epoch_queues_behind(simulator):
 
 def test_a_deep_node_without_room_for_all_runs_one_batch_after_the_other(simulator):
     # Request 1 stands in an earlier slot than request 4, so it goes first: 1.5 s from 8, then .75 s.
-    simulator.parameters.room_bytes[2] = 4.0
+    simulator.parameters.kv_capacity_bytes[2] = 4.0
     act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
     state = simulator.state
-    assert state.finish_s[0, [1, 4], 1].tolist() == [9.5, 10.25]
-    assert state.outcome[0, [1, 4]].tolist() == [SERVED, SERVED]
-    assert state.latency_s[0, [1, 4]].tolist() == [9.75 - 1.0, 10.5 - 2.5]
-    assert (state.batch_begin_s[0, 2, 0], state.batch_end_s[0, 2, 0], state.node_free_s[0, 2]) == (8.0, 10.25, 10.25)
-    assert state.batch_kv_bytes[0, 2, 0] == 3.0
-    assert state.finish_s[0, 2].tolist() == [6.75, 8.25], "another node's batch stays what it was"
+    assert state.requests.finish_s[0, [1, 4], 1].tolist() == [9.5, 10.25]
+    assert state.requests.outcome[0, [1, 4]].tolist() == [SERVED, SERVED]
+    assert state.requests.latency_s[0, [1, 4]].tolist() == [9.75 - 1.0, 10.5 - 2.5]
+    assert (state.batches.begin_s[0, 2, 0], state.batches.end_s[0, 2, 0], state.node_free_s[0, 2]) == (
+        8.0,
+        10.25,
+        10.25,
+    )
+    assert state.batches.kv_bytes[0, 2, 0] == 3.0
+    assert state.requests.finish_s[0, 2].tolist() == [6.75, 8.25], "another node's batch stays what it was"
 
 
 def test_room_that_is_just_enough_is_enough(simulator):
-    simulator.parameters.room_bytes[2] = 5.0
+    simulator.parameters.kv_capacity_bytes[2] = 5.0
     act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
-    assert simulator.state.finish_s[0, [1, 4], 1].tolist() == [10.0, 10.0]
+    assert simulator.state.requests.finish_s[0, [1, 4], 1].tolist() == [10.0, 10.0]
 
 
 def test_without_weights_on_links_shares_are_equal_and_other_weights_count_for_nothing(simulator):
     # Halves of [0, 1): requests 1 and 4 with .3 and .2 go to C, request 2 with .7 to D.
     act(simulator, [A, A, A, B, B], [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]], THRESHOLD)
-    assert simulator.state.visited[0, :5].tolist() == [[1, 0], [1, 3], [1, 4], [2, 0], [2, 3]]
+    assert simulator.state.requests.node[0, :5].tolist() == [[1, 0], [1, 3], [1, 4], [2, 0], [2, 3]]
 
 
 def test_radio_and_memory_refuse_as_in_epoch_admission(simulator):
     # 1 MHz at 1 bit/s/Hz: the uplink slot carries 5e5 bits, the downlink slot 2.5e5. The weights are .25, .25 and .5.
-    simulator.tape.bits[0, [0, 1], 0] = 1.26e5, 2.5e5
-    simulator.tape.bits[0, 2, 1] = 0.63e5
+    simulator.tape.requests.bits[0, [0, 1], 0] = 1.26e5, 2.5e5
+    simulator.tape.requests.bits[0, 2, 1] = 0.63e5
     result = act(simulator, [A, A, A, B, B], bandwidth=[[0.25, 0.25], [0.25, 0.25], [0.5, 0.5], [1, 1], [1, 1], [0, 0]])
     assert result.slot_outcome[0, :3].tolist() == [REFUSED_UPLINK, REFUSED_DOWNLINK, SERVED]
-    assert simulator.state.exit_block[0].tolist() == [0, 4, 0, 2, 1, 0, 0]
-    assert simulator.state.admitted[0, :3].tolist() == [1, 4, 3]
+    assert simulator.state.requests.exit_block[0].tolist() == [0, 4, 0, 2, 1, 0, 0]
+    assert simulator.state.admissions.request[0, :3].tolist() == [1, 4, 3]
     found = metrics_of(simulator, result)
     assert (found["refused_uplink"], found["refused_downlink"], found["admitted"]) == (1, 1, 3)
 
 
 def test_an_entry_node_holds_caches_for_all_its_blocks_and_of_unfinished_batches(simulator):
     # A has room for 5 bytes: request 0 leaves after one block and is held like the others, so request 1 is refused.
-    simulator.parameters.room_bytes[0] = 5.0
+    simulator.parameters.kv_capacity_bytes[0] = 5.0
     simulator.parameters.cost_coefficients[0, 0, WORK] = 4.5  # A ends at 10, after the next uplink slot
     simulator.parameters.cost_coefficients[:2, 5, KV] = 2.0
     result = act(simulator, [A, A, A], OFFLOAD, THRESHOLD)
@@ -215,7 +225,7 @@ def test_only_entry_nodes_keep_a_request_from_expiring(simulator):
     simulator.tape.latest_start_s[0, 5, 0] = 8.5
     simulator.tape.latest_start_s[0, 6, 1] = 8.4
     act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
-    assert simulator.state.outcome[0, 5:].tolist() == [WAITING, EXPIRED]
+    assert simulator.state.requests.outcome[0, 5:].tolist() == [WAITING, EXPIRED]
     assert simulator.state.totals[0, COLUMN["expired_value"]] == 64.0
 
 
@@ -224,9 +234,9 @@ def test_a_network_of_three_stages_forwards_twice():
     confidence = [[0.0] * 4, [0.0, 0.9, 0.0, 0.0], [0.0, 0.0, 0.9, 0.0]]
     simulator = by_hand(staged([1, 1, 1]), [0.0, 1.0, 2.0], confidence=confidence, hosted_work_s=1.0)
     result = act(simulator, [1, 1, 1])
-    assert simulator.state.visited[0].tolist() == [[1, 2, 3], [1, 2, 0], [1, 2, 3]]
-    assert simulator.state.finish_s[0].tolist() == [[7.5, 10.5, 12.5], [7.5, 10.5, 0.0], [7.5, 10.5, 12.5]]
-    assert simulator.state.exit_block[0].tolist() == [4, 2, 3]
+    assert simulator.state.requests.node[0].tolist() == [[1, 2, 3], [1, 2, 0], [1, 2, 3]]
+    assert simulator.state.requests.finish_s[0].tolist() == [[7.5, 10.5, 12.5], [7.5, 10.5, 0.0], [7.5, 10.5, 12.5]]
+    assert simulator.state.requests.exit_block[0].tolist() == [4, 2, 3]
     assert metrics_of(simulator, result)["forwarded"] == 5
 
 
@@ -238,9 +248,9 @@ def test_routes_depend_on_the_action_and_the_request_alone():
     act(many, rng.integers(1, 3, 40), weights)
     for request in range(40):
         alone = by_hand(scenario, [0.5], route=route[request], confidence=0.0)
-        act(alone, [many.state.served_by[0, request]], weights)
-        assert alone.state.visited[0, 0].tolist() == many.state.visited[0, request].tolist()
-    assert set(many.state.visited[0, :, 1]) == {3, 4, 5}
+        act(alone, [many.state.requests.node[..., 0][0, request]], weights)
+        assert alone.state.requests.node[0, 0].tolist() == many.state.requests.node[0, request].tolist()
+    assert set(many.state.requests.node[0, :, 1]) == {3, 4, 5}
 
 
 def test_an_episode_begins_without_the_thresholds_of_the_one_before(simulator):
@@ -291,7 +301,7 @@ def test_one_stage_that_nobody_leaves_early_is_epoch_admission(exits, one_exit):
     for row in range(3):
         pooled.reset(row, np.random.default_rng(row))
         through.reset(row, np.random.default_rng(row))
-    through.tape.confidence[:] = np.minimum(through.tape.confidence, 0.99)
+    through.tape.exits.confidence[:] = np.minimum(through.tape.exits.confidence, 0.99)
     through.tape.latest_start_s[:] = pooled.tape.latest_start_s  # at the first exit a request would be ready earlier
     for row in range(3):
         reset_row(through.parameters, through.tape, through.state, row)
@@ -308,5 +318,5 @@ def test_one_stage_that_nobody_leaves_early_is_epoch_admission(exits, one_exit):
         for name in SHARED_FIELDS:
             np.testing.assert_array_equal(getattr(through.state, name), getattr(pooled.state, name), err_msg=name)
     for outcome in (SERVED, LATE, BELOW_QUALITY, EXPIRED):
-        assert (pooled.state.outcome == outcome).sum() > 10 or (outcome, exits) == (BELOW_QUALITY, "closed")
-    assert set(through.state.exit_block.ravel()) == {0, len(whole["blocks"])}
+        assert (pooled.state.requests.outcome == outcome).sum() > 10 or (outcome, exits) == (BELOW_QUALITY, "closed")
+    assert set(through.state.requests.exit_block.ravel()) == {0, len(whole["blocks"])}

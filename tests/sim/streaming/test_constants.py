@@ -34,7 +34,7 @@ def simulator(scenario):
 
 
 def on_tape(simulator, field):
-    rows = zip(getattr(simulator.tape, field), simulator.tape.length, strict=True)
+    rows = zip(getattr(simulator.tape, field), simulator.tape.requests.length, strict=True)
     return np.concatenate([values[:size] for values, size in rows])
 
 
@@ -99,7 +99,7 @@ def test_service_by_where_requests_leave(constants):
 
 
 def test_link_delays_are_those_of_a_mean_request(constants, simulator, scenario):
-    efficiency = simulator.tape.spectral_efficiency[0, 7]
+    efficiency = simulator.tape.channels.spectral_efficiency[0, 7]
     delay_s = constants.link_delay_s(efficiency)
     bits = on_tape(simulator, "bits").mean(axis=0)
     node = scenario.nodes[2]

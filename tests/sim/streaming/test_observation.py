@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.exit_observation import (
+    LINK_FEATURES,
+    QUANTILES,
+    histogram_quantiles,
+)
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.observation import (
-    LINK_FEATURES,
     NODE_FEATURES,
-    QUANTILES,
     StreamingObserver,
-    histogram_quantiles,
 )
 
 COLUMN = {name: column for column, name in enumerate(NODE_FEATURES)}
@@ -37,10 +39,16 @@ def test_what_changes(simulator, seen):
     per_epoch = 10.0 * scenario.epoch_s
     np.testing.assert_allclose(seen.arrivals, state.arrived_last / (per_epoch / 20), rtol=1e-6)
     np.testing.assert_allclose(seen.backlog, state.open_visits / per_epoch, rtol=1e-6)
-    np.testing.assert_allclose(seen.nodes[:, :, COLUMN["committed"]], state.committed_s / scenario.epoch_s, rtol=1e-6)
-    np.testing.assert_allclose(seen.nodes[:, :, COLUMN["utilisation"]], state.busy_last_s / scenario.epoch_s, rtol=1e-6)
+    np.testing.assert_allclose(
+        seen.nodes[:, :, COLUMN["committed"]], state.servers.committed_s / scenario.epoch_s, rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        seen.nodes[:, :, COLUMN["utilisation"]], state.servers.busy_last_s / scenario.epoch_s, rtol=1e-6
+    )
     np.testing.assert_allclose(seen.nodes[:, :, COLUMN["sent"]], state.sent_last / per_epoch, rtol=1e-6)
-    np.testing.assert_allclose(seen.spectral_efficiency, simulator.tape.spectral_efficiency[:, 12] / 7.4, rtol=1e-6)
+    np.testing.assert_allclose(
+        seen.spectral_efficiency, simulator.tape.channels.spectral_efficiency[:, 12] / 7.4, rtol=1e-6
+    )
     assert seen.backlog.max() > 0.0
     assert seen.nodes[:, :, COLUMN["committed"]].max() > 0.0
 

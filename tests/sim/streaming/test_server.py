@@ -52,12 +52,14 @@ def jobs_of(simulator, node: int):
     """(epoch, reach, service) of a node's visits, and their ends as the simulator says; services from the tape."""
     state, tape, parameters = simulator.state, simulator.tape, simulator.parameters
     jobs, ends = [], []
-    for request, stage in np.argwhere(state.node[0] == node + 1):
-        last = min(state.exit_block[0, request] - 1, parameters.last_block[node])
-        hosted = parameters.first_hosted[node] + np.arange(last - parameters.first_block[node] + 1)
+    for request, stage in np.argwhere(state.requests.node[0] == node + 1):
+        last = min(state.requests.exit_block[0, request] - 1, parameters.network.last_block[node])
+        hosted = parameters.network.first_hosted[node] + np.arange(last - parameters.network.first_block[node] + 1)
         service = float(tape.service_s[0, request, hosted].sum())
-        jobs.append((int(tape.arrival_s[0, request]), float(state.reach_s[0, request, stage]), service))
-        ends.append(state.finish_s[0, request, stage])
+        jobs.append(
+            (int(tape.requests.arrival_s[0, request]), float(state.requests.reach_s[0, request, stage]), service)
+        )
+        ends.append(state.requests.finish_s[0, request, stage])
     return jobs, ends
 
 
@@ -85,8 +87,8 @@ def test_what_a_node_has_to_do_is_what_its_visits_say(seed):
             assert simulator.state.open_visits[0, node] == sum(end > now for end in ends)
             done_s, done_before_s = (sum(work_done(jobs, at)) for at in (now, now - 1.0))
             total_s = sum(service for _, _, service in jobs)
-            assert simulator.state.busy_last_s[0, node] == pytest.approx(done_s - done_before_s, abs=1e-9)
-            assert simulator.state.committed_s[0, node] == pytest.approx(total_s - done_s, abs=1e-9)
+            assert simulator.state.servers.busy_last_s[0, node] == pytest.approx(done_s - done_before_s, abs=1e-9)
+            assert simulator.state.servers.committed_s[0, node] == pytest.approx(total_s - done_s, abs=1e-9)
 
 
 def work_done(jobs, at: float) -> list[float]:
@@ -103,18 +105,18 @@ def plain_network(simulator) -> np.ndarray:
     """Delays under plain first-come first-served, event by event, along the ways that the simulator chose."""
     state, tape, parameters = simulator.state, simulator.tape, simulator.parameters
     free = np.zeros(simulator.nodes)
-    leaves = np.zeros(tape.length[0])
-    events = [(state.reach_s[0, request, 0], request, 0) for request in range(tape.length[0])]
+    leaves = np.zeros(tape.requests.length[0])
+    events = [(state.requests.reach_s[0, request, 0], request, 0) for request in range(tape.requests.length[0])]
     heapq.heapify(events)
     while events:
         reach, request, stage = heapq.heappop(events)
-        node = state.node[0, request, stage] - 1
-        last = min(state.exit_block[0, request] - 1, parameters.last_block[node])
-        hosted = parameters.first_hosted[node] + np.arange(last - parameters.first_block[node] + 1)
+        node = state.requests.node[0, request, stage] - 1
+        last = min(state.requests.exit_block[0, request] - 1, parameters.network.last_block[node])
+        hosted = parameters.network.first_hosted[node] + np.arange(last - parameters.network.first_block[node] + 1)
         free[node] = max(free[node], reach) + tape.service_s[0, request, hosted].sum()
         leaves[request] = free[node]
-        if state.exit_block[0, request] - 1 > last:
-            heapq.heappush(events, (free[node] + tape.forward_bits[0, request] / 1e9, request, stage + 1))
+        if state.requests.exit_block[0, request] - 1 > last:
+            heapq.heappush(events, (free[node] + tape.exits.forward_bits[0, request] / 1e9, request, stage + 1))
     return leaves
 
 
@@ -123,8 +125,10 @@ def test_within_one_epoch_the_network_is_plain_first_come_first_served(seed):
     rng = np.random.default_rng(seed)
     simulator = random_traffic(rng, 400, 1, [3, 2, 2])
     run(simulator, rng.random((10, 7)), rng.random(7))
-    assert (simulator.state.node[0] > 0).sum() > 500, "requests must go on past the first stage"
-    np.testing.assert_allclose(simulator.state.finish_s[0].max(axis=1), plain_network(simulator), rtol=0, atol=1e-9)
+    assert (simulator.state.requests.node[0] > 0).sum() > 500, "requests must go on past the first stage"
+    np.testing.assert_allclose(
+        simulator.state.requests.finish_s[0].max(axis=1), plain_network(simulator), rtol=0, atol=1e-9
+    )
 
 
 def test_over_epochs_the_mean_delay_stays_close_to_first_come_first_served():
@@ -133,9 +137,9 @@ def test_over_epochs_the_mean_delay_stays_close_to_first_come_first_served():
     simulator = random_traffic(rng, 4000, 200, [3, 2, 2])
     run(simulator, threshold=np.full(7, 0.6))
     first_come = plain_network(simulator)
-    finish = simulator.state.finish_s[0].max(axis=1)
+    finish = simulator.state.requests.finish_s[0].max(axis=1)
     assert (np.abs(finish - first_come) > 1e-6).mean() > 0.05, "the disciplines must differ"
-    arrival = simulator.tape.arrival_s[0]
+    arrival = simulator.tape.requests.arrival_s[0]
     assert (finish - arrival).mean() == pytest.approx((first_come - arrival).mean(), rel=0.05)
 
 
@@ -146,7 +150,7 @@ def test_what_a_later_action_does_never_moves_an_earlier_request():
     for _ in range(5):
         simulator.step(weights.astype(np.float32)[None], np.full((1, 6), 0.5, np.float32))
     settled = int(simulator.state.next_arrival[0])
-    before = simulator.state.finish_s[0, :settled].copy()
+    before = simulator.state.requests.finish_s[0, :settled].copy()
     for _ in range(5):
         simulator.step(rng.random((1, 9, 6)).astype(np.float32), rng.random((1, 6)).astype(np.float32))
-    np.testing.assert_array_equal(simulator.state.finish_s[0, :settled], before)
+    np.testing.assert_array_equal(simulator.state.requests.finish_s[0, :settled], before)

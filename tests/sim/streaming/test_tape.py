@@ -7,7 +7,7 @@ from scipy import stats
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.sections import DriftSection
-from edge_llm_gym.sim.exit_rows import difficulty_shift_at, shifted_quantile
+from edge_llm_gym.sim.exit_rows import difficulty_shift, shifted_quantile
 from edge_llm_gym.sim.simulator import Simulator
 
 
@@ -15,7 +15,7 @@ def drawn(**overrides):
     scenario = load_scenario("early-exit", {"exits.profile": "parametric"} | overrides)
     simulator = Simulator(scenario)
     simulator.reset(0, np.random.default_rng(0))
-    return simulator.tape, int(simulator.tape.length[0])
+    return simulator.tape, int(simulator.tape.requests.length[0])
 
 
 @pytest.mark.parametrize("difficulty_shift", [-1.0, -0.4, 0.0, 1e-9, 0.7, 1.0])
@@ -27,21 +27,21 @@ def test_tilted_numbers_have_the_tilted_law(difficulty_shift):
 
 
 def test_tilting_keeps_the_ends():
-    for difficulty_shift in (-1.0, 0.0, 1.0):
-        assert shifted_quantile(np.array([0.0, 1.0]), difficulty_shift).tolist() == [0.0, 1.0]
+    for shift in (-1.0, 0.0, 1.0):
+        assert shifted_quantile(np.array([0.0, 1.0]), shift).tolist() == [0.0, 1.0]
 
 
 def test_the_swing_starts_at_its_phase():
     drift = DriftSection(period_s=10.0, depth=0.5, phase=0.25)
     np.testing.assert_allclose(
-        difficulty_shift_at(drift, np.array([0.0, 2.5, 5.0]), phase=0.9), [0.5, 0.0, -0.5], atol=1e-12
+        difficulty_shift(drift, np.array([0.0, 2.5, 5.0]), phase=0.9), [0.5, 0.0, -0.5], atol=1e-12
     )
     free = DriftSection(period_s=10.0, depth=0.5)
-    np.testing.assert_allclose(difficulty_shift_at(free, np.array([0.0]), phase=0.75), [-0.5])
+    np.testing.assert_allclose(difficulty_shift(free, np.array([0.0]), phase=0.75), [-0.5])
 
 
 def test_drift_moves_the_mix_and_keeps_the_mean():
-    """Hard at the difficulty_shift's height, easy at its depth: mean difficulty 1/2 +- depth / 6 there, 1/2 over whole periods."""
+    """Mean difficulty is 1/2 +- depth / 6 at the extremes of the drift, and 1/2 over whole periods."""
     tape, size = drawn(**{
         "arrivals": {"process": "poisson", "rate_per_s": 100.0},
         "horizon_epochs": 400,
@@ -50,9 +50,9 @@ def test_drift_moves_the_mix_and_keeps_the_mean():
     profile = exit_profile("parametric")
     # the first exit's confidence identifies the row
     order = np.argsort(profile.confidence[:, 0])
-    row = order[np.searchsorted(profile.confidence[order, 0], tape.confidence[0, :size, 0])]
-    np.testing.assert_array_equal(profile.confidence[row], tape.confidence[0, :size])
-    difficulty, place = profile.difficulty[row], (tape.arrival_s[0, :size] % 40.0) / 40.0
+    row = order[np.searchsorted(profile.confidence[order, 0], tape.exits.confidence[0, :size, 0])]
+    np.testing.assert_array_equal(profile.confidence[row], tape.exits.confidence[0, :size])
+    difficulty, place = profile.difficulty[row], (tape.requests.arrival_s[0, :size] % 40.0) / 40.0
     assert difficulty.mean() == pytest.approx(0.5, abs=0.01)
     hard, easy = (np.abs(place - where) < 0.05 for where in (0.25, 0.75))
     assert difficulty[hard].mean() == pytest.approx(0.5 + 0.9 / 6, abs=0.02)
@@ -65,9 +65,9 @@ def test_without_drift_rows_are_uniform_and_whole():
     })  # fmt: skip
     profile = exit_profile("parametric")
     known = {(*confidence, *right) for confidence, right in zip(profile.confidence, profile.correct, strict=True)}
-    drawn_rows = zip(tape.confidence[0, :size], tape.correct[0, :size], strict=True)
+    drawn_rows = zip(tape.exits.confidence[0, :size], tape.exits.correct[0, :size], strict=True)
     assert {(*confidence, *right) for confidence, right in drawn_rows} <= known
-    accuracy = tape.correct[0, :size].mean(axis=0)
+    accuracy = tape.exits.correct[0, :size].mean(axis=0)
     np.testing.assert_allclose(accuracy, profile.accuracy, atol=4 * 0.5 / np.sqrt(size))
 
 
@@ -82,7 +82,7 @@ def test_drift_changes_only_which_rows_are_drawn():
 
 def test_routing_numbers_are_uniform_and_independent():
     tape, size = drawn(arrivals={"process": "poisson", "rate_per_s": 200.0})
-    route = tape.route[0, :size]
+    route = tape.exits.route[0, :size]
     for stage in range(3):
         assert stats.kstest(route[:, stage], "uniform").pvalue > 1e-4
     assert (np.abs(np.corrcoef(route.T)[np.triu_indices(3, 1)]) < 4 / np.sqrt(size)).all()
@@ -91,5 +91,5 @@ def test_routing_numbers_are_uniform_and_independent():
 def test_the_radio_never_falls_below_its_floor():
     tape, _ = drawn(**{"channel.spectral_efficiency_floor": 0.5})
     lower, _ = drawn(**{"channel.spectral_efficiency_floor": 0.25})
-    assert tape.spectral_efficiency.min() == 0.5
-    np.testing.assert_array_equal(np.maximum(lower.spectral_efficiency, 0.5), tape.spectral_efficiency)
+    assert tape.channels.spectral_efficiency.min() == 0.5
+    np.testing.assert_array_equal(np.maximum(lower.spectral_efficiency, 0.5), tape.channels.spectral_efficiency)

@@ -48,7 +48,7 @@ REQUESTS = {
 @pytest.fixture
 def simulator() -> Simulator:
     simulator = by_hand(staged([2, 1], **NETWORK), **REQUESTS)
-    simulator.tape.spectral_efficiency[:] = 2.0
+    simulator.tape.channels.spectral_efficiency[:] = 2.0
     simulator.parameters.quality[:] = 0.8, 0.9, 1.0
     return simulator
 
@@ -71,15 +71,15 @@ def test_first_epoch(simulator):
     # Request 2 computes on B from 4.25 to 6, is on C at 7 and is sure nowhere: all blocks until 9; answered at 9.125.
     result = act(simulator, OFFLOAD, THRESHOLD)
     state = simulator.state
-    assert state.node[0].tolist() == [[1, 3], [1, 0], [2, 3], [0, 0]]
-    assert state.reach_s[0].tolist() == [[1.0, 4.25], [1.5, 0.0], [4.25, 7.0], [0.0, 0.0]]
-    assert state.start_s[0].tolist() == [[1.0, 4.25], [3.0, 0.0], [4.25, 7.0], [0.0, 0.0]]
-    assert state.finish_s[0].tolist() == [[3.0, 5.75], [4.0, 0.0], [6.0, 9.0], [0.0, 0.0]]
-    assert state.exit_block[0].tolist() == [3, 1, 4, 0]
-    assert state.delay_s[0].tolist() == [5.375, 3.125, 5.375, 0.0]
-    assert state.outcome[0].tolist() == [SERVED, LATE, BELOW_QUALITY, EMPTY]  # 2 wants .95 and gets B's .9
-    assert state.busy_last_s[0].tolist() == [3.0, 0.0, 0.0]
-    assert state.committed_s[0].tolist() == [0.0, 1.75, 3.5]
+    assert state.requests.node[0].tolist() == [[1, 3], [1, 0], [2, 3], [0, 0]]
+    assert state.requests.reach_s[0].tolist() == [[1.0, 4.25], [1.5, 0.0], [4.25, 7.0], [0.0, 0.0]]
+    assert state.requests.start_s[0].tolist() == [[1.0, 4.25], [3.0, 0.0], [4.25, 7.0], [0.0, 0.0]]
+    assert state.requests.finish_s[0].tolist() == [[3.0, 5.75], [4.0, 0.0], [6.0, 9.0], [0.0, 0.0]]
+    assert state.requests.exit_block[0].tolist() == [3, 1, 4, 0]
+    assert state.requests.delay_s[0].tolist() == [5.375, 3.125, 5.375, 0.0]
+    assert state.requests.outcome[0].tolist() == [SERVED, LATE, BELOW_QUALITY, EMPTY]  # 2 wants .95 and gets B's .9
+    assert state.servers.busy_last_s[0].tolist() == [3.0, 0.0, 0.0]
+    assert state.servers.committed_s[0].tolist() == [0.0, 1.75, 3.5]
     assert state.open_visits[0].tolist() == [0, 1, 2]
     assert state.sent_last[0].tolist() == [2, 1, 2]
     assert state.arrived_last[0].tolist() == [2, 1]
@@ -115,17 +115,17 @@ def test_a_later_epochs_request_makes_way_and_goes_on(simulator):
     # Request 3 computes on A from 4.75 to 5 and on C from 6.25; request 2, of the epoch before, comes at 7 and leaves
     # at 9; the last quarter second follows, until 9.25.
     act(simulator, OFFLOAD, THRESHOLD)
-    before = simulator.state.finish_s[0, :3].tolist()
+    before = simulator.state.requests.finish_s[0, :3].tolist()
     result = act(simulator, OFFLOAD, THRESHOLD)
     state = simulator.state
-    assert state.finish_s[0, :3].tolist() == before
-    assert state.reach_s[0, 3].tolist() == [4.75, 6.25]
-    assert state.start_s[0, 3].tolist() == [4.75, 6.25]
-    assert state.finish_s[0, 3].tolist() == [5.0, 9.25]
-    assert state.exit_block[0, 3] == 2
-    assert state.delay_s[0, 3] == 9.375 - 4.25
-    assert state.busy_last_s[0].tolist() == [0.25, 1.75, 3.25]
-    assert state.committed_s[0].tolist() == [0.0, 0.0, 1.25]
+    assert state.requests.finish_s[0, :3].tolist() == before
+    assert state.requests.reach_s[0, 3].tolist() == [4.75, 6.25]
+    assert state.requests.start_s[0, 3].tolist() == [4.75, 6.25]
+    assert state.requests.finish_s[0, 3].tolist() == [5.0, 9.25]
+    assert state.requests.exit_block[0, 3] == 2
+    assert state.requests.delay_s[0, 3] == 9.375 - 4.25
+    assert state.servers.busy_last_s[0].tolist() == [0.25, 1.75, 3.25]
+    assert state.servers.committed_s[0].tolist() == [0.0, 0.0, 1.25]
     assert state.open_visits[0].tolist() == [0, 0, 2]
     assert state.oldest_open[0] == 2
     found = metrics_of(result)
@@ -139,7 +139,7 @@ def test_an_epoch_without_arrivals_goes_on_computing(simulator):
     for _ in range(2):
         act(simulator, OFFLOAD, THRESHOLD)
     result = act(simulator, OFFLOAD, THRESHOLD)
-    assert simulator.state.busy_last_s[0].tolist() == [0.0, 0.0, 1.25]
+    assert simulator.state.servers.busy_last_s[0].tolist() == [0.0, 0.0, 1.25]
     assert metrics_of(result) == pytest.approx({"utilisation": 1.25 / 4.0 / 3.0})
     assert result.reward[0] == 0.0
     assert simulator.conserves()
@@ -149,13 +149,13 @@ def test_an_epoch_without_arrivals_goes_on_computing(simulator):
 
 def test_thresholds_choose_the_exit(simulator):
     act(simulator, OFFLOAD, [0.0, 0.0, 0.0])
-    assert simulator.state.exit_block[0].tolist() == [1, 1, 1, 0]
+    assert simulator.state.requests.exit_block[0].tolist() == [1, 1, 1, 0]
 
 
 def test_a_threshold_that_is_just_reached_suffices(simulator):
     act(simulator, OFFLOAD, [0.9, 0.4, 0.7])
     # .9 and .4 are confidences of requests 1 and 2 to the last bit of float32; so is .7 of request 0 on C
-    assert simulator.state.exit_block[0].tolist() == [3, 1, 1, 0]
+    assert simulator.state.requests.exit_block[0].tolist() == [3, 1, 1, 0]
 
 
 def test_routes_follow_weights_and_each_requests_own_number():
@@ -163,14 +163,14 @@ def test_routes_follow_weights_and_each_requests_own_number():
     uniform = np.array([0.0, 0.19, 0.21, 0.49, 0.51, 0.999999])
     simulator = by_hand(staged([3, 1]), np.linspace(0.1, 0.9, 6), route=uniform[:, None].repeat(2, axis=1))
     act(simulator, [[0.1, 0.15, 0.25, 1.0], *[[0, 0, 0, 1]] * 4], [0.0] * 4)
-    assert simulator.state.node[0, :, 0].tolist() == [1, 1, 2, 2, 3, 3]
+    assert simulator.state.requests.node[0, :, 0].tolist() == [1, 1, 2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("weights", [[0.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]])
 def test_without_weights_on_links_shares_are_equal(weights):
     simulator = by_hand(staged([3, 1]), np.linspace(0.1, 0.9, 9), route=np.linspace(0.0, 0.99, 9)[:, None].repeat(2, 1))
     act(simulator, [weights, *[[0, 0, 0, 1]] * 4], [0.0] * 4)
-    assert simulator.state.node[0, :, 0].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert simulator.state.requests.node[0, :, 0].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_a_route_depends_on_the_action_and_the_request_alone():
@@ -180,9 +180,9 @@ def test_a_route_depends_on_the_action_and_the_request_alone():
     weights = rng.random((6, 5))
     act(many, weights, [0.5] * 5)
     for request in range(40):
-        alone = by_hand(many.scenario, [0.5], route=many.tape.route[0, request], confidence=0.0)
+        alone = by_hand(many.scenario, [0.5], route=many.tape.exits.route[0, request], confidence=0.0)
         act(alone, weights, [0.5] * 5)
-        assert alone.state.node[0, 0].tolist() == many.state.node[0, request].tolist()
+        assert alone.state.requests.node[0, 0].tolist() == many.state.requests.node[0, request].tolist()
 
 
 # One node computes one request after the other, 1 s each at its own speed, in epochs of 2 s.
@@ -211,6 +211,8 @@ def slowed(**slowdown) -> Simulator:
 )
 def test_a_node_that_slows_down_by_hand(slowdown, start_s, finish_s):
     state = slowed(**slowdown).state
-    assert state.start_s[0, :, 0].tolist() == start_s
-    assert state.finish_s[0, :, 0].tolist() == finish_s
-    np.testing.assert_array_equal(state.delay_s[0], state.finish_s[0, :, 0] - [0.5, 2.0, 2.5, 5.0, 9.0])
+    assert state.requests.start_s[0, :, 0].tolist() == start_s
+    assert state.requests.finish_s[0, :, 0].tolist() == finish_s
+    np.testing.assert_array_equal(
+        state.requests.delay_s[0], state.requests.finish_s[0, :, 0] - [0.5, 2.0, 2.5, 5.0, 9.0]
+    )

@@ -1,0 +1,139 @@
+"""Bounds on all pairs of a tightest budget and a longest shared time, from one vector of multipliers by prefix sums."""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.solvers.dftsp.multipliers import FREE
+from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def initialise_pair_bounds(search: Search) -> None:
+    """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf."""
+    n, rows, columns = search.profit.size, search.budget.size, search.shared.size
+    shortest, latest = np.full(rows, columns), np.full(columns, -1)
+    for j in range(n):
+        shortest[search.row[j]] = min(shortest[search.row[j]], search.column[j])
+        latest[search.column[j]] = max(latest[search.column[j]], search.row[j])
+        search.has_both[search.row[j], search.column[j]] = True
+    for x in range(rows):
+        for y in range(columns):
+            needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[y]
+            search.bound[x, y] = np.inf if needed else -np.inf
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def update_pair_bounds(search: Search) -> None:
+    """Lower the bound of every open pair to what the present multipliers prove, and shrink the window of open pairs.
+
+    The Lagrangian bound of a pair is the price of its capacity, plus the positive reduced profits of the requests whose
+    budget and shared time it allows, less an anchor penalty: the pair must contain a request with its budget and one
+    with its shared time (the anchors), even if their reduced profits are negative.
+    """
+    progress = search.progress[0]
+    budget_penalty, shared_penalty = _anchor_penalties(search)
+    fixed_part = (search.simplex.multipliers[1:] * search.capacity[1:]).sum()
+    gains = np.zeros(search.shared.size)
+    arrived = 0
+    for x in range(search.budget.size - 1, progress.first_row - 1, -1):
+        arrived = _add_row_gains(search, gains, arrived, x)
+        if x <= progress.last_row:
+            _lower_row_bounds(search, x, gains, fixed_part, budget_penalty[x], shared_penalty)
+    _shrink_window(search)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _anchor_penalties(search: Search) -> tuple[Floats, Floats]:
+    """Greatest reduced profit, at most 0, of the requests with each budget [R] and with each shared time [C]."""
+    budget_penalty, shared_penalty = np.full(search.budget.size, -np.inf), np.full(search.shared.size, -np.inf)
+    for j in range(search.profit.size):
+        reduced = min(search.simplex.reduced[j], 0.0)
+        budget_penalty[search.row[j]] = max(budget_penalty[search.row[j]], reduced)
+        shared_penalty[search.column[j]] = max(shared_penalty[search.column[j]], reduced)
+    return budget_penalty, shared_penalty
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
+    """Add the positive reduced profits of row x to ``gains`` [C]; returns the number of requests added so far."""
+    while arrived < search.by_falling_budget.size and search.row[search.by_falling_budget[arrived]] == x:
+        j = search.by_falling_budget[arrived]
+        gains[search.column[j]] += max(search.simplex.reduced[j], 0.0)
+        arrived += 1
+    return arrived
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _lower_row_bounds(
+    search: Search, x: int, gains: Floats, fixed_part: float, budget_penalty: float, shared_penalty: Floats
+) -> None:
+    progress = search.progress[0]
+    time_price = search.simplex.multipliers[0]
+    fixed_part += time_price * search.budget[x] + gains[: progress.first_column].sum()
+    for y in range(progress.first_column, progress.last_column + 1):
+        fixed_part += gains[y]
+        # A request with both this budget and this shared time may be both anchors.
+        least, both = min(budget_penalty, shared_penalty[y]), budget_penalty + shared_penalty[y]
+        anchor_penalty = least if search.has_both[x, y] else both
+        bound = fixed_part - time_price * search.shared[y] + anchor_penalty
+        search.bound[x, y] = min(search.bound[x, y], bound)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _shrink_window(search: Search) -> None:
+    progress = search.progress[0]
+    least = next_better(search)
+    rows, columns = search.bound.shape
+    first_row, last_row, first_column, last_column = rows, -1, columns, -1
+    for x in range(progress.first_row, progress.last_row + 1):
+        for y in range(progress.first_column, progress.last_column + 1):
+            if search.bound[x, y] >= least:
+                first_row, last_row = min(first_row, x), x
+                first_column, last_column = min(first_column, y), max(last_column, y)
+    progress.first_row, progress.last_row = first_row, last_row
+    progress.first_column, progress.last_column = first_column, last_column
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def best_open_pair(search: Search) -> tuple[int, int, float]:
+    """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed."""
+    progress = search.progress[0]
+    row, column, bound = -1, -1, -np.inf
+    for x in range(progress.first_row, progress.last_row + 1):
+        for y in range(progress.first_column, progress.last_column + 1):
+            if search.bound[x, y] > bound:
+                row, column, bound = x, y, search.bound[x, y]
+    return row, column, bound
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def fix_requests(search: Search) -> None:
+    """Fix requests outside the current pair to 0, and its sole possible anchors to 1."""
+    row, column = search.progress[0].row, search.progress[0].column
+    for j in range(search.fixed.size):
+        inside = search.row[j] >= row and search.column[j] <= column
+        search.fixed[j] = FREE if inside else 0
+    for sole in (search.sole_of_row[row], search.sole_of_column[column]):
+        if sole >= 0:
+            search.fixed[sole] = 1
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def greedy_batch(search: Search) -> tuple[Flags, bool]:
+    """Greedy batch of the current pair, by falling reduced profit; and whether it is feasible."""
+    remaining = pair_capacity(search, search.progress[0].row, search.progress[0].column)
+    chosen = np.zeros(search.fixed.size, np.bool_)
+    for j in np.argsort(-search.simplex.reduced):
+        if search.fixed[j] != 0 and _fits(search.usage, j, remaining):
+            chosen[j] = True
+            remaining -= search.usage[:, j]
+    return chosen, (remaining >= 0.0).all()
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _fits(usage: Floats, j: int, remaining: Floats) -> bool:
+    fits = True
+    for k in range(remaining.size):
+        fits &= usage[k, j] <= max(remaining[k], 0.0)
+    return fits

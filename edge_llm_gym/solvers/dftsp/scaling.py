@@ -1,0 +1,128 @@
+"""Scaling of a batch problem to the form that the exact search works on: servable requests only, numbers near 1."""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.problems.arrays import Floats, Ints
+from edge_llm_gym.problems.batch import BatchArrays
+from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
+from edge_llm_gym.solvers.dftsp.multipliers import make_simplex
+from edge_llm_gym.solvers.dftsp.pairs import initialise_pair_bounds
+from edge_llm_gym.solvers.dftsp.search_state import MARGIN, PROGRESS, Search, make_core
+
+_SLACK = 1.0 + RELATIVE_TOLERANCE
+_MIN_GRANULARITY = 1e-5  # of the greatest profit; a finer granularity excludes next to nothing
+
+
+@njit(cache=True)
+def servable_requests(problem: BatchArrays) -> Ints:
+    """Indices of the requests of positive value whose batch alone is feasible."""
+    servable = within_limit(problem.time_s + problem.shared_time_s, np.minimum(problem.budget_s, problem.time_cap_s))
+    servable &= within_limit(problem.kv_bytes, problem.memory_bytes)
+    servable &= within_limit(problem.uplink_share, 1.0) & within_limit(problem.downlink_share, 1.0)
+    return np.flatnonzero(servable & (problem.value > 0.0))
+
+
+@njit(cache=True)
+def open_search(request: Ints, problem: BatchArrays) -> Search:
+    """A search among the ``request`` indices, all servable, with profits in units of the greatest."""
+    usage = np.empty((4, request.size))
+    limit_s = np.minimum(problem.budget_s[request], problem.time_cap_s) * _SLACK
+    unit_s = max(limit_s.max(), 1e-300)
+    usage[0] = problem.time_s[request] / unit_s
+    usage[1] = problem.kv_bytes[request] / max(problem.memory_bytes, 1e-300)
+    usage[2] = problem.uplink_share[request]
+    usage[3] = problem.downlink_share[request]
+    profit = problem.value[request] / problem.value[request].max()
+    shared = problem.shared_time_s[request] / unit_s
+    return _make_search(profit, usage, np.full(4, _SLACK), limit_s / unit_s, shared)
+
+
+@njit(cache=True)
+def open_tie_break(first: Search, urgency: Floats) -> Search:
+    """A search for the greatest ``urgency`` [n] among the sets that equal the best profit of the ``first`` search."""
+    best = max(first.progress[0].best, MARGIN)
+    rows = first.usage.shape[0]
+    usage, capacity = np.empty((rows + 1, urgency.size)), np.full(rows + 1, MARGIN / best - 1.0)
+    usage[:rows], usage[rows] = first.usage, -first.profit / best
+    capacity[:rows] = first.capacity
+    search = _make_search(urgency, usage, capacity, first.budget[first.row], first.shared[first.column])
+    for x in range(first.budget.size):
+        for y in range(first.shared.size):
+            if first.bound[x, y] < first.progress[0].best - MARGIN:
+                search.bound[x, y] = -np.inf
+    search.best_set[:] = first.best_set
+    search.progress[0].best = urgency[first.best_set].sum()
+    return search
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _make_search(profit: Floats, usage: Floats, capacity: Floats, budget: Floats, shared: Floats) -> Search:
+    rows, n = usage.shape
+    rising, row, budgets, sole_of_row = _ranked(budget)
+    _, column, shareds, sole_of_column = _ranked(shared)
+    shape = (budgets.size, shareds.size)
+    progress = np.zeros(1, PROGRESS)
+    progress[0].goal, progress[0].granularity, progress[0].depth = np.inf, common_divisor(profit), -1
+    progress[0].last_row, progress[0].last_column = budgets.size - 1, shareds.size - 1
+    search = Search(
+        profit,
+        usage,
+        capacity,
+        row,
+        column,
+        rising[::-1].copy(),
+        budgets,
+        shareds,
+        sole_of_row,
+        sole_of_column,
+        np.zeros(shape, np.bool_),
+        np.empty(shape),
+        np.zeros(shape, np.bool_),
+        np.empty(n, np.int8),
+        np.zeros(n, np.bool_),
+        make_simplex(rows, n),
+        make_core(rows, n),
+        progress,
+    )
+    initialise_pair_bounds(search)
+    return search
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _ranked(values: Floats) -> tuple[Ints, Ints, Floats, Ints]:
+    """Rising order, rank of each value among the distinct ones, these, and the only index of each (-1: several)."""
+    order = np.argsort(values, kind="mergesort")
+    rank, sole = np.empty(values.size, np.int64), np.empty(values.size, np.int64)
+    distinct = np.empty(values.size)
+    count = 0
+    for j in order:
+        if count > 0 and values[j] == distinct[count - 1]:
+            sole[count - 1] = -1
+        else:
+            distinct[count], sole[count] = values[j], j
+            count += 1
+        rank[j] = count - 1
+    return order, rank, distinct[:count].copy(), sole[:count].copy()
+
+
+@njit(cache=True)
+def common_divisor(profit: Floats) -> float:
+    """Greatest common divisor of the profits by Euclid's algorithm; 0 if there is none."""
+    largest = profit.max()
+    granularity = 0.0
+    for p in profit:
+        granularity = _approximate_gcd(max(p, granularity), min(p, granularity), _MIN_GRANULARITY * largest)
+    if granularity < _MIN_GRANULARITY * largest:
+        return 0.0
+    for p in profit:
+        if abs(p - np.round(p / granularity) * granularity) > 1e-12 * largest:
+            return 0.0
+    return granularity
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _approximate_gcd(a: float, b: float, finest: float) -> float:
+    while b > 1e-3 * finest:
+        a, b = b, abs(a - np.round(a / b) * b)
+    return a

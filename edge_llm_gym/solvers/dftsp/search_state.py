@@ -1,0 +1,129 @@
+"""State of the exact search for the best batch: records of arrays that its modules share."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
+from edge_llm_gym.solvers.dftsp.multipliers import Simplex
+
+PROGRESS = np.dtype(
+    [
+        ("best", np.float64),  # profit of the best set found
+        ("goal", np.float64),  # profit that the search tries to reach
+        ("step", np.float64),  # how far below the upper bound the goal lies
+        ("granularity", np.float64),  # every profit is a multiple of this; 0 where there is no such number
+        ("nodes", np.int64),  # search nodes visited so far, including priced pairs
+        ("row", np.int64),  # the current pair
+        ("column", np.int64),
+        ("bound", np.float64),  # upper bound of its core
+        ("open", np.int64),  # number of open requests in its core
+        ("compare_from", np.int64),  # node from which on its requests are compared with one another
+        ("depth", np.int64),  # depth in the core's tree; -1 if no pair is being searched
+        ("first_row", np.int64),  # window of the pairs that may still contain a better set
+        ("last_row", np.int64),
+        ("first_column", np.int64),
+        ("last_column", np.int64),
+    ]
+)
+
+MARGIN = 1e-9
+"""Totals closer than this, in units of the greatest single profit, count as equal."""
+
+DOMINANCE_LINKS = 4
+"""Dominating and dominated requests that are stored for a request: since dominance is transitive, few are enough."""
+
+
+class Core(NamedTuple):
+    """The requests of the current pair that its multipliers leave open, and the position in their search tree.
+
+    Leaving a request of positive reduced profit, or taking one of negative, *costs* its absolute reduced profit. The
+    difference between a set and the Lagrangian bound is the sum of these costs and of the price of its unused capacity.
+    """
+
+    request: Ints  # [n] the open requests, by falling cost; only the first `open` entries are in use
+    cost: Floats  # [n] of deciding against the sign of the reduced profit
+    usage: Floats  # [n, m]
+    max_usage: Floats  # [n + 1, m] most that the requests from this one on can use
+    max_release: Floats  # [n + 1, m] most that they can release, in a row with negative usage
+    remaining: Floats  # [n + 1, m] remaining capacity at each depth of the current path
+    path_cost: Floats  # [n + 1] cost of the current path down to each depth
+    branch: SmallInts  # [n + 1] branches started at each depth
+    dominance: Ints  # [n, 2, DOMINANCE_LINKS] nearest earlier requests dominated by each one / dominating it
+    chosen: Flags  # [n] requests taken on the current path, including fixed ones
+
+
+class Search(NamedTuple):
+    """One problem of n requests with m rows: time, memory, uplink, downlink; in a tie-break also a least total value.
+
+    A *pair* (row, column) fixes the tightest budget and the longest shared time of the batch. The capacity of its time
+    row is then the constant ``budget[row] - shared[column]``, and the problem a knapsack. Profits and rows are scaled
+    to about 1.
+    """
+
+    profit: Floats  # [n] contribution of each request to the total to be maximised
+    usage: Floats  # [m, n] usage of each row by each request
+    capacity: Floats  # [m] limit of each row, except time, which depends on the pair
+    row: Ints  # [n] rank of each request's budget among the distinct budgets
+    column: Ints  # [n] rank of its shared time among the distinct shared times
+    by_falling_budget: Ints  # [n] requests by falling budget
+    budget: Floats  # [R] distinct budgets, rising
+    shared: Floats  # [C] distinct shared times, rising
+    sole_of_row: Ints  # [R] the only request with this budget, -1 if there are several
+    sole_of_column: Ints  # [C] the only request with this shared time, -1 if there are several
+    has_both: Flags  # [R, C] whether some request has this budget and this shared time
+    bound: Floats  # [R, C] upper bound on the profit of the pair's sets; -inf for a pair that is not needed
+    priced: Flags  # [R, C] whether the pair's own relaxation was solved
+    fixed: SmallInts  # [n] current pair: FREE, 0 or 1 for each request
+    best_set: Flags  # [n] the best set found
+    simplex: Simplex
+    core: Core
+    progress: NDArray[np.void]  # [1] of PROGRESS
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def make_core(row_count: int, n: int) -> Core:
+    """Arrays for a core of up to ``n`` requests."""
+    return Core(
+        np.empty(n, np.int64),
+        np.empty(n),
+        np.empty((n, row_count)),
+        np.empty((n + 1, row_count)),
+        np.empty((n + 1, row_count)),
+        np.empty((n + 1, row_count)),
+        np.empty(n + 1),
+        np.empty(n + 1, np.int8),
+        np.empty((n, 2, DOMINANCE_LINKS), np.int64),
+        np.empty(n, np.bool_),
+    )
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def pair_capacity(search: Search, row: int, column: int) -> Floats:
+    """Capacity [m] of each row for the batches of a pair."""
+    capacity = search.capacity.copy()
+    capacity[0] = search.budget[row] - search.shared[column]
+    return capacity
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def next_better(search: Search) -> float:
+    """Least profit that counts as an improvement on the best set."""
+    progress = search.progress[0]
+    return progress.best + (progress.granularity - MARGIN if progress.granularity > 0.0 else MARGIN)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def record_candidate(search: Search, chosen: Flags) -> None:
+    """Store the set ``chosen`` [n] if its profit exceeds the best so far, and raise the goal to an improvement."""
+    progress = search.progress[0]
+    profit = 0.0
+    for j in range(chosen.size):
+        if chosen[j]:
+            profit += search.profit[j]
+    if profit > progress.best:
+        progress.best = profit
+        search.best_set[:] = chosen
+    progress.goal = max(progress.goal, next_better(search))

@@ -1,0 +1,101 @@
+"""The exact search: pairs by falling bound, goals from the upper bound down, depth-first search inside a pair."""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.solvers.dftsp.core import explore, open_core
+from edge_llm_gym.solvers.dftsp.multipliers import relax
+from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, fix_requests, greedy_batch, update_pair_bounds
+from edge_llm_gym.solvers.dftsp.search_state import MARGIN, Search, next_better, pair_capacity, record_candidate
+
+
+@njit(cache=True)
+def advance(search: Search, stop: int) -> bool:
+    """Continue the search up to ``stop`` nodes in total; returns whether the best set is proved optimal."""
+    progress = search.progress[0]
+    while progress.nodes < stop:
+        if progress.depth < 0:
+            if not _next_pair(search):
+                return True
+        elif explore(search, stop):
+            _close_pair(search)
+    return False
+
+
+@njit(cache=True)
+def upper_bound(search: Search) -> float:
+    """Upper bound on the profit of every set."""
+    progress = search.progress[0]
+    return max(attainable_total(best_open_pair(search)[2], progress.granularity), progress.best)
+
+
+@njit(cache=True)
+def attainable_total(bound: float, granularity: float) -> float:
+    """Greatest multiple of the granularity that does not exceed the bound."""
+    return np.floor((bound + MARGIN) / granularity) * granularity if granularity > 0.0 else bound
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _next_pair(search: Search) -> bool:
+    """Price the pair of highest bound, or search it if it is priced; False if no pair can contain a better set."""
+    progress = search.progress[0]
+    progress.row, progress.column, bound = best_open_pair(search)
+    if bound < next_better(search):
+        return False
+    progress.nodes += 1
+    fix_requests(search)
+    if search.priced[progress.row, progress.column]:
+        if bound < progress.goal:
+            _lower_goal(search, bound)
+        open_core(search, _relax(search))
+    else:
+        _price_pair(search)
+    return True
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _relax(search: Search) -> float:
+    capacity = pair_capacity(search, search.progress[0].row, search.progress[0].column)
+    return relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _lower_goal(search: Search, bound: float) -> None:
+    """Set the goal close below the highest total that may exist, with a distance that doubles at every failure.
+
+    With equal values the goals are the largest batch size that no bound excludes, then the next smaller ones. The lower
+    the goal, the longer the search, so failed searches cost little compared to the one that succeeds.
+    """
+    progress = search.progress[0]
+    if progress.step > 0.0:
+        progress.step *= 2.0
+    else:
+        progress.step = max(progress.granularity, (bound - progress.best) / 32.0)
+    if progress.granularity > 0.0:
+        goal = attainable_total(bound - progress.step + progress.granularity, progress.granularity) - MARGIN
+    else:
+        goal = bound - progress.step
+    progress.goal = max(goal, next_better(search))
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _price_pair(search: Search) -> None:
+    """Solve the pair's relaxation, bound all pairs by its multipliers, and try the greedy batch for them."""
+    progress = search.progress[0]
+    row, column = progress.row, progress.column
+    search.priced[row, column] = True
+    bound = _relax(search)
+    if bound < search.bound[row, column] - MARGIN:
+        chosen, feasible = greedy_batch(search)
+        if feasible:
+            record_candidate(search, chosen)
+        search.bound[row, column] = bound
+        update_pair_bounds(search)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _close_pair(search: Search) -> None:
+    """Lower the pair's bound below the goal: every set that reaches the goal has been recorded."""
+    progress = search.progress[0]
+    row, column = progress.row, progress.column
+    search.bound[row, column] = min(search.bound[row, column], progress.goal - MARGIN)

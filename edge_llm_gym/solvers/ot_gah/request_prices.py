@@ -1,0 +1,117 @@
+"""Better assignments and tighter bounds by Lagrangian prices of the requests.
+
+The prices relax the constraint that each request is on at most one node: the problem then decomposes into one batch
+problem per node, and the sum of the prices and of each node's best batch net of them bounds the optimum (Fisher, "The
+Lagrangian relaxation method for solving integer programming problems", 1981). A price rises if several nodes select the
+request and falls if none does, by subgradient steps of Polyak's length. The batches of every round, with double
+assignments removed and remaining capacity used, give a candidate assignment.
+"""
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
+from edge_llm_gym.problems.feasibility import within_limit
+from edge_llm_gym.solvers.dftsp.scaling import common_divisor
+from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
+
+_FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
+_STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
+_STEP_DECAY = 0.6
+
+
+@njit(cache=True)
+def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> tuple[Ints, float]:
+    """The best of the assignment ``node`` [N] and ``rounds`` candidates, and an upper bound on every assignment.
+
+    ``bound`` is the best upper bound known before.
+    """
+    best, value = node, assignment_value(oracle, node)
+    price = _FIRST_PRICE * assigned_values(oracle, node)
+    least, scale, stalled = np.inf, 1.0, 0
+    for turn in range(rounds):
+        if within_limit(bound, value):
+            break
+        selected, priced = _price_batches(oracle, price)
+        stalled = 0 if priced < least else stalled + 1
+        least = min(least, priced)
+        bound = min(bound, tightened_bound(oracle, priced))
+        candidate = _candidate(oracle, selected, turn)
+        if assignment_value(oracle, candidate) > value:
+            best, value = candidate, assignment_value(oracle, candidate)
+        if stalled > _STALL_ROUNDS:
+            scale, stalled = scale * _STEP_DECAY, 0
+        price = _next_price(price, selected, scale * (priced - value))
+    return best, bound
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
+    """The requests that each node selects at these prices [K, N], and the bound that this proves."""
+    selected = np.empty(oracle.problem.value.shape, np.bool_)
+    bound = price.sum()
+    for index in range(len(selected)):
+        answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0))
+        selected[index] = answer.selected
+        bound += answer.upper_bound
+    return selected, bound
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _next_price(price: Floats, selected: Flags, excess: float) -> Floats:
+    """One subgradient step, of Polyak's length for the ``excess`` of the bound over the best value."""
+    subgradient = 1.0 - selected.sum(axis=0)
+    subgradient[(price == 0.0) & (subgradient > 0.0)] = 0.0
+    length = (subgradient**2).sum()
+    return price if length == 0.0 else np.maximum(price - excess / length * subgradient, 0.0)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _candidate(oracle: Oracle, selected: Flags, turn: int) -> Ints:
+    """Assignment from the nodes' batches [K, N]: of several nodes the first in an order that rotates with ``turn``."""
+    order = (turn + np.arange(len(selected))) % len(selected)
+    node = np.zeros(selected.shape[1], np.int64)
+    for index in order[::-1]:
+        node[selected[index]] = index + 1
+    return reoptimise(oracle, node, order)
+
+
+@njit(cache=True)
+def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
+    """Let each node of the ``order`` select again, with the value of every request less its value where it is now.
+
+    The total never falls, since each node may keep its present batch.
+    """
+    node = node.copy()
+    for index in order:
+        present, value = node == index + 1, oracle.problem.value[index]
+        elsewhere = np.where(present, 0.0, assigned_values(oracle, node))
+        answer = query(oracle, index, np.maximum(value - elsewhere, 0.0))
+        if answer.profit >= value[present].sum():
+            node[present] = 0
+            node[answer.selected] = index + 1
+    return node
+
+
+@njit(cache=True)
+def assigned_values(oracle: Oracle, node: Ints) -> Floats:
+    """Value [N] of each request on its node; 0 if it is left out."""
+    value = np.zeros(node.size)
+    for j in range(node.size):
+        if node[j] > 0:
+            value[j] = oracle.problem.value[node[j] - 1, j]
+    return value
+
+
+@njit(cache=True)
+def assignment_value(oracle: Oracle, node: Ints) -> float:
+    """Total value of an assignment ``node`` [N]."""
+    return float(assigned_values(oracle, node).sum())
+
+
+@njit(cache=True)
+def tightened_bound(oracle: Oracle, bound: float) -> float:
+    """The greatest total up to the ``bound`` that is a multiple of the common divisor of all values."""
+    unit = oracle.problem.value.max()
+    return unit * attainable_total(bound / unit, common_divisor(oracle.problem.value.ravel() / unit))

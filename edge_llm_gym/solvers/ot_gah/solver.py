@@ -1,0 +1,86 @@
+"""The residual-profit loop of OT-GAH; see the package docstring for the method."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from edge_llm_gym.problems.arrays import Ints
+from edge_llm_gym.problems.assignment import AssignmentProblem
+from edge_llm_gym.problems.feasibility import within_limit
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query
+from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices
+from edge_llm_gym.solvers.solutions import AssignmentSolution
+
+ORACLE_NODE_LIMIT = 1_000_000
+"""Default limit on the search nodes of one oracle query."""
+
+PRICE_ROUNDS = 8
+"""Default number of rounds of the improvement; each one queries the oracle twice for every node."""
+
+
+def solve(
+    problem: AssignmentProblem,
+    *,
+    order: Sequence[int] | None = None,
+    improve: bool = False,
+    rounds: int = PRICE_ROUNDS,
+    node_limit: int = ORACLE_NODE_LIMIT,
+) -> AssignmentSolution:
+    """A feasible assignment of at least half of the optimal value.
+
+    ``order`` lists the nodes 1..K in the order in which they are processed, by default that of the problem. ``improve``
+    adds ``rounds`` rounds that search for a better assignment and a tighter upper bound; the result is never worse.
+    ``node_limit`` limits each query of the oracle; a query that reaches it voids the guarantee but not the upper bound.
+
+    Raises ValueError for an order that is not a permutation of 1..K, and for negative limits.
+    """
+    for name, limit in (("node_limit", node_limit), ("rounds", rounds)):
+        if limit < 0:
+            raise ValueError(f"{name} must be zero or more, got {limit}")
+    oracle = make_oracle(problem, node_limit)
+    node, bound = residual_loop(oracle, _node_indices(order, problem.node_count))
+    if improve:
+        node, bound = improve_by_prices(oracle, node, bound, rounds)
+    value = problem.objective(node)
+    nodes_visited, unproved = oracle.counters
+    optimal = bool(within_limit(bound, value))
+    return AssignmentSolution(node, value, max(bound, value), optimal, not unproved, int(nodes_visited))
+
+
+@njit(cache=True)
+def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
+    """The assignment, and an upper bound on every assignment.
+
+    ``current_value`` is the value of each request on the node that selected it last, and never decreases. No node can
+    gain more beyond the final current values than its oracle query allowed at that time, so the optimum is at most
+    the sum of the final current values and of the oracle's bounds. With a single node, the oracle's bound is an upper
+    bound by itself.
+    """
+    node = np.zeros(oracle.problem.value.shape[1], np.int64)
+    current_value = np.zeros(node.size)
+    gains = 0.0
+    for index in indices:
+        value = oracle.problem.value[index]
+        answer = query(oracle, index, np.maximum(value - current_value, 0.0))
+        node[answer.selected] = index + 1
+        current_value[answer.selected] = value[answer.selected]
+        gains += answer.upper_bound
+    return node, gains if indices.size == 1 else min(current_value.sum() + gains, _sum_of_best_values(oracle))
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _sum_of_best_values(oracle: Oracle) -> float:
+    """Total value if every request were served on the node where its value is greatest."""
+    best = np.zeros(oracle.problem.value.shape[1])
+    for value in oracle.problem.value:
+        best = np.maximum(best, value)
+    return float(best.sum())
+
+
+def _node_indices(order: Sequence[int] | None, node_count: int) -> Ints:
+    if order is None:
+        return np.arange(node_count)
+    if sorted(order) != list(range(1, node_count + 1)):
+        raise ValueError(f"order must list each node number from 1 to {node_count} once, got {list(order)}")
+    return np.array(order, np.int64) - 1

@@ -1,0 +1,51 @@
+"""Per-epoch totals of episodes: what the streaming simulator accumulates, differenced epoch by epoch."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.evaluation.compare import Setup
+from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
+from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from scripts.reproduce.running import Runner
+
+
+def record_totals(
+    runner: Runner, setup: Setup, policies: Iterable[tuple[str, PolicyLike]], metrics: Sequence[str]
+) -> dict[str, Array]:
+    """Policy -> [n, H, K]: the increase of K metrics in each of H epochs, for each of the runner's n seeds."""
+    sources = policy_sources(policies)
+    work = [(source, seed) for source in sources for seed in runner.seeds]
+    episodes = []
+    for episode in _episodes(work, setup, metrics, runner.jobs):
+        episodes.append(episode)
+        runner.count_episode()
+    by_policy = np.array(episodes).reshape(len(sources), len(runner.seeds), *episodes[0].shape)
+    return dict(zip((source.name for source in sources), by_policy, strict=True))
+
+
+def _episodes(work: list[tuple[PolicySource, int]], setup: Setup, metrics: Sequence[str], jobs: int) -> Iterable[Array]:
+    if jobs == 1:
+        return (_episode(setup, metrics, *job) for job in work)
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise ImportError("jobs > 1 needs joblib: pip install 'edge-llm-gym[parallel]'") from error
+    return Parallel(n_jobs=jobs, return_as="generator")(delayed(_episode)(setup, metrics, *job) for job in work)
+
+
+def _episode(setup: Setup, metrics: Sequence[str], source: PolicySource, seed: int) -> Array:
+    """[H, K] of one episode: differences of the simulator's totals before each step and after the last one."""
+    env = setup.make()
+    totals: list[Array] = []
+
+    def note(env: gymnasium.Env, *_: Any) -> None:
+        totals.append(env.unwrapped.simulator.state.totals[0].copy())  # type: ignore[attr-defined]
+
+    run_episode(env, source.make(env, seed), seed, watch=note)
+    note(env)
+    return np.diff(totals, axis=0)[:, [STREAMING_COLUMN[name] for name in metrics]]
