@@ -1,4 +1,4 @@
-"""The checking of actions, whatever their keys: mappings, shapes, ranges."""
+"""Checks of actions that all dynamics share: keys, shapes and ranges."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from edge_llm_gym.names import suggestion
 
 
 class ActionError(ValueError):
-    """A malformed action: states the rule and the value received. The environment is unchanged."""
+    """A malformed action. The message states the rule and the value received; the environment is unchanged."""
 
 
 def check_keys(action: Any, keys: Sequence[str]) -> None:
-    """Raises ActionError for anything but a mapping with exactly these keys."""
+    """Raises ActionError unless the action is a mapping with exactly these keys."""
     if not isinstance(action, Mapping):
         raise ActionError(f"an action is a mapping with keys {list(keys)}, got {type(action).__name__}")
     for key in action:
@@ -25,7 +25,7 @@ def check_keys(action: Any, keys: Sequence[str]) -> None:
             raise ActionError(f"the action lacks the key {key!r}; it has {sorted(action)}")
 
 
-def shaped(value: Any, key: str, shape: tuple[int, ...]) -> Array:
+def checked_shape(value: Any, key: str, shape: tuple[int, ...]) -> Array:
     """The value as an array; raises ActionError for another shape."""
     try:
         array = np.asarray(value)
@@ -36,7 +36,7 @@ def shaped(value: Any, key: str, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def in_unit_interval(array: Array, key: str) -> Array:
+def checked_unit_interval(array: Array, key: str) -> Array:
     """The array itself; raises ActionError unless it holds numbers from 0 to 1."""
     if array.dtype.kind not in "fiu":
         raise ActionError(f"action {key!r} holds numbers from 0 to 1, got dtype {array.dtype}")

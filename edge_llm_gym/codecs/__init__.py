@@ -1,16 +1,17 @@
-"""Codecs: flat actions, as learning libraries want them, to the environment's dictionary actions and back, in batches.
+"""Codecs: conversion between flat actions, as learning libraries take them, and the environment's dictionary actions.
 
-| codec | flat action | serves | admission |
+| codec | flat action | serves | dynamics |
 |---|---|---|---|
-| `multidiscrete` | MultiDiscrete with masks | PPO, A2C, MaskablePPO | all; a node per slot, levels of what flows |
+| `multidiscrete` | MultiDiscrete with masks | PPO, A2C, MaskablePPO | all |
 | `box` | Box in [-1, 1] | PPO, A2C, SAC, TD3 | all |
-| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | epoch, staged |
-| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | epoch, staged |
+| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | batching, batching_routing |
+| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | batching, batching_routing |
 | `weighted_priority` | Box in [-1, 1], weights of the linear score | PPO, A2C, SAC, TD3 | batching |
 | `dispatch_rule` | Discrete, a rule and an overrun | DQN, PPO, A2C | batching |
 | `residual_routing` | Box in [-1, 1], corrections of a steady plan | PPO, A2C, SAC, TD3 | streaming |
 
-In batching-and-routing dynamics the numbers for offload and thresholds come behind those for the batches.
+All codecs act on batches of rows. In batching-and-routing dynamics the numbers for offload and thresholds follow those
+for the batches.
 """
 
 import inspect
@@ -18,11 +19,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from edge_llm_gym.codecs.batching_routing import STAGED
-from edge_llm_gym.codecs.box import EpochBox, StreamBox
+from edge_llm_gym.codecs.batching_routing import BATCHING_ROUTING
+from edge_llm_gym.codecs.box import BatchingBox, StreamingBox
 from edge_llm_gym.codecs.codec import Codec
 from edge_llm_gym.codecs.dispatch_rule import DispatchRule
-from edge_llm_gym.codecs.multidiscrete import EpochMultiDiscrete, StreamMultiDiscrete
+from edge_llm_gym.codecs.multidiscrete import BatchingMultiDiscrete, StreamingMultiDiscrete
 from edge_llm_gym.codecs.priced import Priced
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.codecs.residual_routing import ResidualRouting
@@ -35,31 +36,31 @@ __all__ = ["CODECS", "Codec", "make_codec"]
 CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyType(
     {
         "batching": {
-            "multidiscrete": EpochMultiDiscrete,
-            "box": EpochBox,
+            "multidiscrete": BatchingMultiDiscrete,
+            "box": BatchingBox,
             "priority": Priority,
             "priced": Priced,
             "weighted_priority": WeightedPriority,
             "dispatch_rule": DispatchRule,
         },
         "streaming": {
-            "multidiscrete": StreamMultiDiscrete,
-            "box": StreamBox,
+            "multidiscrete": StreamingMultiDiscrete,
+            "box": StreamingBox,
             "residual_routing": ResidualRouting,
         },
-        "batching_routing": STAGED,
+        "batching_routing": BATCHING_ROUTING,
     }
 )
-"""Admission -> codecs by name."""
+"""Dynamics -> codecs by name."""
 
 
 def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
-    """A codec for a scenario; settings are those of its class.
+    """A codec for a scenario; the settings are the arguments of its class.
 
-    Raises ValueError for a name that the scenario's admission does not know, TypeError for an unknown setting.
+    Raises ValueError for a name that the scenario's dynamics do not have, TypeError for an unknown setting.
     """
     table = CODECS[scenario.dynamics]
-    factory = table[known_name(f"codec of admission {scenario.dynamics!r}", name, table)]
+    factory = table[known_name(f"codec of dynamics {scenario.dynamics!r}", name, table)]
     known = [setting for setting in inspect.signature(factory).parameters if setting != "scenario"]
     for setting in settings:
         if setting not in known:

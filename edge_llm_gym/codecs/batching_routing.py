@@ -1,4 +1,4 @@
-"""Codecs of batching-and-routing dynamics: one for the batches of the entry nodes, and behind it one for offload and thresholds."""
+"""Codecs of batching-and-routing dynamics: a codec for the batches, followed by one for offload and thresholds."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -8,19 +8,19 @@ from gymnasium import spaces
 
 from edge_llm_gym.actions import ActionError
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.box import EpochBox, StreamBox
+from edge_llm_gym.codecs.box import BatchingBox, StreamingBox
 from edge_llm_gym.codecs.codec import Action, Codec, Observation
-from edge_llm_gym.codecs.multidiscrete import EpochMultiDiscrete, StreamMultiDiscrete
+from edge_llm_gym.codecs.multidiscrete import BatchingMultiDiscrete, StreamingMultiDiscrete
 from edge_llm_gym.codecs.priced import Priced
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.scenario import Scenario
 
 
 class Chained:
-    """Flat actions of one codec, followed by those of another; both of Box, or both of MultiDiscrete.
+    """Flat actions of one codec, followed by those of another; both spaces are Box, or both are MultiDiscrete.
 
-    What promises feasible batches does so for requests that pass all blocks of their entry node; how long they take
-    after it, it cannot know.
+    Batches are feasible as far as the first codec ensures it for requests that compute all blocks of their entry node;
+    the time that forwarded requests take at deeper nodes is not considered.
     """
 
     def __init__(self, batches: Codec, forwarding: Codec) -> None:
@@ -39,11 +39,11 @@ class Chained:
         )
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """Both parts."""
+        """The flat actions of both parts."""
         return np.concatenate([part.encode(action, observation) for part in self._parts], axis=1)
 
     def mask(self, observation: Observation) -> Array | None:
-        """Both masks, where both have one."""
+        """Both masks, or None if a part has none."""
         masks = [mask for part in self._parts if (mask := part.mask(observation)) is not None]
         return np.concatenate(masks, axis=1) if len(masks) == len(self._parts) else None
 
@@ -54,29 +54,29 @@ def _joined(first: Any, second: Any) -> spaces.Box | spaces.MultiDiscrete:
     return spaces.Box(np.concatenate([first.low, second.low]), np.concatenate([first.high, second.high]))
 
 
-def staged_box(scenario: Scenario) -> Chained:
+def routed_box(scenario: Scenario) -> Chained:
     """A number per slot and weights, then offload rows [K, K] and thresholds [K]. Serves PPO, A2C, SAC, TD3."""
-    return Chained(EpochBox(scenario), StreamBox(scenario))
+    return Chained(BatchingBox(scenario), StreamingBox(scenario))
 
 
-def staged_multidiscrete(scenario: Scenario, levels: int = 5) -> Chained:
+def routed_multidiscrete(scenario: Scenario, levels: int = 5) -> Chained:
     """A node or 0 for each slot, then a level for each offload weight and threshold. Serves PPO, A2C, MaskablePPO."""
-    return Chained(EpochMultiDiscrete(scenario), StreamMultiDiscrete(scenario, levels))
+    return Chained(BatchingMultiDiscrete(scenario), StreamingMultiDiscrete(scenario, levels))
 
 
-def staged_priority(scenario: Scenario, overrun_s: float | None = None, caps: bool = False) -> Chained:
+def routed_priority(scenario: Scenario, overrun_s: float | None = None, caps: bool = False) -> Chained:
     """Scores of `Priority`, then offload and thresholds. Serves PPO, A2C, SAC, TD3."""
-    return Chained(Priority(scenario, overrun_s, caps), StreamBox(scenario))
+    return Chained(Priority(scenario, overrun_s, caps), StreamingBox(scenario))
 
 
-def staged_priced(scenario: Scenario, overrun_s: float | None = None, pairs: bool = False) -> Chained:
+def routed_priced(scenario: Scenario, overrun_s: float | None = None, pairs: bool = False) -> Chained:
     """Prices of `Priced`, then offload and thresholds. Serves PPO, A2C, SAC, TD3."""
-    return Chained(Priced(scenario, overrun_s, pairs), StreamBox(scenario))
+    return Chained(Priced(scenario, overrun_s, pairs), StreamingBox(scenario))
 
 
-STAGED: Final[Mapping[str, Callable[..., Codec]]] = {
-    "multidiscrete": staged_multidiscrete,
-    "box": staged_box,
-    "priority": staged_priority,
-    "priced": staged_priced,
+BATCHING_ROUTING: Final[Mapping[str, Callable[..., Codec]]] = {
+    "multidiscrete": routed_multidiscrete,
+    "box": routed_box,
+    "priority": routed_priority,
+    "priced": routed_priced,
 }

@@ -1,4 +1,4 @@
-"""What a codec is, and the checks that all share."""
+"""The codec protocol, and the checks and conversions that codecs share."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,13 +11,13 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 
 Observation = Mapping[str, Array]
-"""Arrays with a leading axis of R rows, keyed as the environment keys them."""
+"""Observations of R rows: the environment's keys, arrays with a leading axis of rows."""
 Action = dict[str, Array]
-"""The environment's own action, arrays with a leading axis of R rows."""
+"""Actions of R rows in the environment's own form, arrays with a leading axis of rows."""
 
 
 class Codec(Protocol):
-    """Translates flat actions of R rows."""
+    """Converts flat actions of R rows to the environment's dictionary actions, and back."""
 
     @property
     def space(self) -> spaces.Space[Any]:
@@ -29,7 +29,7 @@ class Codec(Protocol):
         ...
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """Flat actions [R, ...] that decode to what the environment's action does: labels for imitation."""
+        """Flat actions [R, ...] that decode to an equivalent of the environment's action: labels for imitation."""
         ...
 
     def mask(self, observation: Observation) -> Array | None:
@@ -37,18 +37,18 @@ class Codec(Protocol):
         ...
 
 
-def senders(scenario: Scenario) -> int:
-    """Rows of an offload matrix: devices and nodes in streams, nodes alone where requests are pooled."""
+def offload_rows(scenario: Scenario) -> int:
+    """Number of rows of an offload matrix: devices and nodes in streaming dynamics, else nodes alone."""
     return len(scenario.nodes) + (scenario.devices.count if scenario.dynamics == "streaming" else 0)
 
 
-def flat_box(size: int) -> spaces.Box:
-    """Box of so many numbers in [-1, 1]."""
+def signed_box(size: int) -> spaces.Box:
+    """Box of `size` numbers in [-1, 1]."""
     return spaces.Box(-1.0, 1.0, (size,), np.float32)
 
 
-def unit(action: Array, size: int) -> Array:
-    """Flat Box actions [R, size], cut to [-1, 1]. Raises ActionError for a wrong shape and for NaN."""
+def checked_signed(action: Array, size: int) -> Array:
+    """Flat Box actions [R, size] float32, clipped to [-1, 1]. Raises ActionError for a wrong shape and for NaN."""
     array = np.asarray(action, np.float32)
     if array.ndim != 2 or array.shape[1] != size:
         raise ActionError(f"flat actions must have shape [R, {size}], got {array.shape}")
@@ -67,8 +67,8 @@ def from_share(share: Array) -> Array:
     return (np.asarray(share, np.float32) * np.float32(2.0)) - np.float32(1.0)
 
 
-def whole_numbers(action: Array, choices: Array) -> Array:
-    """Discrete actions [R, n] as int64. Raises ActionError for a wrong shape or dtype, and out of 0..choices - 1."""
+def checked_choices(action: Array, choices: Array) -> Array:
+    """Discrete actions [R, n] as int64. Raises ActionError for a wrong shape or dtype, and outside 0..choices - 1."""
     array = np.asarray(action)
     if array.ndim != 2 or array.shape[1] != choices.size or array.dtype.kind not in "iu":
         raise ActionError(

@@ -6,17 +6,19 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, senders, whole_numbers
+from edge_llm_gym.codecs.codec import Action, Observation, checked_choices, offload_rows
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.scenario import Scenario
 
 
-class EpochMultiDiscrete:
-    """A node or 0 for each slot, N choices of K + 1. Serves PPO, A2C and, with its masks, MaskablePPO.
+class BatchingMultiDiscrete:
+    """For each slot a node or 0, N choices out of K + 1. Serves PPO, A2C and, with its masks, MaskablePPO.
 
-    Bandwidth is automatic, at the minimum share of each request; with `levels` L of 2 or more the action ends in 2 N
-    choices of L, the weights up and down of each slot in steps from 0 to 1.
+    Bandwidth weights are the minimum shares of the requests. With `levels` L of 2 or more they are part of the action:
+    2 N further choices out of L, the uplink and downlink weight of each slot in equal steps from 0 to 1.
+
+    Raises ValueError for less than two levels.
     """
 
     def __init__(self, scenario: Scenario, levels: int | None = None) -> None:
@@ -29,7 +31,7 @@ class EpochMultiDiscrete:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and bandwidth."""
-        flat = whole_numbers(action, self._choices)
+        flat = checked_choices(action, self._choices)
         batch = flat[:, : self._slots]
         if self._levels is None:
             return with_least_shares(batch, self._reader.read_rows(observation))
@@ -37,9 +39,9 @@ class EpochMultiDiscrete:
         return {"batch": batch, "bandwidth": (level / (self._levels - 1)).astype(np.float32)}
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """The choices, and levels in proportion to the weights: the largest of a batch gets the highest level.
+        """The choices, and levels in proportion to the weights: the largest weight of a batch gets the highest level.
 
-        Rounding moves shares, so with few levels some may fall short of what they need.
+        Rounding changes shares, so with few levels a request may get less than its minimum share.
         """
         batch = np.asarray(action["batch"], np.int64)
         if self._levels is None:
@@ -51,32 +53,31 @@ class EpochMultiDiscrete:
         return np.concatenate([batch, np.ceil(scaled * (self._levels - 1) - 1e-6).astype(np.int64)], axis=1)
 
     def mask(self, observation: Observation) -> Array:
-        """[R, N * (K + 1) + 2 N L] bool: False where a request, asked alone with the whole band, would be refused."""
+        """[R, N * (K + 1) + 2 N L] bool: False where a request would be refused even if admitted alone."""
         arrays = self._reader.read_rows(observation)
         shares_fit = (arrays.uplink_share <= 1.0) & (arrays.downlink_share <= 1.0)
-        can = shares_fit & (arrays.kv_bytes <= arrays.room_bytes[:, None, :]) & arrays.shown[..., None]
+        can = shares_fit & (arrays.kv_bytes <= arrays.free_kv_bytes[:, None, :]) & arrays.visible[..., None]
         may_wait = np.ones((*can.shape[:2], 1), np.bool_)
         choice = np.concatenate([may_wait, can], axis=2).reshape(len(can), -1)
         return np.concatenate([choice, np.ones((len(can), 2 * self._slots * (self._levels or 0)), np.bool_)], axis=1)
 
 
-class StreamMultiDiscrete:
-    """A level of `levels` for each offload weight [D + K, K] and each threshold [K]. Serves PPO, A2C, MaskablePPO.
+class StreamingMultiDiscrete:
+    """A level for each offload weight [D + K, K] and each threshold [K]. Serves PPO, A2C, MaskablePPO.
 
-    In batching-and-routing dynamics the offload rows are those of the nodes, [K, K].
-
-    The mask lets a link that does not exist have level 0 alone.
+    In batching-and-routing dynamics the offload rows are those of the nodes, [K, K]. The mask allows only level 0 for
+    links that do not exist. Raises ValueError for less than two levels.
     """
 
     def __init__(self, scenario: Scenario, levels: int = 5) -> None:
         _check_levels(levels)
         self._levels, self._nodes = levels, len(scenario.nodes)
-        self._senders = senders(scenario)
+        self._rows = offload_rows(scenario)
         network = scenario.network
         is_entry = np.isin(np.arange(self._nodes), network.entry_nodes)
-        entry_rows = np.tile(is_entry, (self._senders - self._nodes, 1))
+        entry_rows = np.tile(is_entry, (self._rows - self._nodes, 1))
         self._exists = np.concatenate([entry_rows, network.has_link.astype(bool)])
-        mask = np.ones((self._senders * self._nodes + self._nodes, levels), np.bool_)
+        mask = np.ones((self._rows * self._nodes + self._nodes, levels), np.bool_)
         mask[: self._exists.size, 1:] = self._exists.ravel()[:, None]
         self._mask = mask.ravel()
         self._choices = np.full(len(mask), levels)
@@ -84,15 +85,15 @@ class StreamMultiDiscrete:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold."""
-        share = (whole_numbers(action, self._choices) / (self._levels - 1)).astype(np.float32)
+        share = (checked_choices(action, self._choices) / (self._levels - 1)).astype(np.float32)
         offload, threshold = share[:, : -self._nodes], share[:, -self._nodes :]
         return {
-            "offload": offload.reshape(-1, self._senders, self._nodes),
+            "offload": offload.reshape(-1, self._rows, self._nodes),
             "threshold": np.ascontiguousarray(threshold),
         }
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """The nearest levels; a row's largest weight among its existing links gets the highest one."""
+        """The nearest levels; the largest weight among the existing links of a row gets the highest level."""
         threshold = np.asarray(action["threshold"], np.float64)
         offload = np.where(self._exists, np.asarray(action["offload"], np.float64), 0.0)
         offload = _scaled(offload, offload.max(axis=2, keepdims=True)).reshape(len(threshold), -1)
@@ -109,6 +110,6 @@ def _check_levels(levels: int) -> None:
 
 
 def _scaled(weights: Array, largest: Array) -> Array:
-    """Weights as parts of the largest, cut to [0, 1]; weights count in proportion, so this uses every level."""
+    """Weights relative to the largest, clipped to [0, 1]: only proportions matter, and all levels are used."""
     parts = np.divide(weights, largest, out=np.zeros_like(weights), where=largest > 0.0)
     return np.minimum(parts, 1.0)

@@ -1,11 +1,11 @@
-"""The priced codec: the policy prices requests, OT-GAH (on one node DFTSP, exactly) solves for those prices."""
+"""The priced codec: the action scales the value of each request, and OT-GAH solves the scaled problem."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, flat_box, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.readers import batch_reader
@@ -18,37 +18,42 @@ PRICED_NODE_LIMIT = 100_000
 
 
 class Priced:
-    """A price p in [-1, 1] per request multiplies its value by 1 + p for this epoch's problem; -1 lets it wait.
+    """A price p in [-1, 1] per request scales its value by 1 + p in the problem of this epoch; at -1 it waits.
 
-    At 0 everywhere it is the expert `ot-gah` (on one node the exact one). Every action is feasible. Serves algorithms
-    of continuous actions: PPO, A2C, SAC, TD3. With `pairs` there is a price for each request on each node, [N * K].
-    `overrun_s` is that of `make_expert`, one epoch when left out.
+    With all prices 0 the action is that of the expert `ot-gah`, which is exact on a single node. Every action is
+    feasible. Serves algorithms for continuous actions: PPO, A2C, SAC, TD3.
+
+    Args:
+        scenario: a scenario of pooled dynamics.
+        overrun_s: as for `make_expert`; one epoch by default.
+        pairs: whether there is a price for each request on each node, [N * K], instead of one per request, [N].
     """
 
     def __init__(self, scenario: Scenario, overrun_s: float | None = None, pairs: bool = False) -> None:
         self._reader = batch_reader(scenario, checked_overrun_s(scenario, overrun_s))
         self._slots, self._nodes, self._pairs = scenario.slots, scenario.network.entry_nodes.size, pairs
-        self.space = flat_box(self._slots * (self._nodes if pairs else 1))
+        self.space = signed_box(self._slots * (self._nodes if pairs else 1))
 
     def decode(self, action: Array, observation: Observation) -> Action:
-        """Batch and least bandwidth for prices [R, N] or [R, N * K]."""
+        """Batch and minimum bandwidth for prices [R, N] or [R, N * K]."""
         prices = (
-            unit(action, self.space.shape[0])
+            checked_signed(action, self.space.shape[0])
             .astype(np.float64)
             .reshape(-1, self._slots, self.space.shape[0] // self._slots)
         )
         arrays = self._reader.read_rows(observation)
         factor = np.broadcast_to(1.0 + prices, (*prices.shape[:2], self._nodes))
-        node = np.zeros(arrays.shown.shape, np.int64)
-        for row, shown in enumerate(arrays.shown):
-            problem = _repriced(self._reader.epoch_of(arrays, row).problem, factor[row, shown])
-            node[row, shown] = _solved(problem)
+        node = np.zeros(arrays.visible.shape, np.int64)
+        for row, visible in enumerate(arrays.visible):
+            problem = _repriced(self._reader.epoch_of(arrays, row).problem, factor[row, visible])
+            node[row, visible] = _solved(problem)
         return with_least_shares(node, arrays)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """1 for whom the action admits, -1 for all others; without `pairs` the solver is free to choose the nodes.
+        """Price 1 for admitted requests (on their node, with `pairs`), and -1 for all others.
 
-        Then, on several nodes, it may leave somebody out: OT-GAH is an approximation.
+        Without `pairs` the solver chooses the nodes. On several nodes it may then leave requests out: OT-GAH is an
+        approximation.
         """
         batch = np.asarray(action["batch"])
         if not self._pairs:
@@ -67,7 +72,7 @@ def _repriced(problem: AssignmentProblem, factor: Array) -> AssignmentProblem:
 
 
 def _solved(problem: AssignmentProblem) -> Array:
-    """Node [n] of the solution; who is worth nothing where it was put waits instead."""
+    """Node [n] of the solution; a request of value 0 on its node waits instead."""
     node = ot_gah.solve(problem, improve=True, node_limit=PRICED_NODE_LIMIT).node
     worth = np.stack([np.zeros(node.size), *(each.value for each in problem.nodes)], axis=-1)
     return np.where(np.take_along_axis(worth, node[:, None], axis=1)[:, 0] > 0.0, node, 0)

@@ -5,22 +5,29 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, flat_box, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
 from edge_llm_gym.decoding.assignment import insert_by_score, with_least_shares
 from edge_llm_gym.decoding.batching import checked_overrun_s, time_cap_s
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.scenario import Scenario
 
 LONGEST_OVERRUN = 2.0
-"""In epochs, what a cap of 1 allows."""
+"""Overrun in epochs that a cap of 1 allows."""
 
 
 class Priority:
-    """A score in [-1, 1] per request and node: pairs of a positive score join by falling score where they still fit.
+    """A score in [-1, 1] per request and node: pairs of positive scores are inserted in descending order, if feasible.
 
-    Every action is feasible: nothing admitted is refused or late. Serves algorithms of continuous actions: PPO, A2C,
-    SAC, TD3. A batch may overrun the next one's start by `overrun_s`, one epoch when left out; with `caps` the action
-    ends in K more numbers, which set each node's overrun from 0 (at -1) to two epochs (at 1).
+    Every action is feasible: no request of a batch is refused or late. Serves algorithms for continuous actions: PPO,
+    A2C, SAC, TD3.
+
+    Args:
+        scenario: a scenario of pooled dynamics.
+        overrun_s: as for `make_expert`; one epoch by default.
+        caps: whether the action has K further numbers, which set the overrun of each node, from 0 (at -1) to two epochs
+            (at 1).
+
+    Raises ValueError for a negative `overrun_s`, and for `overrun_s` together with `caps`.
     """
 
     def __init__(self, scenario: Scenario, overrun_s: float | None = None, caps: bool = False) -> None:
@@ -31,11 +38,11 @@ class Priority:
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._slots, self._nodes = scenario.slots, scenario.network.entry_nodes.size
         self._pairs = self._slots * self._nodes
-        self.space = flat_box(self._pairs + (self._nodes if caps else 0))
+        self.space = signed_box(self._pairs + (self._nodes if caps else 0))
 
     def decode(self, action: Array, observation: Observation) -> Action:
-        """Batch and least bandwidth for scores [R, N * K] (and caps [R, K])."""
-        flat = unit(action, self._pairs + (self._nodes if self._caps else 0))
+        """Batch and minimum bandwidth for scores [R, N * K] (and caps [R, K])."""
+        flat = checked_signed(action, self._pairs + (self._nodes if self._caps else 0))
         arrays = self._reader.read_rows(observation)
         overrun_s = self._overrun_of(flat[:, self._pairs :]) if self._caps else self._overrun_s
         cap_s = time_cap_s(self._scenario, arrays.busy_s, overrun_s)
@@ -43,9 +50,9 @@ class Priority:
         return with_least_shares(insert_by_score(score, arrays, cap_s), arrays)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """1 for the pairs that the action joins, -1 for all others, and the widest caps.
+        """Score 1 for the pairs of the action, -1 for all others, and the largest caps.
 
-        Decodes to the same batches where they are feasible and within the overrun.
+        Decodes to the same batches if they are feasible and within the overrun.
         """
         batch = np.asarray(action["batch"])
         joined = batch[..., None] == np.arange(1, self._nodes + 1)

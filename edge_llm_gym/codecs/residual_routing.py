@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, flat_box, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
 from edge_llm_gym.decoding.streaming import StreamingReader
-from edge_llm_gym.experts.routing import DtoEe, Plan
+from edge_llm_gym.experts.planners import DtoEe, Plan
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
@@ -46,11 +46,11 @@ class ResidualRouting:
         self._offload = np.asarray(plan.solution.offload, np.float64)
         self._threshold = np.asarray(plan.threshold, np.float64)
         self._nodes = len(scenario.nodes)
-        self.space = flat_box(1 + 2 * self._nodes)
+        self.space = signed_box(1 + 2 * self._nodes)
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold for flat actions [R, 1 + 2 K]."""
-        flat = unit(action, 1 + 2 * self._nodes).astype(np.float64)
+        flat = checked_signed(action, 1 + 2 * self._nodes).astype(np.float64)
         penalty, bias, shift = np.split(flat, [1, 1 + self._nodes], axis=1)
         committed = np.asarray(observation["nodes"], np.float64)[..., _COMMITTED]
         factor = np.exp(BIAS_SCALE * bias - MAX_QUEUE_PENALTY * (penalty + 1.0) / 2.0 * committed)
@@ -76,4 +76,4 @@ def steady_plan(scenario: Scenario) -> Plan:
     reader = StreamingReader(scenario)
     links = (scenario.devices.count, reader.constants.network.entry_nodes.size, 2)
     efficiency = np.full(links, STEADY_EFFICIENCY)
-    return DtoEe(max_rounds=STEADY_ROUNDS)(reader, reader.first(), {"spectral_efficiency": efficiency}, None)
+    return DtoEe(max_rounds=STEADY_ROUNDS)(reader, reader.initial_estimate(), {"spectral_efficiency": efficiency}, None)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, flat_box, unit
+from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.decoding.pair_features import EXTRA_FEATURES, PAIR_FEATURES, PairFeatures
 from edge_llm_gym.scenario import Scenario
@@ -36,11 +36,11 @@ class WeightedPriority:
         self._features = PairFeatures(scenario)
         self._priority = Priority(scenario, caps=True)
         self._nodes = len(scenario.nodes)
-        self.space = flat_box(len(WEIGHTED_FEATURES) + 2 * self._nodes)
+        self.space = signed_box(len(WEIGHTED_FEATURES) + 2 * self._nodes)
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and minimum bandwidth for flat actions [R, W + 2 K]."""
-        flat = unit(action, self.space.shape[0])
+        flat = checked_signed(action, self.space.shape[0])
         weights, bias, caps = np.split(flat, [len(WEIGHTED_FEATURES), len(WEIGHTED_FEATURES) + self._nodes], axis=1)
         columns = self._features.read(observation)
         weighted = sum(columns[name] * weights[:, index, None, None] for index, name in enumerate(WEIGHTED_FEATURES))

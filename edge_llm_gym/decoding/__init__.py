@@ -1,1 +1,1 @@
-"""Decoding: observations to problem arrays, and solutions of problems to actions."""
+"""Decoding: observation -> problem arrays, and problem solution -> action. Used by experts, codecs and policies."""

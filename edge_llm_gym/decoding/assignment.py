@@ -38,7 +38,7 @@ def _insert_rows(score: Floats, arrays: BatchingArrays, time_cap_s: Floats, node
     cost, capacity = np.empty(RESOURCE_COUNT), np.ones((nodes, RESOURCE_COUNT))
     for row in range(score.shape[0]):
         used, limit_s = np.zeros((nodes, RESOURCE_COUNT)), time_cap_s[row].copy()
-        capacity[:, Resource.KV] = arrays.room_bytes[row]
+        capacity[:, Resource.KV] = arrays.free_kv_bytes[row]
         for pair in _by_falling_score(row, score, arrays, limit_s):
             slot, index = pair // nodes, pair % nodes
             if node[row, slot] != 0:

@@ -1,7 +1,7 @@
-"""What experts believe about the mix of requests: how sure and how right answers are, between easy and hard times."""
+"""Estimate of the difficulty mix of the requests, and the exit and service statistics that follow from it."""
 
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -9,105 +9,108 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.problems.routing import EarlyExit
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.exit_observation import (
-    QUANTILES,
-)
+from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.exit_rows import shifted_quantile
 
-SWINGS = np.linspace(-1.0, 1.0, 21)
-"""Mixes that are told apart, from easy to hard, as in `sim.drift.difficulty_shift`."""
-EVEN = SWINGS.size // 2
-"""The mix that an expert starts from."""
-ROWS = 2048
-"""Rows of the exit profile that stand for a mix."""
+DIFFICULTY_SHIFTS: Final = np.linspace(-1.0, 1.0, 21)
+"""Candidate difficulty shifts, from easy to hard, as in `sim.exit_rows.difficulty_shift_at`."""
+NO_SHIFT: Final = DIFFICULTY_SHIFTS.size // 2
+"""Index of shift 0, the mix that is assumed before any confidence is observed."""
+SAMPLE_ROWS: Final = 2048
+"""Number of rows of the exit profile that represent a mix."""
 
 
-class Constants(Protocol):
-    """What is known of a staged network."""
+class ExitConstants(Protocol):
+    """Constants of a scenario with early exits: K nodes, E exits."""
 
     @property
     def network(self) -> Network:
-        """Who hosts what, and who sends to whom."""
+        """Blocks that each node hosts, and the links between nodes."""
         ...
 
     @property
     def profile(self) -> ExitProfile:
-        """Answers of the model at its exits."""
+        """Confidence and correctness of the model at its exits."""
         ...
 
     def service(self, leaving: Array) -> tuple[Array, Array]:
-        """Mean [K] and second moment [K] of service times, by the share [K, E] of a node's requests leaving where."""
+        """Mean [K] and second moment [K] of service times, from the share [K, E] of requests by their last block."""
         ...
 
 
-class MixReader:
-    """Tells mixes apart by confidences seen, and says what a mix makes of exits.
+class DifficultyMix:
+    """Statistics of each candidate mix, and the mix that best explains observed confidences.
 
-    Routing problems have one exit for each stage: where a node hosts several, a request leaves it if the surest of
-    their confidences reaches its threshold, and its answer counts as right if that of the last one is. Only the last
-    stage, which answers everybody, takes `inner` as the threshold of the exits before its last one, and counts the time
-    and the answers of those who leave there exactly. The work before an inner exit of other stages is taken whole.
+    Routing problems have one exit per stage. Where a node hosts several exits, a request leaves the node if the largest
+    of its confidences there reaches the node's threshold, and its answer counts as correct if the answer of the last of
+    these exits is. The last stage, at which every request leaves, is exact: `inner_threshold` applies to its exits
+    before the last one, and the time and correctness of the requests that leave there are counted as such. In other
+    stages service times include all blocks of the node.
     """
 
-    def __init__(self, constants: Constants, accuracy_weight_s: float) -> None:
+    def __init__(self, constants: ExitConstants, accuracy_weight_s: float) -> None:
         self._constants, self._accuracy_weight_s = constants, accuracy_weight_s
         self._easiest_first = np.argsort(constants.profile.difficulty, kind="stable")
         self.profile = constants.profile
         self.rows = lru_cache(maxsize=None)(self._rows)
         self.early_exit = lru_cache(maxsize=None)(self._early_exit)
         self.service = lru_cache(maxsize=None)(self._service)
-        self._quantiles = np.array([np.quantile(self.rows(i)[0][:, 0], QUANTILES) for i in range(SWINGS.size)])
+        shifts = range(DIFFICULTY_SHIFTS.size)
+        self._quantiles = np.array([np.quantile(self.rows(shift)[0][:, 0], QUANTILES) for shift in shifts])
 
-    def nearest(self, seen: Array, before: int) -> int:
-        """The mix whose confidences at the first exit are nearest to the quantiles seen; as before where none were."""
-        if not seen.any():
-            return before
-        return int(np.argmin(((self._quantiles - seen) ** 2).sum(axis=1)))
+    def nearest_shift(self, confidence: Array, previous: int) -> int:
+        """Index of the shift with the confidence quantiles at the first exit nearest to the observed ones [Q].
 
-    def _rows(self, difficulty_shift: int) -> tuple[Array, Array]:
-        """Confidence and correctness [ROWS, E] of rows that stand for a mix, each as likely as the others."""
+        Returns `previous` if no confidence was observed (all quantiles are 0).
+        """
+        if not confidence.any():
+            return previous
+        return int(np.argmin(((self._quantiles - confidence) ** 2).sum(axis=1)))
+
+    def _rows(self, shift: int) -> tuple[Array, Array]:
+        """Confidence and correctness [SAMPLE_ROWS, E] of equally likely rows that represent a mix."""
         profile = self._constants.profile
-        rank = shifted_quantile((np.arange(ROWS) + 0.5) / ROWS, SWINGS[difficulty_shift])
+        rank = shifted_quantile((np.arange(SAMPLE_ROWS) + 0.5) / SAMPLE_ROWS, DIFFICULTY_SHIFTS[shift])
         row = self._easiest_first[np.minimum((rank * profile.rows).astype(np.int64), profile.rows - 1)]
         return profile.confidence[row].astype(np.float64), profile.correct[row].astype(np.float64)
 
-    def _early_exit(self, difficulty_shift: int, inner: float) -> EarlyExit:
-        confidence, correct = self.rows(difficulty_shift)
+    def _early_exit(self, shift: int, inner_threshold: float) -> EarlyExit:
+        """Confidence and correctness per stage, as the routing problem takes them."""
+        confidence, correct = self.rows(shift)
+        stages = self._stage_blocks()
+        last_correct = self._last_stage_correct(shift, inner_threshold)
         return EarlyExit(
-            confidence=np.stack([confidence[:, blocks].max(axis=1) for blocks in self._blocks()], axis=1),
-            correct=np.stack(
-                [*(correct[:, blocks[-1]] for blocks in self._blocks()[:-1]), self._answers(difficulty_shift, inner)],
-                axis=1,
-            ),
+            confidence=np.stack([confidence[:, blocks].max(axis=1) for blocks in stages], axis=1),
+            correct=np.stack([*(correct[:, blocks[-1]] for blocks in stages[:-1]), last_correct], axis=1),
             hosted_exit=self._constants.network.stage,
             accuracy_weight_s=self._accuracy_weight_s,
         )
 
-    def _blocks(self) -> list[Array]:
+    def _stage_blocks(self) -> list[Array]:
         """Blocks that the nodes of each stage host."""
         network = self._constants.network
         firsts = [int(np.flatnonzero(network.stage == stage)[0]) for stage in range(network.stages)]
         return [np.arange(network.first_block[node], network.last_block[node] + 1) for node in firsts]
 
-    def _leaves(self, difficulty_shift: int, inner: float) -> Array:
-        """[ROWS] place among the last stage's exits at which a row leaves."""
-        confidence = self.rows(difficulty_shift)[0][:, self._blocks()[-1]]
-        sure = confidence >= inner
-        sure[:, -1] = True
-        return sure.argmax(axis=1)
+    def _last_stage_exit(self, shift: int, inner_threshold: float) -> Array:
+        """[SAMPLE_ROWS] index, among the exits of the last stage, of the exit at which each row leaves."""
+        confidence = self.rows(shift)[0][:, self._stage_blocks()[-1]]
+        leaves = confidence >= inner_threshold
+        leaves[:, -1] = True
+        return leaves.argmax(axis=1)
 
-    def _answers(self, difficulty_shift: int, inner: float) -> Array:
-        """[ROWS] correctness of the answer of the last stage."""
-        correct = self.rows(difficulty_shift)[1][:, self._blocks()[-1]]
-        return np.take_along_axis(correct, self._leaves(difficulty_shift, inner)[:, None], axis=1)[:, 0]
+    def _last_stage_correct(self, shift: int, inner_threshold: float) -> Array:
+        """[SAMPLE_ROWS] correctness of the answer of the last stage."""
+        correct = self.rows(shift)[1][:, self._stage_blocks()[-1]]
+        return np.take_along_axis(correct, self._last_stage_exit(shift, inner_threshold)[:, None], axis=1)[:, 0]
 
-    def _service(self, difficulty_shift: int, inner: float) -> tuple[Array, Array]:
-        """Mean and second moment [K] of the service times; other rows than the last stage's compute all blocks."""
+    def _service(self, shift: int, inner_threshold: float) -> tuple[Array, Array]:
+        """Mean [K] and second moment [K] of the service times."""
         network, nodes = self._constants.network, np.arange(self._constants.network.stage.size)
         leaving = np.zeros((nodes.size, self._constants.profile.exits))
         leaving[nodes, network.last_block] = 1.0
-        blocks = self._blocks()[-1]
-        share = np.bincount(self._leaves(difficulty_shift, inner), minlength=blocks.size) / ROWS
+        blocks = self._stage_blocks()[-1]
+        share = np.bincount(self._last_stage_exit(shift, inner_threshold), minlength=blocks.size) / SAMPLE_ROWS
         for node in np.flatnonzero(network.stage == network.stages - 1):
             leaving[node, blocks] = share
         return self._constants.service(leaving)

@@ -1,4 +1,4 @@
-"""What thresholds and offload shares make of a request of a mix: where it leaves, and how good its answer is called."""
+"""Forecast of where requests leave a two-stage network and at which quality, given thresholds and offload shares."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -6,90 +6,91 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.difficulty_mix import MixReader
+from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.exits import (
-    exit_table,
-    expected_accuracy,
-)
+from edge_llm_gym.sim.exits import exit_table, expected_accuracy
 from edge_llm_gym.sim.request_costs import RequestCosts
 
+FORECAST_CACHE_SIZE = 4096
+"""Number of (shift, thresholds) pairs in the cache of exit probabilities."""
 
-class Exits(NamedTuple):
-    """What thresholds do, wherever requests are sent. P hosted blocks, K1 entry nodes, K nodes."""
 
-    leave: Array  # [K1, P] share that leaves after each block of the entry node
-    pass_on: Array  # [K1] share that goes on
-    beyond: Array  # [K1, K, P] share that leaves after each block of a deeper node, if all that go on are sent there
-    quality: Array  # [K1, P] offered to those that leave there, whichever way they came
+class ExitProbabilities(NamedTuple):
+    """Effect of thresholds, whatever the offload shares. P hosted blocks, K1 entry nodes, K nodes. All float64."""
+
+    exit_probability: Array  # [K1, P] of leaving after each block of the entry node
+    forward_probability: Array  # [K1] of being forwarded
+    deep_exit_probability: Array  # [K1, K, P] of leaving after each block of a deeper node, if all go to that node
+    quality: Array  # [K1, P] quality offered at each exit
 
 
 class ExitForecast(NamedTuple):
-    """What a plan makes of a request. In batches of R rows all arrays have a leading axis of them."""
+    """Effect of thresholds and offload shares on a request. Batches of R rows have a leading axis of rows."""
 
-    leave: Array  # [K1, P] share that leaves after each hosted block of an entry node, or of a deeper one on its way
-    pass_on: Array  # [K1] share that goes on
-    reach: Array  # [K1, K] share that reaches each deeper node
-    quality: Array  # [K1, P] offered to those that leave there
-
-
-def exit_forecast_of(exits: Exits, offload: Array) -> ExitForecast:
-    """The forecast for shares offload [K1, K] of the entry nodes; both may have a leading axis of rows."""
-    leave = exits.leave + np.einsum("...ek,...ekp->...ep", offload, exits.beyond)
-    return ExitForecast(leave, exits.pass_on, exits.pass_on[..., None] * offload, exits.quality)
+    exit_probability: Array  # [K1, P] of leaving after each hosted block, of the entry node or of a deeper node
+    forward_probability: Array  # [K1] of being forwarded
+    reach_probability: Array  # [K1, K] of reaching each deeper node
+    quality: Array  # [K1, P] quality offered at each exit
 
 
-class ExitReader:
-    """Says what thresholds do in a network of two stages, averaged over the rows of a mix."""
+def exit_forecast(exits: ExitProbabilities, offload: Array) -> ExitForecast:
+    """The forecast for offload shares [K1, K] of the entry nodes; both arguments may have a leading axis of rows."""
+    leave = exits.exit_probability + np.einsum("...ek,...ekp->...ep", offload, exits.deep_exit_probability)
+    reach = exits.forward_probability[..., None] * offload
+    return ExitForecast(leave, exits.forward_probability, reach, exits.quality)
 
-    def __init__(self, mix: MixReader, costs: RequestCosts, network: Network) -> None:
+
+class ExitForecaster:
+    """Computes exit probabilities of a two-stage network, averaged over the rows of a difficulty mix."""
+
+    def __init__(self, mix: DifficultyMix, costs: RequestCosts, network: Network) -> None:
         self._mix, self._costs, self._network = mix, costs, network
         self._answers = exit_table(mix.profile)
         self.node_quality = np.array([node.quality for node in costs.nodes])
-        self._exits_of = lru_cache(maxsize=4096)(self._exits)
+        self._exits_of = lru_cache(maxsize=FORECAST_CACHE_SIZE)(self._exits)
 
-    def exits(self, difficulty_shift: int, threshold: Array) -> Exits:
-        """For a mix and thresholds [K]."""
-        return self._exits_of(difficulty_shift, np.asarray(threshold, np.float64).tobytes())
+    def exits(self, shift: int, threshold: Array) -> ExitProbabilities:
+        """Exit probabilities for a difficulty shift (an index) and thresholds [K]."""
+        return self._exits_of(shift, np.asarray(threshold, np.float64).tobytes())
 
-    def offered(self, node: int, block: int, factor: float, threshold: float) -> float:
-        """Quality offered at an exit of a node, f times the accuracy to expect, at most 1."""
+    def offered_quality(self, block: int, factor: float, threshold: float) -> float:
+        """Quality offered at an exit: the expected accuracy at this threshold times `factor`, at most 1."""
         return min(factor * expected_accuracy(self._answers, block, np.float32(threshold)), 1.0)
 
-    def blocks(self, node: int) -> list[tuple[int, int]]:
-        """Place among the P hosted blocks and number of each block of a node."""
+    def _hosted(self, node: int) -> list[tuple[int, int]]:
+        """For each block of a node, its index among the P hosted blocks and its number in the model."""
         first, last = self._costs.first_hosted[node], self._costs.last_hosted[node]
-        return [(place, int(self._network.first_block[node] + place - first)) for place in range(first, last + 1)]
+        return [(index, int(self._network.first_block[node] + index - first)) for index in range(first, last + 1)]
 
-    def _exits(self, difficulty_shift: int, threshold_bytes: bytes) -> Exits:
+    def _exits(self, shift: int, threshold_bytes: bytes) -> ExitProbabilities:
         threshold = np.frombuffer(threshold_bytes)
         entries = np.flatnonzero(self._network.stage == 0)
-        deep = np.flatnonzero(self._network.stage == 1).tolist()
-        places = int(self._costs.last_hosted.max()) + 1
-        leave, quality = np.zeros((2, entries.size, places))
-        pass_on, beyond = np.zeros(entries.size), np.zeros((entries.size, threshold.size, places))
+        deep_nodes = np.flatnonzero(self._network.stage == 1).tolist()
+        hosted = int(self._costs.last_hosted.max()) + 1
+        leave, quality = np.zeros((2, entries.size, hosted))
+        forward, deep_leave = np.zeros(entries.size), np.zeros((entries.size, threshold.size, hosted))
         for entry in entries.tolist():
-            left = self._leave_node(difficulty_shift, entry, threshold[entry], np.ones(1), leave[entry])
-            pass_on[entry] = left.mean()
-            self._offer(entry, entry, threshold, quality[entry])
-            for node in deep:
-                self._leave_node(difficulty_shift, node, threshold[node], left, beyond[entry, node])
-                self._offer(entry, node, threshold, quality[entry])
-        return Exits(leave, pass_on, beyond, quality)
+            remaining = self._fill_exits(shift, entry, threshold[entry], np.ones(1), leave[entry])
+            forward[entry] = remaining.mean()
+            self._fill_quality(entry, entry, threshold, quality[entry])
+            for node in deep_nodes:
+                self._fill_exits(shift, node, threshold[node], remaining, deep_leave[entry, node])
+                self._fill_quality(entry, node, threshold, quality[entry])
+        return ExitProbabilities(leave, forward, deep_leave, quality)
 
-    def _leave_node(self, difficulty_shift: int, node: int, threshold: float, share: Array, leave: Array) -> Array:
-        """Fills leave [P] with who of the rows' shares leaves a node where; returns the shares [rows] that go on."""
-        confidence = self._mix.rows(difficulty_shift)[0]
-        left = np.broadcast_to(share, len(confidence)).copy()
-        for place, block in self.blocks(node):
-            final = block == confidence.shape[1] - 1
-            leaves = np.where(final | (confidence[:, block] >= threshold), left, 0.0)
-            leave[place] = leaves.mean()
-            left -= leaves
-        return left
+    def _fill_exits(self, shift: int, node: int, threshold: float, share: Array, leave: Array) -> Array:
+        """Fills leave [P] at the blocks of a node; returns the remaining share of each row, [SAMPLE_ROWS]."""
+        confidence = self._mix.rows(shift)[0]
+        remaining = np.broadcast_to(share, len(confidence)).copy()
+        for index, block in self._hosted(node):
+            is_last = block == confidence.shape[1] - 1
+            leaves = np.where(is_last | (confidence[:, block] >= threshold), remaining, 0.0)
+            leave[index] = leaves.mean()
+            remaining -= leaves
+        return remaining
 
-    def _offer(self, entry: int, node: int, threshold: Array, quality: Array) -> None:
-        """Fills quality [P] at the exits of a node, for requests that came in at an entry node."""
+    def _fill_quality(self, entry: int, node: int, threshold: Array, quality: Array) -> None:
+        """Fills quality [P] at the exits of a node, for requests that were admitted at an entry node."""
         factor = min(self.node_quality[entry], self.node_quality[node])
-        for place, block in self.blocks(node):
-            quality[place] = self.offered(node, block, factor, threshold[node])
+        for index, block in self._hosted(node):
+            quality[index] = self.offered_quality(block, factor, threshold[node])

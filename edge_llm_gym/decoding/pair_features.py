@@ -93,7 +93,7 @@ def pair_columns(rows: BatchingArrays, observation: Mapping[str, Array], epoch_s
 def _physics(rows: BatchingArrays, epoch_s: float) -> Columns:
     """What a request would take of a node, [R, N, K], clipped to FEATURE_BOUND."""
     alone_s = rows.time_s + rows.shared_time_s
-    memory = rows.kv_bytes / np.maximum(rows.room_bytes, 1.0)[:, None]
+    memory = rows.kv_bytes / np.maximum(rows.free_kv_bytes, 1.0)[:, None]
     work = rows.time_s / epoch_s
     largest_share = np.maximum.reduce([work, memory, rows.uplink_share, rows.downlink_share])
     fits = (memory <= 1.0) & (rows.uplink_share <= 1.0) & (rows.downlink_share <= 1.0)

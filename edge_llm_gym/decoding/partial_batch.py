@@ -28,7 +28,7 @@ class PartialBatch:
         """Starts the epoch of an observation of one row."""
         self._arrays = self._reader.read_rows({key: np.asarray(value)[None] for key, value in observation.items()})
         self._used[:], self._node[:], self._cursor = 0.0, 0, 0
-        self._capacity[:, Resource.KV] = self._arrays.room_bytes[0]
+        self._capacity[:, Resource.KV] = self._arrays.free_kv_bytes[0]
         self._time_limit_s = time_cap_s(self._scenario, self._arrays.busy_s[0], self._overrun_s)
 
     def fits(self) -> Array:
@@ -71,7 +71,7 @@ class PartialBatch:
         return np.clip(np.stack(parts, axis=-1), 0.0, 1.0).astype(np.float32)
 
     def _count(self) -> int:
-        return int(self._arrays.shown[0].sum())
+        return int(self._arrays.visible[0].sum())
 
     def _limits_with_next_s(self) -> Array:
         """[K] time limit of each batch with the request at the cursor in it."""

@@ -1,4 +1,4 @@
-"""Which reader sees the batch problems behind the observations of a scenario."""
+"""The reader of batch problems for the dynamics of a scenario."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,14 +13,15 @@ from edge_llm_gym.scenario import Scenario
 READERS: Final[Mapping[str, Callable[[Scenario, float], BatchingReader]]] = MappingProxyType(
     {"batching": BatchingReader, "batching_routing": CompositeReader}
 )
-"""Admission -> reader; in batching-and-routing dynamics it plans for requests that pass all blocks of their entry node."""
+"""Dynamics -> reader. For batching-and-routing dynamics, the arrays of `read_rows` assume that every request computes
+all blocks of its entry node."""
 
 
 def batch_reader(scenario: Scenario, overrun_s: float = np.inf) -> BatchingReader:
-    """The reader of a scenario. Raises ValueError where nobody is asked to make batches."""
+    """The reader of a scenario. Raises ValueError for dynamics that form no batches."""
     if scenario.dynamics not in READERS:
         raise ValueError(
-            f"batches are made under admission {' or '.join(map(repr, READERS))}, got scenario {scenario.name!r} with "
-            f"admission {scenario.dynamics!r}"
+            f"batches are formed in dynamics {' or '.join(map(repr, READERS))}, got scenario {scenario.name!r} with "
+            f"dynamics {scenario.dynamics!r}; choose a scenario of these dynamics"
         )
     return READERS[scenario.dynamics](scenario, overrun_s)

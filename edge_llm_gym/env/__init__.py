@@ -1,1 +1,1 @@
-"""Gymnasium's view of the simulator: spaces, the single environment and the native vector one."""
+"""Gymnasium's view of the simulator: spaces, the single environment and the native vector environment."""

@@ -1,12 +1,13 @@
-"""Spaces, action reader and info of the environments of batching dynamics."""
+"""Spaces, action reader and info of environments of batching dynamics."""
 
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import ActionError, check_keys, in_unit_interval, shaped
+from edge_llm_gym.actions import ActionError, check_keys, checked_shape, checked_unit_interval
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, NODE_FEATURES, REQUEST_FEATURES
 from edge_llm_gym.sim.pooled.records import PooledResult
@@ -16,7 +17,15 @@ ACTION_KEYS = ("batch", "bandwidth")
 
 
 def action_space(scenario: Scenario) -> spaces.Dict:
-    """batch [N] in 0..K (0 waits, k joins the k-th node's batch); bandwidth [N, 2] weights up and down in [0, 1]."""
+    """Action space of one row.
+
+    | key | shape | values | meaning |
+    |---|---|---|---|
+    | `batch` | [N] | 0..K | node of the batch that the request joins, counted from 1; 0 lets it wait |
+    | `bandwidth` | [N, 2] | [0, 1] | weights of the uplink and downlink shares |
+
+    A request gets the share weight / sum of the weights on its node; if all are 0, the shares are equal.
+    """
     slots, nodes = scenario.slots, len(scenario.nodes)
     return spaces.Dict(
         {
@@ -27,7 +36,17 @@ def action_space(scenario: Scenario) -> spaces.Dict:
 
 
 def observation_space(scenario: Scenario) -> spaces.Dict:
-    """Bounds of every key of the observation of one row; keys are described in `edge_llm_gym.sim.pooled.observation`."""
+    """Observation space of one row; `edge_llm_gym.sim.pooled.observation` describes the features and their scales.
+
+    | key | shape | meaning |
+    |---|---|---|
+    | `requests` | [N, REQUEST_FEATURES] | the visible requests, the earliest deadline first; 0 in empty slots |
+    | `request_mask` | [N] | 1 where the slot holds a request |
+    | `spectral_efficiency` | [N, K, 2] | uplink and downlink to every node, relative to the cap |
+    | `nodes` | [K, NODE_FEATURES] | load and constants of the nodes |
+    | `arrivals` | [1] | arrivals of the last epoch / N |
+    | `backlog` | [1] | pending requests without a slot / N |
+    """
     slots, nodes = scenario.slots, len(scenario.nodes)
     node_high = np.tile(np.array([BUSY_CAP] + [1.0] * (len(NODE_FEATURES) - 1), np.float32), (nodes, 1))
     return spaces.Dict(
@@ -43,26 +62,26 @@ def observation_space(scenario: Scenario) -> spaces.Dict:
 
 
 def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
-    """batch [R, N] int64 and bandwidth [R, N, 2] float64 of an action whose leading axes are `rows`: () or (R,).
+    """batch [R, N] int64 and bandwidth [R, N, 2] float64 of an action with leading axes `rows`: () or (R,).
 
-    Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and numbers out of their space.
+    Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and values outside the space.
     """
     check_keys(action, ACTION_KEYS)
     return read_batches(action, rows, scenario)
 
 
 def read_batches(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
-    """batch [R, N] int64 in 0..K1, K1 being the nodes of the first stage, and bandwidth [R, N, 2] float64.
+    """batch [R, N] int64 in 0..K1, K1 being the number of entry nodes, and bandwidth [R, N, 2] float64.
 
-    Raises ActionError as `read_action` does, but for keys.
+    Raises ActionError as `read_action` does, but does not check the keys.
     """
     slots, nodes = scenario.slots, scenario.network.entry_nodes.size
-    batch = _batch(shaped(action["batch"], "batch", (*rows, slots)), nodes)
-    bandwidth = in_unit_interval(shaped(action["bandwidth"], "bandwidth", (*rows, slots, 2)), "bandwidth")
+    batch = _checked_batch(checked_shape(action["batch"], "batch", (*rows, slots)), nodes)
+    bandwidth = checked_unit_interval(checked_shape(action["bandwidth"], "bandwidth", (*rows, slots, 2)), "bandwidth")
     return batch.reshape(-1, slots), np.ascontiguousarray(bandwidth, np.float64).reshape(-1, slots, 2)
 
 
-def _batch(batch: Array, nodes: int) -> Array:
+def _checked_batch(batch: Array, nodes: int) -> Array:
     if batch.dtype.kind not in "iu":
         raise ActionError(f"action 'batch' holds whole numbers from 0 to {nodes}, got dtype {batch.dtype}")
     if batch.size and (batch.min() < 0 or batch.max() > nodes):
@@ -70,8 +89,11 @@ def _batch(batch: Array, nodes: int) -> Array:
     return np.ascontiguousarray(batch, np.int64)
 
 
-def info(simulator: Simulator, result: PooledResult) -> dict[str, dict[str, Array]]:
-    """`slots` tells per slot the request (index on the tape), its outcome code and its latency in s."""
+def info(simulator: Simulator, result: PooledResult) -> Info:
+    """`slots`: for each slot the index of its request on the tape (-1 for none), its outcome code and latency in s.
+
+    Latency is 0 for a request that was not computed.
+    """
     return {
         "slots": {
             "request": result.slot_request,

@@ -1,38 +1,41 @@
-"""Spaces, action reader and info of the environments of batching-and-routing dynamics: all four kinds of action in one."""
+"""Spaces, action reader and info of environments of batching-and-routing dynamics."""
 
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import check_keys, in_unit_interval, shaped
+from edge_llm_gym.actions import check_keys
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env import batching as epoch
+from edge_llm_gym.env import batching
+from edge_llm_gym.env.info import Info
+from edge_llm_gym.env.streaming import read_routes
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.sim.exit_observation import (
-    LINK_FEATURES,
-    QUANTILES,
-)
-from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES
-from edge_llm_gym.sim.pooled.observation import (
-    ROUTING_NODE_FEATURES as NODE_FEATURES,
-)
+from edge_llm_gym.sim.exit_observation import LINK_FEATURES, QUANTILES
+from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, REQUEST_FEATURES, ROUTING_NODE_FEATURES
 from edge_llm_gym.sim.simulator import Simulator
 
 ACTION_KEYS = ("batch", "bandwidth", "offload", "threshold")
 
 
 def action_space(scenario: Scenario) -> spaces.Dict:
-    """All four kinds of action.
+    """Action space of one row, for K1 entry nodes and K nodes in all.
 
-    batch [N] in 0..K1 and bandwidth [N, 2] are those of batching dynamics, over the K1 nodes of the first stage; offload
-    [K, K], weights of the receivers of every node, and threshold [K], all in [0, 1], those of streaming dynamics.
+    | key | shape | values | meaning |
+    |---|---|---|---|
+    | `batch` | [N] | 0..K1 | entry node of the batch that the request joins, counted from 1; 0 lets it wait |
+    | `bandwidth` | [N, 2] | [0, 1] | weights of the uplink and downlink shares |
+    | `offload` | [K, K] | [0, 1] | weights of the next node, from row to column |
+    | `threshold` | [K] | [0, 1] | confidence at which requests leave at the exits of a node |
+
+    Weights count in proportion: bandwidth among the requests of a node, offload among the links of a node. If all are
+    0, the shares are equal.
     """
-    slots, nodes, stations = scenario.slots, len(scenario.nodes), scenario.network.entry_nodes.size
+    slots, nodes, entry_nodes = scenario.slots, len(scenario.nodes), scenario.network.entry_nodes.size
     return spaces.Dict(
         {
             "bandwidth": spaces.Box(0.0, 1.0, (slots, 2), np.float32),
-            "batch": spaces.MultiDiscrete(np.full(slots, stations + 1)),
+            "batch": spaces.MultiDiscrete(np.full(slots, entry_nodes + 1)),
             "offload": spaces.Box(0.0, 1.0, (nodes, nodes), np.float32),
             "threshold": spaces.Box(0.0, 1.0, (nodes,), np.float32),
         }
@@ -40,15 +43,27 @@ def action_space(scenario: Scenario) -> spaces.Dict:
 
 
 def observation_space(scenario: Scenario) -> spaces.Dict:
-    """Bounds of every key of the observation of one row, described in `edge_llm_gym.sim.pooled.routing_observation`."""
+    """Observation space of one row; `edge_llm_gym.sim.pooled.observation` describes the features and their scales.
+
+    | key | shape | meaning |
+    |---|---|---|
+    | `requests` | [N, REQUEST_FEATURES] | the visible requests, the earliest deadline first; 0 in empty slots |
+    | `request_mask` | [N] | 1 where the slot holds a request |
+    | `spectral_efficiency` | [N, K1, 2] | uplink and downlink to every entry node, relative to the cap |
+    | `nodes` | [K, ROUTING_NODE_FEATURES] | load and constants of the nodes |
+    | `links` | [K, K, LINK_FEATURES] | the wired links, from row to column |
+    | `exit_confidence` | [E, QUANTILES] | quantiles of recent confidences at each exit; 0 where there were none |
+    | `arrivals` | [1] | arrivals of the last epoch / N |
+    | `backlog` | [1] | pending requests without a slot / N |
+    """
     slots, nodes, blocks = scenario.slots, len(scenario.nodes), len(scenario.block_layers)
-    stations = scenario.network.entry_nodes.size
-    node_high = np.tile(np.array([BUSY_CAP] + [1.0] * (len(NODE_FEATURES) - 1), np.float32), (nodes, 1))
+    entry_nodes = scenario.network.entry_nodes.size
+    node_high = np.tile(np.array([BUSY_CAP] + [1.0] * (len(ROUTING_NODE_FEATURES) - 1), np.float32), (nodes, 1))
     return spaces.Dict(
         {
             "requests": spaces.Box(0.0, 1.0, (slots, len(REQUEST_FEATURES)), np.float32),
             "request_mask": spaces.MultiBinary(slots),
-            "spectral_efficiency": spaces.Box(0.0, 1.0, (slots, stations, 2), np.float32),
+            "spectral_efficiency": spaces.Box(0.0, 1.0, (slots, entry_nodes, 2), np.float32),
             "nodes": spaces.Box(np.zeros_like(node_high), node_high, dtype=np.float32),
             "links": spaces.Box(0.0, 1.0, (nodes, nodes, len(LINK_FEATURES)), np.float32),
             "exit_confidence": spaces.Box(0.0, 1.0, (blocks, len(QUANTILES)), np.float32),
@@ -62,21 +77,13 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
     """batch [R, N] int64, bandwidth [R, N, 2] float64, offload [R, K, K] and threshold [R, K] float32 of an action.
 
     Its leading axes are `rows`: () or (R,). Raises ActionError for a missing or unknown key, a wrong shape or dtype,
-    NaN and numbers out of their space.
+    NaN and values outside the space.
     """
     check_keys(action, ACTION_KEYS)
-    nodes = len(scenario.nodes)
-    batch, bandwidth = epoch.read_batches(action, rows, scenario)
-    offload = in_unit_interval(shaped(action["offload"], "offload", (*rows, nodes, nodes)), "offload")
-    threshold = in_unit_interval(shaped(action["threshold"], "threshold", (*rows, nodes)), "threshold")
-    return (
-        batch,
-        bandwidth,
-        np.ascontiguousarray(offload, np.float32).reshape(-1, nodes, nodes),
-        np.ascontiguousarray(threshold, np.float32).reshape(-1, nodes),
-    )
+    batch, bandwidth = batching.read_batches(action, rows, scenario)
+    return (batch, bandwidth, *read_routes(action, rows, len(scenario.nodes), len(scenario.nodes)))
 
 
-def info(simulator: Simulator, result: Any) -> dict[str, dict[str, Array]]:
-    """`slots` as in batching dynamics, and after which block (from 1) the slot's request leaves, 0 where not computed."""
-    return {"slots": epoch.info(simulator, result)["slots"] | {"exit": result.slot_exit}}
+def info(simulator: Simulator, result: Any) -> Info:
+    """`slots` as in batching dynamics, with `exit`: the block (from 1) after which the request leaves, 0 for none."""
+    return {"slots": batching.info(simulator, result)["slots"] | {"exit": result.slot_exit}}

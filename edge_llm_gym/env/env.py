@@ -1,4 +1,4 @@
-"""The single environment: a simulator of one row behind Gymnasium's Env."""
+"""The single environment: a simulator with one row behind Gymnasium's Env."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,33 +8,73 @@ import gymnasium
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.info import reset_info, row_of, step_info
-from edge_llm_gym.env.interface import action_space, interface_of, observation_space, read_action
-from edge_llm_gym.names import known_name
+from edge_llm_gym.env.checks import RENDER_MODES, check_render_mode, refuse_options
+from edge_llm_gym.env.info import row_of
+from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.step_info import reset_info, step_info
 from edge_llm_gym.scenario import ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
-
-RENDER_MODES = ("ansi", "rgb_array")
 
 
 @dataclass(frozen=True)
 class EnvSnapshot:
-    """A moment of an environment: the simulator's row and the generator that draws the next episodes."""
+    """State of an environment between two steps: the simulator's row and the generator of the next episodes."""
 
     simulator: Snapshot
     generator: Mapping[str, Any]
 
 
 class EdgeLLMEnv(gymnasium.Env[Any, Any]):
-    """Schedules language-model inference over edge nodes, one epoch a step.
+    """Schedules the inference of language models over edge nodes, one epoch per step.
 
-    `scenario` is a shipped name, a YAML file, a mapping or a Scenario; `overrides` maps dotted paths to values, as in
-    {"arrivals.rate_per_s": 8.0}. Observation and action keys depend on the scenario's admission and are described in
-    `edge_llm_gym.env.batching` and `edge_llm_gym.env.streaming`. An episode is truncated after the scenario's
-    `horizon_epochs`; it never terminates.
+    The keys of observations, actions and info depend on the dynamics of the scenario. N slots, K nodes, K1 of them
+    entry nodes, D devices, E exits; all numbers are float32 unless stated otherwise.
 
-    Raises ScenarioError for a scenario that breaks a rule, ActionError (a ValueError) for a malformed action, and
-    ValueError for an unknown render mode.
+    **Dynamics.** In `batching` dynamics requests wait in a queue, and each step admits some of them to the batches of
+    nodes that host the whole model. In `batching_routing` dynamics each step admits requests to batches of entry nodes;
+    those that do not leave at an early exit there are forwarded to nodes with the next blocks. In `streaming` dynamics
+    each step sets weights and thresholds, by which all requests that arrive in the epoch are routed on arrival.
+
+    **Observation.** See `observation_space` in `edge_llm_gym.env.batching`, `.batching_routing` and `.streaming`.
+
+    | key | batching | batching_routing | streaming |
+    |---|---|---|---|
+    | `requests` | [N, 8] | [N, 8] | |
+    | `request_mask` | [N] int8 | [N] int8 | |
+    | `spectral_efficiency` | [N, K, 2] | [N, K1, 2] | [D, K1, 2] |
+    | `nodes` | [K, 9] | [K, 10] | [K, 11] |
+    | `links` | | [K, K, 3] | [K, K, 3] |
+    | `exit_confidence` | | [E, 5] | [E, 5] |
+    | `arrivals` | [1] | [1] | [D] |
+    | `backlog` | [1] | [1] | [K] |
+
+    **Action.** See `action_space` in the same modules. Weights count in proportion, so every action of the space is
+    valid; requests of an infeasible action are refused, late or below their quality demand.
+
+    | key | batching | batching_routing | streaming |
+    |---|---|---|---|
+    | `batch`, whole numbers | [N] in 0..K | [N] in 0..K1 | |
+    | `bandwidth` in [0, 1] | [N, 2] | [N, 2] | |
+    | `offload` in [0, 1] | | [K, K] | [D + K, K] |
+    | `threshold` in [0, 1] | | [K] | [K] |
+
+    **Reward.** The weighted sum of metrics of the epoch that the scenario's `reward` defines; by default the value of
+    the served requests, in streaming dynamics accuracy minus mean response delay in s.
+
+    **Starting state.** Reset draws a tape: arrivals, lengths, deadlines, channels and exit confidences of an episode.
+    Nodes are idle. In pooled dynamics the queue holds the requests that arrived in the epoch before the first decision;
+    in streaming dynamics there are no requests yet.
+
+    **Episode end.** Truncation after `horizon_epochs` steps of the scenario; an episode never terminates.
+
+    **Info.** See `edge_llm_gym.env.step_info`, which also lists the outcome codes.
+
+    Args:
+        scenario: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
+        overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0}.
+        render_mode: "ansi" for text, "rgb_array" for images, None for neither.
+
+    Raises ScenarioError for a scenario that violates a rule, and ValueError for an unknown render mode.
     """
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
@@ -48,17 +88,18 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.scenario = load_scenario(scenario, overrides)
         check_render_mode(render_mode)
         self.render_mode = render_mode
-        self.observation_space = observation_space(self.scenario)
-        self.action_space = action_space(self.scenario)
+        self._interface = interface_of(self.scenario)
+        self.observation_space = self._interface.observation_space(self.scenario)
+        self.action_space = self._interface.action_space(self.scenario)
         self.simulator = Simulator(self.scenario)
-        self._observer = interface_of(self.scenario).observer(self.simulator)
+        self._observer = self._interface.observer(self.simulator)
         self._last: Any = None
         self._started = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Draws a new tape. `options` must be empty: a scenario is chosen at construction."""
+        """Draws a new tape. `options` must be empty: settings are arguments of the constructor."""
         refuse_options(options)
         super().reset(seed=seed)
         self.simulator.reset(0, self.np_random)
@@ -69,7 +110,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def step(self, action: dict[str, Array]) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
         """One epoch. Raises ActionError for a malformed action, RuntimeError before a reset or after the end."""
         self._require_reset()
-        self._last = result = self.simulator.step(*read_action(action, (), self.scenario))
+        self._last = result = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
         info = row_of(step_info(self.simulator, result), 0)
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
@@ -84,20 +125,21 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         return render_row(self.simulator, 0, self._last, self.render_mode)
 
     def action_masks(self) -> Array:
-        """[N * (K + 1)] bool over the flattened `batch`: False where the transition would refuse the request alone.
+        """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
 
-        Raises TypeError for streaming dynamics, whose actions are continuous.
+        False where the request would be refused even if admitted alone, with the whole band. Raises TypeError for
+        streaming dynamics, whose actions are continuous, and RuntimeError before a reset.
         """
         self._require_reset()
         return self.simulator.admissible()[0].ravel()
 
     def snapshot(self) -> EnvSnapshot:
-        """This moment, to come back to: the episode and the generator of the episodes after it."""
+        """A copy of the episode's state and of the generator of the next ones. Raises RuntimeError before a reset."""
         self._require_reset()
         return EnvSnapshot(self.simulator.snapshot(), self.np_random.bit_generator.state)
 
     def restore(self, snapshot: EnvSnapshot) -> dict[str, Array]:
-        """Goes back to a snapshot and returns its observation. Raises ValueError for one of another scenario."""
+        """Returns to a snapshot, and its observation. Raises ValueError for a snapshot of another scenario."""
         self.simulator.restore(snapshot.simulator)
         self.np_random.bit_generator.state = dict(snapshot.generator)
         self._last = None
@@ -110,16 +152,3 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def _require_reset(self) -> None:
         if not self._started:
             raise RuntimeError("call reset() first: there is no episode yet")
-
-
-def check_render_mode(mode: str | None) -> None:
-    """Raises ValueError for an unknown mode; None stands for no pictures."""
-    if mode is not None:
-        known_name("render mode", mode, RENDER_MODES)
-
-
-def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:
-    """Raises ValueError for reset options that would be ignored."""
-    unknown = sorted(set(options or ()) - set(known))
-    if unknown:
-        raise ValueError(f"unknown reset options {unknown}; settings go to make(..., overrides={{...}})")

@@ -1,8 +1,8 @@
-"""The baselines and exact schedulers as functions of an epoch: who joins which node's batch.
+"""Batch schedulers, baselines and exact ones: functions from an epoch problem to an assignment of requests to nodes.
 
-Unless said otherwise a baseline goes through the shown requests in its order and puts each one on a node where it
-keeps the batch feasible (time, memory and bandwidth of everyone already in it), chosen by a node rule of
-`edge_llm_gym.solvers.baselines`; a request that fits nowhere waits.
+Unless stated otherwise, a baseline inserts the visible requests greedily: in its order, each on a node whose batch
+stays feasible (time, memory and bandwidth), chosen by a node rule of `edge_llm_gym.solvers.baselines`. A request that
+fits on no node waits.
 """
 
 from dataclasses import dataclass, field
@@ -10,50 +10,51 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import Epoch
+from edge_llm_gym.decoding.batching import EpochProblem
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.solvers import baselines, dftsp
 
 
-def arrival_order(epoch: Epoch) -> Array:
-    """Longest waited first."""
-    return np.argsort(-epoch.waited_s, kind="stable")
+def arrival_order(epoch: EpochProblem) -> Array:
+    """Requests by arrival time, the oldest first."""
+    return np.argsort(-epoch.waiting_s, kind="stable")
 
 
-def deadline_order(epoch: Epoch) -> Array:
-    """Least time left first."""
-    return np.argsort(epoch.left_s, kind="stable")
+def deadline_order(epoch: EpochProblem) -> Array:
+    """Requests by deadline, the earliest first."""
+    return np.argsort(epoch.time_left_s, kind="stable")
 
 
-def size_order(epoch: Epoch) -> Array:
-    """Shortest first, by its time alone on its fastest node."""
+def size_order(epoch: EpochProblem) -> Array:
+    """Requests by service time alone on the fastest node, the shortest first."""
     alone_s = [problem.time_s + problem.shared_time_s for problem in epoch.problem.nodes]
     return np.argsort(np.min(alone_s, axis=0), kind="stable")
 
 
 ORDERS = {"arrival": arrival_order, "deadline": deadline_order, "size": size_order}
+"""Name -> order of insertion [n]."""
 
 
 @dataclass
 class UniformlyRandom:
-    """Each request waits or joins any node with equal probability, feasible or not."""
+    """Each request waits or is assigned to any node with equal probability, feasible or not."""
 
     rng: np.random.Generator
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         return self.rng.integers(epoch.problem.node_count + 1, size=epoch.problem.request_count)
 
 
 @dataclass(frozen=True)
 class ListScheduler:
-    """Feasible insertion in a fixed order; `limit` caps the size of every node's batch."""
+    """Greedy feasible insertion in a fixed order; `limit` bounds the size of every batch."""
 
     order: str
     node_rule: str = "earliest-finish"
     limit: int | None = None
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         order = ORDERS[self.order](epoch)
         return baselines.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
@@ -61,17 +62,17 @@ class ListScheduler:
 
 @dataclass(frozen=True)
 class StaticBatch:
-    """StB: an idle node takes the `batch_size` oldest requests that radio and memory let it take.
+    """Static batching (StB): an idle node takes the `batch_size` oldest requests that fit its bands and memory.
 
-    Static batching fixes the size of a batch, not its end: nobody checks the budgets of those in it, save that a
-    request which would be late alone is left out. A busy node waits. Nodes fill up one after the other, in the
+    Static batching fixes the size of a batch, not its end: latency budgets are not checked, except that a request which
+    would be late alone is left out. A busy node takes no requests. Nodes are filled one after the other, in the
     scenario's order.
     """
 
     batch_size: int = 8
     idle_s: float = field(default=1e-6, repr=False)
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         node = np.zeros(epoch.problem.request_count, np.int64)
         order = arrival_order(epoch)
@@ -96,11 +97,11 @@ def _without_deadlines(problem: BatchProblem) -> BatchProblem:
 
 @dataclass(frozen=True)
 class NodeByNode:
-    """DFTSP: every node in turn solves its own problem exactly over the requests that are left."""
+    """DFTSP on each node in turn: the exact optimum of the node's problem over the requests not assigned yet."""
 
     node_limit: int
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         node = np.zeros(epoch.problem.request_count, np.int64)
         for index, problem in enumerate(epoch.problem.nodes):
@@ -112,12 +113,12 @@ class NodeByNode:
 
 @dataclass(frozen=True)
 class ResidualProfits:
-    """OT-GAH: all nodes together, at least half of the optimum's value."""
+    """OT-GAH over all nodes: at least half of the optimal value."""
 
     node_limit: int
     improve: bool
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         from edge_llm_gym.solvers import ot_gah
 
@@ -126,12 +127,12 @@ class ResidualProfits:
 
 @dataclass(frozen=True)
 class Reference:
-    """An exact reference solver on the whole assignment problem; slow."""
+    """An exact reference solver for the whole assignment problem; slow."""
 
     method: str
     time_limit_s: float | None = None
 
-    def __call__(self, epoch: Epoch) -> Array:
+    def __call__(self, epoch: EpochProblem) -> Array:
         """Assignment [n]."""
         from edge_llm_gym.solvers import reference
 

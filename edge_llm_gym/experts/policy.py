@@ -1,17 +1,21 @@
-"""The `predict` protocol, and experts behind it."""
+"""The `predict` protocol of Stable-Baselines3, and the base classes of the policies that implement it."""
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import BatchingReader, Epoch
-from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
+from edge_llm_gym.experts.shapes import check_observation
+from edge_llm_gym.rows import ROW_KEY, as_rows, first_row, is_single, split_rows
+from edge_llm_gym.scenario import Scenario
 
 Action = dict[str, Array]
-Assign = Callable[[Epoch], Array]
-"""Epoch -> node [n] int: 0 lets a request wait, k puts it on the k-th node."""
+"""An action of the environment's own action space; batches have a leading axis of rows."""
+Observation = Mapping[str, Array]
+Memory = list[Any] | None
+"""Recurrent state: one entry per row, or None for a stateless policy."""
 
 
 class Policy(Protocol):
@@ -19,7 +23,7 @@ class Policy(Protocol):
 
     def predict(
         self,
-        observation: Mapping[str, Array],
+        observation: Observation,
         state: Any = None,
         episode_start: Any = None,
         deterministic: bool = False,
@@ -28,53 +32,74 @@ class Policy(Protocol):
         ...
 
 
-class Expert:
-    """A scheduler that reads observations of one scenario; single ones and batches alike."""
+class BatchPolicy(ABC):
+    """Base of policies of one scenario that act on R rows at once; `predict` accepts single observations, too.
 
-    def __init__(self, name: str, reader: BatchingReader, assign: Assign) -> None:
-        self.name = name
-        self._reader = reader
-        self._assign = assign
+    Args:
+        name: name of the policy in tables and error messages.
+        scenario: the scenario of the observations and actions.
+    """
+
+    def __init__(self, name: str, scenario: Scenario) -> None:
+        self.name, self.scenario = name, scenario
 
     def predict(
         self,
-        observation: Mapping[str, Array],
+        observation: Observation,
         state: Any = None,
         episode_start: Any = None,
-        deterministic: bool = True,
-    ) -> tuple[Action, None]:
-        """Action of the environment's own action space. Raises ValueError for an observation of another scenario."""
-        mask = np.asarray(observation["request_mask"])
-        if mask.ndim == 2:
-            rows = [self._act({key: value[row] for key, value in observation.items()}) for row in range(len(mask))]
-            return {key: np.stack([row[key] for row in rows]) for key in ("batch", "bandwidth")}, None
-        return self._act(observation), None
+        deterministic: bool = False,
+    ) -> tuple[Action, Memory]:
+        """Action and next state for one observation, or for a batch with a leading axis of R rows.
 
-    def _act(self, observation: Mapping[str, Array]) -> Action:
-        self._check(observation)
-        epoch = self._reader.read(observation)
-        return batch_action(epoch, self._assign(epoch), np.asarray(observation["request_mask"]).astype(bool))
+        Args:
+            observation: the environment's dictionary observation.
+            state: the state that the last call returned; None starts anew in every row.
+            episode_start: bool or [R] bool, rows in which an episode starts; their state is discarded.
+            deterministic: whether a learned policy takes the mode of its distribution instead of a sample; experts
+                ignore it, since they have no distribution over actions.
 
-    def _check(self, observation: Mapping[str, Array]) -> None:
-        scenario = self._reader.scenario
-        expected = (scenario.slots, len(scenario.nodes), 2)
-        received = np.shape(observation["spectral_efficiency"])
-        if received != expected:
+        Raises ValueError for an observation of another scenario and for a state of another number of rows.
+        """
+        check_observation(self.name, self.scenario, observation)
+        rows = as_rows(observation) if is_single(observation) else observation
+        memory = self._memory(len(rows[ROW_KEY]), state, episode_start)
+        action, after = self.act_rows(rows, memory, deterministic)
+        return (first_row(action) if is_single(observation) else action), after
+
+    @abstractmethod
+    def act_rows(self, observation: Observation, memory: Memory, deterministic: bool) -> tuple[Action, Memory]:
+        """Actions and next states of R rows."""
+
+    def initial_memory(self) -> Any:
+        """State of a row at the start of an episode; None for a stateless policy."""
+        return None
+
+    def _memory(self, rows: int, state: Any, episode_start: Any) -> Memory:
+        """The state of each row, renewed where an episode starts."""
+        initial = self.initial_memory()
+        if initial is None:
+            return None
+        if state is None:
+            return [initial] * rows
+        if len(state) != rows:
             raise ValueError(
-                f"expert {self.name!r} was made for scenario {scenario.name!r} with spectral_efficiency of shape "
-                f"{expected}, got {received}; make the expert from the environment that it acts in"
+                f"the state must hold the memory of {rows} rows, got {len(state)}; pass the state that predict returned"
             )
+        starts = np.zeros(rows, np.bool_) if episode_start is None else np.broadcast_to(episode_start, rows)
+        return [initial if start else memory for memory, start in zip(state, starts, strict=True)]
 
 
-def batch_action(epoch: Epoch, node: Array, shown: Array) -> Action:
-    """An assignment node [n] as an action for the shown slots [N] bool: each gets its minimum shares as bandwidth."""
-    batch = np.zeros(shown.size, np.int64)
-    bandwidth = np.zeros((shown.size, 2), np.float32)
-    batch[shown] = node
-    weights = np.zeros((node.size, 2))
-    for index, problem in enumerate(epoch.problem.nodes):
-        chosen = node == index + 1
-        weights[chosen, UPLINK] = problem.uplink_share[chosen]
-        weights[chosen, DOWNLINK] = problem.downlink_share[chosen]
-    bandwidth[shown] = np.minimum(weights, 1.0)
-    return {"batch": batch, "bandwidth": bandwidth}
+class RowPolicy(BatchPolicy):
+    """Base of policies that decide for one row at a time, each row with its own memory."""
+
+    def act_rows(self, observation: Observation, memory: Memory, deterministic: bool) -> tuple[Action, Memory]:
+        """Actions and next states of R rows."""
+        rows = split_rows(observation)
+        pairs = [self.act(row, one) for row, one in zip(rows, memory or [None] * len(rows), strict=True)]
+        action = {key: np.stack([row[key] for row, _ in pairs]) for key in pairs[0][0]}
+        return action, None if memory is None else [after for _, after in pairs]
+
+    @abstractmethod
+    def act(self, observation: Observation, memory: Any) -> tuple[Action, Any]:
+        """Action and next memory for the observation of one row."""

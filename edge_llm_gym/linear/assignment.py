@@ -26,7 +26,7 @@ def assign(rows: BatchingArrays, value: Array, free_s: Array, node_time_price: A
     greatest of `overruns_s`. Each batch is the best, net of that price, of those that the exact search finds under the
     caps free_s + overruns_s: at most the price of a step between caps is lost.
     """
-    node = np.zeros(rows.shown.shape, np.int64)
+    node = np.zeros(rows.visible.shape, np.int64)
     # One memory layout, so that one compiled kernel serves all sizes.
     rows = BatchingArrays(*(np.ascontiguousarray(array) for array in rows))
     values, free_s, prices = (np.ascontiguousarray(array, np.float64) for array in (value, free_s, node_time_price))
@@ -39,7 +39,7 @@ def _assign_rows(
     rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array, node: Array
 ) -> None:
     for row in range(len(node)):
-        slots = np.flatnonzero(rows.shown[row])
+        slots = np.flatnonzero(rows.visible[row])
         if slots.size == 0:
             continue
         oracle = _oracle(rows, value, row, slots)
@@ -60,7 +60,7 @@ def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracl
         _by_node(rows.downlink_share[row], slots),
         _by_node(rows.budget_s[row], slots),
         _by_node(value[row], slots),
-        rows.room_bytes[row].copy(),
+        rows.free_kv_bytes[row].copy(),
         np.zeros(value.shape[2]),
     )
     return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))

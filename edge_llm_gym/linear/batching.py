@@ -73,7 +73,7 @@ class LinearBatching(LinearPolicy):
     def node_time_price(self, rows: BatchingArrays) -> Array:
         """[R, K] value that a second of a node costs."""
         own, slope = self.parameters[len(FEATURES) : -1], self.parameters[-1]
-        queue = rows.shown.sum(axis=1, keepdims=True) / self._arrivals_per_epoch - 1.0
+        queue = rows.visible.sum(axis=1, keepdims=True) / self._arrivals_per_epoch - 1.0
         return self._base_price_per_s * clipped_exp(own + slope * queue)
 
 

@@ -13,8 +13,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
 from edge_llm_gym.decoding.composite import CompositeReader
-from edge_llm_gym.decoding.difficulty_mix import EVEN, SWINGS
-from edge_llm_gym.decoding.exit_forecast import ExitForecast, Exits, exit_forecast_of
+from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS, NO_SHIFT
+from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitProbabilities, exit_forecast
 from edge_llm_gym.linear.assignment import assign
 from edge_llm_gym.linear.batching import FEATURES, NODE_TIME_SHARE, OVERRUNS, price_columns
 from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, Action, LinearPolicy, Observation, clipped_exp
@@ -58,7 +58,7 @@ class LinearBatchingRouting(LinearPolicy):
         self._arrivals_per_epoch = rate_per_s * scenario.epoch_s
         mean_value = float(np.mean(scenario.requests.value))
         self._base_price_per_s = NODE_TIME_SHARE * rate_per_s * mean_value / network.entry_nodes.size
-        self._sent = self._reader.first().sent
+        self._sent = self._reader.initial_estimate().forwarded
 
     @staticmethod
     def size(scenario: Scenario) -> int:
@@ -68,9 +68,12 @@ class LinearBatchingRouting(LinearPolicy):
     def act(self, observation: Observation) -> Action:
         """All four kinds of action."""
         rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named_parameters()
-        queue = rows.shown.sum(axis=1) / self._arrivals_per_epoch - 1.0
-        shifts = [self._reader.mix.nearest(seen, EVEN) for seen in np.asarray(observation["exit_confidence"])[:, 0]]
-        threshold = self._thresholds(own.levels, queue, SWINGS[shifts])
+        queue = rows.visible.sum(axis=1) / self._arrivals_per_epoch - 1.0
+        shifts = [
+            self._reader.difficulty_mix.nearest_shift(seen, NO_SHIFT)
+            for seen in np.asarray(observation["exit_confidence"])[:, 0]
+        ]
+        threshold = self._thresholds(own.levels, queue, DIFFICULTY_SHIFTS[shifts])
         offload = self._offload(own.links, observation)
         forecast = self._forecast(shifts, threshold, offload)
         expected, value = self._expect(rows, observation, forecast, own.budget_slack)
@@ -87,14 +90,14 @@ class LinearBatchingRouting(LinearPolicy):
         return Parameters(*np.split(self.parameters, np.cumsum(_sizes(self.scenario))[:-1]))
 
     def _forecast(self, shifts: list[int], threshold: Array, offload: Array) -> ExitForecast:
-        exits = [self._reader.exit_reader.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
-        return exit_forecast_of(Exits(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
+        exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
+        return exit_forecast(ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
 
     def _expect(
         self, rows: BatchingArrays, observation: Observation, forecast: ExitForecast, budget_slack: Array
     ) -> tuple[BatchingArrays, Array]:
-        sent = np.broadcast_to(self._sent, (len(rows.shown), self._sent.size))
-        expected, value = self._reader.expect(rows, observation, sent, forecast)
+        sent = np.broadcast_to(self._sent, (len(rows.visible), self._sent.size))
+        expected, value = self._reader.expected_costs(rows, observation, sent, forecast)
         slack_s = budget_slack[0] * self.scenario.epoch_s + budget_slack[1] * expected.shared_time_s
         return expected._replace(budget_s=expected.budget_s + slack_s), value
 

@@ -11,7 +11,7 @@ from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
 from edge_llm_gym.models.cost import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
-from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_NAMES
+from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
     ChannelSection,
@@ -34,37 +34,56 @@ OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batchi
 
 
 class ScenarioFields(Section):
-    """Everything that an episode does not change.
+    """The top level of a scenario file: everything that is constant over an episode.
 
-    `dynamics` selects the simulator. With "batching", requests wait in a queue, and each epoch admits some of them to
-    the batches of nodes that host the whole model: `slots` is the number N of pending requests that are observed, and
-    the two slots in seconds are those of the radio. With "batching_routing", epochs admit requests to batches of
-    first-stage nodes, and requests that do not exit there are forwarded over `links`. With "streaming", each request is
-    routed on arrival through the blocks of a model with early `exits`. `horizon_epochs` is the length of an episode.
-    `reward` maps metric names to weights: the reward of an epoch is the weighted sum of its metrics.
+    With dynamics "batching", requests wait in a queue, and each epoch admits some of them to the batches of nodes that
+    host the whole model. With "batching_routing", each epoch admits requests to the batches of first-stage nodes, and
+    requests that do not exit there are forwarded over links. With "streaming", each request is routed on arrival
+    through the blocks of a model with early exits.
     """
 
     name: str
+    """Name of the scenario in tables and messages."""
     description: str = ""
+    """One sentence about the scenario."""
     dynamics: DynamicsName = "batching"
+    """The simulator: "batching", "batching_routing" or "streaming"."""
     horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Number of epochs (steps) of an episode."""
     epoch_s: Positive
+    """Length of an epoch in s."""
     uplink_slot_s: NonNegative = 0.0
+    """Length in s of the radio slot in which prompts are sent; batching and batching_routing only."""
     downlink_slot_s: NonNegative = 0.0
+    """Length in s of the radio slot in which answers are sent; batching and batching_routing only."""
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
+    """Number N of pending requests that are observed and can be admitted; batching and batching_routing only."""
     model: ModelChoice
+    """Name of a shipped model, or the shape of a custom one."""
     lm_head: bool = True
+    """Whether the output head counts towards the computing time."""
     pad_prompts: bool = False
+    """Whether all prompts are padded to lengths.max_prompt_tokens."""
     exits: ExitsSection | None = None
+    """Early exits of the model; batching_routing and streaming only."""
     cost: str = "roofline"
+    """Name of the cost model."""
     nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
+    """The nodes; in batching_routing dynamics the nodes of the first stage come first."""
     links: tuple[LinkSection, ...] = ()
+    """Wired links from nodes to nodes of the next stage."""
     devices: DevicesSection = DevicesSection()
+    """The user devices."""
     channel: ChannelSection = ChannelSection()
+    """The radio channel."""
     arrivals: ArrivalsConfig
+    """The arrival process."""
     lengths: LengthsConfig
+    """The token counts of the requests."""
     requests: RequestsSection
+    """The other properties of the requests."""
     reward: Annotated[dict[str, float], Field(default_factory=dict, min_length=1)]
+    """Metric -> weight; the reward of an epoch is the weighted sum. The default depends on `dynamics`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,7 +138,7 @@ class ScenarioFields(Section):
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
-        return METRIC_NAMES[self.dynamics](len(self.block_layers))
+        return tuple(METRIC_DESCRIPTIONS[self.dynamics](len(self.block_layers)))
 
     @property
     def fading_correlation(self) -> float:

@@ -1,4 +1,4 @@
-"""Reads a scenario from a shipped name, a YAML file or a mapping, with overrides by dotted path."""
+"""Loading of scenarios from a shipped name, a YAML file or a mapping, with overrides by dotted path."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -13,7 +13,7 @@ ScenarioSource = str | Path | Mapping[str, Any] | Scenario
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be used: states where, the rule and the value received."""
+    """An invalid scenario. The message states the key, the rule and the value received."""
 
 
 READER: Final = SettingsReader("scenario", Scenario, ScenarioError)
@@ -26,10 +26,13 @@ def scenario_names() -> list[str]:
 
 
 def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = None) -> Scenario:
-    """The scenario behind a shipped name, a YAML file, a mapping or a Scenario, with `overrides` applied.
+    """Loads a scenario, with overrides applied.
 
-    Overrides map dotted paths to values: {"arrivals.rate_per_s": 8.0, "nodes.0.memory_fraction": 0.5}.
-    Raises ScenarioError for an unknown name, key or path and for every broken rule; nothing is half-applied.
+    Args:
+        source: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
+        overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0, "nodes.0.memory_fraction": 0.5}.
+
+    Raises ScenarioError for an unknown name, key or path, and for violated rules, all of which are listed.
     """
     if isinstance(source, Scenario) and not overrides:
         return source

@@ -1,4 +1,4 @@
-"""The staged network: which blocks of the model each node hosts, and the wired links from stage to stage."""
+"""The network of a scenario: blocks of the model on each node, and wired links from stage to stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,16 @@ BlockRange = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """K nodes in stages. All nodes of a stage host the same range of blocks; the ranges follow one another.
+    """K nodes in S stages. All nodes of a stage host the same range of blocks, and the ranges are consecutive.
 
-    Requests enter at any node of the first stage, by radio, and go on over the links, each of which leads from a stage
-    to the next one.
+    Requests enter by radio at a node of the first stage and are forwarded over links, each to a node of the next stage.
     """
 
-    first_block: Array  # [K] int64
-    last_block: Array  # [K] int64
+    first_block: Array  # [K] int64, first hosted block, from 0
+    last_block: Array  # [K] int64, last hosted block
     stage: Array  # [K] int64, from 0
-    rate_bps: Array  # [K, K] float64, from row to column, 0 where there is no link
-    latency_s: Array  # [K, K] float64
+    rate_bps: Array  # [K, K] float64, rate of the link from row to column, 0 where there is none
+    latency_s: Array  # [K, K] float64, latency of the link from row to column
 
     @property
     def stages(self) -> int:
@@ -33,20 +32,20 @@ class Network:
 
     @property
     def has_link(self) -> Array:
-        """[K, K] bool."""
+        """[K, K] bool, whether there is a link from row to column."""
         return self.rate_bps > 0
 
     @property
     def entry_nodes(self) -> Array:
-        """[K1] int64, the nodes of the first stage, in the scenario's order."""
+        """[K1] int64, indices of the nodes of the first stage, in the scenario's order."""
         return np.flatnonzero(self.stage == 0)
 
 
 def staged_network(nodes: Sequence[NodeSection], blocks: int, links: Sequence[LinkSection]) -> Network:
-    """The network of a scenario whose model has `blocks` blocks.
+    """The network of nodes and links for a model of `blocks` blocks.
 
-    Raises ValueError for block ranges that do not follow one another from the first block to the last, for a link that
-    does not lead to the next stage or is given twice, and for a node without the links that it needs.
+    Raises ValueError for block ranges that are not consecutive from the first block to the last, for a link that does
+    not lead to the next stage or is given twice, and for a node without an incoming or outgoing link that it needs.
     """
     ranges = [node.blocks or (0, blocks - 1) for node in nodes]
     order = sorted(set(ranges))
@@ -59,18 +58,18 @@ def staged_network(nodes: Sequence[NodeSection], blocks: int, links: Sequence[Li
 
 
 def _check_ranges(ranges: Sequence[BlockRange], blocks: int) -> None:
-    wanted = 0
+    expected = 0
     for first, last in ranges:
-        if first != wanted or last < first:
+        if first != expected or last < first:
             raise ValueError(
                 f"the block ranges of the nodes must follow one another from block 0 to block {blocks - 1}, one range "
-                f"for each stage; a range [{wanted}, ...] is wanted where [{first}, {last}] is given"
+                f"for each stage; expected a range [{expected}, ...], got [{first}, {last}]"
             )
-        wanted = last + 1
-    if wanted != blocks:
+        expected = last + 1
+    if expected != blocks:
         raise ValueError(
             f"the nodes must host all {blocks} blocks that exits.blocks lists, got ranges that end with block "
-            f"{wanted - 1}; change nodes.*.blocks or exits.blocks"
+            f"{expected - 1}; change nodes.*.blocks or exits.blocks"
         )
 
 
@@ -91,7 +90,7 @@ def _link_arrays(nodes: Sequence[NodeSection], stage: Array, links: Sequence[Lin
 
 
 def _check_reach(names: Sequence[str], stage: Array, has_link: Array) -> None:
-    """Every node before the last stage needs a way on, every node after the first a way to it."""
+    """Raises ValueError for a node that lacks an outgoing link (before the last stage) or an incoming one."""
     for node in np.flatnonzero((stage < stage.max()) & ~has_link.any(axis=1)).tolist():
         raise ValueError(
             f"node {names[node]!r} in stage {stage[node] + 1} needs a link to a node that hosts the next block"

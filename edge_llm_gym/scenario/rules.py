@@ -1,4 +1,4 @@
-"""Rules that span sections of a scenario, listed by dynamics. Each raises ValueError when it is broken."""
+"""Rules that span sections of a scenario, by dynamics. Each raises ValueError if it is violated."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -25,7 +25,7 @@ DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
 
 
 def keys_fit(scenario: ScenarioFields) -> None:
-    """A scenario gives the keys that its dynamics need, and none that only other dynamics read."""
+    """A scenario has the keys that its dynamics require, and no keys that only other dynamics use."""
     fields, keys = type(scenario).model_fields, DYNAMICS_KEYS[scenario.dynamics]
     given = {
         key
@@ -61,7 +61,7 @@ def whole_model_everywhere(scenario: ScenarioFields) -> None:
     for node in scenario.nodes:
         if node.blocks is not None:
             raise ValueError(
-                f"dynamics {scenario.dynamics!r} puts the whole model on every node, got blocks {list(node.blocks)} "
+                f"dynamics {scenario.dynamics!r} hosts the whole model on every node, got blocks {list(node.blocks)} "
                 f"at node {node.name!r}; leave blocks out"
             )
 
@@ -71,7 +71,7 @@ def nodes_keep_their_speed(scenario: ScenarioFields) -> None:
     for node in scenario.nodes:
         if node.slowdown is not None:
             raise ValueError(
-                f"only dynamics 'streaming' knows nodes that slow down, got a slowdown of node {node.name!r} under "
+                f"only dynamics 'streaming' supports slowdowns, got one of node {node.name!r} under "
                 f"dynamics {scenario.dynamics!r}; leave slowdown out"
             )
 
@@ -83,26 +83,26 @@ def every_node_has_radio(scenario: ScenarioFields) -> None:
 
 
 def entry_nodes_come_first(scenario: ScenarioFields) -> None:
-    """First-stage nodes are listed first, so that batch k means node k, and devices reach each of them by radio."""
+    """First-stage nodes are listed first, so that batch k means node k, and each of them has radio bands."""
     entry = scenario.network.entry_nodes
     for position, index in enumerate(entry.tolist()):
         if position != index:
             raise ValueError(
-                f"dynamics 'batching_routing' lists the nodes of the first stage first, got {scenario.nodes[position].name!r} "
-                f"before {scenario.nodes[index].name!r}; sort nodes by blocks"
+                f"dynamics 'batching_routing' lists the nodes of the first stage first, got "
+                f"{scenario.nodes[position].name!r} before {scenario.nodes[index].name!r}; sort nodes by blocks"
             )
         _require_radio(scenario.nodes[index])
 
 
 def entry_nodes_have_radio(scenario: ScenarioFields) -> None:
-    """Devices reach every first-stage node by radio, over channels whose spectral efficiency never falls to 0."""
+    """Every first-stage node has radio bands, and the spectral efficiency of channels is never 0."""
     for index in scenario.network.entry_nodes:
         _require_radio(scenario.nodes[index])
     floor, cap = scenario.channel.spectral_efficiency_floor, scenario.channel.spectral_efficiency_cap
     if not 0 < floor <= cap:
         raise ValueError(
-            f"dynamics 'streaming' needs a channel.spectral_efficiency_floor above 0 and at most the cap of {cap:g}, got "
-            f"{floor:g}: a transmission at 0 bit/s/Hz would never end"
+            f"dynamics 'streaming' needs a channel.spectral_efficiency_floor above 0 and at most the cap of {cap:g}, "
+            f"got {floor:g}: a transmission at 0 bit/s/Hz would never end"
         )
 
 
@@ -128,7 +128,7 @@ def weights_fit_every_node(scenario: ScenarioFields) -> None:
 
 
 def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
-    """Beside its weights, the memory of every node holds the KV cache of one request of the greatest length."""
+    """The memory of every node holds its weights and the KV cache of one request of maximum length."""
     limits = scenario.lengths
     for index, node in enumerate(scenario.nodes):
         shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)

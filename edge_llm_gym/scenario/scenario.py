@@ -9,11 +9,11 @@ from edge_llm_gym.scenario.rules import RULES
 
 
 class Scenario(ScenarioFields):
-    """A scenario that satisfies the rules of its dynamics. Loaded by `load_scenario`.
+    """A scenario that satisfies the rules of its dynamics; `load_scenario` loads it.
 
-    Fields are documented on `ScenarioFields`, sections on their classes in `edge_llm_gym.scenario.sections`.
-    Raises pydantic's ValidationError for unknown keys, values out of range and broken rules; `load_scenario` turns it
-    into a ScenarioError.
+    `ScenarioFields` documents the fields, and the classes in `edge_llm_gym.scenario.sections` the sections. Raises
+    pydantic's ValidationError for unknown keys, values out of range and violated rules; `load_scenario` converts it to
+    a ScenarioError.
     """
 
     @model_validator(mode="after")

@@ -1,4 +1,7 @@
-"""The sections of a scenario file: small frozen records that validate themselves. All quantities are SI."""
+"""The sections of a scenario file: small frozen records that validate themselves. All quantities are in SI units.
+
+The docstring of every field is its description in the schema, from which the scenario reference is generated.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -19,28 +22,37 @@ Index = Annotated[int, Field(ge=0)]
 class Section(BaseModel):
     """Base of every section: frozen, finite numbers only, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 def ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    """The pair itself; raises ValueError where a range runs downwards."""
+    """The pair itself; raises ValueError for a range [low, high] with low > high."""
     if pair[0] > pair[1]:
         raise ValueError(f"a range is [low, high] with low <= high, got {list(pair)}")
     return pair
 
 
 class ModelSection(Section):
-    """A decoder-only transformer of one's own; the shipped ones go by name instead."""
+    """The shape of a custom decoder-only transformer; the shipped ones are selected by name."""
 
     name: str = "own"
+    """Name of the model in tables and messages."""
     layers: Count
+    """Number of transformer layers."""
     d_model: Count
+    """Dimension of the hidden vectors."""
     heads: Count
+    """Number of attention heads."""
     kv_heads: Count
+    """Number of key-value heads; less than `heads` for grouped-query attention."""
     d_ff: Count
+    """Inner dimension of the feed-forward network."""
     gated: bool = False
+    """Whether the feed-forward network is gated (three matrices instead of two)."""
     vocabulary: Count
+    """Number of tokens of the vocabulary."""
     tied_head: bool = True
+    """Whether the output head shares its weights with the embedding."""
 
     @model_validator(mode="after")
     def _shape_is_sound(self) -> "ModelSection":
@@ -53,15 +65,17 @@ class ModelSection(Section):
 
 
 class SlowdownSection(Section):
-    """A node computes slower for a while: each of its services takes `factor` times as long.
+    """A temporary slowdown of a node, which multiplies each of its service times with a factor.
 
-    It holds for the requests that arrive in the epochs that begin from `from_s` on and before `until_s`, if that is
-    given.
+    It applies to the requests that arrive in epochs which start in [`from_s`, `until_s`).
     """
 
     from_s: NonNegative
+    """Start of the slowdown in s."""
     until_s: Positive | None = None
+    """End of the slowdown in s; none means that it lasts until the episode ends."""
     factor: Annotated[float, Field(ge=1, le=1000)]
+    """Factor on the service times."""
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> "SlowdownSection":
@@ -74,29 +88,36 @@ class SlowdownSection(Section):
 
 
 class NodeSection(Section):
-    """One node: base station and server in one.
-
-    `usable_flops_fraction` is the share of peak FLOP/s that inference reaches; `memory_fraction` the share of the
-    memory that weights and KV caches may fill; `count` makes a pool of identical devices act as one. `uplink_hz` and
-    `downlink_hz` are the radio bands, 0 at a node that no device reaches. `blocks` is the range [first, last] of the
-    model's blocks that the node hosts, counted from 0; left out, it hosts the whole model. `slowdown` is a time in
-    which it computes slower, in streaming dynamics only.
-    """
+    """One node: base station and server in one."""
 
     name: str
+    """Name of the node, different from those of all other nodes."""
     hardware: str
+    """Name of a shipped hardware device."""
     count: Count = 1
+    """Number of identical devices that act as one, with summed FLOP/s, bandwidth and memory."""
     usable_flops_fraction: Fraction = 0.5
+    """Share of the peak FLOP/s that inference reaches."""
     memory_fraction: Fraction = 0.9
+    """Share of the memory that weights and KV caches may fill."""
     quantization: str = "fp16"
+    """Name of a shipped quantisation method."""
     perplexity: tuple[Positive, Positive] | None = None
+    """Perplexity [before, after] quantisation, instead of the shipped values of the method."""
     compute_scale: Positive | None = None
+    """Factor on the computing time, instead of the shipped value of the method."""
     position_m: tuple[float, float]
+    """Position [x, y] in m."""
     uplink_hz: NonNegative = 0.0
+    """Uplink bandwidth in Hz; 0 for a node that devices do not reach by radio."""
     downlink_hz: NonNegative = 0.0
+    """Downlink bandwidth in Hz; 0 for a node that devices do not reach by radio."""
     transmit_power_dbm: float = 38.0
+    """Transmit power in dBm."""
     blocks: tuple[Index, Index] | None = None
+    """Range [first, last] of the hosted blocks of the model, counted from 0; the whole model by default."""
     slowdown: SlowdownSection | None = None
+    """A temporary slowdown; streaming dynamics only."""
 
     @field_validator("hardware")
     @classmethod
@@ -105,12 +126,12 @@ class NodeSection(Section):
         return value
 
     def device(self) -> Hardware:
-        """The hardware row, pooled `count` times."""
+        """The hardware device, pooled `count` times."""
         return pool(hardware(self.hardware), self.count)
 
     @property
     def usable_bytes(self) -> float:
-        """Memory that weights and KV caches may fill."""
+        """Memory in bytes that weights and KV caches may fill."""
         return self.device().memory_bytes * self.memory_fraction
 
     def method(self, model: str) -> Quantization:
@@ -119,91 +140,110 @@ class NodeSection(Section):
 
 
 class DevicesSection(Section):
-    """User devices, placed uniformly over the rectangle [0, x] x [0, y] anew in every episode."""
+    """User devices, at uniformly random positions that are drawn anew for every episode."""
 
     count: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Number of devices."""
     area_m: tuple[Positive, Positive] = (1000.0, 1000.0)
+    """Size [x, y] in m of the rectangle from the origin in which the devices are placed."""
     transmit_power_dbm: float = 23.0
+    """Transmit power of each device in dBm."""
 
 
 class ChannelSection(Section):
-    """Path loss, log-normal shadowing and autoregressive Rayleigh fading of every device-node link.
-
-    The fading correlation over one epoch is `correlation` where given, else J0(2 pi doppler_hz epoch_s). The spectral
-    efficiency lies between a floor (the lowest modulation and code, with repetition) and a cap (the highest).
-    """
+    """Path loss, log-normal shadowing and autoregressive Rayleigh fading of every link between a device and a node."""
 
     path_loss: str = "umi-nlos"
+    """Name of the path-loss model."""
     carrier_hz: Positive = 3.5e9
+    """Carrier frequency in Hz."""
     shadowing_db: NonNegative = 7.8
+    """Standard deviation of the log-normal shadowing in dB."""
     doppler_hz: NonNegative = 0.1
+    """Maximum Doppler shift in Hz; the fading correlation over one epoch is J0(2 pi doppler_hz epoch_s)."""
     correlation: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`."""
     uplink_noise_figure_db: NonNegative = 5.0
+    """Noise figure of the nodes in dB."""
     downlink_noise_figure_db: NonNegative = 9.0
+    """Noise figure of the devices in dB."""
     spectral_efficiency_floor: NonNegative = 0.0
+    """Lowest spectral efficiency in bit/s/Hz, that of the most robust modulation and code, with repetition."""
     spectral_efficiency_cap: Positive = 7.4
+    """Highest spectral efficiency in bit/s/Hz, that of the fastest modulation and code."""
 
 
 class PayloadSection(Section):
-    """Bits beside the text (an image, say): with `probability`, uniform over `bits`."""
+    """A random payload beside the text, such as an image."""
 
     probability: Probability = 0.0
+    """Probability that a request has the payload."""
     bits: tuple[NonNegative, NonNegative] = (0.0, 0.0)
+    """Range of the uniformly distributed size in bits."""
 
     _bits_ascend = field_validator("bits")(ascending)
 
 
 class RequestsSection(Section):
-    """What a request carries beside its token counts.
-
-    Latency budget tau = uniform over `budget_s` + `budget_per_output_token_s` * output tokens; accuracy demand and
-    value uniform over their ranges.
-    """
+    """Random properties of a request beside its token counts."""
 
     budget_s: tuple[Positive, Positive]
+    """Range of the uniformly distributed part of the latency budget, in s."""
     budget_per_output_token_s: NonNegative = 0.0
+    """Part of the latency budget per output token, in s."""
     accuracy: tuple[Probability, Probability] = (0.0, 0.0)
+    """Range of the uniformly distributed quality demand."""
     value: tuple[NonNegative, Positive] = (1.0, 1.0)
+    """Range of the uniformly distributed value."""
     bits_per_token: NonNegative = 32.0
+    """Size of a token on radio and wired links, in bits."""
     uplink_payload: PayloadSection = PayloadSection()
+    """Payload of the prompt."""
     downlink_payload: PayloadSection = PayloadSection()
+    """Payload of the answer."""
 
     _ranges_ascend = field_validator("budget_s", "accuracy", "value")(ascending)
 
 
 class DriftSection(Section):
-    """The mix of requests swings between easy and hard ones, as a sine over `period_s`.
+    """A difficulty mix that drifts between easy and hard requests, as a sine.
 
-    At the difficulty_shift's height c = depth * sin(2 pi (t / period_s + phase)) a request of difficulty u in (0, 1) is
-    1 + c (2 u - 1) times as likely as on average: over whole periods every row of the profile is equally likely.
-    `phase` is the share of the period that lies behind an episode's start; random when left out.
+    At time t the shift is c = depth * sin(2 pi (t / period_s + phase)), and a request of difficulty u in (0, 1) is
+    1 + c (2 u - 1) times as likely as on average. Over whole periods every row of the exit profile is equally likely.
     """
 
     period_s: Positive
+    """Period in s."""
     depth: Probability
+    """Amplitude of the difficulty shift."""
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Phase at the start of an episode, as a share of the period; random by default."""
 
 
 class ExitsSection(Section):
-    """The model cut into blocks of consecutive layers with an exit after each, and what is answered at each exit.
-
-    `blocks` gives the layers of each block; `profile` is a shipped exit profile or the path of one. What a node sends
-    on is a hidden vector of d_model * `hidden_bits` for each token.
-    """
+    """The model as blocks of consecutive layers, with an early exit after each."""
 
     profile: str
+    """Name of a shipped exit profile, or the path of one: confidence and correctness at each exit."""
     blocks: Annotated[tuple[Count, ...], Field(min_length=1)]
+    """Number of layers of each block."""
     hidden_bits: Positive = 16.0
+    """Bits per element of the hidden vectors that a node forwards: d_model * hidden_bits per token."""
     drift: DriftSection | None = None
+    """Drift of the difficulty mix; none means that all rows of the profile are always equally likely."""
 
 
 class LinkSection(Section):
-    """A wired link from one node to another, by name. It carries any number of requests at once, each at its rate."""
+    """A wired link between two nodes. Each request has the full rate, whatever the number of requests on the link."""
 
     source: str
+    """Name of the sending node."""
     target: str
+    """Name of the receiving node, in the next stage."""
     rate_bps: Positive
+    """Rate in bit/s."""
     latency_s: NonNegative = 0.0
+    """Latency in s."""
 
 
 DynamicsName = Literal["batching", "batching_routing", "streaming"]
@@ -222,4 +262,4 @@ ModelChoice = Annotated[
     Annotated[str, AfterValidator(_known_model), Tag("preset")] | Annotated[ModelSection, Tag("shape")],
     Discriminator(_model_kind),
 ]
-"""The name of a shipped model, or a shape of one's own."""
+"""The name of a shipped model, or the shape of a custom one."""

@@ -1,4 +1,4 @@
-"""The scenario behind an environment."""
+"""The scenario of an environment."""
 
 from typing import Any
 

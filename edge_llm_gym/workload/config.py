@@ -18,7 +18,7 @@ class Keys(NamedTuple):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     def given(self, keys: Keys) -> dict[str, Any]:
         """Those of the keys that are set, with their values."""
@@ -41,16 +41,17 @@ class ArrivalsConfig(_Section):
     """When requests arrive. `ARRIVAL_KEYS` lists the keys of each process."""
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
+    """Arrival process: synthetic, fitted to a published trace, or the replay of a trace file"""
     rate_per_s: Positive | None = None
-    """Mean arrivals per second. A published workload or trace has its own rate; its time is rescaled."""
+    """Mean arrivals per s; the time axis of a published workload or a trace is rescaled to this rate"""
     cv: Positive | None = None
-    """gamma: coefficient of variation of the gaps"""
+    """gamma: coefficient of variation of the inter-arrival times"""
     depth: Annotated[float, Field(ge=0, le=1)] | None = None
-    """day-cycle: amplitude of the rate around its mean, as a share of the mean"""
+    """day-cycle: amplitude of the rate, as a share of its mean"""
     period_s: Positive | None = None
-    """day-cycle: length of a day"""
+    """day-cycle: period in s"""
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """day-cycle: share of the period that has elapsed at the start of an episode; random by default"""
+    """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
     """trace: path of the file, absolute or from the working directory"""
     format: FormatName | None = None
@@ -68,10 +69,11 @@ class LengthsConfig(_Section):
     """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
     kind: Literal["azure-conv-2023", "azure-code-2023", "choice", "lognormal", "trace"]
+    """Distribution of the token counts: fitted to a published trace, synthetic, or drawn from a trace file"""
     max_prompt_tokens: Tokens
-    """Longer prompts are clipped to this, and counted"""
+    """Maximum prompt tokens; longer prompts are clipped and counted"""
     max_output_tokens: Tokens
-    """Longer outputs are clipped to this, and counted"""
+    """Maximum output tokens; longer outputs are clipped and counted"""
     prompt_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
     """choice: the values"""
     output_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None

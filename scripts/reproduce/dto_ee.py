@@ -18,8 +18,9 @@ from edge_llm_gym.evaluation.plots import new_figure
 from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean
 from edge_llm_gym.experts import Policy, make_expert
-from edge_llm_gym.experts.registry import FIXED_THRESHOLD
-from edge_llm_gym.experts.routing import DtoEe, Plan, RoutingExpert
+from edge_llm_gym.experts.catalogue import STREAMING_THRESHOLD
+from edge_llm_gym.experts.planners import DtoEe, Plan
+from edge_llm_gym.experts.routing import RoutingExpert
 from edge_llm_gym.scenario import load_scenario, scenario_of
 from scripts.reproduce.claims import DISAGREES, Claim, verdict
 from scripts.reproduce.epoch_totals import record_totals
@@ -152,7 +153,7 @@ def _weighted(weight_s: float, env: gymnasium.Env) -> Policy:
 class _Restarted(DtoEe):
     """DTO-EE without a warm start from the previous plan."""
 
-    def __call__(self, reader: Any, estimate: Any, observation: Any, before: Plan | None) -> Plan:
+    def __call__(self, reader: Any, estimate: Any, observation: Any, previous: Plan | None) -> Plan:
         """A plan that is computed from scratch."""
         return super().__call__(reader, estimate, observation, None)
 
@@ -212,7 +213,7 @@ STUDY: Final = DtoEeStudy(
     weights_s=(1.0, 3.0, 6.0, 10.0, 20.0, 60.0, 200.0, 1000.0),
     thresholds=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
 )
-assert FIXED_THRESHOLD in STUDY.thresholds
+assert STREAMING_THRESHOLD in STUDY.thresholds
 
 
 # Results
@@ -480,7 +481,7 @@ def _draw_point(axis: Any, result: SweepResult, name: str, index: int, title: st
 def _variables(results: DtoEeResults) -> dict[str, Any]:
     last_pools = _by_stage(POOLS[-1])
     return {
-        "fixed_threshold": FIXED_THRESHOLD,
+        "fixed_threshold": STREAMING_THRESHOLD,
         "replan_epochs": {"selfish": SELFISH_REPLAN_EPOCHS, "genetic": GENETIC_REPLAN_EPOCHS},
         "pool_rate_per_s": POOL_RATE_PER_S,
         "last_pools": last_pools,

@@ -1,4 +1,4 @@
-"""Codecs: every flat action is legal, feasible where promised, and experts' actions survive the round trip."""
+"""Codecs: flat actions decode to valid ones, feasible where documented; experts' actions survive a round trip."""
 
 import gymnasium
 import hypothesis
@@ -61,7 +61,7 @@ def test_random_flat_actions_are_actions(environment, name, settings):
 
 @pytest.mark.parametrize("name", ["priority", "priced", "weighted_priority", "dispatch_rule"])
 @pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"])
-def test_feasible_codecs_admit_nobody_in_vain(environment, name):
+def test_feasible_codecs_serve_every_admitted_request(environment, name):
     envs = vector(environment)
     observation, _ = envs.reset(seed=4)
     for settings in SETTINGS[name]:
@@ -75,7 +75,7 @@ def test_feasible_codecs_admit_nobody_in_vain(environment, name):
 
 
 @pytest.mark.parametrize(("environment", "name", "settings"), CASES)
-def test_rows_do_not_mix(environment, name, settings):
+def test_rows_are_independent(environment, name, settings):
     envs = vector(environment)
     codec = make_codec(name, envs.unwrapped.scenario, **settings)
     observation, _ = envs.reset(seed=5)
@@ -107,7 +107,7 @@ def test_an_experts_action_survives_the_round_trip(environment, expert, name):
         np.testing.assert_array_equal(reward, plain.step(action)[1])
 
 
-def test_prices_of_zero_are_the_expert():
+def test_prices_of_zero_equal_the_expert():
     for environment in ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"):
         envs = vector(environment)
         codec, expert = make_codec("priced", envs.unwrapped.scenario), make_expert("ot-gah", envs)
@@ -156,7 +156,7 @@ def test_levels_keep_small_weights_apart():
     assert back["offload"].sum() == pytest.approx(1.25 * ROWS)
 
 
-def test_stream_codecs_turn_back_what_they_can_say():
+def test_streaming_codecs_invert_their_encoding():
     envs = vector("EdgeLLM/EarlyExit-v0")
     scenario = envs.unwrapped.scenario
     observation, _ = envs.reset(seed=0)
@@ -197,7 +197,7 @@ def plain_insertion(score, arrays, cap_s, row):
         time_s = arrays.time_s[row, batch, node].sum() + arrays.shared_time_s[row, batch, node].max()
         fits = (
             time_s <= min(cap_s[node], arrays.budget_s[row, batch, node].min())
-            and arrays.kv_bytes[row, batch, node].sum() <= arrays.room_bytes[row, node]
+            and arrays.kv_bytes[row, batch, node].sum() <= arrays.free_kv_bytes[row, node]
             and arrays.uplink_share[row, batch, node].sum() <= 1
             and arrays.downlink_share[row, batch, node].sum() <= 1
         )
@@ -209,7 +209,7 @@ def plain_insertion(score, arrays, cap_s, row):
 
 @pytest.fixture(scope="module")
 def epochs():
-    """Epochs in mid-episode, with their snapshots: many requests shown, nodes busy."""
+    """Epochs in mid-episode, with their snapshots: many visible requests, busy nodes."""
     env, kept = gymnasium.make("EdgeLLM/MultiNode-v0"), []
     expert = make_expert("edf", env)
     observation, _ = env.reset(seed=10)
@@ -225,15 +225,15 @@ def epochs():
     flat=hnp.arrays(np.float32, (1, 132), elements=st.floats(-1, 1, width=32), fill=st.floats(-1, 1, width=32)),
 )
 def test_any_priorities_are_feasible(epochs, which, flat):
-    """Ties, zeros and extremes included: all who are asked are served, and only those of a positive score are asked."""
+    """With ties, zeros and extremes: all requests of the batches are served, and all have a positive score."""
     env, kept = epochs
     observation, snapshot = kept[which]
     env.unwrapped.restore(snapshot)
     decoded = make_codec("priority", env.unwrapped.scenario, caps=True).decode(flat, observation)
     action = {key: value[0] for key, value in decoded.items()}
     assert env.action_space.contains(action)
-    wanted = (flat[0, :128].reshape(32, 4) > 0).any(axis=1)
-    assert not action["batch"][~wanted].any()
+    positive = (flat[0, :128].reshape(32, 4) > 0).any(axis=1)
+    assert not action["batch"][~positive].any()
     metrics = env.step(action)[-1]["metrics"]
     assert metrics["requested"] == metrics["served"] == np.count_nonzero(action["batch"])
 

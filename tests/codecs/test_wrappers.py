@@ -21,14 +21,16 @@ MADE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*different from the unwrapped version")  # which is what we want to check
+@pytest.mark.filterwarnings(
+    "ignore:.*different from the unwrapped version"
+)  # the wrapped environment is checked on purpose
 @pytest.mark.parametrize("name", MADE)
 def test_wrapped_environments_pass_gymnasiums_check(name):
     check_env(MADE[name](), skip_render_check=True)
 
 
 def sequence(env, batch):
-    """Tells a sequential environment a batch [n], and closes the epoch; the last step's result."""
+    """Steps a sequential environment through a batch [n] and ends the epoch; returns the result of the last step."""
     result = None
     for node in batch:
         result = env.step(int(node))
@@ -38,19 +40,19 @@ def sequence(env, batch):
 
 
 @pytest.mark.parametrize("expert", ["edf", "ot-gah"])
-def test_a_sequence_does_what_the_whole_action_does(expert):
+def test_a_sequence_equals_the_whole_action(expert):
     env, plain = SequentialWrapper(gymnasium.make(MULTI)), gymnasium.make(MULTI)
     policy = make_expert(expert, plain)
     env.reset(seed=2)
     observation, _ = plain.reset(seed=2)
     for _ in range(40):
         action = policy.predict(observation)[0]
-        shown = int(observation["request_mask"].sum())
-        seen, reward, _, truncated, _ = sequence(env, action["batch"][:shown])
+        visible = int(observation["request_mask"].sum())
+        received, reward, _, truncated, _ = sequence(env, action["batch"][:visible])
         observation, expected, *_ = plain.step(action)
         assert reward == expected
         for key, value in observation.items():
-            np.testing.assert_array_equal(seen[key], value)
+            np.testing.assert_array_equal(received[key], value)
         assert not truncated
 
 
@@ -82,15 +84,15 @@ def test_a_masked_choice_lets_the_request_wait():
 
 def test_cursor_and_load_follow_the_batch():
     env = SequentialWrapper(gymnasium.make(SINGLE))
-    seen, _ = env.reset(seed=1)
-    while seen["request_mask"].sum() < 2:
-        seen, *_ = env.step(2)
-    assert seen["cursor"].argmax() == 0
-    assert not seen["load"].any()
+    received, _ = env.reset(seed=1)
+    while received["request_mask"].sum() < 2:
+        received, *_ = env.step(2)
+    assert received["cursor"].argmax() == 0
+    assert not received["load"].any()
     assert env.action_masks()[1]
-    seen, *_ = env.step(1)
-    assert seen["cursor"].argmax() == 1
-    assert (seen["load"] > 0).all()
+    received, *_ = env.step(1)
+    assert received["cursor"].argmax() == 1
+    assert (received["load"] > 0).all()
 
 
 def test_flat_observation_holds_every_key():
@@ -125,7 +127,7 @@ def test_gymnasiums_own_wrappers_go_around():
 
 
 @pytest.mark.parametrize(("environment", "codec"), [(MULTI, "priority"), (MULTI, "multidiscrete"), (STREAM, "box")])
-def test_an_encoded_policy_says_the_same_in_flat_actions(environment, codec):
+def test_an_encoded_policy_returns_equivalent_flat_actions(environment, codec):
     env, flat = gymnasium.make(environment), CodecWrapper(gymnasium.make(environment), codec)
     env.action_space.seed(0)
     policy = make_expert("edf", env) if environment == MULTI else Constant(env.action_space.sample())
@@ -136,10 +138,10 @@ def test_an_encoded_policy_says_the_same_in_flat_actions(environment, codec):
         action, _ = encoded.predict(observation)
         together, _ = encoded.predict({key: np.stack([value, value]) for key, value in observation.items()})
         np.testing.assert_array_equal(together[1], action)
-        seen, reward, *_ = flat.step(action)
+        received, reward, *_ = flat.step(action)
         observation, expected, *_ = env.step(policy.predict(observation)[0])
         assert reward == pytest.approx(expected, abs=1e-5)
-        np.testing.assert_array_equal(seen["backlog"], observation["backlog"])
+        np.testing.assert_array_equal(received["backlog"], observation["backlog"])
 
 
 class Constant:
@@ -148,7 +150,7 @@ class Constant:
     def __init__(self, action):
         self.action = action
 
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
         rows = len(observation["backlog"]) if observation["backlog"].ndim == 2 else None
         return {key: value if rows is None else np.stack([value] * rows) for key, value in self.action.items()}, None
 
@@ -160,7 +162,7 @@ def test_misuse_is_refused():
     env.reset(seed=0)
     with pytest.raises(TypeError, match="no masks"):
         env.action_masks()
-    with pytest.raises(ValueError, match="dynamics 'batching' alone"):
+    with pytest.raises(ValueError, match="dynamics 'batching' only"):
         SequentialWrapper(gymnasium.make(STREAM))
     sequential = SequentialWrapper(gymnasium.make(MULTI))
     for early in (lambda: sequential.step(0), sequential.action_masks):

@@ -15,7 +15,7 @@ def environment(request) -> str:
 
 
 def of_dynamics(dynamics: str) -> list[str]:
-    """Environments whose scenario has this admission; never none."""
+    """Environments whose scenario has these dynamics; fails if there are none."""
     found = [environment for environment, its in DYNAMICS.items() if its == dynamics]
     assert found
     return found

@@ -1,4 +1,4 @@
-"""What only environments of batching dynamics promise: masks, and how their actions are checked."""
+"""The contract of environments of batching dynamics: masks and checks of actions."""
 
 import gymnasium
 import numpy as np
@@ -14,8 +14,8 @@ def environment(request) -> str:
     return request.param
 
 
-def test_masks_are_what_the_transition_refuses(env):
-    """Each slot is asked alone with the whole band: it is refused exactly where its mask is False."""
+def test_masks_agree_with_refusals(env):
+    """A request that is admitted alone with the whole band is refused exactly where its mask is False."""
     env.reset(seed=5)
     env.action_space.seed(5)
     nodes = len(env.unwrapped.scenario.nodes)

@@ -1,4 +1,4 @@
-"""What only environments of batching-and-routing dynamics promise: four kinds of action, masks, and exits in the info."""
+"""The contract of environments of batching-and-routing dynamics: four parts of the action, masks, exits in the info."""
 
 import gymnasium
 import numpy as np
@@ -15,12 +15,12 @@ def environment(request) -> str:
     return request.param
 
 
-def test_masks_are_what_the_transition_refuses(env):
-    """Each slot is asked alone with the whole band: it is refused exactly where its mask is False."""
+def test_masks_agree_with_refusals(env):
+    """A request that is admitted alone with the whole band is refused exactly where its mask is False."""
     env.reset(seed=5)
     env.action_space.seed(5)
     entries = env.unwrapped.scenario.network.entry_nodes.size
-    told = set()
+    cases = set()
     for _ in range(4):
         mask = env.unwrapped.action_masks().reshape(-1, entries + 1)
         assert mask[:, 0].all()
@@ -31,9 +31,9 @@ def test_masks_are_what_the_transition_refuses(env):
             alone = action | {"batch": batch, "bandwidth": np.ones((len(mask), 2), np.float32)}
             metrics = env.unwrapped.step(alone)[4]["metrics"]
             assert bool(metrics["admitted"]) == (mask[slot, node] and node > 0), (slot, node)
-            told.add((bool(env.unwrapped.restore(snapshot)["request_mask"][slot]), bool(mask[slot, node])))
+            cases.add((bool(env.unwrapped.restore(snapshot)["request_mask"][slot]), bool(mask[slot, node])))
         env.step(action)
-    assert {(True, True), (True, False), (False, False)} <= told
+    assert {(True, True), (True, False), (False, False)} <= cases
 
 
 def test_masks_equal_those_of_the_rows(environment):
@@ -96,14 +96,14 @@ def steps_alike(env, first, second, steps: int = 3) -> bool:
     return True
 
 
-def test_weights_that_lead_nowhere_count_for_nothing(env):
-    """Weights on links that do not exist and of slots that wait, and thresholds of nodes that nobody joins."""
+def test_weights_of_missing_links_and_of_waiting_requests_have_no_effect(env):
+    """Weights on links that do not exist and of slots that wait, and thresholds of nodes without requests."""
     env.reset(seed=0)
     env.action_space.seed(0)
     scenario = env.unwrapped.scenario
     entries, exists = scenario.network.entry_nodes.size, scenario.network.has_link
     action = env.action_space.sample() | {"threshold": np.full(len(scenario.nodes), 0.5, np.float32)}
-    action["batch"] = np.resize([1, 0], scenario.slots)  # everybody waits or joins the first node
+    action["batch"] = np.resize([1, 0], scenario.slots)  # every request waits or joins the first node
     there = np.where(exists, action["offload"], 0.125)
     assert steps_alike(env, action, action | {"offload": there})
     assert not steps_alike(env, action, action | {"offload": np.where(exists, np.eye(len(exists))[-1], 0.125)})
@@ -132,10 +132,10 @@ def test_whole_numbers_are_weights_too(env):
     assert steps_alike(env, whole, floats)
 
 
-def test_info_tells_after_which_block_a_request_left(env):
+def test_info_reports_the_block_after_which_a_request_left(env):
     env.reset(seed=0)
     env.action_space.seed(1)
-    blocks, before, seen = len(env.unwrapped.scenario.block_layers), np.zeros(0), np.zeros(0)
+    blocks, before, exits = len(env.unwrapped.scenario.block_layers), np.zeros(0), np.zeros(0)
     for _ in range(15):
         info = env.step(env.action_space.sample())[4]
         slots, metrics = info["slots"], info["metrics"]
@@ -144,14 +144,14 @@ def test_info_tells_after_which_block_a_request_left(env):
         counted = np.bincount(slots["exit"][computed], minlength=blocks + 1)[1:]
         assert counted.tolist() == [metrics[f"exit_{block}"] for block in range(1, blocks + 1)]
         assert metrics["forwarded"] >= counted[2:].sum()
-        seen = np.append(seen, slots["exit"])
+        exits = np.append(exits, slots["exit"])
         before = np.append(before, slots["request"][computed])
-    assert set(seen) == set(range(blocks + 1))
-    assert np.unique(before).size == before.size, "nobody is computed twice"
+    assert set(exits) == set(range(blocks + 1))
+    assert np.unique(before).size == before.size, "no request is computed twice"
 
 
-def test_thresholds_of_zero_and_one_decide_who_goes_on(env):
-    """At 0 everybody leaves after the first block; at 1 only those leave early who are sure beyond doubt."""
+def test_thresholds_of_zero_and_one_decide_which_requests_are_forwarded(env):
+    """At 0 every request leaves after the first block; at 1 only requests of confidence 1 leave early."""
     env.reset(seed=3)
     env.action_space.seed(3)
     action, snapshot = env.action_space.sample(), env.unwrapped.snapshot()
@@ -161,7 +161,7 @@ def test_thresholds_of_zero_and_one_decide_who_goes_on(env):
     assert first["forwarded"] == 0
     env.unwrapped.restore(snapshot)
     last = env.step(action | {"threshold": np.ones(nodes, np.float32)})[4]["metrics"]
-    assert last["admitted"] == first["admitted"], "who is admitted does not depend on thresholds"
+    assert last["admitted"] == first["admitted"], "admission does not depend on thresholds"
     confidence = env.unwrapped.simulator.tape.exits.confidence[0]
     assert (confidence < 1.0).all()
     assert last["forwarded"] == last["exit_4"] == last["admitted"]

@@ -1,4 +1,4 @@
-"""Clients written for other environments work on ours, unmodified."""
+"""Unmodified clients that were written for other environments work on these environments."""
 
 import warnings
 
@@ -32,7 +32,7 @@ def flat(environment, codec, **settings):
         lambda: FlatObservation(SequentialWrapper(gymnasium.make(MULTI))),
     ],
 )
-def test_stable_baselines_checks_find_nothing(make):
+def test_stable_baselines_check_passes(make):
     from stable_baselines3.common.env_checker import check_env
 
     with warnings.catch_warnings():
@@ -41,7 +41,7 @@ def test_stable_baselines_checks_find_nothing(make):
 
 
 @pytest.mark.parametrize("environment", [SINGLE, MULTI])
-def test_evaluate_policy_takes_an_expert(environment):
+def test_evaluate_policy_accepts_an_expert(environment):
     from stable_baselines3.common.evaluation import evaluate_policy
     from stable_baselines3.common.monitor import Monitor
 
@@ -78,7 +78,7 @@ def test_algorithms_learn_on_wrapped_environments(algorithm, make):
     assert any(changed), "the client learned nothing"
 
 
-def test_maskable_ppo_obeys_the_masks():
+def test_maskable_ppo_respects_the_masks():
     contrib = pytest.importorskip("sb3_contrib", reason="MaskablePPO is part of sb3-contrib")
     from sb3_contrib.common.maskable.evaluation import evaluate_policy
 

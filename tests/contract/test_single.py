@@ -1,4 +1,4 @@
-"""What RL code written for other environments expects of a single environment."""
+"""The contract of the single environment: Gymnasium's API, seeding, snapshots, spaces and rewards."""
 
 import copy
 import pickle
@@ -33,7 +33,7 @@ def play(env, seed, steps=30):
     return trail
 
 
-def test_gymnasium_checker_has_nothing_to_say(env):
+def test_gymnasium_checker_passes_without_warnings(env):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped, skip_render_check=True)
@@ -51,12 +51,12 @@ def test_render_modes(environment, mode):
     assert all(np.any(before != after) for before, after in pairwise(frames))
 
 
-def test_sb3_checker_says_only_what_a_wrapper_must_mend(env):
+def test_sb3_checker_warns_only_of_what_wrappers_change(env):
     checker = pytest.importorskip("stable_baselines3.common.env_checker", reason="needs stable-baselines3")
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         checker.check_env(env.unwrapped, skip_render_check=True)
-    unexpected = [str(w.message) for w in said if not any(text in str(w.message) for text in UNAVOIDABLE_FOR_SB3)]
+    unexpected = [str(w.message) for w in caught if not any(text in str(w.message) for text in UNAVOIDABLE_FOR_SB3)]
     assert unexpected == []
 
 
@@ -68,9 +68,9 @@ def test_same_seed_repeats(environment):
 
 
 def test_different_seeds_differ_and_so_do_later_resets(env):
-    seen = [env.reset(seed=0)[0], env.reset(seed=1)[0], env.reset()[0], env.reset()[0]]
-    for index, observation in enumerate(seen):
-        assert all(differs(observation, other) for other in seen[index + 1 :])
+    observations = [env.reset(seed=0)[0], env.reset(seed=1)[0], env.reset()[0], env.reset()[0]]
+    for index, observation in enumerate(observations):
+        assert all(differs(observation, other) for other in observations[index + 1 :])
 
 
 def test_seeded_again_later_episodes_repeat(env):

@@ -1,4 +1,4 @@
-"""What only environments of streaming dynamics promise: continuous actions, and how they are checked."""
+"""The contract of environments of streaming dynamics: continuous actions and their checks."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_malformed_actions_change_nothing(env):
 
 
 def test_whole_numbers_are_weights_too(env):
-    """0 and 1 of any type mean what they say."""
+    """0 and 1 of any numeric type are accepted."""
     env.reset(seed=0)
     snapshot = env.unwrapped.snapshot()
     ones = {"offload": np.ones((29, 9), np.int64), "threshold": np.zeros(9, np.float64)}
@@ -53,7 +53,7 @@ def test_whole_numbers_are_weights_too(env):
         assert_same(a, b)
 
 
-def test_weights_on_missing_links_and_at_the_last_stage_count_for_nothing(env):
+def test_weights_on_missing_links_and_at_the_last_stage_have_no_effect(env):
     env.reset(seed=0)
     env.action_space.seed(0)
     snapshot = env.unwrapped.snapshot()
@@ -74,7 +74,7 @@ def test_there_is_no_mask(env):
         env.unwrapped.action_masks()
 
 
-def test_info_tells_what_nodes_did(env):
+def test_info_reports_loads_of_nodes(env):
     env.reset(seed=0)
     info = env.step(env.action_space.sample())[4]
     stage = env.unwrapped.scenario.network.stage

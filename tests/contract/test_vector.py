@@ -116,8 +116,8 @@ def test_malformed_action_moves_no_row(environment):
     assert envs.unwrapped.simulator.state.epoch.tolist() == [0, 0]
 
 
-def test_a_burst_beyond_the_tape_grows_it_and_changes_no_number(environment):
-    """A row whose episode holds more requests than the tape has room for must not disturb the others."""
+def test_a_tape_grows_with_a_burst_and_results_do_not_change(environment):
+    """A row whose episode holds more requests than the capacity of the tape does not change the others."""
     overrides = {"arrivals": {"process": "azure-code-2023", "rate_per_s": 4.0}, "horizon_epochs": 20}
     envs = make_rows(environment, 4, overrides=overrides)
     simulator = envs.unwrapped.simulator

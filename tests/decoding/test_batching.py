@@ -1,4 +1,4 @@
-"""What experts read off an observation is what the transition will do."""
+"""Problems from observations agree with the tape, and decisions that are feasible in them with the transition."""
 
 import gymnasium
 import numpy as np
@@ -28,11 +28,11 @@ def test_problem_equals_the_tape(environment):
 def check_epoch(simulator, epoch) -> None:
     """Every array of the problem, against the tape and the state in full precision."""
     tape, state, parameters = simulator.tape, simulator.state, simulator.parameters
-    shown = min(simulator.scenario.slots, int(state.queue.length[0]))
-    request = state.queue.request[0, :shown]
+    visible = min(simulator.scenario.slots, int(state.queue.length[0]))
+    request = state.queue.request[0, :visible]
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
-    np.testing.assert_allclose(epoch.left_s, tape.requests.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(epoch.waited_s, now_s - tape.requests.arrival_s[0, request], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(epoch.time_left_s, tape.requests.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(epoch.waiting_s, now_s - tape.requests.arrival_s[0, request], rtol=1e-6, atol=1e-6)
     work_s, shared_s, kv_bytes = claims(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
         np.testing.assert_allclose(problem.time_s, work_s[:, node], rtol=1e-12)
@@ -43,11 +43,11 @@ def check_epoch(simulator, epoch) -> None:
             0, state.epoch[0], tape.requests.device[0, request], node
         ].astype(float)
         slot_s = (simulator.scenario.uplink_slot_s, simulator.scenario.downlink_slot_s)
-        for way, share in ((UPLINK, problem.uplink_share), (DOWNLINK, problem.downlink_share)):
-            exact = tape.requests.bits[0, request, way] / (
-                slot_s[way] * parameters.radio.bandwidth_hz[node, way] * efficiency[:, way]
+        for direction, share in ((UPLINK, problem.uplink_share), (DOWNLINK, problem.downlink_share)):
+            exact = tape.requests.bits[0, request, direction] / (
+                slot_s[direction] * parameters.radio.bandwidth_hz[node, direction] * efficiency[:, direction]
             )
-            assert (share >= exact * (1 - 1e-9)).all(), "experts never ask for less than is needed"
+            assert (share >= exact * (1 - 1e-9)).all(), "minimum shares are never underestimated"
             np.testing.assert_allclose(share, exact, rtol=1e-5)
         start_s = max(now_s + slot_s[UPLINK], state.node_free_s[0, node])
         budget_s = tape.requests.deadline_s[0, request] - slot_s[DOWNLINK] - start_s
@@ -59,8 +59,8 @@ def check_epoch(simulator, epoch) -> None:
 
 @pytest.mark.parametrize("name", NEVER_REFUSED)
 @pytest.mark.parametrize("environment", SCENARIOS)
-def test_nothing_admitted_is_refused_late_or_poor(environment, name):
-    """The decision keeps in the transition what the problem promised, on every seed tried."""
+def test_no_admitted_request_is_refused_late_or_below_quality(environment, name):
+    """Decisions that are feasible in the problem are feasible in the transition."""
     env = gymnasium.make(environment)
     expert = make_expert(name, env)
     for seed in range(4):
@@ -83,13 +83,13 @@ def test_overrun_caps_how_far_a_batch_runs():
         assert simulator.state.node_free_s[0, 0] <= next_start_s + 0.5 + 1e-9
 
 
-def test_urgent_requests_are_hopeless_an_epoch_later():
-    """An urgent request that nobody takes has expired at the next decision; the others have not."""
+def test_urgent_requests_expire_after_one_epoch():
+    """If all requests wait, exactly the urgent ones have expired at the next decision."""
     env = gymnasium.make("EdgeLLM/MultiNode-v0")
     observation, _ = env.reset(seed=2)
     reader = BatchingReader(env.unwrapped.scenario)
     wait = {"batch": np.zeros(32, np.int64), "bandwidth": np.zeros((32, 2), np.float32)}
-    seen = np.zeros(2)
+    counted = np.zeros(2)
     for _ in range(40):
         urgent = reader.read(observation).urgent
         simulator = env.unwrapped.simulator
@@ -97,6 +97,6 @@ def test_urgent_requests_are_hopeless_an_epoch_later():
         observation, *_ = env.step(wait)
         expired = ~np.isin(request, simulator.state.queue.request[0, : simulator.state.queue.length[0]])
         np.testing.assert_array_equal(urgent, expired)
-        seen += [urgent.sum(), (~urgent).sum()]
-    assert (seen > 50).all()
+        counted += [urgent.sum(), (~urgent).sum()]
+    assert (counted > 50).all()
     assert simulator.state.totals[0, COLUMN["expired"]] > 50

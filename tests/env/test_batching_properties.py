@@ -118,6 +118,6 @@ def test_a_broken_scenario_raises_a_scenario_error_and_nothing_else(changes):
     try:
         scenario = load_scenario("single-node", changes)
     except ScenarioError as error:
-        assert str(error)  # noqa: PT017 - both outcomes are lawful, a third is not
+        assert str(error)  # noqa: PT017 - either outcome is correct, any other exception is not
     else:
         assert scenario.slots >= 1

@@ -63,7 +63,7 @@ def node(draw, name: str, blocks: tuple[int, int]) -> dict:
 
 @st.composite
 def links_between(draw, here: list[str], there: list[str]) -> list[dict]:
-    """Every sender has a link and every sample_next_node has one; the others come and go."""
+    """Every sender has a link and every next node has one; the others are random."""
     needed = {(name, there[index % len(there)]) for index, name in enumerate(here)}
     needed |= {(here[index % len(here)], name) for index, name in enumerate(there)}
     pairs = [(a, b) for a in here for b in there if (a, b) in needed or draw(st.booleans())]
@@ -98,7 +98,7 @@ SHAPES = {"batch": (5,), "bandwidth": (5, 2), "offload": (6, 6), "threshold": (6
 
 
 def is_well_formed(action) -> bool:
-    """By the letter: shapes, whole numbers from 0 to 4 in batch, numbers from 0 to 1 elsewhere."""
+    """By definition: shapes, whole numbers from 0 to 4 in batch, numbers from 0 to 1 elsewhere."""
     fractions = [action[key] for key in ("bandwidth", "offload", "threshold")]
     return (
         all(np.shape(action[key]) == shape for key, shape in SHAPES.items())
@@ -149,7 +149,7 @@ values = st.one_of(
 )
 PATHS = """
 epoch_s uplink_slot_s nodes nodes.0.blocks nodes.5.blocks nodes.5.uplink_hz nodes.0.uplink_hz links links.0.source
-links.0.rate_bps exits exits.blocks exits.profile nodes.0.slowdown exits.drift exits.drift.depth reward admission slots
+links.0.rate_bps exits exits.blocks exits.profile nodes.0.slowdown exits.drift exits.drift.depth reward dynamics slots
 nodes.4.memory_fraction horizon_epochs lnks
 """
 
@@ -160,6 +160,6 @@ def test_a_broken_scenario_raises_a_scenario_error_and_nothing_else(changes):
     try:
         scenario = load_scenario("joint", changes)
     except ScenarioError as error:
-        assert str(error)  # noqa: PT017 - both outcomes are lawful, a third is not
+        assert str(error)  # noqa: PT017 - either outcome is correct, any other exception is not
     else:
         assert scenario.network.entry_nodes.tolist() == list(range(scenario.network.entry_nodes.size))

@@ -63,7 +63,7 @@ def slowdown(from_s: float, length_s: float, factor: float) -> dict:
 
 @st.composite
 def links_between(draw, here: list[str], there: list[str]) -> list[dict]:
-    """Every sender has a link and every sample_next_node has one; the others come and go."""
+    """Every sender has a link and every next node has one; the others are random."""
     needed = {(name, there[index % len(there)]) for index, name in enumerate(here)}
     needed |= {(here[index % len(here)], name) for index, name in enumerate(there)}
     pairs = [(a, b) for a in here for b in there if (a, b) in needed or draw(st.booleans())]
@@ -140,7 +140,7 @@ values = st.one_of(
 PATHS = """
 epoch_s nodes nodes.0.blocks nodes.5.uplink_hz links links.0.source links.0.rate_bps exits exits.blocks exits.profile
 nodes.0.slowdown nodes.0.slowdown.factor nodes.0.slowdown.until_s exits.drift exits.drift.depth reward
-channel.spectral_efficiency_floor admission slots horizon_epochs lnks
+channel.spectral_efficiency_floor dynamics slots horizon_epochs lnks
 """
 
 
@@ -150,6 +150,6 @@ def test_a_broken_scenario_raises_a_scenario_error_and_nothing_else(changes):
     try:
         scenario = load_scenario("early-exit", changes)
     except ScenarioError as error:
-        assert str(error)  # noqa: PT017 - both outcomes are lawful, a third is not
+        assert str(error)  # noqa: PT017 - either outcome is correct, any other exception is not
     else:
         assert scenario.network.stages >= 1

@@ -4,8 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from edge_llm_gym.experts import expert_names, make_expert
-from edge_llm_gym.experts.registry import DESCRIPTIONS
+from edge_llm_gym.experts import expert_descriptions, expert_names, make_expert
+from edge_llm_gym.experts.catalogue import DESCRIPTIONS
 from edge_llm_gym.scenario import load_scenario
 from tests.equality import assert_same
 
@@ -28,8 +28,13 @@ def test_actions_lie_in_the_action_space_single_and_batched(environment, name):
         assert_same(action, {key: value[row] for key, value in batched.items()})
 
 
-def test_every_expert_is_described():
+def test_every_expert_has_a_description():
     assert set(DESCRIPTIONS) == set(expert_names())
+    for scenario in ("single-node", "early-exit", "joint"):
+        described = expert_descriptions(load_scenario(scenario))
+        assert list(described) == expert_names(load_scenario(scenario))
+        assert all(described.values())
+    assert expert_descriptions()["ot-gah+dto-ee"] == "batches by ot-gah, offload shares and thresholds by dto-ee"
 
 
 def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
@@ -54,8 +59,16 @@ def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():
         (lambda env: make_expert("uniform", STREAM, threshold=2), ValueError, "must lie in .0, 1., got 2"),
         (lambda env: make_expert("dto-ee", STREAM, replan_every=0), ValueError, "at least 1 epoch, got 0"),
         (lambda env: make_expert("edf", env, overrun_s=-1.0), ValueError, "overrun_s must be zero or more, got -1.0"),
-        (lambda env: make_expert("edf", "single-node"), TypeError, "from an Edge LLM Gym environment or a Scenario"),
-        (lambda env: make_expert("edf", gymnasium.make("CartPole-v1")), TypeError, "from an Edge LLM Gym environment"),
+        (
+            lambda env: make_expert("edf", "single-node"),
+            TypeError,
+            "expected an Edge LLM Gym environment or a Scenario",
+        ),
+        (
+            lambda env: make_expert("edf", gymnasium.make("CartPole-v1")),
+            TypeError,
+            "expected an Edge LLM Gym environment",
+        ),
     ],
 )
 def test_misuse_is_named(call, error, message):
@@ -77,7 +90,7 @@ def test_random_repeats_with_its_seed_and_differs_between_seeds():
     assert not np.array_equal(first["batch"], other["batch"])
 
 
-def test_an_empty_queue_is_an_answer():
+def test_an_empty_queue_gives_an_empty_batch():
     env = gymnasium.make("EdgeLLM/MultiNode-v0", overrides={"arrivals": {"process": "poisson", "rate_per_s": 1e-9}})
     observation, _ = env.reset(seed=0)
     assert not observation["request_mask"].any()
@@ -86,8 +99,8 @@ def test_an_empty_queue_is_an_answer():
         assert not action["batch"].any()
 
 
-def test_orders_are_what_they_say():
-    """With room for one request per node, each baseline takes the first of its own order that fits."""
+def test_no_batching_takes_the_first_request_that_fits():
+    """With at most one request per batch, the baseline takes a request that the masks allow."""
     env = gymnasium.make(
         "EdgeLLM/SingleNode-v0", overrides={"channel.shadowing_db": 0.0, "requests.accuracy": [0.0, 0.0]}
     )

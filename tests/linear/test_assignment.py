@@ -16,7 +16,7 @@ def rows_of(rng, requests=7, nodes=1, rows=3) -> BatchingArrays:
     """Problems in which time, memory and both bands bind."""
     pairs = (rows, requests, nodes)
     known = {
-        "shown": rng.random((rows, requests)) < 0.8,
+        "visible": rng.random((rows, requests)) < 0.8,
         "time_s": rng.uniform(0.2, 2.0, pairs),
         "shared_time_s": rng.uniform(0.5, 6.0, pairs),
         "kv_bytes": rng.uniform(1.0, 4.0, pairs),
@@ -24,17 +24,17 @@ def rows_of(rng, requests=7, nodes=1, rows=3) -> BatchingArrays:
         "downlink_share": rng.uniform(0.05, 0.5, pairs),
         "budget_s": rng.uniform(3.0, 14.0, pairs),
         "busy_s": np.zeros((rows, nodes)),
-        "room_bytes": np.full((rows, nodes), 8.0),
+        "free_kv_bytes": np.full((rows, nodes), 8.0),
     }
     blank = np.zeros((rows, requests))
     return BatchingArrays(**{name: known.get(name, blank) for name in BatchingArrays._fields})
 
 
 def problem_of(rows: BatchingArrays, row: int, node: int, value) -> BatchProblem:
-    shown = rows.shown[row]
+    shown = rows.visible[row]
     names = ("time_s", "shared_time_s", "kv_bytes", "uplink_share", "downlink_share", "budget_s")
     arrays = {name: getattr(rows, name)[row, shown, node] for name in names}
-    room = float(rows.room_bytes[row, node])
+    room = float(rows.free_kv_bytes[row, node])
     return BatchProblem(**arrays, value=value[row, shown, node], memory_bytes=room, time_cap_s=np.inf)
 
 
@@ -58,7 +58,7 @@ def test_one_node_is_within_a_step_of_the_best_net_value(price):
         node = assign(rows, value, free_s, prices, FINE_S)
         blind = assign(rows, value, free_s, np.zeros((3, 1)), FINE_S)
         for row in range(3):
-            problem, shown = problem_of(rows, row, 0, value), rows.shown[row]
+            problem, shown = problem_of(rows, row, 0, value), rows.visible[row]
             assert not node[row, ~shown].any()
             selected = node[row, shown] == 1
             assert problem.feasible(selected)
@@ -76,14 +76,14 @@ def test_several_nodes_keep_every_constraint_and_a_request_on_one_of_them():
         node = assign(rows, value, np.full((3, 3), FREE_S), np.full((3, 3), 0.2), np.array([0.0, 4.0]))
         assert node.max() <= 3
         for row, index in product(range(3), range(3)):
-            problem, selected = problem_of(rows, row, index, value), node[row, rows.shown[row]] == index + 1
+            problem, selected = problem_of(rows, row, index, value), node[row, rows.visible[row]] == index + 1
             assert problem.feasible(selected)
             assert problem.batch_time_s(selected) <= FREE_S + 4.0 + 1e-6
 
 
 def test_empty_slots_are_not_assigned():
     rows = rows_of(np.random.default_rng(0))
-    rows = rows._replace(shown=np.zeros_like(rows.shown))
+    rows = rows._replace(visible=np.zeros_like(rows.visible))
     node = assign(rows, np.ones(rows.time_s.shape), np.full((3, 1), FREE_S), np.ones((3, 1)), np.array([0.0]))
     assert not node.any()
 
@@ -93,7 +93,7 @@ def test_a_later_turn_releases_a_request_that_is_worth_more_elsewhere():
     rows = rows_of(np.random.default_rng(0), requests=2, nodes=2, rows=1)
     small = np.full((1, 2, 2), 0.1)
     rows = rows._replace(
-        shown=np.ones((1, 2), np.bool_), time_s=small, shared_time_s=small, uplink_share=small, downlink_share=small,
+        visible=np.ones((1, 2), np.bool_), time_s=small, shared_time_s=small, uplink_share=small, downlink_share=small,
         budget_s=np.full((1, 2, 2), 9.0), kv_bytes=np.array([[[6.0, 6.0], [6.0, 99.0]]]),
     )  # fmt: skip
     value = np.array([[[1.2, 1.5], [1.0, 1.0]]])

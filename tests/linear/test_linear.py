@@ -111,7 +111,7 @@ def test_node_time_prices_by_hand():
     parameters = parameters_of()
     parameters[-3:] = np.log(3.0), np.log(2.0), 0.5
     node_time = LinearBatching(BATCHING, parameters).node_time_price(rows)
-    queue = rows.shown.sum(axis=1) / 12.0 - 1.0  # 12 requests arrive per epoch
+    queue = rows.visible.sum(axis=1) / 12.0 - 1.0  # 12 requests arrive per epoch
     expected = NODE_TIME_SHARE * 0.75 * np.exp(0.5 * queue)[:, None] * [1.0, 1.0, 3.0, 2.0]
     np.testing.assert_allclose(node_time, expected)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_llm_gym.env.env import RENDER_MODES
+from edge_llm_gym.env.checks import RENDER_MODES
 from edge_llm_gym.rendering.pictures import PICTURES, loaded
 from edge_llm_gym.sim.dynamics import DYNAMICS
 

@@ -1,4 +1,4 @@
-"""Streaming and staged scenarios: what is wrong with a network is refused with the rule, the value and a hint."""
+"""Scenarios of networks: faults are refused with the rule, the value and a hint."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ from tests.sim.streams import staged
         ({"exits.drift": {"period_s": 10.0, "depth": 1.5}}, "exits.drift.depth: .*less than or equal to 1"),
         ({"uplink_slot_s": 0.25}, "dynamics 'streaming' does not use uplink_slot_s"),
         ({"slots": 8}, "dynamics 'streaming' does not use slots"),
-        ({"nodes.4.blocks": [2, 3]}, r"must host all|must follow one another.*\[1, ...\] is wanted|next stage"),
-        ({"nodes.0.blocks": [0, 1]}, r"must follow one another.*a range \[1, ...\] is wanted where \[0, 1\] is given"),
+        ({"nodes.4.blocks": [2, 3]}, r"must host all|must follow one another.*expected a range \[1, ...\]|next stage"),
+        ({"nodes.0.blocks": [0, 1]}, r"must follow one another.*expected a range \[1, ...\], got \[0, 1\]"),
         ({"nodes.0.blocks": [1, 0]}, "must follow one another"),
         ({"nodes.0.blocks": None}, "must follow one another"),
         ({"nodes.8.blocks": [2, 2], "nodes.7.blocks": [2, 2]}, "must host all 4 blocks .* end with block 2"),
@@ -55,7 +55,7 @@ def test_a_broken_rule_is_named(overrides, message):
         load_scenario("early-exit", overrides)
 
 
-def test_a_node_that_nothing_leads_to_is_refused():
+def test_a_node_without_an_incoming_link_is_refused():
     links = [link.model_dump() for link in load_scenario("early-exit").links if link.target != "hub-c"]
     with pytest.raises(ScenarioError, match="no link leads to node 'hub-c' in stage 2"):
         load_scenario("early-exit", {"links": links})
@@ -64,22 +64,25 @@ def test_a_node_that_nothing_leads_to_is_refused():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"nodes.0.blocks": [0, 0]}, "puts the whole model on every node, got blocks .* at node 'l4-pair'"),
+        ({"nodes.0.blocks": [0, 0]}, "hosts the whole model on every node, got blocks .* at node 'l4-pair'"),
         ({"exits": {"profile": "parametric", "blocks": [8, 8, 8, 8]}}, "dynamics 'batching' does not use exits"),
-        ({"nodes.0.slowdown": {"from_s": 0.0, "factor": 1.0}}, "only dynamics 'streaming' knows .* of node 'l4-pair'"),
+        (
+            {"nodes.0.slowdown": {"from_s": 0.0, "factor": 1.0}},
+            "only dynamics 'streaming' supports slowdowns.* node 'l4-pair'",
+        ),
         ({"uplink_slot_s": 0.0}, "dynamics 'batching' needs uplink_slot_s"),
         ({"nodes.0.downlink_hz": 0.0}, "its uplink_hz and downlink_hz must be above 0"),
         ({"dynamics": "batch"}, "dynamics: .*'batching', 'batching_routing' or 'streaming'"),
     ],
     ids=str,
 )
-def test_epoch_admission_refuses_what_only_streams_know(overrides, message):
+def test_batching_dynamics_refuse_keys_of_other_dynamics(overrides, message):
     with pytest.raises(ScenarioError, match=message):
         load_scenario("single-node", overrides)
 
 
 @pytest.mark.parametrize("name", ["single-node", "early-exit", "joint"])
-def test_a_misspelt_admission_is_the_only_error(name):
+def test_misspelt_dynamics_are_the_only_error(name):
     with pytest.raises(ScenarioError) as refused:
         load_scenario(name, {"dynamics": "batching_routin"})
     (error,) = str(refused.value).splitlines()[1:]
@@ -87,7 +90,7 @@ def test_a_misspelt_admission_is_the_only_error(name):
 
 
 @pytest.mark.parametrize("name", ["single-node", "joint"])
-def test_a_reward_is_the_admissions_unless_given_and_never_empty(name):
+def test_the_default_reward_depends_on_the_dynamics_and_a_reward_is_never_empty(name):
     data = {key: value for key, value in load_scenario(name).model_dump(mode="json").items() if key != "reward"}
     assert load_scenario(data).reward == {"served_value": 1.0}
     with pytest.raises(ScenarioError, match="reward: Dictionary should have at least 1 item"):
@@ -101,7 +104,10 @@ JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
     ("overrides", "message"),
     [
         ({"nodes": [JOINT["nodes"][node] for node in (0, 4, 1, 2, 3, 5)]}, "'deep-8bit' before 'l4-4bit'; sort nodes"),
-        ({"nodes.5.slowdown": {"from_s": 0.0, "factor": 2.0}}, "only dynamics 'streaming' knows .* node 'deep-4bit'"),
+        (
+            {"nodes.5.slowdown": {"from_s": 0.0, "factor": 2.0}},
+            "only dynamics 'streaming' supports slowdowns.* 'deep-4bit'",
+        ),
         ({"exits": None}, "dynamics 'batching_routing' needs exits"),
         ({"exits": None, "downlink_slot_s": 0.0}, "dynamics 'batching_routing' needs downlink_slot_s and exits"),
         ({"uplink_slot_s": 3.8}, "must be shorter than epoch_s, got 4.2 s in an epoch of 4 s"),
@@ -109,7 +115,7 @@ JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
         ({"nodes.4.memory_fraction": 0.2}, "the weights must fit .* takes 5.59 GB, node 'deep-8bit' has 4.80 GB"),
         ({"nodes.5.memory_fraction": 0.172}, "needs 0.302 GB of KV cache, but node 'deep-4bit' has 0.282 GB"),
         ({"nodes.5.name": "deep-8bit"}, "node names must differ"),
-        ({"nodes.4.blocks": [1, 3]}, r"must follow one another.*a range \[2, ...\] is wanted where \[1, 3\] is given"),
+        ({"nodes.4.blocks": [1, 3]}, r"must follow one another.*expected a range \[2, ...\], got \[1, 3\]"),
         ({"exits.blocks": [8, 8, 8]}, "must add up to the 32 layers"),
         ({"links": []}, "node 'l4-8bit' in stage 1 needs a link"),
         ({"links.0.target": "l4-4bit"}, "must lead to a node of the next stage"),
@@ -122,12 +128,12 @@ JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
     ],
     ids=str,
 )
-def test_staged_admission_names_a_broken_rule(overrides, message):
+def test_batching_routing_names_a_broken_rule(overrides, message):
     with pytest.raises(ScenarioError, match=message):
         load_scenario("joint", overrides)
 
 
-def test_staged_admission_needs_no_radio_deep_down_no_floor_and_no_ranges_for_one_stage():
+def test_batching_routing_needs_no_radio_at_deeper_nodes_no_floor_and_no_ranges_for_one_stage():
     joint = load_scenario("joint")
     assert joint.channel.spectral_efficiency_floor == 0.0
     assert [node.uplink_hz for node in joint.nodes[4:]] == [0.0, 0.0]

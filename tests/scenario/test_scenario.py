@@ -1,11 +1,15 @@
-"""Scenarios: what is shipped is valid, what is wrong is refused with the rule, the value and a suggestion."""
+"""Scenarios: shipped files are valid, faults are refused with the rule, the value and a suggestion."""
 
 import pickle
+from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from edge_llm_gym.scenario import ScenarioError, load_scenario, scenario_names
+from edge_llm_gym.scenario import Scenario, ScenarioError, load_scenario, scenario_names
+from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -36,7 +40,7 @@ def test_shipped_scenarios_load_and_pickle(name):
         ({"slots": 0}, "slots"),
         ({"requests.budget_s": [9.0, 3.0]}, r"low <= high, got \[9.0, 3.0\]"),
         ({"nodes.3.name": "x"}, "needs an index from 0 to 0, got '3'"),
-        ({"epoch_s.deep": 1}, "goes below a plain value"),
+        ({"epoch_s.deep": 1}, "addresses a key of a plain value"),
         ({"nodes": []}, "nodes: .*at least 1"),
         (
             {"model": {"layers": 2, "d_model": 100, "heads": 3, "kv_heads": 3, "d_ff": 8, "vocabulary": 9}},
@@ -66,7 +70,7 @@ def test_equal_node_names_are_refused():
         load_scenario("multi-node", {"nodes.1.name": "l4-8bit"})
 
 
-def test_overrides_reach_every_kind_of_place():
+def test_overrides_reach_every_kind_of_key():
     scenario = load_scenario("multi-node", {"arrivals.rate_per_s": 8.0, "nodes.2.memory_fraction": 0.5, "slots": 7})
     assert (scenario.arrivals.rate_per_s, scenario.nodes[2].memory_fraction, scenario.slots) == (8.0, 0.5, 7)
     again = load_scenario(scenario, {"requests.uplink_payload.probability": 0.0})
@@ -97,7 +101,71 @@ def test_a_file_cannot_run_code(tmp_path):
         load_scenario(file)
 
 
-def test_a_model_of_ones_own():
+def test_a_custom_model():
     shape = {"layers": 2, "d_model": 64, "heads": 4, "kv_heads": 2, "d_ff": 128, "vocabulary": 100}
     scenario = load_scenario("single-node", {"model": shape, "nodes.0.quantization": "fp16"})
     assert scenario.shape.layers == 2
+
+
+OLD_KEY = {
+    "epoch": ("single-node", "batching"),
+    "staged": ("joint", "batching_routing"),
+    "stream": ("early-exit", "streaming"),
+}
+
+
+def with_old_key(value: str) -> dict:
+    """The mapping of a shipped scenario with the former key `admission` instead of `dynamics`."""
+    data = load_scenario(OLD_KEY[value][0]).model_dump(mode="json", exclude_unset=True)
+    return {key: item for key, item in data.items() if key != "dynamics"} | {"admission": value}
+
+
+@pytest.mark.parametrize("form", ["mapping", "file", "override"])
+@pytest.mark.parametrize("value", OLD_KEY)
+def test_the_former_key_admission_is_refused_with_the_present_name(value, form, tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text(yaml.safe_dump(with_old_key(value)))
+    arguments = {
+        "mapping": (with_old_key(value),),
+        "file": (file,),
+        "override": (OLD_KEY[value][0], {"admission": value}),
+    }
+    message = f"the key admission is now called dynamics, got admission '{value}'; write dynamics: {OLD_KEY[value][1]}"
+    with pytest.raises(ScenarioError) as refused:
+        load_scenario(*arguments[form])
+    assert [line.partition(": ")[2] for line in str(refused.value).splitlines()[1:]] == [message]
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A section and all sections below it."""
+    yield model
+    for field in model.model_fields.values():
+        for found in sections_in(field.annotation):
+            yield from sections(found)
+
+
+def sections_in(annotation) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from sections_in(argument)
+
+
+def test_every_key_has_a_description():
+    found = {section.__name__: section for section in sections(Scenario)}
+    assert {"Scenario", "NodeSection", "DriftSection", "ArrivalsConfig", "LengthsConfig"} <= set(found)
+    missing = [
+        f"{name}.{key}"
+        for name, one in found.items()
+        for key, field in one.model_fields.items()
+        if not field.description
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_metrics_are_described_in_the_order_of_their_columns(name):
+    scenario = load_scenario(name)
+    described = METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+    assert tuple(described) == scenario.metrics
+    assert all(described.values())

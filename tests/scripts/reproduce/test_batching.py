@@ -58,7 +58,7 @@ def test_no_request_waits_for_a_second_epoch_or_is_hidden(study):
     idle = {key: np.zeros(space.shape, space.dtype) for key, space in env.action_space.items()}
     truncated = False
     while not truncated:
-        waited_s = reader.read(observation).waited_s
+        waited_s = reader.read(observation).waiting_s
         assert 0 < waited_s.max() <= load_scenario(study.scenario).epoch_s
         observation, _, _, truncated, info = env.step(idle)
         assert info["metrics"]["pending"] > 20

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from edge_llm_gym.sim.pooled.transition import reset_row
 
 from edge_llm_gym.models.exits import ExitProfile, save_profile
 from edge_llm_gym.scenario import load_scenario
@@ -21,6 +20,7 @@ from edge_llm_gym.sim.outcomes import (
     SERVED,
     WAITING,
 )
+from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.fields import array_of

@@ -96,4 +96,6 @@ def test_the_radio_never_falls_below_its_floor():
     tape, _ = drawn(**{"channel.spectral_efficiency_floor": 0.5})
     lower, _ = drawn(**{"channel.spectral_efficiency_floor": 0.25})
     assert tape.channels.spectral_efficiency.min() == 0.5
-    np.testing.assert_array_equal(np.maximum(lower.channels.spectral_efficiency, 0.5), tape.channels.spectral_efficiency)
+    np.testing.assert_array_equal(
+        np.maximum(lower.channels.spectral_efficiency, 0.5), tape.channels.spectral_efficiency
+    )

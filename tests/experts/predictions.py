@@ -1,4 +1,4 @@
-"""What must hold of every expert's actions, whatever the admission."""
+"""An assertion about the actions of experts of all dynamics."""
 
 import gymnasium
 
@@ -9,7 +9,7 @@ ROWS = 3
 
 
 def assert_actions_fit_single_and_batched(environment, name, epochs):
-    """Actions lie in the action space, and an expert of many rows acts as one for each row would."""
+    """Actions lie in the action space, and an expert of many rows acts as one expert per row."""
     envs = gymnasium.make_vec(environment, num_envs=ROWS, vectorization_mode="vector_entry_point")
     observations, _ = envs.reset(seed=0)
     experts = [make_expert(name, envs, seed=row) for row in range(ROWS + 1)]

@@ -1,0 +1,90 @@
+"""A wrapper that assigns one request per step."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+
+from edge_llm_gym.actions import ActionError
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
+from edge_llm_gym.decoding.batching import checked_overrun_s
+from edge_llm_gym.decoding.partial_batch import PartialBatch
+from edge_llm_gym.scenario import scenario_of
+
+Observation = dict[str, Array]
+
+
+class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """One request per step: the action assigns the request at the cursor to a node or lets it wait, slot by slot.
+
+    Action 0 lets the request wait, k assigns it to the k-th node, K + 1 ends the epoch: all requests from the cursor on
+    wait. The epoch also ends after the last request. Only then does the environment step and return the reward of the
+    epoch; the reward is 0 in between, so a discount per epoch has to be converted to one per request. A node where the
+    request does not fit beside those assigned before is masked; if it is chosen nevertheless, the request waits.
+
+    The observation has two further keys: `cursor` [N], 1 at the current request, and `load` [K, 4], the share of time,
+    memory and both bands that the batch so far uses. Serves algorithms for discrete actions: DQN, PPO, A2C, and
+    MaskablePPO with `action_masks`.
+
+    Args:
+        env: an environment of batching dynamics.
+        overrun_s: as for `make_expert`; one epoch by default.
+
+    Raises TypeError for an environment without dictionary observations and actions, and ValueError for other dynamics
+    and a negative `overrun_s`.
+    """
+
+    def __init__(self, env: gymnasium.Env, overrun_s: float | None = None) -> None:
+        RecordConstructorArgs.__init__(self, overrun_s=overrun_s)
+        super().__init__(env)
+        require_dictionaries(env)
+        scenario = scenario_of(env)
+        if scenario.dynamics != "batching":
+            raise ValueError(f"requests are assigned one by one in dynamics 'batching' only, got {scenario.dynamics!r}")
+        self._slots, self._nodes = scenario.slots, len(scenario.nodes)
+        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, overrun_s))
+        assert isinstance(env.observation_space, spaces.Dict)  # for the type checker
+        extra: dict[str, spaces.Space[Any]] = {
+            "cursor": spaces.Box(0.0, 1.0, (self._slots,), np.float32),
+            "load": spaces.Box(0.0, 1.0, (self._nodes, 4), np.float32),
+        }
+        self.observation_space = spaces.Dict({**env.observation_space.spaces, **extra})
+        self.action_space = spaces.Discrete(self._nodes + 2)
+        self._observation: Observation = {}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """As in the wrapped environment; the cursor is at the first request."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._begin(observation), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
+        self._require_reset()
+        choice = np.asarray(action)
+        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
+        ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
+        if not ends:
+            return self._observe(), 0.0, False, False, {}
+        observation, reward, terminated, truncated, info = self.env.step(self._batch.action())
+        return self._begin(observation), reward, terminated, truncated, info
+
+    def action_masks(self) -> Array:
+        """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
+        self._require_reset()
+        return np.concatenate([[True], self._batch.fits(), [True]])
+
+    def _require_reset(self) -> None:
+        if not self._observation:
+            raise RuntimeError("call reset() first: there is no episode yet")
+
+    def _begin(self, observation: Observation) -> Observation:
+        self._observation = observation
+        self._batch.begin(observation)
+        return self._observe()
+
+    def _observe(self) -> Observation:
+        return {**self._observation, "cursor": self._batch.cursor(), "load": self._batch.load()}
