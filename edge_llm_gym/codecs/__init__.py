@@ -1,11 +1,11 @@
 """Codecs: flat actions, as learning libraries want them, to the environment's dictionary actions and back, in batches.
 
-| codec | flat action | serves | admission |
+| codec | flat action | serves | dynamics |
 |---|---|---|---|
 | `multidiscrete` | MultiDiscrete with masks | PPO, A2C, MaskablePPO | all; a node per slot, levels of what flows |
 | `box` | Box in [-1, 1] | PPO, A2C, SAC, TD3 | all |
-| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | epoch, staged |
-| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | epoch, staged |
+| `priority` | Box in [-1, 1], a score per request and node | PPO, A2C, SAC, TD3 | batching, batching_routing |
+| `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | batching, batching_routing |
 | `weighted_priority` | Box in [-1, 1], weights of the linear score | PPO, A2C, SAC, TD3 | batching |
 | `dispatch_rule` | Discrete, a rule and an overrun | DQN, PPO, A2C | batching |
 | `residual_routing` | Box in [-1, 1], corrections of a steady plan | PPO, A2C, SAC, TD3 | streaming |
@@ -50,16 +50,16 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
         "batching_routing": STAGED,
     }
 )
-"""Admission -> codecs by name."""
+"""Dynamics -> codecs by name."""
 
 
 def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
     """A codec for a scenario; settings are those of its class.
 
-    Raises ValueError for a name that the scenario's admission does not know, TypeError for an unknown setting.
+    Raises ValueError for a name that the scenario's dynamics do not have, TypeError for an unknown setting.
     """
     table = CODECS[scenario.dynamics]
-    factory = table[known_name(f"codec of admission {scenario.dynamics!r}", name, table)]
+    factory = table[known_name(f"codec of dynamics {scenario.dynamics!r}", name, table)]
     known = [setting for setting in inspect.signature(factory).parameters if setting != "scenario"]
     for setting in settings:
         if setting not in known:
