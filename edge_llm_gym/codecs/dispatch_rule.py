@@ -64,7 +64,7 @@ class DispatchRule:
     def _checked(self, action: Array) -> Array:
         choice = np.asarray(action)
         if choice.ndim != 1 or choice.dtype.kind not in "iu" or not ((choice >= 0) & (choice < self.space.n)).all():
-            raise ActionError(f"actions must be whole numbers [R] in 0..{self.space.n - 1}, got {action!r}")
+            raise ActionError(f"flat actions must be whole numbers [R] in 0..{self.space.n - 1}, got {action!r}")
         return choice.astype(np.int64)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:

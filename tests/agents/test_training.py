@@ -107,12 +107,24 @@ def test_tensorboard_holds_the_agent_and_its_expert_under_the_same_tags(tiny, tm
     )
     tags = agent.Tags()
     for tag in (
-        "evaluation/score", "evaluation/best_score", "regret/mean", "regret/ci_low", "regret/ci_high",
-        "reward_terms/served_value", "environment/served_share", "environment/on_time_share",
-        "environment/mean_delay_of_served_s", "environment/delay_p50_s", "environment/delay_p95_s", "environment/mean_quality_of_served",
-        "environment/utilisation", "environment/refused_memory", "environment/refused_uplink",
-        "environment/refused_downlink", "environment/expired",
-    ):  # fmt: skip
+        "evaluation/score",
+        "evaluation/best_score",
+        "regret/mean",
+        "regret/ci_low",
+        "regret/ci_high",
+        "reward_terms/served_value",
+        "environment/served_share",
+        "environment/on_time_share",
+        "environment/mean_delay_of_served_s",
+        "environment/delay_p50_s",
+        "environment/delay_p95_s",
+        "environment/mean_quality_of_served",
+        "environment/utilisation",
+        "environment/refused_memory",
+        "environment/refused_uplink",
+        "environment/refused_downlink",
+        "environment/expired",
+    ):
         assert tag in tags["scalars"], tag
     assert {"actions/batch", "actions/bandwidth"} <= set(tags["histograms"])
     assert "episode/frame" in tags["images"]

@@ -257,7 +257,7 @@ def test_malformed_flat_actions_are_refused(environment, name, settings):
     observation, _ = envs.reset(seed=0)
     good = samples(codec, ROWS, 0)
     bad = np.full(good.shape, np.nan) if good.dtype.kind == "f" else good + 1000
-    for wrong in (good[:, 1:], good[0], bad):
+    for wrong in (good[:, None] if good.ndim == 1 else good[:, 1:], good[0], bad):
         with pytest.raises(ActionError, match="flat actions must"):
             codec.decode(wrong, observation)
 
