@@ -3,11 +3,11 @@
 from numba import njit
 
 kernel = njit(cache=True, _nrt=False, forceinline=True)
-"""Compiles a function that allocates nothing and returns numbers, without reference counts and inlined into its callers.
+"""Compiles a kernel, which allocates nothing and returns numbers: without reference counts, inlined into its callers.
 
-Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on; that
-took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such a
-function can neither create an array nor return one: either is an error at compile time. Slices are allowed.
+Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on;
+that took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such
+a function can neither create an array nor return one: either is an error at compile time. Slices are allowed.
 
 Records are passed field by field, hundreds of numbers per call, which took half of the time of an observation. With
 `forceinline=True` functions are compiled into their callers; they must not call themselves. Compile time grows with the

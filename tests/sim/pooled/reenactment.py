@@ -26,7 +26,10 @@ from tests.sim.pooled.routing_by_hand import quality_at
 
 
 def tape_of(simulator: Simulator, row: int = 0) -> dict[str, Any]:
-    """A row's tape by last field name, and the costs of its requests: hosted_work_s and hosted_shared_s [n, P], kv_bytes [n, K]."""
+    """A row's tape by last field name, with the costs of its requests.
+
+    The costs are hosted_work_s and hosted_shared_s [n, P] and kv_bytes [n, K].
+    """
     work_s, shared_s, kv_bytes = claims(simulator, row)
     on_node = kv_bytes[:, simulator.parameters.network.first_hosted]
     tape = {name.split(".")[-1]: array for name, array in simulator.snapshot(row).tape.items()}
