@@ -7,6 +7,7 @@ decode steps follow; step j attends to s + j tokens. An empty slot, (0, 0), cost
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,24 @@ from edge_llm_gym.units import bits_to_bytes
 FloatArray = NDArray[np.float64]
 
 
+class TokenWork(NamedTuple):
+    """Token counts of requests, and what follows from them for any model; arrays of one shape, float64."""
+
+    prompt: FloatArray
+    output: FloatArray
+    steps: FloatArray
+    """Decode steps n - 1, 0 for an empty request."""
+    context: FloatArray
+    """Tokens attended to, summed over the decode steps j = 1..n-1: the sum of s + j."""
+
+
+def token_work(prompt: ArrayLike, output: ArrayLike) -> TokenWork:
+    """The token work of requests. Raises ValueError for a number of tokens that is negative or NaN."""
+    s, n = _tokens("prompt", prompt), _tokens("output", output)
+    steps = np.maximum(n - 1, 0.0)
+    return TokenWork(s, n, steps, steps * (s + (steps + 1) / 2))
+
+
 def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> FloatArray:
     """FLOPs of one layer for prefill and decode; a multiply-add counts as 2.
 
@@ -29,9 +48,13 @@ def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> Floa
 
     Raises ValueError for a number of tokens that is negative or NaN.
     """
-    s, steps = _tokens("prompt", prompt), _decode_steps(output)
-    pairs = s * s + _decode_context(s, steps)
-    return 2 * shape.layer_parameters * (s + steps) + 4 * shape.d_model * pairs
+    return layer_flops_of(shape, token_work(prompt, output))
+
+
+def layer_flops_of(shape: ModelShape, work: TokenWork) -> FloatArray:
+    """`layer_flops` of token work that has been computed before."""
+    pairs = work.prompt * work.prompt + work.context
+    return 2 * shape.layer_parameters * (work.prompt + work.steps) + 4 * shape.d_model * pairs
 
 
 def head_flops(shape: ModelShape, output: ArrayLike) -> FloatArray:
@@ -53,13 +76,12 @@ def request_flops(
 
 def kv_bytes(shape: ModelShape, prompt: ArrayLike, output: ArrayLike, kv_bits: float) -> FloatArray:
     """Bytes of KV cache to reserve for s + n tokens (including the last output token, which is never fed back)."""
-    return _kv_bytes_per_token(shape, kv_bits) * (_tokens("prompt", prompt) + _tokens("output", output))
+    return kv_bytes_per_token(shape, kv_bits) * (_tokens("prompt", prompt) + _tokens("output", output))
 
 
 def kv_read_bytes(shape: ModelShape, prompt: ArrayLike, output: ArrayLike, kv_bits: float) -> FloatArray:
     """Bytes of KV cache read while decoding: the sum over j = 1..n-1 of s + j tokens, that is (n - 1)(s + n/2)."""
-    context = _decode_context(_tokens("prompt", prompt), _decode_steps(output))
-    return _kv_bytes_per_token(shape, kv_bits) * context
+    return kv_bytes_per_token(shape, kv_bits) * token_work(prompt, output).context
 
 
 def _tokens(name: str, count: ArrayLike) -> FloatArray:
@@ -67,15 +89,6 @@ def _tokens(name: str, count: ArrayLike) -> FloatArray:
     if tokens.size and not tokens.min() >= 0:  # NaN fails too
         raise ValueError(f"{name} tokens must be zero or more, got {count!r}; correct the token counts")
     return tokens
-
-
-def _decode_steps(output: ArrayLike) -> FloatArray:
-    return np.maximum(_tokens("output", output) - 1, 0.0)
-
-
-def _decode_context(prompt: FloatArray, steps: FloatArray) -> FloatArray:
-    """Tokens attended to, summed over the decode steps j = 1..steps: the sum of prompt + j."""
-    return steps * (prompt + (steps + 1) / 2)
 
 
 def _padded(prompt: ArrayLike, pad_to: int) -> FloatArray:
@@ -87,7 +100,8 @@ def _padded(prompt: ArrayLike, pad_to: int) -> FloatArray:
     return np.full(np.shape(prompt), float(pad_to))
 
 
-def _kv_bytes_per_token(shape: ModelShape, kv_bits: float) -> float:
+def kv_bytes_per_token(shape: ModelShape, kv_bits: float) -> float:
+    """Bytes of KV cache of one token in all layers, with `kv_bits` per element."""
     return bits_to_bytes(float(shape.kv_elements_per_token * kv_bits))
 
 
@@ -137,7 +151,7 @@ def _roofline(
     """
     compute_s, _ = _compute(rates, flops, kv_read_bytes, output)
     work_s = compute_s + np.asarray(kv_read_bytes, dtype=np.float64) / rates.memory_bandwidth
-    return work_s, _decode_steps(output) * (rates.weight_bytes / rates.memory_bandwidth)
+    return work_s, np.maximum(_tokens("output", output) - 1, 0.0) * (rates.weight_bytes / rates.memory_bandwidth)
 
 
 COST_MODELS: Mapping[str, CostModel] = MappingProxyType({"compute": _compute, "roofline": _roofline})

@@ -60,6 +60,7 @@ class RequestCosts:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._layer = replace(scenario.shape, layers=1)
+        self._elements_per_token = cost.kv_bytes_per_token(scenario.shape, BITS_PER_BYTE)
         self.nodes = node_costs(scenario)
         hosted = hosted_blocks(scenario)
         node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
@@ -74,14 +75,13 @@ class RequestCosts:
 
     def drivers(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
-        prompt = np.asarray(computed_prompts(self._scenario, prompt_tokens), np.float64)
-        output = np.asarray(output_tokens, np.float64)
-        drivers = np.empty((*output.shape, len(COST_DRIVERS)))
-        drivers[..., LAYER_FLOPS] = cost.layer_flops(self._layer, prompt, output)
-        drivers[..., HEAD_FLOPS] = cost.head_flops(self._layer, output)
-        drivers[..., LAYER_KV_READS] = cost.kv_read_bytes(self._layer, prompt, output, BITS_PER_BYTE)
-        drivers[..., DECODE_STEPS] = np.maximum(output - 1.0, 0.0)
-        drivers[..., KV_ELEMENTS] = cost.kv_bytes(self._scenario.shape, prompt, output, BITS_PER_BYTE)
+        work = cost.token_work(computed_prompts(self._scenario, prompt_tokens), output_tokens)
+        drivers = np.empty((*work.output.shape, len(COST_DRIVERS)))
+        drivers[..., LAYER_FLOPS] = cost.layer_flops_of(self._layer, work)
+        drivers[..., HEAD_FLOPS] = cost.head_flops(self._layer, work.output)
+        drivers[..., LAYER_KV_READS] = cost.kv_bytes_per_token(self._layer, BITS_PER_BYTE) * work.context
+        drivers[..., DECODE_STEPS] = work.steps
+        drivers[..., KV_ELEMENTS] = self._elements_per_token * (work.prompt + work.output)
         return drivers
 
     def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:

@@ -20,7 +20,8 @@ from edge_llm_gym.sim.exit_observation import (
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.pooled.admission import free_kv_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.records import PooledParameters, PooledState, PooledTape
+from edge_llm_gym.sim.pooled.records import BatchLog, PooledParameters, PooledState, PooledTape
+from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
 REQUEST_FEATURES = (
@@ -134,18 +135,18 @@ def _node_constants(scenario: Scenario) -> Array:
 
 @kernel
 def _observe_requests(
-    parameters: PooledParameters,
-    tape: PooledTape,
-    state: PooledState,
+    requests: RequestTape,
+    efficiency: Array,
+    queue: Array,
+    visible: int,
+    now_s: float,
     scales: Scales,
     row: int,
     out: RequestQueueObservation,
 ) -> None:
-    epoch, requests = state.epoch[row], tape.requests
-    now_s = decision_time_s(parameters.epoch_s, epoch)
-    for slot in range(visible_count(parameters.slots, state.queue, row)):
-        request = state.queue.request[row, slot]
-        features = out.requests[row, slot]
+    """Features and links of the visible requests of a queue; efficiency [D, K1, 2] is that of the epoch."""
+    for slot in range(visible):
+        request, features = queue[slot], out.requests[row, slot]
         features[PROMPT_TOKENS] = requests.prompt_tokens[row, request] / scales.prompt_tokens
         features[OUTPUT_TOKENS] = requests.output_tokens[row, request] / scales.output_tokens
         features[UPLINK_BITS] = requests.bits[row, request, UPLINK] / scales.uplink_bits
@@ -155,25 +156,32 @@ def _observe_requests(
         features[QUALITY_DEMAND] = requests.quality_demand[row, request]
         features[VALUE] = requests.value[row, request] / scales.value
         out.request_mask[row, slot] = 1
-        efficiency = tape.channels.spectral_efficiency[row, epoch, requests.device[row, request]]
-        for node in range(efficiency.shape[0]):
-            out.spectral_efficiency[row, slot, node, UPLINK] = efficiency[node, UPLINK] / scales.efficiency
-            out.spectral_efficiency[row, slot, node, DOWNLINK] = efficiency[node, DOWNLINK] / scales.efficiency
+        links, shown = efficiency[requests.device[row, request]], out.spectral_efficiency[row, slot]
+        for node in range(links.shape[0]):
+            shown[node, UPLINK] = links[node, UPLINK] / scales.efficiency
+            shown[node, DOWNLINK] = links[node, DOWNLINK] / scales.efficiency
 
 
 @kernel
 def _observe_nodes(
-    parameters: PooledParameters, state: PooledState, scales: Scales, row: int, out: RequestQueueObservation
+    capacity_bytes: Array,
+    batches: BatchLog,
+    node_free_s: Array,
+    row: int,
+    epoch: int,
+    epoch_s: float,
+    uplink_ends_s: float,
+    constants: Array,
+    out: Array,
 ) -> None:
-    epoch, epoch_s, capacity_bytes = state.epoch[row], parameters.epoch_s, parameters.kv_capacity_bytes
-    uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
+    """Fills out [K, F]; node_free_s [K] is that of the row, constants [K, F - 2] the constant features."""
     for node in range(capacity_bytes.size):
-        busy_s = max(state.node_free_s[row, node] - uplink_ends_s, 0.0)
-        free_bytes = free_kv_bytes(capacity_bytes, state.batches, row, node, epoch, uplink_ends_s)
-        out.nodes[row, node, TIME_UNTIL_FREE] = min(busy_s / epoch_s, BUSY_CAP)
-        out.nodes[row, node, FREE_KV_BYTES] = max(free_bytes, 0.0) / capacity_bytes[node]
-        for column in range(scales.node_constants.shape[1]):
-            out.nodes[row, node, FIRST_CONSTANT + column] = scales.node_constants[node, column]
+        busy_s = max(node_free_s[node] - uplink_ends_s, 0.0)
+        free_bytes = free_kv_bytes(capacity_bytes, batches, row, node, epoch, uplink_ends_s)
+        out[node, TIME_UNTIL_FREE] = min(busy_s / epoch_s, BUSY_CAP)
+        out[node, FREE_KV_BYTES] = max(free_bytes, 0.0) / capacity_bytes[node]
+        for column in range(constants.shape[1]):
+            out[node, FIRST_CONSTANT + column] = constants[node, column]
 
 
 @kernel
@@ -181,12 +189,17 @@ def observe_queue_rows(
     parameters: PooledParameters, tape: PooledTape, state: PooledState, scales: Scales, out: RequestQueueObservation
 ) -> None:
     """Fills `out`, all zeros before, with the requests and nodes of every row."""
+    slots, epoch_s, capacity_bytes = parameters.slots, parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(out.arrivals.shape[0]):
-        _observe_requests(parameters, tape, state, scales, row, out)
-        _observe_nodes(parameters, state, scales, row, out)
-        hidden = state.queue.length[row] - visible_count(parameters.slots, state.queue, row)
-        out.arrivals[row, 0] = min(state.queue.arrived_last[row] / parameters.slots, COUNT_CAP)
-        out.backlog[row, 0] = min(hidden / parameters.slots, COUNT_CAP)
+        epoch, visible = state.epoch[row], visible_count(slots, state.queue, row)
+        queue, efficiency = state.queue.request[row], tape.channels.spectral_efficiency[row, epoch]
+        now_s, node_free_s = decision_time_s(epoch_s, epoch), state.node_free_s[row]
+        uplink_ends_s = now_s + parameters.radio.uplink_slot_s
+        constants, nodes = scales.node_constants, out.nodes[row]
+        _observe_requests(tape.requests, efficiency, queue, visible, now_s, scales, row, out)
+        _observe_nodes(capacity_bytes, state.batches, node_free_s, row, epoch, epoch_s, uplink_ends_s, constants, nodes)
+        out.arrivals[row, 0] = min(state.queue.arrived_last[row] / slots, COUNT_CAP)
+        out.backlog[row, 0] = min((state.queue.length[row] - visible) / slots, COUNT_CAP)
 
 
 @kernel

@@ -55,17 +55,18 @@ class BatchLog(NamedTuple):
 class RequestLog(NamedTuple):
     """What happened to each request."""
 
+    codes: Array  # [R, C, 2 + S] int8, memory of outcome, exit_block and node, so that a reset clears them at once
     outcome: Array  # [R, C] int8, code of `sim.outcomes`
     latency_s: Array  # [R, C] float64, 0 until computed
     exit_block: Array  # [R, C] int8, 1 + block after which the request exits, 0 before it is admitted
     node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
-    finish_s: Array  # [R, C, S] float64, end of the batch there
+    finish_s: Array  # [R, C, S] float64, end of the batch there; stale where node is 0
 
 
 class AdmissionLog(NamedTuple):
     """Admitted requests in the order of their admission."""
 
-    request: Array  # [R, C] int32
+    request: Array  # [R, C] int32, stale from the last admission on
     until: Array  # [R, H + 1] int64, number of requests that earlier epochs admitted
 
 
@@ -161,8 +162,7 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
 
 def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
     """A state before any reset."""
-    per_request, per_visit = (rows, capacity), (rows, capacity, sizes.stages)
-    per_batch = (rows, sizes.nodes, sizes.horizon)
+    per_request = rows, capacity
     return PooledState(
         epoch=np.zeros(rows, np.int64),
         node_free_s=np.zeros((rows, sizes.nodes)),
@@ -172,24 +172,34 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
             next_arrival=np.zeros(rows, np.int64),
             arrived_last=np.zeros(rows, np.int64),
         ),
-        batches=BatchLog(
-            begin_s=np.full(per_batch, np.inf),
-            end_s=np.full(per_batch, -np.inf),
-            kv_bytes=np.zeros(per_batch),
-            oldest=np.zeros((rows, sizes.nodes), np.int64),
-        ),
-        requests=RequestLog(
-            outcome=np.zeros(per_request, np.int8),
-            latency_s=np.zeros(per_request),
-            exit_block=np.zeros(per_request, np.int8),
-            node=np.zeros(per_visit, np.int8),
-            finish_s=np.zeros(per_visit),
-        ),
+        batches=_allocate_batches(rows, sizes),
+        requests=_allocate_request_log(rows, capacity, sizes.stages),
         admissions=AdmissionLog(
             request=np.zeros(per_request, np.int32), until=np.zeros((rows, sizes.horizon + 1), np.int64)
         ),
         threshold_last=np.zeros((rows, sizes.nodes), np.float32),
         totals=np.zeros((rows, sizes.metrics)),
+    )
+
+
+def _allocate_batches(rows: int, sizes: Sizes) -> BatchLog:
+    """An empty log; the three numbers of a batch share a cache line."""
+    block = np.empty((rows, sizes.nodes, sizes.horizon, 3))
+    block[:] = np.inf, -np.inf, 0.0
+    begin_s, end_s, kv_bytes = np.moveaxis(block, -1, 0)
+    return BatchLog(begin_s, end_s, kv_bytes, np.zeros((rows, sizes.nodes), np.int64))
+
+
+def _allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
+    """An empty log; fields of one dtype share cache lines for each request."""
+    codes, times_s = np.zeros((rows, capacity, 2 + stages), np.int8), np.zeros((rows, capacity, 1 + stages))
+    return RequestLog(
+        codes=codes,
+        outcome=codes[..., 0],
+        latency_s=times_s[..., 0],
+        exit_block=codes[..., 1],
+        node=codes[..., 2:],
+        finish_s=times_s[..., 1:],
     )
 
 

@@ -20,6 +20,7 @@ from edge_llm_gym.sim.links import sample_next_node, wire_s
 from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
 from edge_llm_gym.sim.pooled.clock import decision_time_s
 from edge_llm_gym.sim.pooled.records import (
+    AdmissionLog,
     PooledParameters,
     PooledResult,
     PooledState,
@@ -27,7 +28,7 @@ from edge_llm_gym.sim.pooled.records import (
     RequestLog,
     Workspace,
 )
-from edge_llm_gym.sim.records import ExitTape, NetworkConstants
+from edge_llm_gym.sim.records import ExitTable, ExitTape, NetworkConstants
 
 UTILISATION = COLUMN["utilisation"]
 FORWARDED, CORRECT = ROUTING_COLUMN["forwarded"], ROUTING_COLUMN["correct"]
@@ -63,8 +64,10 @@ def _enter_node(
 
 @kernel
 def enter_network(
-    parameters: PooledParameters,
-    tape: PooledTape,
+    network: NetworkConstants,
+    coefficients: Array,
+    confidence: Array,
+    drivers: Array,
     queue: Array,
     row: int,
     batch: Array,
@@ -74,10 +77,9 @@ def enter_network(
 ) -> None:
     """Costs of the visible requests of a queue on the entry nodes that the action puts them on, and where they exit.
 
-    Computed for requests that wait, too: a pass without a branch for them is faster.
+    Computed for requests that wait, too: a pass without a branch for them is faster. confidence [C, E] and drivers
+    [C, Q] are those of the row.
     """
-    network, coefficients = parameters.network, parameters.cost_coefficients
-    confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
     for slot in range(visible):
         request, node = queue[slot], max(batch[slot] - 1, 0)
         _enter_node(network, coefficients, confidence, drivers, row, request, slot, node, threshold, workspace)
@@ -171,30 +173,39 @@ def _lowest_quality(quality: Array, node: Array, stage: int) -> float:
 
 @kernel
 def _log_exits(
-    parameters: PooledParameters,
-    tape: PooledTape,
-    state: PooledState,
+    quality: Array,
+    stage_of: Array,
+    exits: ExitTable,
+    correct: Array,
+    log: RequestLog,
+    queue: Array,
     row: int,
     threshold: Array | None,
     slots: Array,
     workspace: Workspace,
-    result: PooledResult,
+    slot_exit: Array,
+    metrics: Array,
 ) -> None:
-    """Quality of the answers, the admission log, and the metrics of exits."""
-    epoch, stage, queue, log = state.epoch[row], parameters.network.stage, state.queue.request[row], state.requests
-    count, metrics = state.admissions.until[row, epoch], result.metrics[row]
+    """Quality of the answers, and exits in the log and the metrics; correct [C, E] and slot_exit [N] are of the row."""
     for slot in slots:
         node, block, request = workspace.current_node[slot], workspace.exit_block[slot], queue[slot]
-        factor = quality = _lowest_quality(parameters.quality, log.node[row, request], stage[node])
+        factor = offered = _lowest_quality(quality, log.node[row, request], stage_of[node])
         if threshold is not None:
-            quality = factor * expected_accuracy(parameters.exits, block, threshold[row, node])
+            offered = factor * expected_accuracy(exits, block, threshold[row, node])
             metrics[FIRST_EXIT + block] += 1
-            metrics[CORRECT] += factor * tape.exits.correct[row, request, block]
-        workspace.completion[slot, QUALITY] = min(quality, 1.0)
-        log.exit_block[row, request] = result.slot_exit[row, slot] = block + 1
-        state.admissions.request[row, count] = request
+            metrics[CORRECT] += factor * correct[request, block]
+        workspace.completion[slot, QUALITY] = min(offered, 1.0)
+        log.exit_block[row, request] = slot_exit[slot] = block + 1
+
+
+@kernel
+def _log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
+    """Appends the admitted requests of an epoch to the log."""
+    count = log.until[row, epoch]
+    for slot in slots:
+        log.request[row, count] = queue[slot]
         count += 1
-    state.admissions.until[row, epoch + 1] = count
+    log.until[row, epoch + 1] = count
 
 
 @kernel
@@ -216,10 +227,26 @@ def run_stages(
     busy_s = run_entry_batches(
         batches, node_free_s, row, epoch, network.entry_nodes, now_s, epoch_s, uplink_slot_s, slots, workspace
     )
-    _log_visits(state.requests, state.queue.request[row], row, network.stage, 0, slots, workspace)
+    log, queue = state.requests, state.queue.request[row]
+    _log_visits(log, queue, row, network.stage, 0, slots, workspace)
     if offload is not None and threshold is not None:
         forwarded = _pass_deep_stages(parameters, tape, state, row, offload, threshold, slots, workspace)
         result.metrics[row, FORWARDED] = forwarded
         busy_s = logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s)
     result.metrics[row, UTILISATION] = busy_s / (epoch_s * node_free_s.size)
-    _log_exits(parameters, tape, state, row, threshold, slots, workspace, result)
+    correct, slot_exit, metrics = tape.exits.correct[row], result.slot_exit[row], result.metrics[row]
+    _log_exits(
+        parameters.quality,
+        network.stage,
+        parameters.exits,
+        correct,
+        log,
+        queue,
+        row,
+        threshold,
+        slots,
+        workspace,
+        slot_exit,
+        metrics,
+    )
+    _log_admissions(state.admissions, queue, row, epoch, slots)

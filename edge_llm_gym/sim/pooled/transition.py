@@ -28,40 +28,12 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState
     state.batches.end_s[row] = -np.inf
     state.batches.kv_bytes[row] = 0.0
     state.batches.oldest[row] = 0
-    state.requests.outcome[row] = EMPTY
+    state.requests.codes[row] = EMPTY
     state.requests.latency_s[row] = 0.0
-    state.requests.exit_block[row] = 0
-    state.requests.node[row] = 0
-    state.requests.finish_s[row] = 0.0
-    state.admissions.request[row] = 0
     state.admissions.until[row] = 0
     state.threshold_last[row] = 0.0
     state.totals[row] = 0.0
     advance_clock(parameters, tape, state, row, state.totals[row])
-
-
-@kernel
-def _admit(
-    parameters: PooledParameters,
-    tape: PooledTape,
-    state: PooledState,
-    row: int,
-    batch: Array,
-    bandwidth: Array,
-    threshold: Array | None,
-    visible: int,
-    workspace: Workspace,
-    result: PooledResult,
-) -> int:
-    """Admission control of a row's epoch. Returns the number of admitted requests."""
-    radio, epoch, queue = parameters.radio, state.epoch[row], state.queue.request[row]
-    at_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
-    efficiency = tape.channels.spectral_efficiency[row, epoch]
-    shares = workspace.minimum_share
-    compute_minimum_shares(radio, tape.requests, efficiency, queue, row, batch, visible, shares)
-    enter_network(parameters, tape, queue, row, batch, threshold, visible, workspace)
-    clear_nodes(parameters.kv_capacity_bytes, state.batches, row, epoch, at_s, workspace)
-    return admit(batch, bandwidth, visible, workspace, result.slot_outcome[row], result.metrics[row])
 
 
 @kernel
@@ -81,18 +53,24 @@ def step_rows(
     batch [R, N] int64 in 0..K1, bandwidth [R, N, 2] float64 >= 0, offload [R, K, K] and threshold [R, K] float32 in
     [0, 1]; all already checked. Without early exits, offload and threshold are None.
     """
-    downlink_slot_s = parameters.radio.downlink_slot_s
+    radio, network, capacity_bytes = parameters.radio, parameters.network, parameters.kv_capacity_bytes
+    coefficients, shares, completion = parameters.cost_coefficients, workspace.minimum_share, workspace.completion
     for row in range(batch.shape[0]):
         if threshold is not None:
             for node in range(threshold.shape[1]):
                 state.threshold_last[row, node] = threshold[row, node]
-        metrics, visible = result.metrics[row], visible_count(parameters.slots, state.queue, row)
-        admitted = _admit(
-            parameters, tape, state, row, batch[row], bandwidth[row], threshold, visible, workspace, result
-        )
+        epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
+        at_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
+        efficiency, metrics = tape.channels.spectral_efficiency[row, epoch], result.metrics[row]
+        confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
+        visible = visible_count(parameters.slots, state.queue, row)
+        compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, shares)
+        enter_network(network, coefficients, confidence, drivers, queue, row, choice, threshold, visible, workspace)
+        clear_nodes(capacity_bytes, state.batches, row, epoch, at_s, workspace)
+        admitted = admit(choice, bandwidth[row], visible, workspace, result.slot_outcome[row], metrics)
         run_stages(parameters, tape, state, row, offload, threshold, admitted, workspace, result)
         finalize_outcomes(
-            tape.requests, state.queue, state.requests, row, downlink_slot_s, visible, workspace.completion, result
+            tape.requests, state.queue, state.requests, row, radio.downlink_slot_s, visible, completion, result
         )
         state.epoch[row] += 1
         advance_clock(parameters, tape, state, row, metrics)
