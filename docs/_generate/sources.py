@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 
+from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
-from edge_llm_gym.env.interface import action_space, observation_space
-from edge_llm_gym.experts import expert_names
+from edge_llm_gym.env import step_info
+from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.experts import expert_descriptions
 from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
+from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
 from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
@@ -36,13 +39,14 @@ __all__ = [
     "QUANTILES",
     "REQUEST_FEATURES",
     "Scenario",
-    "action_space",
     "app",
-    "expert_names",
+    "expert_descriptions",
+    "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
+    "metric_descriptions",
     "node_costs",
-    "observation_space",
+    "outcome_descriptions",
     "scenario_names",
     "shipped_text",
 ]
@@ -59,6 +63,17 @@ LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
+
+
+def metric_descriptions(scenario: Scenario) -> dict[str, str]:
+    """Metric -> description."""
+    return METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+
+
+def outcome_descriptions() -> dict[str, str]:
+    """Outcome -> meaning, from the table in the docstring of `edge_llm_gym.env.step_info`."""
+    rows = docstring_table(step_info, "code")
+    return {row["outcome"]: row["meaning"] for row in rows}
 
 
 def shipped_text(name: str) -> str:

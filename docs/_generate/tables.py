@@ -24,6 +24,13 @@ def code(text: Any) -> str:
     return f"`{text}`" if str(text) else ""
 
 
+def sentence(text: str) -> str:
+    """A description as a sentence: one that begins with a word in lower case gets a capital letter, and a full stop."""
+    first = text.split(" ", 1)[0]
+    capital = text[:1].upper() + text[1:] if first.replace(",", "").replace("-", "").isalpha() else text
+    return capital.rstrip(".") + "."
+
+
 def texts(file: str, section: str) -> dict[str, Any]:
     """A section of a text file: name -> text, or mapping of texts."""
     loaded: dict[str, dict[str, Any]] = yaml.safe_load((TEXTS / file).read_text("utf-8"))
