@@ -87,18 +87,51 @@ def kv_capacity_bytes(costs: Any) -> float:
 
 
 API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "environments": ("edge_llm_gym.env.env", "edge_llm_gym.env.vector_env", "edge_llm_gym.actions"),
-    "scenarios": ("edge_llm_gym.scenario.loading", "edge_llm_gym.scenario.scenario", "edge_llm_gym.scenario.fields"),
-    "experts": ("edge_llm_gym.experts.registry", "edge_llm_gym.experts.policy"),
-    "evaluation": (
-        "edge_llm_gym.evaluation.compare",
-        "edge_llm_gym.evaluation.rollout",
-        "edge_llm_gym.evaluation.gap",
-        "edge_llm_gym.evaluation.statistics",
+    "environments": (
+        "edge_llm_gym.env.env",
+        "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
+        "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.batching_routing:action_space,observation_space",
+        "edge_llm_gym.env.streaming:action_space,observation_space",
+        "edge_llm_gym.env.step_info",
+        "edge_llm_gym.actions:ActionError",
     ),
-    "codecs": ("edge_llm_gym.codecs", "edge_llm_gym.codecs.wrappers"),
+    "scenarios": (
+        "edge_llm_gym.scenario.loading",
+        "edge_llm_gym.scenario.scenario",
+        "edge_llm_gym.scenario.fields:ScenarioFields",
+    ),
+    "experts": ("edge_llm_gym.experts",),
+    "decoding": ("edge_llm_gym.decoding",),
+    "evaluation": (
+        "edge_llm_gym.evaluation",
+        "edge_llm_gym.evaluation.statistics",
+        "edge_llm_gym.evaluation.bounds",
+    ),
+    "codecs": (
+        "edge_llm_gym.codecs",
+        "edge_llm_gym.codecs.multidiscrete:BatchingMultiDiscrete,StreamingMultiDiscrete",
+        "edge_llm_gym.codecs.box:BatchingBox,StreamingBox",
+        "edge_llm_gym.codecs.priority:Priority",
+        "edge_llm_gym.codecs.priced:Priced",
+        "edge_llm_gym.codecs.weighted_priority",
+        "edge_llm_gym.codecs.dispatch_rule",
+        "edge_llm_gym.codecs.residual_routing",
+        "edge_llm_gym.codecs.wrappers",
+    ),
+    "sb3": (
+        "edge_llm_gym.sb3",
+        "edge_llm_gym.sb3.trained_policy:DecodedPolicy",
+        "edge_llm_gym.sb3.loading:load_policy,policy_factory",
+        "edge_llm_gym.sb3.vec_env:NativeVecEnv",
+        "edge_llm_gym.sb3.flat_env:FlatEnv",
+        "edge_llm_gym.sb3.policies:SetPolicy,MaskableSetPolicy",
+        "edge_llm_gym.sb3.network:SetNetwork",
+        "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
+    ),
+    "linear": ("edge_llm_gym.linear",),
     "problems": (
-        "edge_llm_gym.problems.batch",
+        "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",
         "edge_llm_gym.problems.routing",
     ),
@@ -106,7 +139,11 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.solvers.dftsp",
         "edge_llm_gym.solvers.ot_gah",
         "edge_llm_gym.solvers.dto_ee",
+        "edge_llm_gym.solvers.baselines",
+        "edge_llm_gym.solvers.routing_baselines",
         "edge_llm_gym.solvers.reference",
+        "edge_llm_gym.solvers.routing_reference",
+        "edge_llm_gym.solvers.solutions",
     ),
     "models": (
         "edge_llm_gym.models.llm",
@@ -123,4 +160,4 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.workload.replay",
     ),
 }
-"""Page of the API reference -> its modules."""
+"""Page of the API reference -> its modules; a colon is followed by the members that the page lists."""
