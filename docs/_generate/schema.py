@@ -99,7 +99,9 @@ def _section(title: str, schema: dict[str, Any], name: str) -> str:
 def _meaning(section: str, key: str, field: dict[str, Any]) -> str:
     """The description of a key, which the schema takes from the docstring of its field."""
     require_texts(f"keys of {section}", [key], [key] if field.get("description") else [])
-    return f"{sentence(field['description'])} {MORE.get((section, key), '')}".strip()
+    names = sources.CHOICES.get((section, key), ())
+    chosen = f"One of {', '.join(code(name) for name in names)}." if names else ""
+    return " ".join(part for part in (sentence(field["description"]), chosen, MORE.get((section, key), "")) if part)
 
 
 def _names(keys: tuple[str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Everything that the generators take from the package, in one place; a name that has moved fails here, loudly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 
@@ -9,6 +9,9 @@ from edge_llm_gym.cli import app
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.models.channel import PATH_LOSS
+from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.exits import PROFILES
 from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
@@ -26,6 +29,7 @@ from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
 __all__ = [
     "API_PAGES",
     "ARRIVAL_KEYS",
+    "CHOICES",
     "DYNAMICS_KEYS",
     "ENVIRONMENTS",
     "HARDWARE",
@@ -51,6 +55,12 @@ __all__ = [
     "shipped_text",
 ]
 
+CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
+    ("Scenario", "cost"): COST_MODELS,
+    ("ChannelSection", "path_loss"): PATH_LOSS,
+    ("ExitsSection", "profile"): PROFILES,
+}
+"""Class of a section and key -> the shipped names that it takes."""
 REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {

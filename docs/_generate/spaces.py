@@ -118,11 +118,16 @@ def _space_table(make_space: Callable[[Any], spaces.Dict], scenario: Any) -> str
     described, space = docstring_table(make_space, "key"), make_space(scenario)
     require_texts(f"keys of {make_space.__module__}", list(space), [row["key"] for row in described])
     rows = [
-        (code(key), row["shape"], code(tuple(part.shape)), code(part.dtype), *_bounds(part), sentence(row["meaning"]))
+        (code(key), row["shape"], code(tuple(part.shape)), code(part.dtype), *_bounds(part), _meaning(key, row))
         for row in described
         for key, part in ((row["key"], space[row["key"]]),)
     ]
     return markdown_table(("key", "shape", "default shape", "dtype", "min", "max", "meaning"), rows)
+
+
+def _meaning(key: str, row: dict[str, str]) -> str:
+    link = f" [Features](#{key})." if key in FEATURES else ""
+    return sentence(row["meaning"]) + link
 
 
 def _bounds(space: spaces.Space[Any]) -> tuple[str, str]:
