@@ -8,7 +8,7 @@ from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
-from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.channel import PATH_LOSS
 from edge_llm_gym.models.cost import COST_MODELS
 from edge_llm_gym.models.exits import PROFILES
@@ -48,6 +48,7 @@ __all__ = [
     "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
+    "make_expert",
     "metric_descriptions",
     "node_costs",
     "outcome_descriptions",

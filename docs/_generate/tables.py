@@ -42,6 +42,11 @@ def shared_text(name: str) -> str:
     return (TEXTS / f"{name}.md").read_text("utf-8").strip()
 
 
+def script(path: str) -> str:
+    """A Python file of the checkout as a block of code. Raises FileNotFoundError if there is none."""
+    return f"```python\n{(TEXTS.parents[2] / path).read_text('utf-8').rstrip()}\n```"
+
+
 def require_texts(what: str, names: Collection[str], known: Collection[str], complete: bool = True) -> None:
     """Raises MissingText unless every name has a text, and (if `complete`) every text a name."""
     if missing := [name for name in names if name not in known]:
