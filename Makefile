@@ -32,13 +32,14 @@ check-docs: $(INSTALLED)
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
 # positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.
 UNGATED := edge_llm_gym/__main__.py,edge_llm_gym/cli/*,edge_llm_gym/rendering/*
+TRACED := $(BIN)/python -m pytest -q -n 2 --cov --cov-report= --cov-fail-under=0
 coverage: $(INSTALLED)
 	rm -f .coverage .coverage.*
-	COVERAGE_FILE=.coverage.compiled $(BIN)/python -m pytest -q -n 2 --cov --cov-report=
-	CI=true NUMBA_DISABLE_JIT=1 COVERAGE_FILE=.coverage.interpreted $(BIN)/python -m pytest -q -n 2 --cov --cov-report= \
-		-m "not slow and not compiled" -W "ignore:Passing more than 2 positional:DeprecationWarning" tests/sim tests/solvers
+	COVERAGE_FILE=.coverage.compiled $(TRACED)
+	CI=true NUMBA_DISABLE_JIT=1 COVERAGE_FILE=.coverage.interpreted $(TRACED) -m "not slow and not compiled" \
+		-W "ignore:Passing more than 2 positional:DeprecationWarning" tests/sim tests/solvers
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --include '$(UNGATED)' --omit '' --fail-under 0
+	$(BIN)/coverage report --include '$(UNGATED)' --omit nothing --fail-under 0
 	$(BIN)/coverage report
 
 # Continues where a stopped run ended; `rm -r runs/mutation` begins anew. The short form tries the first mutants of the

@@ -56,9 +56,7 @@ def _module(item: WorkItem, tree: Path) -> str:
 
 
 def _row(name: str, counts: Counter[str]) -> str:
-    return (
-        f"| {name} | {counts.total()} | {counts[KILLED]} | {counts[SURVIVED]} | {_percent(counts).removesuffix(' %')} |"
-    )
+    return f"| {name} | {counts.total()} | {counts[KILLED]} | {counts[SURVIVED]} | {_percent(counts)} |"
 
 
 def _percent(counts: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""The shapes by which an expert recognises observations of its scenario."""
+"""The check that an observation belongs to the scenario of a policy."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -38,6 +38,6 @@ def check_observation(name: str, scenario: Scenario, observation: Mapping[str, A
         received = np.shape(observation[key])[-len(expected) :]
         if received != expected:
             raise ValueError(
-                f"expert {name!r} was made for scenario {scenario.name!r} with {key} of shape {expected}, got "
-                f"{received}; make the expert from the environment that it acts in"
+                f"policy {name!r} was made for scenario {scenario.name!r} with {key} of shape {expected}, got "
+                f"{received}; make the policy from the environment that it acts in"
             )

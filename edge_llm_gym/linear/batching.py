@@ -12,8 +12,9 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays, BatchingReader
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND, pair_columns
+from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.assignment import assign
-from edge_llm_gym.linear.policy import Action, LinearPolicy, Observation, clipped_exp
+from edge_llm_gym.linear.policy import LinearPolicy, clipped_exp
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.workload.factory import build_workload
 
@@ -40,8 +41,8 @@ OVERRUNS = (0.0, 1.0, 2.0, 3.0)
 class LinearBatching(LinearPolicy):
     """Request prices value * exp(weights @ features), and a price exp(own + slope * queue) per second of node time.
 
-    The features are FEATURES, the queue is the number of requests shown over the mean arrivals of an epoch, less 1. The
-    parameters are F weights, K numbers for the node time prices, and the slope.
+    The features are FEATURES, the queue is the number of visible requests over the mean arrivals of an epoch, less 1.
+    The parameters are F weights, K numbers for the node time prices, and the slope.
     """
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:

@@ -15,9 +15,10 @@ from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
 from edge_llm_gym.decoding.composite import CompositeReader
 from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS, NO_SHIFT
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitProbabilities, exit_forecast
+from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.assignment import assign
 from edge_llm_gym.linear.batching import FEATURES, NODE_TIME_SHARE, OVERRUNS, price_columns
-from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, Action, LinearPolicy, Observation, clipped_exp
+from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, LinearPolicy, clipped_exp
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 
@@ -69,10 +70,8 @@ class LinearBatchingRouting(LinearPolicy):
         """All four kinds of action."""
         rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named_parameters()
         queue = rows.visible.sum(axis=1) / self._arrivals_per_epoch - 1.0
-        shifts = [
-            self._reader.difficulty_mix.nearest_shift(seen, NO_SHIFT)
-            for seen in np.asarray(observation["exit_confidence"])[:, 0]
-        ]
+        confidence = np.asarray(observation["exit_confidence"])[:, 0]
+        shifts = [self._reader.difficulty_mix.nearest_shift(row, NO_SHIFT) for row in confidence]
         threshold = self._thresholds(own.levels, queue, DIFFICULTY_SHIFTS[shifts])
         offload = self._offload(own.links, observation)
         forecast = self._forecast(shifts, threshold, offload)
@@ -91,7 +90,8 @@ class LinearBatchingRouting(LinearPolicy):
 
     def _forecast(self, shifts: list[int], threshold: Array, offload: Array) -> ExitForecast:
         exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
-        return exit_forecast(ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True))), offload)
+        stacked = ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True)))
+        return exit_forecast(stacked, offload)
 
     def _expect(
         self, rows: BatchingArrays, observation: Observation, forecast: ExitForecast, budget_slack: Array

@@ -7,32 +7,30 @@ import copy
 import io
 import json
 import zipfile
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.scenario import Scenario
 
 WEIGHTS, ABOUT = "linear.npy", "about.json"
 MAX_LOG_FACTOR: Final = 4.0
 """Bound on the logarithm of a factor."""
-Observation = Mapping[str, Array]
-Action = dict[str, Array]
 
 
-class LinearPolicy(ABC):
+class LinearPolicy(BatchPolicy):
     """A policy of one scenario that is linear in features of the observation, up to a last nonlinearity.
 
     A search starts from all zeros. Raises ValueError for another number of parameters than `size`.
     """
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
-        self.scenario = scenario
+        super().__init__(type(self).__name__, scenario)
         self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
 
     @staticmethod
@@ -50,14 +48,9 @@ class LinearPolicy(ABC):
         other.parameters = self._checked(parameters)
         return other
 
-    def predict(
-        self, observation: Observation, state: Any = None, episode_start: Any = None, deterministic: bool = False
-    ) -> tuple[Action, None]:
-        """Action of the environment for one observation or a batch; it is always deterministic."""
-        if np.ndim(observation["backlog"]) == 2:
-            return self.act(observation), None
-        rows = {key: np.asarray(value)[None] for key, value in observation.items()}
-        return {key: value[0] for key, value in self.act(rows).items()}, None
+    def act_rows(self, observation: Observation, memory: Memory, deterministic: bool) -> tuple[Action, Memory]:
+        """Actions of R rows, always deterministic; there is no memory."""
+        return self.act(observation), memory
 
     def save(self, path: Path) -> None:
         """Writes the parameters, and the scenario's name and dynamics."""

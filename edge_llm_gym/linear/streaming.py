@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.residual_routing import ResidualRouting
-from edge_llm_gym.linear.policy import Action, LinearPolicy, Observation
+from edge_llm_gym.experts.policy import Action, Observation
+from edge_llm_gym.linear.policy import LinearPolicy
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
