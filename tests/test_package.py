@@ -31,6 +31,6 @@ def test_the_wheel_holds_the_package_alone_with_its_data(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"edge_llm_gym"}
-    assert "edge_llm_gym/scenarios/multi-node.yaml" in names
+    assert "edge_llm_gym/scenario/shipped/multi-node.yaml" in names
     assert "edge_llm_gym/workload/published/azure-conv-2023.yaml" in names
     assert not [name for name in names if "__pycache__" in name]

@@ -17,7 +17,7 @@ from mkdocs.exceptions import PluginError
 from _generate import api, commands, info, models, mutation, schedulers, schema, spaces
 from _generate.links import broken_links
 from _generate.mathml import equations_as_mathml
-from _generate.tables import shared_text
+from _generate.tables import script, shared_text
 
 GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "summary": spaces.space_summary,
@@ -39,7 +39,9 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "methods": models.method_table,
     "perplexities": models.perplexity_table,
     "experts": schedulers.expert_table,
+    "settings": schedulers.settings_table,
     "include": shared_text,
+    "script": script,
     "mutation": mutation.mutation_results,
 }
 _DIRECTIVE = re.compile(r"<!-- generate: (.+?) -->")

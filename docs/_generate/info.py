@@ -1,27 +1,30 @@
 """Tables of what `info` holds: metrics, outcome codes, and the terms of the reward."""
 
+from typing import Final
+
 from _generate import sources
-from _generate.tables import code, markdown_table, require_texts, texts
+from _generate.tables import code, markdown_table, require_texts, sentence
+
+RATIOS: Final = ("quality", "utilisation", "accuracy")
+"""Metrics without a unit; the others end in their unit or count requests."""
+ENDINGS: Final = {"_s": "s", "_value": "value"}
 
 
 def metric_table(environment: str) -> str:
     """Every key of `info["metrics"]` and `info["totals"]`."""
-    scenario = sources.load_scenario(sources.ENVIRONMENTS[environment])
-    known = texts("info.yaml", f"metrics {scenario.dynamics}")
-    names = [name for name in scenario.metrics if not name.startswith("exit_")]
-    require_texts(f"metrics of {environment}", names, known)
-    rows = [(code(name), known[name]["unit"], known[name]["text"]) for name in names]
-    exits = [name for name in scenario.metrics if name.startswith("exit_")]
+    known = sources.metric_descriptions(sources.load_scenario(sources.ENVIRONMENTS[environment]))
+    exits = [name for name in known if name.startswith("exit_")]
+    rows = [(code(name), _unit(name), sentence(text)) for name, text in known.items() if name not in exits]
     if exits:
-        rows.append((f"`{exits[0]}` ... `{exits[-1]}`", "requests", "Requests that left the model after each block."))
+        rows.append((f"`{exits[0]}` ... `{exits[-1]}`", "requests", "Computed requests that left after each block."))
     return markdown_table(("metric", "unit", "meaning"), rows)
 
 
 def outcome_table() -> str:
     """The outcome codes."""
-    known = texts("info.yaml", "outcomes")
+    known = sources.outcome_descriptions()
     require_texts("outcome codes", sources.OUTCOME_NAMES, known)
-    rows = [(number, code(name), known[name]) for number, name in enumerate(sources.OUTCOME_NAMES)]
+    rows = [(number, code(name), sentence(known[name])) for number, name in enumerate(sources.OUTCOME_NAMES)]
     return markdown_table(("code", "outcome", "meaning"), rows)
 
 
@@ -30,3 +33,9 @@ def reward_table(environment: str) -> str:
     scenario = sources.load_scenario(sources.ENVIRONMENTS[environment])
     rows = [(code(term), f"{weight:g}") for term, weight in scenario.reward.items()]
     return markdown_table(("metric", "weight"), rows)
+
+
+def _unit(metric: str) -> str:
+    if metric in RATIOS:
+        return "1"
+    return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), "requests")

@@ -1,21 +1,20 @@
-"""The table of experts, checked against the registry."""
+"""The tables of experts, from the catalogue, and of their settings, from the docstring of `make_expert`."""
 
 from _generate import sources
-from _generate.tables import code, markdown_table, require_texts, texts
+from _generate.docstrings import docstring_table
+from _generate.tables import code, markdown_table, sentence
 
 
 def expert_table(environment: str) -> str:
     """The experts of an environment."""
-    names = sources.expert_names(sources.load_scenario(sources.ENVIRONMENTS[environment]))
-    known = texts("experts.yaml", "experts")
-    rows = [(code(name), _described(name, known)) for name in names]
-    return markdown_table(("expert", "what it does"), rows)
+    known = sources.expert_descriptions(sources.load_scenario(sources.ENVIRONMENTS[environment]))
+    return markdown_table(("expert", "what it does"), [(code(name), sentence(text)) for name, text in known.items()])
 
 
-def _described(name: str, known: dict[str, str]) -> str:
-    batcher, plus, router = name.partition("+")
-    if plus:
-        require_texts("experts", (batcher, router), known, complete=False)
-        return f"Batches by `{batcher}`; forwarding and thresholds by `{router}`."
-    require_texts("experts", (name,), known, complete=False)
-    return known[name]
+def settings_table() -> str:
+    """The settings of experts."""
+    rows = [
+        (code(row["setting"]), row["experts"], row["default"], sentence(row["meaning"]))
+        for row in docstring_table(sources.make_expert, "setting")
+    ]
+    return markdown_table(("setting", "experts", "default", "meaning"), rows)

@@ -1,11 +1,11 @@
 """The scenario file reference: every section, key, type, range and default, from the pydantic schema."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from _generate import sources
-from _generate.tables import code, markdown_table, require_texts, texts
+from _generate.tables import code, markdown_table, require_texts, sentence
 
 UNITS = {
     "_s": "s",
@@ -40,6 +40,18 @@ SECTION_TITLES = {
 }
 """Class of a section -> where it stands in a file, in the order of the reference."""
 
+MORE: Final[Mapping[tuple[str, str], str]] = {
+    ("Scenario", "dynamics"): "[Keys of each kind](#dynamics).",
+    ("NodeSection", "hardware"): "[Hardware](physics.md#hardware).",
+    ("NodeSection", "quantization"): "[Quantisation](physics.md#quantisation).",
+    ("ArrivalsConfig", "process"): "[Keys of each process](#arrival-processes).",
+    ("ArrivalsConfig", "format"): "[Formats](traces.md#formats).",
+    ("LengthsConfig", "kind"): "[Keys of each kind](#kinds-of-lengths).",
+    ("LengthsConfig", "format"): "[Formats](traces.md#formats).",
+    ("ExitsSection", "profile"): "[Format](exit-profiles.md).",
+}
+"""Class of a section and key -> where to read on."""
+
 
 def scenario_reference() -> str:
     """All sections, one table each."""
@@ -67,16 +79,29 @@ def _shipped(name: str) -> str:
 
 
 def _section(title: str, schema: dict[str, Any], name: str) -> str:
-    known = texts("scenario.yaml", name)
     fields, required = schema["properties"], schema.get("required", [])
-    require_texts(f"keys of {title}", list(fields), known)
     rows = [
-        (code(key), _type(field), _limits(field), _default(field, key in required), _unit(key), known[key])
+        (
+            code(key),
+            _type(field),
+            _limits(field),
+            _default(field, key in required),
+            _unit(key),
+            _meaning(name, key, field),
+        )
         for key, field in fields.items()
     ]
     anchor = name.removesuffix("Section").removesuffix("Config").lower()
     head = markdown_table(("key", "type", "range", "default", "unit", "meaning"), rows)
     return f"## {title} {{ #{anchor} }}\n\n{head}"
+
+
+def _meaning(section: str, key: str, field: dict[str, Any]) -> str:
+    """The description of a key, which the schema takes from the docstring of its field."""
+    require_texts(f"keys of {section}", [key], [key] if field.get("description") else [])
+    names = sources.CHOICES.get((section, key), ())
+    chosen = f"One of {', '.join(code(name) for name in names)}." if names else ""
+    return " ".join(part for part in (sentence(field["description"]), chosen, MORE.get((section, key), "")) if part)
 
 
 def _names(keys: tuple[str, ...]) -> str:

@@ -1,17 +1,23 @@
 """Everything that the generators take from the package, in one place; a name that has moved fails here, loudly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 
+from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
-from edge_llm_gym.env.interface import action_space, observation_space
-from edge_llm_gym.experts import expert_names
+from edge_llm_gym.env import step_info
+from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.experts import expert_descriptions, make_expert
+from edge_llm_gym.models.channel import PATH_LOSS
+from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.exits import PROFILES
 from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
+from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
 from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
@@ -23,6 +29,7 @@ from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
 __all__ = [
     "API_PAGES",
     "ARRIVAL_KEYS",
+    "CHOICES",
     "DYNAMICS_KEYS",
     "ENVIRONMENTS",
     "HARDWARE",
@@ -36,17 +43,25 @@ __all__ = [
     "QUANTILES",
     "REQUEST_FEATURES",
     "Scenario",
-    "action_space",
     "app",
-    "expert_names",
+    "expert_descriptions",
+    "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
+    "make_expert",
+    "metric_descriptions",
     "node_costs",
-    "observation_space",
+    "outcome_descriptions",
     "scenario_names",
     "shipped_text",
 ]
 
+CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
+    ("Scenario", "cost"): COST_MODELS,
+    ("ChannelSection", "path_loss"): PATH_LOSS,
+    ("ExitsSection", "profile"): PROFILES,
+}
+"""Class of a section and key -> the shipped names that it takes."""
 REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
@@ -61,6 +76,17 @@ QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
 
 
+def metric_descriptions(scenario: Scenario) -> dict[str, str]:
+    """Metric -> description."""
+    return METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+
+
+def outcome_descriptions() -> dict[str, str]:
+    """Outcome -> meaning, from the table in the docstring of `edge_llm_gym.env.step_info`."""
+    rows = docstring_table(step_info, "code")
+    return {row["outcome"]: row["meaning"] for row in rows}
+
+
 def shipped_text(name: str) -> str:
     """The file of a shipped scenario."""
     return (resources.files("edge_llm_gym.scenario") / "shipped" / f"{name}.yaml").read_text("utf-8")
@@ -72,18 +98,51 @@ def kv_capacity_bytes(costs: Any) -> float:
 
 
 API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "environments": ("edge_llm_gym.env.env", "edge_llm_gym.env.vector_env", "edge_llm_gym.actions"),
-    "scenarios": ("edge_llm_gym.scenario.loading", "edge_llm_gym.scenario.scenario", "edge_llm_gym.scenario.fields"),
-    "experts": ("edge_llm_gym.experts.registry", "edge_llm_gym.experts.policy"),
-    "evaluation": (
-        "edge_llm_gym.evaluation.compare",
-        "edge_llm_gym.evaluation.rollout",
-        "edge_llm_gym.evaluation.gap",
-        "edge_llm_gym.evaluation.statistics",
+    "environments": (
+        "edge_llm_gym.env.env",
+        "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
+        "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.batching_routing:action_space,observation_space",
+        "edge_llm_gym.env.streaming:action_space,observation_space",
+        "edge_llm_gym.env.step_info",
+        "edge_llm_gym.actions:ActionError",
     ),
-    "codecs": ("edge_llm_gym.codecs", "edge_llm_gym.codecs.wrappers"),
+    "scenarios": (
+        "edge_llm_gym.scenario.loading",
+        "edge_llm_gym.scenario.scenario",
+        "edge_llm_gym.scenario.fields:ScenarioFields",
+    ),
+    "experts": ("edge_llm_gym.experts",),
+    "decoding": ("edge_llm_gym.decoding",),
+    "evaluation": (
+        "edge_llm_gym.evaluation",
+        "edge_llm_gym.evaluation.statistics",
+        "edge_llm_gym.evaluation.bounds",
+    ),
+    "codecs": (
+        "edge_llm_gym.codecs",
+        "edge_llm_gym.codecs.multidiscrete:BatchingMultiDiscrete,StreamingMultiDiscrete",
+        "edge_llm_gym.codecs.box:BatchingBox,StreamingBox",
+        "edge_llm_gym.codecs.priority:Priority",
+        "edge_llm_gym.codecs.priced:Priced",
+        "edge_llm_gym.codecs.weighted_priority",
+        "edge_llm_gym.codecs.dispatch_rule",
+        "edge_llm_gym.codecs.residual_routing",
+        "edge_llm_gym.codecs.wrappers",
+    ),
+    "sb3": (
+        "edge_llm_gym.sb3",
+        "edge_llm_gym.sb3.trained_policy:DecodedPolicy",
+        "edge_llm_gym.sb3.loading:load_policy,policy_factory",
+        "edge_llm_gym.sb3.vec_env:NativeVecEnv",
+        "edge_llm_gym.sb3.flat_env:FlatEnv",
+        "edge_llm_gym.sb3.policies:SetPolicy,MaskableSetPolicy",
+        "edge_llm_gym.sb3.network:SetNetwork",
+        "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
+    ),
+    "linear": ("edge_llm_gym.linear",),
     "problems": (
-        "edge_llm_gym.problems.batch",
+        "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",
         "edge_llm_gym.problems.routing",
     ),
@@ -91,7 +150,11 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.solvers.dftsp",
         "edge_llm_gym.solvers.ot_gah",
         "edge_llm_gym.solvers.dto_ee",
+        "edge_llm_gym.solvers.baselines",
+        "edge_llm_gym.solvers.routing_baselines",
         "edge_llm_gym.solvers.reference",
+        "edge_llm_gym.solvers.routing_reference",
+        "edge_llm_gym.solvers.solutions",
     ),
     "models": (
         "edge_llm_gym.models.llm",
@@ -108,4 +171,4 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.workload.replay",
     ),
 }
-"""Page of the API reference -> its modules."""
+"""Page of the API reference -> its modules; a colon is followed by the members that the page lists."""

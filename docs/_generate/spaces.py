@@ -7,7 +7,8 @@ import numpy as np
 from gymnasium import spaces
 
 from _generate import sources
-from _generate.tables import code, markdown_table, require_texts, texts
+from _generate.docstrings import docstring_table, text_below_table
+from _generate.tables import code, markdown_table, require_texts, sentence, texts
 
 FEATURES: Final[Mapping[str, Callable[[str], Sequence[str]]]] = {
     "requests": lambda dynamics: sources.REQUEST_FEATURES,
@@ -15,13 +16,13 @@ FEATURES: Final[Mapping[str, Callable[[str], Sequence[str]]]] = {
     "links": lambda dynamics: sources.LINK_FEATURES,
 }
 """Observation key -> dynamics -> names of its columns."""
-ACTION_HEAD: Final = ("key", "space", "shape", "meaning")
 
 
 def space_summary(environment: str) -> str:
     """The head of an environment's page: action and observation keys, default scenario, how to make it."""
     scenario = _scenario(environment)
-    actions, observations = sources.action_space(scenario), sources.observation_space(scenario)
+    interface = sources.interface_of(scenario)
+    actions, observations = interface.action_space(scenario), interface.observation_space(scenario)
     rows = [
         ("Action space", f"`Dict` of {_keys(actions)}"),
         ("Observation space", f"`Dict` of {_keys(observations)}"),
@@ -35,15 +36,14 @@ def space_summary(environment: str) -> str:
 def observation_table(environment: str) -> str:
     """Every key of the observation with its shape, dtype and bounds."""
     scenario = _scenario(environment)
-    return _space_table(
-        sources.observation_space(scenario), texts("spaces.yaml", _section("observation", scenario)), environment
-    )
+    return _space_table(sources.interface_of(scenario).observation_space, scenario)
 
 
 def action_table(environment: str) -> str:
-    """Every key of the action with its shape, dtype and bounds."""
+    """Every key of the action with its shape, dtype and bounds, and what the function that makes the space adds."""
     scenario = _scenario(environment)
-    return _space_table(sources.action_space(scenario), texts("spaces.yaml", _section("action", scenario)), environment)
+    action_space = sources.interface_of(scenario).action_space
+    return f"{_space_table(action_space, scenario)}\n\n{text_below_table(action_space)}"
 
 
 def feature_table(environment: str, key: str) -> str:
@@ -52,7 +52,7 @@ def feature_table(environment: str, key: str) -> str:
     dynamics = scenario.dynamics
     names, known = FEATURES[key](dynamics), texts("features.yaml", _feature_section(key, dynamics))
     require_texts(f"features of {key!r} ({dynamics})", names, known)
-    box = sources.observation_space(scenario)[key]
+    box = sources.interface_of(scenario).observation_space(scenario)[key]
     low, high = (_column_bounds(bound, len(names)) for bound in (box.low, box.high))
     rows = [
         (
@@ -109,26 +109,25 @@ def _scenario(environment: str) -> Any:
     return sources.load_scenario(sources.ENVIRONMENTS[environment])
 
 
-def _section(kind: str, scenario: Any) -> str:
-    return f"{kind} {scenario.dynamics}"
-
-
 def _feature_section(key: str, dynamics: str) -> str:
     return f"nodes {dynamics}" if key == "nodes" else key
 
 
-def _space_table(space: spaces.Dict, known: dict[str, Any], environment: str) -> str:
-    require_texts(f"keys of {environment}", list(space), known)
+def _space_table(make_space: Callable[[Any], spaces.Dict], scenario: Any) -> str:
+    """The table of the docstring, in its order, with the shapes, dtypes and bounds of the space."""
+    described, space = docstring_table(make_space, "key"), make_space(scenario)
+    require_texts(f"keys of {make_space.__module__}", list(space), [row["key"] for row in described])
     rows = [
-        (code(key), known[key]["shape"], code(tuple(part.shape)), code(part.dtype), *_bounds(part), known[key]["text"])
-        for key, part in _ordered(space, known)
+        (code(key), row["shape"], code(tuple(part.shape)), code(part.dtype), *_bounds(part), _meaning(key, row))
+        for row in described
+        for key, part in ((row["key"], space[row["key"]]),)
     ]
     return markdown_table(("key", "shape", "default shape", "dtype", "min", "max", "meaning"), rows)
 
 
-def _ordered(space: spaces.Dict, known: dict[str, Any]) -> list[tuple[str, spaces.Space[Any]]]:
-    """The keys in the order of the text file."""
-    return [(key, space[key]) for key in known]
+def _meaning(key: str, row: dict[str, str]) -> str:
+    link = f" [Features](#{key})." if key in FEATURES else ""
+    return sentence(row["meaning"]) + link
 
 
 def _bounds(space: spaces.Space[Any]) -> tuple[str, str]:

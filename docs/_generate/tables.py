@@ -24,6 +24,13 @@ def code(text: Any) -> str:
     return f"`{text}`" if str(text) else ""
 
 
+def sentence(text: str) -> str:
+    """A description as a sentence: one that begins with a word in lower case gets a capital letter, and a full stop."""
+    first = text.split(" ", 1)[0]
+    capital = text[:1].upper() + text[1:] if first.replace(",", "").replace("-", "").isalpha() else text
+    return capital.rstrip(".") + "."
+
+
 def texts(file: str, section: str) -> dict[str, Any]:
     """A section of a text file: name -> text, or mapping of texts."""
     loaded: dict[str, dict[str, Any]] = yaml.safe_load((TEXTS / file).read_text("utf-8"))
@@ -33,6 +40,11 @@ def texts(file: str, section: str) -> dict[str, Any]:
 def shared_text(name: str) -> str:
     """A text that stands on several pages."""
     return (TEXTS / f"{name}.md").read_text("utf-8").strip()
+
+
+def script(path: str) -> str:
+    """A Python file of the checkout as a block of code. Raises FileNotFoundError if there is none."""
+    return f"```python\n{(TEXTS.parents[2] / path).read_text('utf-8').rstrip()}\n```"
 
 
 def require_texts(what: str, names: Collection[str], known: Collection[str], complete: bool = True) -> None:

@@ -27,7 +27,7 @@ WEIGHTS = "policy.pth"
 
 
 def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEnv | Scenario) -> DecodedPolicy:
-    """The policy in <run>/model.zip, <run>/best.zip or a checkpoint, for an environment or a scenario.
+    """The policy in `<run>/model.zip`, `<run>/best.zip` or a checkpoint, for an environment or a scenario.
 
     A set-structured policy takes environments of other sizes than it was trained on, one of kind "mlp" does not. Raises
     ConfigError for a file that is missing or lacks its config.yaml, and for an environment that the policy cannot act

@@ -1,13 +1,19 @@
 """The generators of the documentation: dead links are found, names need texts, equations become MathML."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("latex2mathml", reason="the generators need the extra 'docs'")
 
+from docs._generate.docstrings import docstring_table, text_below_table
 from docs._generate.links import broken_links
 from docs._generate.mathml import equations_as_mathml
-from docs._generate.tables import MissingText, markdown_table, require_texts
+from docs._generate.tables import MissingText, markdown_table, require_texts, sentence
 
+CHECKOUT = Path(__file__).parents[2]
 INDEX = '<h1 id="here">x</h1><a href="{target}">x</a>'
 
 
@@ -65,3 +71,44 @@ def test_equations_become_mathml():
     assert page.startswith("<math")
     assert "<msub>" in page
     assert "arithmatex" not in page
+
+
+def documented():
+    """A table.
+
+    | key | meaning |
+    |---|---|
+    | `a` | the first |
+    | `b` | the second |
+
+    What follows.
+    """
+
+
+def test_tables_are_read_from_docstrings():
+    assert docstring_table(documented, "key") == [
+        {"key": "a", "meaning": "the first"},
+        {"key": "b", "meaning": "the second"},
+    ]
+    assert text_below_table(documented) == "What follows."
+    with pytest.raises(ValueError, match="no table with the first column 'code'"):
+        docstring_table(documented, "code")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("the first", "The first."), ("response_s / arrived", "response_s / arrived."), ("A note.", "A note.")],
+)
+def test_descriptions_become_sentences(text, expected):
+    assert sentence(text) == expected
+
+
+def test_the_diagram_shows_the_layers_of_the_import_contract():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    packages = [[name.strip().removeprefix("edge_llm_gym.") for name in layer.split("|")] for layer in layers]
+    picture = (CHECKOUT / "docs/images/architecture.svg").read_text("utf-8")
+    boxes = re.findall(r'y="(\d+)" font-size="14"[^>]*>([\w/]+)<', picture)
+    heights = sorted({int(y) for y, _ in boxes})
+    drawn = [{name for y, name in boxes if int(y) == height} for height in heights]
+    assert drawn[1:] == [set(layer) for layer in packages], "the first row shows the checkout"
