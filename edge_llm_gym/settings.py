@@ -64,7 +64,7 @@ class SettingsReader(Generic[ModelT]):
         elif isinstance(section, dict):
             section[last] = value
         else:
-            raise self.error(f"{self.kind} {label}: override {path!r} goes below a plain value {section!r}")
+            raise self.error(f"{self.kind} {label}: override {path!r} addresses a key of a plain value {section!r}")
 
     def _child(self, section: Any, part: str, path: str, label: str) -> Any:
         if isinstance(section, list):
@@ -75,7 +75,7 @@ class SettingsReader(Generic[ModelT]):
             elif isinstance(section[part], (tuple, list, Mapping)):  # the value of an earlier override is the caller's
                 section[part] = plain(section[part])
             return section[part]
-        raise self.error(f"{self.kind} {label}: override {path!r} goes below a plain value {section!r}")
+        raise self.error(f"{self.kind} {label}: override {path!r} addresses a key of a plain value {section!r}")
 
     def _index(self, items: Sequence[Any], part: str, path: str, label: str) -> int:
         if not part.isdigit() or int(part) >= len(items):

@@ -38,7 +38,7 @@ class FlatPolicy:
 def main(steps: int = 20_000, seeds: int = 5, epochs: int = 50) -> None:
     """Trains for `steps` environment steps and prints a comparison with two experts."""
     envs = make_vec_env(lambda: flat_env(epochs), n_envs=8, seed=1_000_000)
-    model = PPO("MlpPolicy", envs, n_steps=128, batch_size=256, gamma=0.95, seed=0)
+    model = PPO("MlpPolicy", envs, n_steps=128, batch_size=256, gamma=0.95, seed=0, device="cpu")
     model.learn(steps)
     policies = ["dftsp", "fcfs", ("ppo", lambda env: FlatPolicy(env, model))]
     result = compare(ENVIRONMENT, policies, seeds=range(seeds), overrides={"horizon_epochs": epochs})

@@ -44,7 +44,7 @@ def test_the_value_of_an_override_is_not_changed_by_a_later_one():
         (
             {"part": {"size": 1}},
             {"part.size.more": 1},
-            "recipe x: override 'part.size.more' goes below a plain value 1",
+            "recipe x: override 'part.size.more' addresses a key of a plain value 1",
         ),
         ({"parts": [{}]}, {"parts.1.size": 1}, "recipe x: override 'parts.1.size' needs an index from 0 to 0, got '1'"),
     ],

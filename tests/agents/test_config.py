@@ -66,7 +66,7 @@ def test_changes_go_by_dotted_path(tiny):
     changed = read_config(data, {"policy.width": 5, "hyperparameters.gamma": 0.5})
     assert changed.policy.width == 5
     assert changed.hyperparameters == data["hyperparameters"] | {"gamma": 0.5}
-    with pytest.raises(ConfigError, match="goes below a plain value"):
+    with pytest.raises(ConfigError, match="addresses a key of a plain value"):
         read_config(data, {"steps.more": 1})
 
 
