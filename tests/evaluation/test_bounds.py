@@ -18,7 +18,7 @@ from edge_llm_gym.models.channel import minimum_share
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED, WAITING
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.costs_by_hand import write_claims
+from tests.sim.costs_by_hand import write_costs
 
 EPOCHS = 4
 MINIATURE = {
@@ -316,7 +316,7 @@ def test_one_batch_by_hand():
     """One epoch, and memory for two of three waiting requests; with whole values the bound is tight."""
     simulator = Simulator(load_scenario("single-node", {"horizon_epochs": 1, "arrivals.rate_per_s": 3.0}))
     simulator.reset(0, np.random.default_rng(0))
-    write_claims(simulator, 0.1, 1.0, 0.4 * simulator.parameters.kv_capacity_bytes, 3)
+    write_costs(simulator, 0.1, 1.0, 0.4 * simulator.parameters.kv_capacity_bytes, 3)
     tape = simulator.tape
     tape.requests.length[0] = 3
     tape.requests.arrival_s[0, :3], tape.requests.deadline_s[0, :3], tape.latest_start_s[0, :3] = 0.0, 20.0, 10.0

@@ -19,7 +19,7 @@ def vector():
     )
 
 
-class Recorder:
+class RecordingPolicy:
     """An expert that keeps the state and the starts which it receives; its state counts the steps."""
 
     def __init__(self, env) -> None:
@@ -32,7 +32,7 @@ class Recorder:
 
 def test_steps_are_those_of_the_environment_until_all_rows_end():
     envs, direct = vector(), vector()
-    policy = Recorder(envs)
+    policy = RecordingPolicy(envs)
     observation, _ = direct.reset(seed=5)
     steps = list(steps_of(envs, policy, seed=5))
     assert len(steps) == HORIZON
@@ -53,7 +53,7 @@ def test_steps_are_those_of_the_environment_until_all_rows_end():
 
 def test_a_number_of_epochs_goes_past_the_end_of_an_episode():
     envs = vector()
-    policy = Recorder(envs)
+    policy = RecordingPolicy(envs)
     steps = list(steps_of(envs, policy, seed=5, epochs=HORIZON + 2))
     assert [bool(step.ended.all()) for step in steps] == [False, False, False, True, False, False]
     assert policy.received[HORIZON][1] == [True] * ROWS

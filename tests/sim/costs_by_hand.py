@@ -1,4 +1,4 @@
-"""What requests claim of nodes: written by hand, and read off a tape."""
+"""Costs of requests: written by hand into a simulator, and computed from its tape."""
 
 import numpy as np
 
@@ -6,29 +6,29 @@ from edge_llm_gym.sim.columns import KV, SHARED, WORK
 from edge_llm_gym.sim.simulator import Simulator
 
 
-def write_claims(simulator: Simulator, work_s, shared_s, kv_bytes, size: int) -> None:
-    """Has the first `size` requests of all rows claim, at each of the P places, what the tables [size, P] say.
+def write_costs(simulator: Simulator, work_s, shared_s, kv_bytes, size: int) -> None:
+    """Sets the costs of the first `size` requests of all rows on the P hosted blocks to the tables [size, P].
 
-    Each request then demands one unit of something of its own: `cost_coefficients` [P, size, 3] is the tables.
+    Each request gets a cost driver of its own, of one unit, so that `cost_coefficients` [P, size, 3] are the tables.
     """
     rows, capacity = simulator.tape.requests.arrival_s.shape
-    demand = np.zeros((rows, capacity, size + 1))[..., :size]  # not contiguous, like the allocated one
-    demand[:, :size] = np.eye(size)
+    drivers = np.zeros((rows, capacity, size + 1))[..., :size]  # not contiguous, like the allocated one
+    drivers[:, :size] = np.eye(size)
     cost_coefficients = np.zeros((simulator.parameters.cost_coefficients.shape[0], size, 3))
     for column, table in ((WORK, work_s), (SHARED, shared_s), (KV, kv_bytes)):
         cost_coefficients[..., column] = np.broadcast_to(table, (size, len(cost_coefficients))).T
-    simulator.tape = simulator.tape._replace(cost_drivers=demand)
+    simulator.tape = simulator.tape._replace(cost_drivers=drivers)
     simulator.parameters = simulator.parameters._replace(cost_coefficients=cost_coefficients)
     simulator._dynamics.parameters = simulator.parameters
 
 
-def claims(simulator: Simulator, row: int = 0) -> np.ndarray:
-    """[3, n, P] WORK, SHARED and KV of the n requests on the tape of a row, at each place."""
-    demand = simulator.tape.cost_drivers[row, : simulator.tape.requests.length[row]]
-    return np.einsum("nq,pqc->cnp", demand, simulator.parameters.cost_coefficients)
+def costs_of_tape(simulator: Simulator, row: int = 0) -> np.ndarray:
+    """[3, n, P] WORK, SHARED and KV of the n requests on the tape of a row, on each hosted block."""
+    drivers = simulator.tape.cost_drivers[row, : simulator.tape.requests.length[row]]
+    return np.einsum("nq,pqc->cnp", drivers, simulator.parameters.cost_coefficients)
 
 
-def node_of_place(simulator: Simulator) -> np.ndarray:
-    """[P] the node of each place."""
-    places = np.arange(len(simulator.parameters.cost_coefficients))
-    return np.searchsorted(simulator.parameters.network.first_hosted, places, side="right") - 1
+def node_of_hosted(simulator: Simulator) -> np.ndarray:
+    """[P] the node of each hosted block."""
+    hosted = np.arange(len(simulator.parameters.cost_coefficients))
+    return np.searchsorted(simulator.parameters.network.first_hosted, hosted, side="right") - 1

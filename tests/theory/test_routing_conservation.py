@@ -16,7 +16,7 @@ from edge_llm_gym.sim.outcomes import (
     WAITING,
 )
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.pooled.reenactment import Enactment, tape_of
+from tests.sim.pooled.resimulation import Resimulation, tape_of
 from tests.sim.pooled.routing_by_hand import HARSH, random_action
 
 EARLY_EXIT = load_scenario("early-exit").model_dump(mode="json", exclude_unset=True)
@@ -94,14 +94,14 @@ def check_exits(simulator: Simulator, row: int) -> None:
 
 def check_batches(simulator: Simulator, row: int) -> None:
     """Batches on a node follow one another, and nowhere is more in memory than there is room for."""
-    state, room_bytes = simulator.state, simulator.parameters.kv_capacity_bytes
+    state, capacity_bytes = simulator.state, simulator.parameters.kv_capacity_bytes
     for node in range(simulator.nodes):
         ran = np.isfinite(state.batches.begin_s[row, node])
         begin_s, end_s = state.batches.begin_s[row, node, ran], state.batches.end_s[row, node, ran]
         kv_bytes = state.batches.kv_bytes[row, node]
         assert (begin_s[1:] >= end_s[:-1]).all()
         assert (end_s > begin_s).all()
-        assert (kv_bytes <= room_bytes[node]).all()
+        assert (kv_bytes <= capacity_bytes[node]).all()
         assert ((kv_bytes > 0) == ran).all()
     for epoch in range(simulator.scenario.horizon_epochs):
         uplink_ends_s = (epoch + 1) * simulator.scenario.epoch_s + simulator.scenario.uplink_slot_s
@@ -109,7 +109,7 @@ def check_batches(simulator: Simulator, row: int) -> None:
         held = (state.batches.kv_bytes[row, :, :epoch] * unfinished).sum(axis=1) + state.batches.kv_bytes[row, :, epoch]
         entry = simulator.scenario.network.entry_nodes
         joined = state.batches.kv_bytes[row, entry, epoch] > 0
-        assert (held[entry][joined] <= room_bytes[entry][joined] * (1 + 1e-12)).all()
+        assert (held[entry][joined] <= capacity_bytes[entry][joined] * (1 + 1e-12)).all()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_whole_episodes_acted_out_in_plain_python_agree(scenario):
     simulator, rng = Simulator(scenario, rows=3), np.random.default_rng(0)
     for row in range(3):
         simulator.reset(row, rng)
-    plays = [Enactment(scenario, tape_of(simulator, row)) for row in range(3)]
+    plays = [Resimulation(scenario, tape_of(simulator, row)) for row in range(3)]
     while not simulator.ended().any():
         now_s, refused = plays[0].now_s, [len(play.refused) for play in plays]
         action = random_action(rng, simulator)
@@ -138,14 +138,14 @@ def test_the_episodes_that_were_acted_out_meet_every_limit():
     scenario = load_scenario("joint", HARSH)
     simulator, rng = Simulator(scenario), np.random.default_rng(0)
     simulator.reset(0, rng)
-    play = Enactment(scenario, tape_of(simulator))
+    play = Resimulation(scenario, tape_of(simulator))
     for _ in range(scenario.horizon_epochs):
         play.step(*(part[0] for part in random_action(rng, simulator)))
     assert play.splits > 3
     assert set(play.refused) == {REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY}
 
 
-def check_step(scenario: Scenario, result, row: int, play: Enactment, refused_before: int, now_s: float) -> None:
+def check_step(scenario: Scenario, result, row: int, play: Resimulation, refused_before: int, now_s: float) -> None:
     """What one epoch reports beside the ends of requests."""
     slot_outcome = result.slot_outcome[row]
     assert slot_outcome[slot_outcome >= REFUSED_UPLINK].tolist() == play.refused[refused_before:]
@@ -155,7 +155,7 @@ def check_step(scenario: Scenario, result, row: int, play: Enactment, refused_be
     assert utilisation == pytest.approx(busy_s / scenario.epoch_s / len(scenario.nodes), abs=1e-9)
 
 
-def check_ends(simulator: Simulator, row: int, play: Enactment) -> None:
+def check_ends(simulator: Simulator, row: int, play: Resimulation) -> None:
     """Outcome, latency, exit and way of every request; totals."""
     state, tape, size = simulator.state, simulator.tape, int(simulator.tape.requests.length[row])
     arrived = np.flatnonzero(state.requests.outcome[row, :size]).tolist()

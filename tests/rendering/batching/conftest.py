@@ -13,7 +13,7 @@ from edge_llm_gym.sim.pooled import transition
 from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 from tests.rendering.by_hand import node_view, slot_view
-from tests.sim.costs_by_hand import write_claims
+from tests.sim.costs_by_hand import write_costs
 
 TINY = {
     "name": "tiny",
@@ -91,7 +91,7 @@ def _write_tiny_tape(simulator: Simulator) -> None:
     """Five requests: 0 late, 1 served, 2 and 4 served in one batch, 3 too late from the start."""
     size, work_s = 5, np.array([[9.0, 3.5], [1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 1.0]])
     share = np.array([1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8])
-    write_claims(simulator, work_s, 0.5, share[:, None] * simulator.parameters.kv_capacity_bytes, size)
+    write_costs(simulator, work_s, 0.5, share[:, None] * simulator.parameters.kv_capacity_bytes, size)
     tape = simulator.tape
     tape.requests.length[0] = size
     tape.requests.arrival_s[0, :size] = [0.5, 1.0, 1.5, 1.75, 2.5]

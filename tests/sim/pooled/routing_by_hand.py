@@ -8,7 +8,7 @@ from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim import streams
-from tests.sim.costs_by_hand import node_of_place, write_claims
+from tests.sim.costs_by_hand import node_of_hosted, write_costs
 from tests.sim.fields import array_of
 
 ROOM_BYTES = 1e6
@@ -53,7 +53,7 @@ def by_hand(scenario: Scenario, arrival_s, **columns) -> Simulator:
     simulator.parameters.kv_capacity_bytes[:] = ROOM_BYTES
     work_s, shared_s = (columns.pop(name, 0.0) for name in ("hosted_work_s", "hosted_shared_s"))
     kv_bytes = np.broadcast_to(columns.pop("kv_bytes", 1.0), (size, simulator.nodes))
-    write_claims(simulator, work_s, shared_s, kv_bytes[:, node_of_place(simulator)], size)
+    write_costs(simulator, work_s, shared_s, kv_bytes[:, node_of_hosted(simulator)], size)
     tape = simulator.tape
     tape.requests.length[0] = size
     tape.requests.arrival_s[0, :size] = arrival_s

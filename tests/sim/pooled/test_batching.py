@@ -9,7 +9,7 @@ from edge_llm_gym.sim.columns import KV, WORK
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.costs_by_hand import write_claims
+from tests.sim.costs_by_hand import write_costs
 
 TIMING = {"epoch_s": 2.0, "uplink_slot_s": 0.5, "downlink_slot_s": 0.25, "slots": 4, "horizon_epochs": 5}
 #           arrival deadline  up bits  down  accuracy value work shared  KV
@@ -31,7 +31,7 @@ def simulator() -> Simulator:
     simulator.parameters.radio.bandwidth_hz[:] = BANDWIDTH_HZ
     rows = np.array(REQUESTS)
     size = len(rows)
-    write_claims(simulator, rows[:, [6]], rows[:, [7]], rows[:, [8]], size)
+    write_costs(simulator, rows[:, [6]], rows[:, [7]], rows[:, [8]], size)
     tape = simulator.tape
     tape.requests.length[0] = size
     tape.requests.arrival_s[0, :size], tape.requests.deadline_s[0, :size] = rows[:, 0], rows[:, 1]

@@ -14,7 +14,7 @@ from edge_llm_gym.sim.columns import KV, WORK
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.costs_by_hand import claims, node_of_place
+from tests.sim.costs_by_hand import costs_of_tape, node_of_hosted
 
 SHORT = {"horizon_epochs": 15}
 UNEVEN = {"exits.blocks": [2, 14, 9, 7]}
@@ -63,8 +63,8 @@ def whole_model(scenario: Scenario, prompt, output) -> np.ndarray:
 )
 def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
     simulator, size = drawn(**overrides)
-    scenario, tape, place = simulator.scenario, simulator.tape, 0
-    found_work_s, found_shared_s, _ = claims(simulator)
+    scenario, tape, index = simulator.scenario, simulator.tape, 0
+    found_work_s, found_shared_s, _ = costs_of_tape(simulator)
     prompt, output = (
         tape.requests.prompt_tokens[0, :size].astype(float),
         tape.requests.output_tokens[0, :size].astype(float),
@@ -74,10 +74,10 @@ def test_hosted_blocks_cost_what_the_cost_model_says(overrides):
         first, last = section.blocks
         for block in range(first, last + 1):
             work_s, shared_s = through_block(scenario, node, block, computed, output)
-            np.testing.assert_allclose(found_work_s[:, place], work_s, rtol=1e-9)
-            np.testing.assert_allclose(found_shared_s[:, place], shared_s, rtol=1e-9)
-            place += 1
-    assert place == found_work_s.shape[1] == 12
+            np.testing.assert_allclose(found_work_s[:, index], work_s, rtol=1e-9)
+            np.testing.assert_allclose(found_shared_s[:, index], shared_s, rtol=1e-9)
+            index += 1
+    assert index == found_work_s.shape[1] == 12
 
 
 @pytest.mark.parametrize("overrides", [{}, UNEVEN], ids=str)
@@ -85,13 +85,13 @@ def test_caches_are_those_of_the_layers_that_a_node_hosts(overrides):
     simulator, size = drawn(**overrides)
     scenario, tape = simulator.scenario, simulator.tape
     prompt, output = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
-    found = claims(simulator)[KV]
+    found = costs_of_tape(simulator)[KV]
     for node, section in enumerate(scenario.nodes):
         layers = sum(scenario.block_layers[section.blocks[0] : section.blocks[1] + 1])
         shape = replace(scenario.shape, layers=layers)
         kv_bytes = cost.kv_bytes(shape, prompt, output, section.method(scenario.shape.name).kv_bits)
-        for place in np.flatnonzero(node_of_place(simulator) == node):
-            np.testing.assert_allclose(found[:, place], kv_bytes)
+        for index in np.flatnonzero(node_of_hosted(simulator) == node):
+            np.testing.assert_allclose(found[:, index], kv_bytes)
     half = found[:, 0] + found[:, -1]
     np.testing.assert_allclose(half, cost.kv_bytes(scenario.shape, prompt, output, 16))
 
@@ -104,7 +104,7 @@ def test_one_stage_with_one_exit_costs_what_the_whole_model_costs_in_epoch_admis
         simulator, size = drawn("multi-node", dynamics="batching_routing", exits=exits, **settings)
         tape, scenario = simulator.tape, simulator.scenario
         tokens = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
-        np.testing.assert_allclose(claims(simulator), whole_model(scenario, *tokens))
+        np.testing.assert_allclose(costs_of_tape(simulator), whole_model(scenario, *tokens))
 
 
 def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs():
@@ -113,15 +113,15 @@ def test_without_heads_four_blocks_in_one_stage_cost_what_the_whole_model_costs(
     tape, scenario = simulator.tape, simulator.scenario
     tokens = tape.requests.prompt_tokens[0, :size], tape.requests.output_tokens[0, :size]
     work_s, _, _ = whole_model(scenario, *tokens)
-    np.testing.assert_allclose(claims(simulator)[WORK][:, 3::4], work_s)
-    np.testing.assert_allclose(claims(simulator)[WORK][:, 0::4], work_s / 4)
+    np.testing.assert_allclose(costs_of_tape(simulator)[WORK][:, 3::4], work_s)
+    np.testing.assert_allclose(costs_of_tape(simulator)[WORK][:, 0::4], work_s / 4)
 
 
 def test_the_latest_start_is_that_of_the_first_exit_of_an_entry_node():
     simulator, size = drawn(**{"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w3a16-gptq"})
     tape = simulator.tape
     first = np.array([0, 2, 4, 6])  # two blocks on each of four entry nodes
-    work_s, shared_s, _ = claims(simulator)
+    work_s, shared_s, _ = costs_of_tape(simulator)
     alone_s = (work_s + shared_s)[:, first]
     latest_s = tape.requests.deadline_s[0, :size, None] - 0.4 - alone_s
     np.testing.assert_allclose(tape.latest_start_s[0, :size], latest_s)

@@ -52,8 +52,8 @@ def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
     )
     flops = request_flops(shape, prompt, output, head=head)
     work_s, shared_s = cost_model(cost)(rates, flops, kv_read_bytes(shape, prompt, output, 16), output)
-    place = [(one.node, one.block) for one in hosted_blocks(scenario)].index((7, 2))
-    np.testing.assert_allclose(times_s[:, place], work_s + shared_s, rtol=1e-12)
+    index = [(one.node, one.block) for one in hosted_blocks(scenario)].index((7, 2))
+    np.testing.assert_allclose(times_s[:, index], work_s + shared_s, rtol=1e-12)
 
 
 def test_padding_lengthens_every_prompt():

@@ -33,7 +33,7 @@ def priority_queue(jobs) -> list[float]:
 
 def random_traffic(rng, count: int, epochs: int, sizes: list[int]):
     """A random tape on a network of these stages: bursts, long and short services, some at once on the next node."""
-    places = sum(size * {0: 1, 1: 1, 2: 2}[stage] for stage, size in enumerate(sizes))
+    hosted = sum(size * {0: 1, 1: 1, 2: 2}[stage] for stage, size in enumerate(sizes))
     scenario = staged(sizes, horizon_epochs=epochs, **{"devices.count": 3})
     load = rng.uniform(0.2, 2.0)
     return by_hand(
@@ -42,7 +42,7 @@ def random_traffic(rng, count: int, epochs: int, sizes: list[int]):
         device=rng.integers(3, size=count),
         bits=rng.exponential(2e4, (count, 2)),
         forward_bits=rng.exponential(3e8, count),
-        service_s=rng.gamma(0.5, 2.0 * load * epochs / count, (count, places)),
+        service_s=rng.gamma(0.5, 2.0 * load * epochs / count, (count, hosted)),
         confidence=rng.random((count, 4)),
         route=rng.random((count, len(sizes))),
     )
@@ -75,7 +75,7 @@ def test_every_node_is_a_preemptive_priority_queue(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_a_node_has_to_do_is_what_its_visits_say(seed):
-    """Busy time, claimed time and unfinished visits of every epoch, recomputed from the jobs of the whole episode."""
+    """Busy time, committed time and unfinished visits of every epoch, recomputed from the jobs of the whole episode."""
     rng = np.random.default_rng(seed)
     simulator = random_traffic(rng, 120, 10, [2, 2, 1])
     weights, threshold = rng.random((8, 5)).astype(np.float32), rng.random(5).astype(np.float32)

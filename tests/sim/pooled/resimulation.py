@@ -21,7 +21,7 @@ from edge_llm_gym.sim.outcomes import (
     WAITING,
 )
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.costs_by_hand import claims
+from tests.sim.costs_by_hand import costs_of_tape
 from tests.sim.pooled.routing_by_hand import quality_at
 
 
@@ -30,13 +30,13 @@ def tape_of(simulator: Simulator, row: int = 0) -> dict[str, Any]:
 
     The costs are hosted_work_s and hosted_shared_s [n, P] and kv_bytes [n, K].
     """
-    work_s, shared_s, kv_bytes = claims(simulator, row)
+    work_s, shared_s, kv_bytes = costs_of_tape(simulator, row)
     on_node = kv_bytes[:, simulator.parameters.network.first_hosted]
     tape = {name.split(".")[-1]: array for name, array in simulator.snapshot(row).tape.items()}
     return tape | {"hosted_work_s": work_s, "hosted_shared_s": shared_s, "kv_bytes": on_node}
 
 
-class Enactment:
+class Resimulation:
     """One episode of batching-and-routing dynamics, request by request, as section 3 of the system model defines it.
 
     It shares the scenario, the tape with the costs of its requests, and the exit table with the package, and no code of
@@ -49,7 +49,7 @@ class Enactment:
         self.hosts = [node.blocks or (0, len(scenario.block_layers) - 1) for node in scenario.nodes]
         methods = [node.method(scenario.shape.name) for node in scenario.nodes]
         self.quality = [method.quality for method in methods]
-        self.room_bytes = [
+        self.capacity_bytes = [
             node.usable_bytes - weight_bytes(scenario.hosted_shape(index), methods[index].weight_bits)
             for index, node in enumerate(scenario.nodes)
         ]
@@ -105,7 +105,7 @@ class Enactment:
                 self.refused.append(REFUSED_UPLINK)
             elif not self._carries(request, node, bandwidth[slot], weights, 1):
                 self.refused.append(REFUSED_DOWNLINK)
-            elif held + load[node] + kv_bytes > self.room_bytes[node]:
+            elif held + load[node] + kv_bytes > self.capacity_bytes[node]:
                 self.refused.append(REFUSED_MEMORY)
             else:
                 joined[request] = node
@@ -127,7 +127,7 @@ class Enactment:
         batches, held = [[]], 0.0
         for request in members:
             kv_bytes = self.tape["kv_bytes"][request, node]
-            if batches[-1] and held + kv_bytes > self.room_bytes[node]:
+            if batches[-1] and held + kv_bytes > self.capacity_bytes[node]:
                 self.splits += 1
                 batches.append([])
                 held = 0.0
@@ -152,8 +152,8 @@ class Enactment:
             if confidence[block] >= threshold or block == len(self.scenario.block_layers) - 1:
                 self.exit[request] = block + 1
                 break
-        place = before + block - first
-        return self.tape["hosted_work_s"][request, place], self.tape["hosted_shared_s"][request, place]
+        index = before + block - first
+        return self.tape["hosted_work_s"][request, index], self.tape["hosted_shared_s"][request, index]
 
     def _receiver(self, request: int, node: int, weights) -> int:
         links = [link for link in self.scenario.links if link.source == self.name[node]]
@@ -188,12 +188,12 @@ class Enactment:
         """Whether an answer at the first exit of an entry node, the request alone there at once, might still do."""
         if self.hosts[node][0] > 0:
             return False
-        tape, place = self.tape, sum(last - first + 1 for first, last in self.hosts[:node])
+        tape, index = self.tape, sum(last - first + 1 for first, last in self.hosts[:node])
         start_s = max(self.now_s + self.scenario.uplink_slot_s, self.free_s[node])
-        answered_s = start_s + tape["hosted_work_s"][request, place] + tape["hosted_shared_s"][request, place]
+        answered_s = start_s + tape["hosted_work_s"][request, index] + tape["hosted_shared_s"][request, index]
         in_time = answered_s + self.scenario.downlink_slot_s <= tape["deadline_s"][request] + 1e-9
         good = tape["quality_demand"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
-        return in_time and good and tape["kv_bytes"][request, node] <= self.room_bytes[node]
+        return in_time and good and tape["kv_bytes"][request, node] <= self.capacity_bytes[node]
 
 
 offered_at = cache(quality_at)
