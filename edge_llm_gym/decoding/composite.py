@@ -12,13 +12,12 @@ from typing import Final
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding import load_estimate
 from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, EpochProblem
 from edge_llm_gym.decoding.composite_constants import CompositeConstants, composite_constants
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, exit_forecast
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
-from edge_llm_gym.decoding.load_estimate import LoadEstimate
+from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.rows import as_rows
@@ -63,7 +62,7 @@ class CompositeReader(BatchingReader):
         """The estimate before any observation."""
         mean_arrivals = self.constants.rate_per_s * self.scenario.epoch_s
         deep_nodes = np.flatnonzero(self.scenario.network.stage == 1)
-        return load_estimate.initial_estimate(mean_arrivals, self._entry_nodes, deep_nodes)
+        return initial_estimate(mean_arrivals, self._entry_nodes, deep_nodes)
 
     def update(self, estimate: LoadEstimate, observation: Mapping[str, Array]) -> LoadEstimate:
         """The estimate with the difficulty shift that is nearest to the observed confidences of one row."""

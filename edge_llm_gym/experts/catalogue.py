@@ -7,8 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from edge_llm_gym.experts import batching as schedulers
 from edge_llm_gym.experts.batch_expert import Assign
+from edge_llm_gym.experts.batching import (
+    ListScheduler,
+    NodeByNode,
+    Reference,
+    ResidualProfits,
+    StaticBatch,
+    UniformlyRandom,
+)
 from edge_llm_gym.experts.planners import DTO_EE_ROUNDS, Baseline, DtoEe, Planner
 
 EXPERT_NODE_LIMIT: Final = 1_000_000
@@ -24,31 +31,31 @@ RANDOM: Final = "random"
 
 
 def _random(rng: np.random.Generator) -> Assign:
-    return schedulers.UniformlyRandom(rng)
+    return UniformlyRandom(rng)
 
 
 def _list_scheduler(node_rule: str = "earliest-finish", *, order: str, limit: int | None = None) -> Assign:
-    return schedulers.ListScheduler(order, node_rule, limit)
+    return ListScheduler(order, node_rule, limit)
 
 
 def _static_batch(batch_size: int = STATIC_BATCH_SIZE) -> Assign:
-    return schedulers.StaticBatch(batch_size)
+    return StaticBatch(batch_size)
 
 
 def _dftsp(node_limit: int = EXPERT_NODE_LIMIT) -> Assign:
-    return schedulers.NodeByNode(node_limit)
+    return NodeByNode(node_limit)
 
 
 def _ot_gah(node_limit: int = EXPERT_NODE_LIMIT, improve: bool = True) -> Assign:
-    return schedulers.ResidualProfits(node_limit, improve)
+    return ResidualProfits(node_limit, improve)
 
 
 def _milp(time_limit_s: float | None = None) -> Assign:
-    return schedulers.Reference("milp", time_limit_s)
+    return Reference("milp", time_limit_s)
 
 
 def _brute_force() -> Assign:
-    return schedulers.Reference("brute-force")
+    return Reference("brute-force")
 
 
 def _dto_ee(max_rounds: int = DTO_EE_ROUNDS) -> Planner:
