@@ -101,7 +101,7 @@ def compute_minimum_shares(
 
 
 @kernel
-def clear_nodes(
+def _clear_nodes(
     capacity_bytes: Array, batches: BatchLog, row: int, epoch: int, at_s: float, workspace: Workspace
 ) -> None:
     """Prepares the workspace for an epoch: no request for any node, no load, and the memory that is free at `at_s`."""
@@ -144,6 +144,11 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
 
 @kernel
 def admit(
+    capacity_bytes: Array,
+    batches: BatchLog,
+    row: int,
+    epoch: int,
+    at_s: float,
     batch: Array,
     bandwidth: Array,
     visible: int,
@@ -153,10 +158,12 @@ def admit(
 ) -> int:
     """Admits requests slot by slot and adds up the load of each node. Returns the number of admitted requests.
 
+    `at_s` is the end of the epoch's uplink slot; batch [N] and bandwidth [N, 2] are the action of the row.
     Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace
-    holds minimum shares, free memory, and costs whose KV caches are all that a request may come to hold on the node.
+    holds minimum shares, and costs whose KV caches are all that a request may come to hold on the node.
     """
     admitted = 0
+    _clear_nodes(capacity_bytes, batches, row, epoch, at_s, workspace)
     _sum_weights(batch, bandwidth, visible, workspace.weight, workspace.requested)
     for slot in range(visible):
         node = batch[slot] - 1

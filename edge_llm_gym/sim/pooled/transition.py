@@ -9,7 +9,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.outcomes import EMPTY
-from edge_llm_gym.sim.pooled.admission import admit, clear_nodes, compute_minimum_shares
+from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
@@ -66,8 +66,20 @@ def step_rows(
         visible = visible_count(parameters.slots, state.queue, row)
         compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, shares)
         enter_network(network, coefficients, confidence, drivers, queue, row, choice, threshold, visible, workspace)
-        clear_nodes(capacity_bytes, state.batches, row, epoch, at_s, workspace)
-        admitted = admit(choice, bandwidth[row], visible, workspace, result.slot_outcome[row], metrics)
+        outcome = result.slot_outcome[row]
+        admitted = admit(
+            capacity_bytes,
+            state.batches,
+            row,
+            epoch,
+            at_s,
+            choice,
+            bandwidth[row],
+            visible,
+            workspace,
+            outcome,
+            metrics,
+        )
         run_stages(parameters, tape, state, row, offload, threshold, admitted, workspace, result)
         finalize_outcomes(
             tape.requests, state.queue, state.requests, row, radio.downlink_slot_s, visible, completion, result
