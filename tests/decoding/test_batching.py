@@ -8,7 +8,7 @@ from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
-from tests.sim.costs_by_hand import claims
+from tests.sim.costs_by_hand import costs_of_tape
 
 SCENARIOS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0")
 NEVER_REFUSED = ("fcfs", "edf", "sjf", "nob", "dftsp", "ot-gah")
@@ -33,7 +33,7 @@ def check_epoch(simulator, epoch) -> None:
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s
     np.testing.assert_allclose(epoch.time_left_s, tape.requests.deadline_s[0, request] - now_s, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(epoch.waiting_s, now_s - tape.requests.arrival_s[0, request], rtol=1e-6, atol=1e-6)
-    work_s, shared_s, kv_bytes = claims(simulator)[:, request]
+    work_s, shared_s, kv_bytes = costs_of_tape(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
         np.testing.assert_allclose(problem.time_s, work_s[:, node], rtol=1e-12)
         np.testing.assert_allclose(problem.shared_time_s, shared_s[:, node], rtol=1e-12)

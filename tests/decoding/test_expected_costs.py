@@ -11,7 +11,7 @@ from edge_llm_gym.sim.outcomes import BELOW_QUALITY, SERVED
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES, PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.decoding.two_stages import OFFLOAD, SCENARIO, THRESHOLDS, observed_after
-from tests.sim.costs_by_hand import claims
+from tests.sim.costs_by_hand import costs_of_tape
 from tests.sim.pooled.routing_by_hand import quality_at
 
 
@@ -34,7 +34,7 @@ def expected_epoch(reader, simulator, observation, threshold, loads=None):
 def test_costs_are_those_of_the_tape_averaged_over_the_exits(reader, threshold):
     simulator, observation = observed_after(6)
     request, forecast, epoch = expected_epoch(reader, simulator, observation, threshold)
-    tape, (work_s, shared_s, kv_bytes) = simulator.tape, claims(simulator)[:, request]
+    tape, (work_s, shared_s, kv_bytes) = simulator.tape, costs_of_tape(simulator)[:, request]
     for node, problem in enumerate(epoch.problem.nodes):
         first, last = 2 * node, 2 * node + 1
         here = forecast.exit_probability[node]
@@ -70,7 +70,7 @@ def test_at_threshold_1_the_budget_leaves_time_for_the_deeper_nodes():
     estimate = LoadEstimate(np.ones(4), np.array([0, 0, 0, 0, 2.0, 3.0]), NO_SHIFT)
     request, _, epoch = expected_epoch(reader, simulator, observation, [1.0] * 6, estimate)
     tape, state = simulator.tape, simulator.state
-    hosted_s = claims(simulator)[:2, request].sum(axis=0)
+    hosted_s = costs_of_tape(simulator)[:2, request].sum(axis=0)
     mean_work_s = reader.constants.mean_work_s[[4, 5], 3]
     busy_s = observation["nodes"][4:, NODE_FEATURES.index("time_until_free")].astype(float) * 4.0
     queue_s = np.maximum(busy_s - 2.0, 0.0) + np.array([2.0, 3.0]) / 2 * mean_work_s

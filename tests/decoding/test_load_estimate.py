@@ -11,7 +11,7 @@ from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.simulator import Simulator
 from tests.decoding.two_stages import OFFLOAD, SCENARIO, sampled_rows
-from tests.sim.costs_by_hand import claims
+from tests.sim.costs_by_hand import costs_of_tape
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_routing_problem_by_hand(reader):
     wire_s = [0.005 + bits / 10e9, 0.01 + bits / 1e9]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.
-    hosted_work_s, hosted_shared_s, _ = claims(simulator)
+    hosted_work_s, hosted_shared_s, _ = costs_of_tape(simulator)
     work_s = hosted_work_s[:, 1::2] + hosted_shared_s[:, 1::2].mean(0) / 4
     np.testing.assert_allclose(problem.service_s, work_s.mean(axis=0), rtol=0.05)
     np.testing.assert_allclose(problem.service_sq_s2, (work_s**2).mean(axis=0), rtol=0.15)

@@ -8,7 +8,7 @@ from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, WAITING
 from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
-from tests.sim.costs_by_hand import claims
+from tests.sim.costs_by_hand import costs_of_tape
 from tests.sim.fields import array_of
 
 SCENARIOS = ("single-node", "multi-node")
@@ -61,7 +61,7 @@ def check_outcomes(simulator: Simulator, row: int) -> None:
     np.testing.assert_array_equal(outcome == BELOW_QUALITY, computed & in_time & ~good)
     least_s = simulator.scenario.uplink_slot_s + simulator.scenario.downlink_slot_s
     chosen = np.flatnonzero(computed)
-    work_s, shared_s, _ = claims(simulator, row)
+    work_s, shared_s, _ = costs_of_tape(simulator, row)
     alone_s = (work_s + shared_s)[chosen, node[chosen]]
     assert (latency_s[chosen] >= alone_s + least_s - 1e-9).all()
 
@@ -91,7 +91,7 @@ def test_a_request_is_expired_exactly_when_no_node_can_serve_it_alone():
     simulator = Simulator(load_scenario("multi-node", {"channel.spectral_efficiency_cap": 7.4}))
     simulator.reset(0, np.random.default_rng(5))
     rng = np.random.default_rng(6)
-    (work_s, shared_s, kv_bytes), checked = claims(simulator), 0
+    (work_s, shared_s, kv_bytes), checked = costs_of_tape(simulator), 0
     for _ in range(60):
         simulator.step(*random_action(rng, simulator))
         state, tape = simulator.state, simulator.tape
