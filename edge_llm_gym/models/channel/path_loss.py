@@ -43,21 +43,25 @@ UMI = UrbanLaw(10.0, 32.4, 21.0, 9.5, 22.4, 35.3, 21.3)
 
 
 def _line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    flat_m, direct_m = _distances(law, distance_2d_m)
+    flat_m, log_direct = _distances(law, distance_2d_m)
+    return _line_of_sight_db(law, flat_m, log_direct, carrier_hz)
+
+
+def _line_of_sight_db(law: UrbanLaw, flat_m: FloatArray, log_direct: FloatArray, carrier_hz: float) -> FloatArray:
     carrier_db = 20 * np.log10(_carrier_ghz(carrier_hz))
     breakpoint_m = _breakpoint_m(law, carrier_hz)
     height_m = law.base_height_m - USER_HEIGHT_M
-    near_db = law.los_offset_db + law.los_slope_db * np.log10(direct_m) + carrier_db
+    near_db = law.los_offset_db + law.los_slope_db * log_direct + carrier_db
     breakpoint_db = law.los_breakpoint_db * np.log10(breakpoint_m**2 + height_m**2)
-    far_db = law.los_offset_db + 40 * np.log10(direct_m) + carrier_db - breakpoint_db
+    far_db = law.los_offset_db + 40 * log_direct + carrier_db - breakpoint_db
     return np.where(flat_m <= breakpoint_m, near_db, far_db)
 
 
 def _no_line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    _, direct_m = _distances(law, distance_2d_m)
+    flat_m, log_direct = _distances(law, distance_2d_m)
     carrier_db = law.nlos_carrier_db * np.log10(_carrier_ghz(carrier_hz))
-    blocked_db = law.nlos_offset_db + law.nlos_slope_db * np.log10(direct_m) + carrier_db
-    return np.maximum(_line_of_sight(law, distance_2d_m, carrier_hz), blocked_db)
+    blocked_db = law.nlos_offset_db + law.nlos_slope_db * log_direct + carrier_db
+    return np.maximum(_line_of_sight_db(law, flat_m, log_direct, carrier_hz), blocked_db)
 
 
 def _macro(distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
@@ -73,9 +77,9 @@ def _checked_distance(distance_m: ArrayLike) -> FloatArray:
 
 
 def _distances(law: UrbanLaw, distance_2d_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Horizontal distance and distance between the antennas, in m."""
+    """Horizontal distance in m, and the decimal logarithm of the distance between the antennas in m."""
     flat_m = _checked_distance(distance_2d_m)
-    return flat_m, np.hypot(flat_m, law.base_height_m - USER_HEIGHT_M)
+    return flat_m, np.log10(np.hypot(flat_m, law.base_height_m - USER_HEIGHT_M))
 
 
 def _carrier_ghz(carrier_hz: float) -> float:
