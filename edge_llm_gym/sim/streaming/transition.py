@@ -1,4 +1,4 @@
-"""The transition of streaming dynamics: one epoch of one row, compiled, looped over rows.
+"""The transition of streaming dynamics: one epoch of every row, compiled.
 
 Epoch e lasts from e * epoch_s to (e + 1) * epoch_s. Its action routes every request that arrives in it, through all
 stages: the entry node, the exit, and the links until then. The speeds of the nodes at the epoch's start hold for these
@@ -15,6 +15,7 @@ from edge_llm_gym.sim.columns import UPLINK
 from edge_llm_gym.sim.exits import last_block_of
 from edge_llm_gym.sim.links import radio_s, sample_next_node, wire_s
 from edge_llm_gym.sim.outcomes import EMPTY
+from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
@@ -36,10 +37,10 @@ CORRECT, ACCURACY = STREAMING_COLUMN["correct"], STREAMING_COLUMN["accuracy"]
 
 
 @kernel
-def _arrivals_end(tape: StreamingTape, row: int, first: int, end_s: float) -> int:
+def _arrivals_end(requests: RequestTape, row: int, first: int, end_s: float) -> int:
     """One past the last request that arrives before `end_s`."""
     request = first
-    while request < tape.requests.length[row] and tape.requests.arrival_s[row, request] < end_s:
+    while request < requests.length[row] and requests.arrival_s[row, request] < end_s:
         request += 1
     return request
 
@@ -163,13 +164,13 @@ def _pass_stages(
 
 
 @kernel
-def _count_open(tape: StreamingTape, state: StreamingState, row: int, now_s: float) -> int:
+def _count_open(arrival_s: Array, state: StreamingState, row: int, now_s: float) -> int:
     """Counts the visits that each node has not finished, and returns the number of requests without an answer yet."""
     in_flight, end, log = 0, state.next_arrival[row], state.requests
     oldest = end
     state.open_visits[row] = 0
     for request in range(state.oldest_open[row], end):
-        if tape.requests.arrival_s[row, request] + log.delay_s[row, request] <= now_s:
+        if arrival_s[row, request] + log.delay_s[row, request] <= now_s:
             continue
         in_flight += 1
         oldest = min(oldest, request)
@@ -182,16 +183,14 @@ def _count_open(tape: StreamingTape, state: StreamingState, row: int, now_s: flo
 
 
 @kernel
-def _complete_metrics(
-    parameters: StreamingParameters, state: StreamingState, row: int, arrived: int, in_flight: int, metrics: Array
-) -> None:
+def _complete_metrics(epoch_s: float, busy_s: Array, arrived: int, in_flight: int, metrics: Array) -> None:
+    """Counts and means of an epoch; busy_s [K] is the computing time of each node."""
     metrics[ARRIVED] = arrived
     metrics[IN_FLIGHT] = in_flight
-    metrics[UTILISATION] = state.servers.busy_last_s[row].mean() / parameters.epoch_s
+    metrics[UTILISATION] = busy_s.mean() / epoch_s
     if arrived > 0:
         metrics[MEAN_DELAY] = metrics[RESPONSE] / arrived
         metrics[ACCURACY] = metrics[CORRECT] / arrived
-    add_to_totals(metrics, state.totals[row])
 
 
 @kernel
@@ -227,34 +226,6 @@ def _clear_epoch(state: StreamingState, row: int, threshold: Array, workspace: W
 
 
 @kernel
-def step_row(
-    parameters: StreamingParameters,
-    tape: StreamingTape,
-    state: StreamingState,
-    row: int,
-    offload: Array,
-    threshold: Array,
-    workspace: Workspace,
-    result: StreamingResult,
-) -> None:
-    """One epoch of one row; the arrays of the action are those of `step_rows` without the axis of rows."""
-    epoch, first = state.epoch[row], state.next_arrival[row]
-    begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
-    last = _arrivals_end(tape, row, first, end_s)
-    metrics = result.metrics[row]
-    _clear_epoch(state, row, threshold, workspace)
-    _enter(parameters, tape, state, row, first, last, offload, workspace)
-    _pass_stages(parameters, tape, state, row, last - first, offload, threshold, workspace)
-    close_epoch(state.servers, row, begin_s, end_s, workspace)
-    finalize_outcomes(parameters, tape, state, row, first, last, threshold, metrics)
-    state.next_arrival[row] = last
-    state.epoch[row] = epoch + 1
-    state.first_of_epoch[row, epoch + 1] = last
-    _complete_metrics(parameters, state, row, last - first, _count_open(tape, state, row, end_s), metrics)
-    result.reward[row] = weighted_sum(metrics, parameters.reward)
-
-
-@kernel
 def step_rows(
     parameters: StreamingParameters,
     tape: StreamingTape,
@@ -269,4 +240,19 @@ def step_rows(
     offload [R, D + K, K] and threshold [R, K], float32 in [0, 1]; both already checked.
     """
     for row in range(threshold.shape[0]):
-        step_row(parameters, tape, state, row, offload[row], threshold[row], workspace, result)
+        epoch, first, routes, thresholds = state.epoch[row], state.next_arrival[row], offload[row], threshold[row]
+        begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
+        last, metrics = _arrivals_end(tape.requests, row, first, end_s), result.metrics[row]
+        _clear_epoch(state, row, thresholds, workspace)
+        _enter(parameters, tape, state, row, first, last, routes, workspace)
+        _pass_stages(parameters, tape, state, row, last - first, routes, thresholds, workspace)
+        close_epoch(state.servers, row, begin_s, end_s, workspace)
+        finalize_outcomes(parameters, tape, state, row, first, last, thresholds, metrics)
+        state.next_arrival[row] = last
+        state.epoch[row] = epoch + 1
+        state.first_of_epoch[row, epoch + 1] = last
+        in_flight = _count_open(tape.requests.arrival_s, state, row, end_s)
+        busy_s = state.servers.busy_last_s[row]
+        _complete_metrics(parameters.epoch_s, busy_s, last - first, in_flight, metrics)
+        add_to_totals(metrics, state.totals[row])
+        result.reward[row] = weighted_sum(metrics, parameters.reward)
