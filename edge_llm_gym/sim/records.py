@@ -9,14 +9,12 @@ exits, L wired links, H epochs of an episode, C requests that a tape can hold, T
 profile.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-
-RecordT = TypeVar("RecordT")
 
 
 class RequestTape(NamedTuple):
@@ -138,12 +136,3 @@ def leaves(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]
             yield from leaves(value, (*path, name))
         else:
             yield ".".join((*path, name)), value
-
-
-def map_record(function: Callable[[Array], Array], record: RecordT) -> RecordT:
-    """The record with a function applied to every array, nested records included."""
-    values = [
-        map_record(function, value) if hasattr(value, "_asdict") else function(value)
-        for value in record  # type: ignore[attr-defined]
-    ]
-    return type(record)(*values)
