@@ -26,7 +26,7 @@ def test_a_pool_needs_a_whole_number_of_devices(count: int, error: type[Exceptio
 @pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
 def test_numbers_must_be_positive_and_finite(value: float) -> None:
     with pytest.raises(ValueError, match="memory_bytes must be positive and finite"):
-        Hardware("odd", 1.0, value, 1.0)
+        Hardware("odd", 1.0, value, 1.0, 0.0, 1.0)
 
 
 def test_unknown_hardware_suggests_the_nearest() -> None:
