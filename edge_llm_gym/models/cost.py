@@ -41,10 +41,10 @@ def token_work(prompt: ArrayLike, output: ArrayLike) -> TokenWork:
 def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> FloatArray:
     """FLOPs of one layer for prefill and decode; a multiply-add counts as 2.
 
-    Every token is multiplied with every matrix once: 2 FLOPs per element. Scores and values cost 4 d per pair of a
-    token and a token it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask) and s + j in
-    decode step j. Without grouped queries and gate this is 8 s d^2 + 4 s^2 d + 4 s d d_ff + (n - 1)[8 d^2 + 4 d (s +
-    n/2) + 4 d d_ff].
+    Every token is multiplied with every matrix once: 2 FLOPs per element. Scores and values cost 4 heads x head_dim per
+    pair of a token and a token it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask) and
+    s + j in decode step j. Without grouped queries and gate, and with heads x head_dim = d, this is 8 s d^2 + 4 s^2 d +
+    4 s d d_ff + (n - 1)[8 d^2 + 4 d (s + n/2) + 4 d d_ff].
 
     Raises ValueError for a number of tokens that is negative or NaN.
     """
@@ -54,7 +54,7 @@ def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> Floa
 def layer_flops_of(shape: ModelShape, work: TokenWork) -> FloatArray:
     """`layer_flops` of token work that has been computed before."""
     pairs = work.prompt * work.prompt + work.context
-    return 2 * shape.layer_parameters * (work.prompt + work.steps) + 4 * shape.d_model * pairs
+    return 2 * shape.layer_parameters * (work.prompt + work.steps) + 4 * shape.query_dim * pairs
 
 
 def head_flops(shape: ModelShape, output: ArrayLike) -> FloatArray:
