@@ -56,7 +56,9 @@ HARDWARE: Mapping[str, Hardware] = LazyMapping(lambda: {name: _device(row) for n
 
 def hardware(device: str | HardwareSection) -> Hardware:
     """A shipped device by name, or that of a catalogue row. Raises ValueError with a suggestion for an unknown name."""
-    return _device(device) if isinstance(device, HardwareSection) else HARDWARE[known_name("hardware", device, HARDWARE)]
+    return (
+        _device(device) if isinstance(device, HardwareSection) else HARDWARE[known_name("hardware", device, HARDWARE)]
+    )
 
 
 def _device(row: HardwareSection) -> Hardware:
@@ -72,7 +74,7 @@ def pool(hardware: Hardware, count: int) -> Hardware:
     require_count("pool", count=count)
     return replace(
         hardware,
-        name=f"{count} x {hardware.name}",
+        name=hardware.name if count == 1 else f"{count} x {hardware.name}",
         peak_flops=count * hardware.peak_flops,
         memory_bytes=count * hardware.memory_bytes,
         memory_bandwidth_bytes_per_s=count * hardware.memory_bandwidth_bytes_per_s,

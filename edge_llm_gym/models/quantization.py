@@ -65,9 +65,7 @@ class Quantization:
         return self.perplexity_before / self.perplexity_after
 
 
-METHODS: Mapping[str, Method] = LazyMapping(
-    lambda: {name: _method(row) for name, row in quantization_rows().items()}
-)
+METHODS: Mapping[str, Method] = LazyMapping(lambda: {name: _method(row) for name, row in quantization_rows().items()})
 """The shipped methods by name: `catalogue/quantization.yaml`."""
 
 

@@ -46,7 +46,9 @@ class CatalogueRow(BaseModel):
     @model_validator(mode="after")
     def _assumed_are_keys(self) -> Self:
         if unknown := [key for key in self.assumed if key not in type(self).model_fields]:
-            raise ValueError(f"assumed lists keys of this row, got {unknown}; choose from {list(type(self).model_fields)}")
+            raise ValueError(
+                f"assumed lists keys of this row, got {unknown}; choose from {list(type(self).model_fields)}"
+            )
         return self
 
 
@@ -71,9 +73,7 @@ class HardwareSection(CatalogueRow):
     """Dense FP16 peak in FLOP/s."""
     memory_bytes: Annotated[float, *in_unit("bytes", 1e8, 1e15, "8 GB are written 8.0e+9")]
     """Memory of the device in bytes; decimal gigabytes, as in data sheets."""
-    memory_bandwidth_bytes_per_s: Annotated[
-        float, *in_unit("bytes/s", 1e8, 1e16, "100 GB/s are written 100.0e+9")
-    ]
+    memory_bandwidth_bytes_per_s: Annotated[float, *in_unit("bytes/s", 1e8, 1e16, "100 GB/s are written 100.0e+9")]
     """Memory bandwidth in bytes/s."""
     idle_w: Annotated[float, *in_unit("W", 0.0, 1e5, "30 mW are written 0.03")]
     """Power in W of the device without work."""
