@@ -70,7 +70,7 @@ def derived_numbers(model: str) -> dict[str, float]:
 def hardware_table() -> Table:
     """Devices: peaks, power and efficiencies."""
     table = _table(
-        "hardware", "TFLOP/s", "GB", "GB/s", "W\nidle, busy", "share of\nFLOP/s, GB/s", "ms: step,\nprefill"
+        "hardware", "TFLOP/s", "GB", "GB/s", "W\nidle/busy", "share of\nFLOP/s, GB/s", "ms: step/\nprefill"
     )
     for name, row in hardware_rows().items():
         table.add_row(name, *_hardware_cells(row))
@@ -86,7 +86,7 @@ def _hardware_cells(row: HardwareSection) -> list[str]:
         (("flops_fraction", "bandwidth_fraction"), 1.0),
         (("step_overhead_s", "prefill_overhead_s"), 1e3),
     )
-    return [", ".join(_number(row, key, scale) for key in keys) for keys, scale in columns]
+    return ["/".join(_number(row, key, scale) for key in keys) for keys, scale in columns]
 
 
 def model_table() -> Table:
