@@ -13,8 +13,13 @@ import yaml
 ROWS: Final = ("model", "nodes.*.hardware", "nodes.*.quantization")
 """Keys that take the path of a file with a row of a catalogue."""
 ROW_SUFFIXES: Final = (".yaml", ".yml", ".json")
-FILES: Final = (("arrivals.file", ""), ("lengths.file", ""), ("exits.profile", ".npz"))
-"""Keys that take the path of another file, with the ending that tells it from a name."""
+FILES: Final = (
+    ("arrivals.file", ("",)),
+    ("lengths.file", ("",)),
+    ("exits.profile", (".npz",)),
+    ("nodes.*.hardware_profile", ROW_SUFFIXES),
+)
+"""Keys that take the path of another file, with the endings that tell it from a name."""
 
 
 def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -31,9 +36,9 @@ def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def absolute_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Makes paths of traces and exit profiles absolute, in place; returns the data."""
-    for pattern, suffix in FILES:
+    for pattern, suffixes in FILES:
         for _, section, key in _places(data, pattern.split(".")):
-            if isinstance(section[key], str) and section[key].endswith(suffix):
+            if isinstance(section[key], str) and section[key].endswith(suffixes):
                 section[key] = str((folder / section[key]).absolute())
     return data
 
