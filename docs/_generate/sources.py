@@ -6,15 +6,16 @@ from typing import Any, Final
 
 from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
+from edge_llm_gym.cli.catalogue import derived_numbers
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
+from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
 from edge_llm_gym.models.channel import PATH_LOSS
 from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.exits import PROFILES
-from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.llm import MODELS
-from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
+from edge_llm_gym.models.quantization import METHODS
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
@@ -32,26 +33,28 @@ __all__ = [
     "CHOICES",
     "DYNAMICS_KEYS",
     "ENVIRONMENTS",
-    "HARDWARE",
     "LENGTH_KEYS",
     "LINK_FEATURES",
     "METHODS",
     "MODELS",
     "NODE_FEATURES",
     "OUTCOME_NAMES",
-    "PERPLEXITY",
     "QUANTILES",
     "REQUEST_FEATURES",
     "Scenario",
     "app",
+    "derived_numbers",
     "expert_descriptions",
+    "hardware_rows",
     "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
     "make_expert",
     "metric_descriptions",
+    "model_rows",
     "node_costs",
     "outcome_descriptions",
+    "quantization_rows",
     "scenario_names",
     "shipped_text",
 ]
@@ -157,6 +160,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.solvers.solutions",
     ),
     "models": (
+        "edge_llm_gym.models.catalogue",
         "edge_llm_gym.models.llm",
         "edge_llm_gym.models.quantization",
         "edge_llm_gym.models.hardware",
