@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
+from edge_llm_gym.cli.catalogue import derived_numbers
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
+from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
 from edge_llm_gym.models.channel import PATH_LOSS
 from edge_llm_gym.models.cost_models import COST_MODELS, ModelPart, NodeRates, cost_model
 from edge_llm_gym.models.exits import PROFILES
@@ -16,7 +18,7 @@ from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
-from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
+from edge_llm_gym.models.quantization import METHODS
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
@@ -43,21 +45,24 @@ __all__ = [
     "NodeRates",
     "NODE_FEATURES",
     "OUTCOME_NAMES",
-    "PERPLEXITY",
     "QUANTILES",
     "REQUEST_FEATURES",
     "Scenario",
     "app",
     "cost_model",
+    "derived_numbers",
     "expert_descriptions",
     "hardware_profile",
+    "hardware_rows",
     "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
     "make_expert",
     "metric_descriptions",
+    "model_rows",
     "node_costs",
     "outcome_descriptions",
+    "quantization_rows",
     "scenario_names",
     "shipped_text",
 ]
@@ -164,6 +169,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.solvers.solutions",
     ),
     "models": (
+        "edge_llm_gym.models.catalogue",
         "edge_llm_gym.models.llm",
         "edge_llm_gym.models.quantization",
         "edge_llm_gym.models.hardware",

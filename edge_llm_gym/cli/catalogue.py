@@ -69,9 +69,7 @@ def derived_numbers(model: str) -> dict[str, float]:
 
 def hardware_table() -> Table:
     """Devices: peaks, power and efficiencies."""
-    table = _table(
-        "hardware", "TFLOP/s", "GB", "GB/s", "W\nidle/busy", "share of\nFLOP/s, GB/s", "ms: step/\nprefill"
-    )
+    table = _table("hardware", "TFLOP/s", "GB", "GB/s", "W\nidle/busy", "share of\nFLOP/s, GB/s", "ms: step/\nprefill")
     for name, row in hardware_rows().items():
         table.add_row(name, *_hardware_cells(row))
     return table
@@ -154,7 +152,7 @@ TABLES: Final[Mapping[Kind, Callable[[], Table]]] = {
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column(first, no_wrap=True)
     for head in others:
         table.add_column(head, justify="right", no_wrap=True)

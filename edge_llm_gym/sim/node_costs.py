@@ -45,9 +45,7 @@ def node_rates(scenario: Scenario, index: int) -> NodeRates:
 def model_part(scenario: Scenario, index: int, layers: int) -> ModelPart:
     """Layers of the model as node ``index`` computes them, with an output head unless the scenario leaves it out."""
     method = scenario.nodes[index].method(scenario.shape.name)
-    return ModelPart(
-        scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits, method.table_bits
-    )
+    return ModelPart(scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits, method.table_bits)
 
 
 def hosted_part(scenario: Scenario, index: int) -> ModelPart:

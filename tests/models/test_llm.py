@@ -68,7 +68,11 @@ def test_llama_at_16_bits_fills_16_gigabytes() -> None:
     [
         ({"layers": 0}, ValueError, "layers must be at least 1, got 0"),
         ({"d_ff": 2.5}, TypeError, "d_ff is a count and must be a whole number, got 2.5"),
-        ({"d_model": 10, "head_dim": 0}, ValueError, "d_model must be a multiple of heads, got 10 and 4; give head_dim"),
+        (
+            {"d_model": 10, "head_dim": 0},
+            ValueError,
+            "d_model must be a multiple of heads, got 10 and 4; give head_dim",
+        ),
         ({"head_dim": -1}, ValueError, "head_dim must be at least 1, got -1"),
         ({"head_dim": 2.5}, TypeError, "head_dim is a count and must be a whole number, got 2.5"),
         ({"kv_heads": 3}, ValueError, "heads must be a multiple of kv_heads, got 4 and 3"),
