@@ -32,7 +32,8 @@ def published_rates() -> list[PublishedRate]:
 
 
 def _published_rate(row: Mapping[str, Any]) -> PublishedRate:
-    part = sources.ModelPart(sources.MODELS[row["model"]], _layers(row), True, row["bits"], 16.0, row["head_bits"])
+    model = sources.MODELS[row["model"]]
+    part = sources.ModelPart(model, model.layers, True, row["bits"], 16.0, row["head_bits"])
     device = sources.HARDWARE.get(row["device"])
     bandwidth = row["bandwidth"] if device is None else device.memory_bandwidth_bytes_per_s
     bytes_per_token = part.streamed_bytes + CONTEXT_TOKENS * part.kv_bytes_per_token
@@ -52,13 +53,18 @@ def _published_rate(row: Mapping[str, Any]) -> PublishedRate:
     )
 
 
-def _layers(row: Mapping[str, Any]) -> int:
-    return int(sources.MODELS[row["model"]].layers)
-
-
 def rate_table() -> str:
     """Published decode rates, the bandwidth share that they imply, and predicted rates."""
-    head = ("device", "model", "precision", "engine", "tokens/s", "implied share of the bandwidth", "predicted", "source")
+    head = (
+        "device",
+        "model",
+        "precision",
+        "engine",
+        "tokens/s",
+        "share of bandwidth",
+        "predicted",
+        "source",
+    )
     rows = [
         (
             row.device,
@@ -83,7 +89,18 @@ def _predicted(row: PublishedRate) -> str:
 
 def profile_table(name: str) -> str:
     """Coefficients and errors of a shipped hardware profile."""
-    head = ("model", "bits", "c0 [ms]", "c1 [us]", "c2 [ns/token]", "errors", "p0 [ms]", "1/p1 [TFLOP/s]", "errors", "batches")
+    head = (
+        "model",
+        "bits",
+        "c0 [ms]",
+        "c1 [us]",
+        "c2 [ns/token]",
+        "errors",
+        "p0 [ms]",
+        "1/p1 [TFLOP/s]",
+        "errors",
+        "batches",
+    )
     rows = [
         (
             code(row.model),
