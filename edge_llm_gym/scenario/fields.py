@@ -29,6 +29,8 @@ from edge_llm_gym.scenario.sections import (
 from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
 
 MAX_SLOTS: Final = 1024
+DOPPLER_CYCLES: Final = 0.1
+"""Cycles of the default Doppler shift in one epoch: a correlation of J0(0.2 pi) = 0.904 from epoch to epoch."""
 OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batching_routing", "stream": "streaming"}
 """Values of the former key `admission` -> values of `dynamics`, for the error message."""
 
@@ -143,9 +145,11 @@ class ScenarioFields(Section):
     @property
     def fading_correlation(self) -> float:
         """Correlation of the complex fading gain over one epoch."""
-        if self.channel.correlation is not None:
-            return self.channel.correlation
-        return fading_correlation(self.channel.doppler_hz, self.epoch_s)
+        channel = self.channel
+        if channel.correlation is not None:
+            return channel.correlation
+        doppler_hz = DOPPLER_CYCLES / self.epoch_s if channel.doppler_hz is None else channel.doppler_hz
+        return fading_correlation(doppler_hz, self.epoch_s)
 
     @property
     def max_budget_s(self) -> float:
