@@ -1,7 +1,8 @@
 """Metrics of episodes as pure functions of totals and delays: shares, means and quantiles.
 
-`totals` maps the names of `edge_llm_gym.scenario.metrics` to sums over the epochs of an episode (or of any number of
-epochs): numbers for one row, arrays [R] for R rows.
+`totals` maps the names of `edge_llm_gym.scenario.metrics` to the totals of an episode, or for metrics of the kind flow
+to sums over any number of epochs: numbers for one row, arrays [R] for R rows. Where nothing happened, shares and means
+are NaN here, and 0 in the totals of an environment.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario.metrics import Metric
 
 Metrics = dict[str, float]
 Totals = Mapping[str, Any]
@@ -41,6 +43,14 @@ def on_time_share(totals: Totals, empty: float = np.nan) -> Any:
 def mean_over_served(totals: Totals, name: str, empty: float = np.nan) -> Any:
     """Mean over the served requests of a metric that is summed over them, such as "quality" or "delay_s"."""
     return ratio(totals[name], totals["served"], empty)
+
+
+def epoch_means(sums: Totals, epochs: int, table: Mapping[str, Metric]) -> Metrics:
+    """Means per epoch of metrics that are summed over so many epochs; ratios are those of the sums, 0 for nothing."""
+    return {
+        name: ratio(sums[metric.part], sums[metric.whole], empty=0.0) if metric.kind == "ratio" else sums[name] / epochs
+        for name, metric in table.items()
+    }
 
 
 def delay_quantiles(delays_s: Array) -> Metrics:

@@ -11,7 +11,7 @@ from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
 from edge_llm_gym.models.cost import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
-from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_TABLES, Metric
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
     ChannelSection,
@@ -138,9 +138,14 @@ class ScenarioFields(Section):
         return replace(self.shape, layers=sum(self.block_layers[first : last + 1]))
 
     @cached_property
+    def metric_table(self) -> Mapping[str, Metric]:
+        """The metrics of an epoch by name, in the order of their columns."""
+        return METRIC_TABLES[self.dynamics](len(self.block_layers))
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
-        return tuple(METRIC_DESCRIPTIONS[self.dynamics](len(self.block_layers)))
+        return tuple(self.metric_table)
 
     @property
     def fading_correlation(self) -> float:

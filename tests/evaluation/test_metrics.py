@@ -7,9 +7,12 @@ from edge_llm_gym.evaluation.metrics import (
     batching_metrics,
     batching_routing_metrics,
     delay_quantiles,
+    epoch_means,
     ratio,
     streaming_metrics,
 )
+from edge_llm_gym.scenario.metrics import flow, level
+from edge_llm_gym.scenario.metrics import ratio as ratio_metric
 
 POOLED_TOTALS = {
     "arrived": 10.0,
@@ -63,3 +66,10 @@ def test_streaming_metrics_are_per_arrived_request():
     assert metrics["on_time"] == pytest.approx(5 / 8)
     assert metrics["exit_2"] == 0.75
     assert metrics["unanswered"] == 2.0
+
+
+def test_epoch_means_divide_ratios_by_their_wholes_and_all_else_by_the_epochs():
+    table = {"count": flow("a"), "total": flow("b"), "level": level("c"), "share": ratio_metric("count", "total")}
+    sums = {"count": 3.0, "total": 12.0, "level": 8.0, "share": 99.0}
+    assert epoch_means(sums, 4, table) == {"count": 0.75, "total": 3.0, "level": 2.0, "share": 0.25}
+    assert epoch_means(sums | {"total": 0.0}, 4, table)["share"] == 0.0

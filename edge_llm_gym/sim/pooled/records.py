@@ -80,7 +80,7 @@ class PooledState(NamedTuple):
     requests: RequestLog
     admissions: AdmissionLog
     threshold_last: Array  # [R, K] float32, thresholds of the last action
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class PooledResult(NamedTuple):
@@ -92,6 +92,7 @@ class PooledResult(NamedTuple):
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
+    slot_expired: Array  # [R, N] bool, whether the slot's request waited or was refused, and expired after the epoch
 
 
 class RadioConstants(NamedTuple):
@@ -113,6 +114,7 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 3] int64 (`sim.totals`)
     reward: RewardTerms
 
 
@@ -213,6 +215,7 @@ def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
         slot_outcome=np.zeros(per_slot, np.int8),
         slot_latency_s=np.zeros(per_slot),
         slot_exit=np.zeros(per_slot, np.int8),
+        slot_expired=np.zeros(per_slot, np.bool_),
     )
 
 

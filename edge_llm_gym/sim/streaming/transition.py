@@ -16,7 +16,7 @@ from edge_llm_gym.sim.exits import last_block_of
 from edge_llm_gym.sim.links import radio_s, sample_next_node, wire_s
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
@@ -26,14 +26,13 @@ from edge_llm_gym.sim.streaming.records import (
     Workspace,
 )
 from edge_llm_gym.sim.streaming.server import clear_servers, close_epoch, serve
+from edge_llm_gym.sim.totals import add_to_totals, fill_ratios
 
 ARRIVED, IN_FLIGHT, UTILISATION = (
     STREAMING_COLUMN["arrived"],
     STREAMING_COLUMN["in_flight"],
     STREAMING_COLUMN["utilisation"],
 )
-RESPONSE, MEAN_DELAY = STREAMING_COLUMN["response_s"], STREAMING_COLUMN["mean_delay_s"]
-CORRECT, ACCURACY = STREAMING_COLUMN["correct"], STREAMING_COLUMN["accuracy"]
 
 
 @kernel
@@ -183,14 +182,14 @@ def _count_open(arrival_s: Array, state: StreamingState, row: int, now_s: float)
 
 
 @kernel
-def _complete_metrics(epoch_s: float, busy_s: Array, arrived: int, in_flight: int, metrics: Array) -> None:
-    """Counts and means of an epoch; busy_s [K] is the computing time of each node."""
+def _complete_metrics(
+    kinds: Array, epoch_s: float, busy_s: Array, arrived: int, in_flight: int, metrics: Array
+) -> None:
+    """Counts, means and ratios of an epoch; busy_s [K] is the computing time of each node."""
     metrics[ARRIVED] = arrived
     metrics[IN_FLIGHT] = in_flight
     metrics[UTILISATION] = busy_s.mean() / epoch_s
-    if arrived > 0:
-        metrics[MEAN_DELAY] = metrics[RESPONSE] / arrived
-        metrics[ACCURACY] = metrics[CORRECT] / arrived
+    fill_ratios(kinds, metrics)
 
 
 @kernel
@@ -252,7 +251,7 @@ def step_rows(
         state.epoch[row] = epoch + 1
         state.first_of_epoch[row, epoch + 1] = last
         in_flight = _count_open(tape.requests.arrival_s, state, row, end_s)
-        busy_s = state.servers.busy_last_s[row]
-        _complete_metrics(parameters.epoch_s, busy_s, last - first, in_flight, metrics)
-        add_to_totals(metrics, state.totals[row])
+        busy_s, kinds = state.servers.busy_last_s[row], parameters.metric_kinds
+        _complete_metrics(kinds, parameters.epoch_s, busy_s, last - first, in_flight, metrics)
+        add_to_totals(kinds, metrics, epoch + 1, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
