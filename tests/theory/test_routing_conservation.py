@@ -95,15 +95,16 @@ def check_exits(simulator: Simulator, row: int) -> None:
 
 
 def check_batches(simulator: Simulator, row: int) -> None:
-    """Batches on a node follow one another, and nowhere is more in memory than there is room for."""
+    """Batches on a node follow one another, and no entry node holds more in memory than there is room for."""
     state, capacity_bytes = simulator.state, simulator.parameters.kv_capacity_bytes
+    network = simulator.scenario.network
     for node in range(simulator.nodes):
         ran = np.isfinite(state.batches.begin_s[row, node])
         begin_s, end_s = state.batches.begin_s[row, node, ran], state.batches.end_s[row, node, ran]
         kv_bytes = state.batches.kv_bytes[row, node]
         assert (begin_s[1:] >= end_s[:-1]).all()
         assert (end_s > begin_s).all()
-        assert (kv_bytes <= capacity_bytes[node]).all()
+        assert network.stage[node] > 0 or (kv_bytes <= capacity_bytes[node]).all()
         assert ((kv_bytes > 0) == ran).all()
     for epoch in range(simulator.scenario.horizon_epochs):
         uplink_ends_s = (epoch + 1) * simulator.scenario.epoch_s + simulator.scenario.uplink_slot_s
@@ -178,3 +179,5 @@ def check_ends(simulator: Simulator, row: int, play: Resimulation) -> None:
     ]
     assert total["correct"] == pytest.approx(sum(correct))
     np.testing.assert_allclose(state.node_free_s[row], play.free_s)
+    for (node, epoch), kv_bytes in np.ndenumerate(state.batches.kv_bytes[row]):
+        assert kv_bytes == pytest.approx(play.held_by_epoch[node, epoch])

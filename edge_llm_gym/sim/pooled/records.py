@@ -44,11 +44,15 @@ class QueueState(NamedTuple):
 
 
 class BatchLog(NamedTuple):
-    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+    """Batches by node and by the epoch that admitted them.
+
+    Several batches of a deep node, which run one after the other, count as one that holds the KV caches of all until
+    the last one ends: like queued batches elsewhere, the later ones hold their caches while they wait.
+    """
 
     begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
     end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
-    kv_bytes: Array  # [R, K, H] float64, largest KV caches
+    kv_bytes: Array  # [R, K, H] float64, KV caches of all
     oldest: Array  # [R, K] int64, batches of earlier epochs have ended
 
 

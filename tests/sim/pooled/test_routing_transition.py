@@ -20,6 +20,7 @@ from edge_llm_gym.sim.outcomes import (
     SERVED,
     WAITING,
 )
+from edge_llm_gym.sim.pooled.observation import ROUTING_NODE_FEATURES, PooledObserver
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
@@ -186,7 +187,11 @@ def test_a_deep_node_without_room_for_all_runs_one_batch_after_the_other(simulat
         10.25,
         10.25,
     )
-    assert state.batches.kv_bytes[0, 2, 0] == 3.0
+    # At 8.5, when the next uplink slot ends, the caches of both are held, 3 and 2 bytes of 4: nothing is free. D holds
+    # 4 bytes until 8.25, so all is free there.
+    assert state.batches.kv_bytes[0, 2, 0] == 3.0 + 2.0
+    free_kv_bytes = PooledObserver(simulator).observe()["nodes"][0, :, ROUTING_NODE_FEATURES.index("free_kv_bytes")]
+    assert free_kv_bytes.tolist() == [1.0, 1.0, 0.0, 1.0]
     assert state.requests.finish_s[0, 2].tolist() == [6.75, 8.25], "another node's batch stays what it was"
 
 
