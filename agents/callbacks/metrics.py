@@ -8,7 +8,14 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.evaluation.metrics import delay_quantiles, epoch_means, mean_over_served, on_time_share, served_share
+from edge_llm_gym.evaluation.metrics import (
+    delay_quantiles,
+    epoch_means,
+    mean_over_served,
+    on_time_share,
+    served_share,
+    weighted_metrics,
+)
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -45,7 +52,7 @@ class MetricsCallback(BaseCallback):
     def _on_step(self) -> bool:
         self._reset_if_written()
         info = self._info()
-        _add(self._sums, info["metrics"])
+        _add(self._sums, weighted_metrics(info["metrics"], self._simulator().scenario.metric_table))
         _add(self._sums, self._reset_flows())
         _add(self._rewards, info["rewards"])
         if "slots" in info:

@@ -4,7 +4,7 @@
 |---|---|---|
 | reset | `tape` | `requests` of the episode, `clipped_prompts` and `clipped_outputs` (lengths cut to the limits) |
 | both | `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics`; of a reset: first arrivals |
-| both | `totals` | the metrics since the reset, its own included: sums of flows, last levels, means, ratios of totals |
+| both | `totals` | the metrics since the reset, its own included: sums of flows, last levels, means |
 | step | `rewards` | the terms of the reward: weight times metric, by name |
 | step | `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`) of every slot |
 | step | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |

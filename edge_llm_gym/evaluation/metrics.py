@@ -45,10 +45,18 @@ def mean_over_served(totals: Totals, name: str, empty: float = np.nan) -> Any:
     return ratio(totals[name], totals["served"], empty)
 
 
-def epoch_means(sums: Totals, epochs: int, table: Mapping[str, Metric]) -> Metrics:
-    """Means per epoch of metrics that are summed over so many epochs; ratios are those of the sums, 0 for nothing."""
+def weighted_metrics(metrics: Totals, table: Mapping[str, Metric]) -> Totals:
+    """Metrics of epochs to be summed for `epoch_means`: those that have a weight are multiplied with it."""
     return {
-        name: ratio(sums[metric.part], sums[metric.whole], empty=0.0) if metric.kind == "ratio" else sums[name] / epochs
+        name: metrics[name] * metrics[metric.weight] if metric.weight else metrics[name]
+        for name, metric in table.items()
+    }
+
+
+def epoch_means(sums: Totals, epochs: int, table: Mapping[str, Metric]) -> Metrics:
+    """Means over so many epochs of metrics whose `weighted_metrics` are summed; 0 where all weights are 0."""
+    return {
+        name: ratio(sums[name], sums[metric.weight] if metric.weight else epochs, empty=0.0)
         for name, metric in table.items()
     }
 
@@ -72,11 +80,16 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
 
 
 def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
-    """As `batching_metrics`; accuracy, forwarded and the exit shares are per computed request."""
+    """As `batching_metrics`; forwarded and the exit shares are per computed request.
+
+    The accuracy is relative to the last exit: correct answers over those that the last exit would have given to the
+    same requests.
+    """
     computed = totals["served"] + totals["late"] + totals["below_quality"]
     return (
         batching_metrics(totals, delays_s)
-        | {"accuracy": ratio(totals["correct"], computed), "forwarded": ratio(totals["forwarded"], computed)}
+        | {"accuracy": ratio(totals["correct"], totals["full_correct"])}
+        | {"forwarded": ratio(totals["forwarded"], computed)}
         | exit_shares(totals, computed)
     )
 
@@ -84,13 +97,15 @@ def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
 def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metrics:
     """Metrics of an episode of streaming dynamics, per arrived request; `delays_s` [n] are those of all that arrived.
 
+    The accuracy is relative to the last exit, as in `batching_routing_metrics`.
+
     `unanswered` counts the requests whose answer arrives after the end of the episode.
     """
     arrived = totals["arrived"]
     return (
         {
             "mean_delay_s": ratio(totals["response_s"], arrived),
-            "accuracy": ratio(totals["correct"], arrived),
+            "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
         }

@@ -9,25 +9,23 @@ The kind of a metric says what its total over the epochs of an episode is:
 |---|---|---|
 | flow | what happened in the epoch | the sum |
 | level | what there is at the end of the epoch | the last value |
-| mean | a time average over the epoch | the mean over the epochs, which are equally long |
-| ratio | one flow of the epoch by another, 0 if that is 0 | the same of their totals |
+| mean | a mean over the epoch | the mean over the episode: epochs weighted with a flow, or equally |
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
-Kind = Literal["flow", "level", "mean", "ratio"]
+Kind = Literal["flow", "level", "mean"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Metric(NamedTuple):
-    """Kind and description of a metric; a ratio is the metric `part` by the metric `whole`."""
+    """Kind and description of a metric; a mean weights epochs with the flow `weight`, or equally if that is empty."""
 
     kind: Kind
     description: str
-    part: str = ""
-    whole: str = ""
+    weight: str = ""
 
 
 def flow(description: str) -> Metric:
@@ -40,14 +38,9 @@ def level(description: str) -> Metric:
     return Metric("level", description)
 
 
-def mean(description: str) -> Metric:
-    """A metric that averages over epochs."""
-    return Metric("mean", description)
-
-
-def ratio(part: str, whole: str, unit: str = "") -> Metric:
-    """A metric that is one flow by another, 0 if that is 0."""
-    return Metric("ratio", f"{part} / {whole}{unit and ' in '}{unit}, 0 if {whole} is 0", part, whole)
+def mean(description: str, weight: str = "") -> Metric:
+    """A metric that is a mean over time or, with the flow `weight`, over what that flow counts."""
+    return Metric("mean", description, weight)
 
 
 Table = dict[str, Metric]
@@ -98,9 +91,14 @@ STREAMING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "quality": flow("quality of the answer, summed over the served requests"),
         "utilisation": mean("busy share of the epoch, mean over the nodes"),
         "response_s": flow("response delay in s, summed over the arrived requests"),
-        "mean_delay_s": ratio("response_s", "arrived", "s"),
+        "mean_delay_s": mean("response_s / arrived in s, 0 if no request arrived", "arrived"),
         "correct": flow("correct answers, each weighted with the quality factor of its route"),
-        "accuracy": ratio("correct", "arrived"),
+        "full_correct": flow("arrived requests that the last exit answers correctly"),
+        "accuracy": mean(
+            "accuracy relative to the last exit, 1 + (correct - full_correct) / (arrived * accuracy of the profile's "
+            "last exit), 0 if no request arrived",
+            "arrived",
+        ),
     }
 )
 """Metrics of streaming dynamics; exits follow. arrived = served + late + below_quality in epochs and totals."""
@@ -115,6 +113,7 @@ ROUTING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         **BATCHING_TABLE,
         "forwarded": flow("transfers of a request from a node to a node of the next stage"),
         "correct": flow("correct answers of the computed requests, each weighted with the quality factor of its route"),
+        "full_correct": flow("computed requests that the last exit answers correctly"),
     }
 )
 """Metrics of batching-and-routing dynamics; exits follow."""

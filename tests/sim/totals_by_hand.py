@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 LEVELS = {"pending", "hidden", "in_flight"}
-MEANS = {"utilisation"}
-RATIOS = {"mean_delay_s": ("response_s", "arrived"), "accuracy": ("correct", "arrived")}
+MEANS = {"utilisation": "", "mean_delay_s": "arrived", "accuracy": "arrived"}
+"""Mean -> the metric that weights epochs; "" if epochs weigh the same."""
 OUTCOMES = ("served", "late", "below_quality", "expired")
 
 
@@ -15,11 +15,12 @@ def totals_of(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
     total = {name: sum(float(metrics[name]) for metrics in history) for name in history[0]}
     for name in LEVELS & total.keys():
         total[name] = float(history[-1][name])
-    for name in MEANS & total.keys():
-        total[name] = float(np.mean([metrics[name] for metrics in history[1:]])) if history[1:] else 0.0
-    for name, (part, whole) in RATIOS.items():
-        if name in total:
-            total[name] = total[part] / total[whole] if total[whole] > 0 else 0.0
+    for name in MEANS.keys() & total.keys():
+        weights = [float(metrics[MEANS[name]]) if MEANS[name] else 1.0 for metrics in history[1:]]
+        values = [float(metrics[name]) for metrics in history[1:]]
+        total[name] = float(np.average(values, weights=weights)) if sum(weights) > 0 else 0.0
+    if "mean_delay_s" in total and total["arrived"] > 0:
+        assert np.isclose(total["mean_delay_s"], total["response_s"] / total["arrived"], rtol=1e-12)
     return total
 
 
