@@ -44,11 +44,15 @@ class QueueState(NamedTuple):
 
 
 class BatchLog(NamedTuple):
-    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+    """Batches by node and by the epoch that admitted them.
+
+    Several batches of a deep node, which run one after the other, count as one that holds the KV caches of all until
+    the last one ends: like queued batches elsewhere, the later ones hold their caches while they wait.
+    """
 
     begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
     end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
-    kv_bytes: Array  # [R, K, H] float64, largest KV caches
+    kv_bytes: Array  # [R, K, H] float64, KV caches of all
     oldest: Array  # [R, K] int64, batches of earlier epochs have ended
 
 
@@ -80,7 +84,7 @@ class PooledState(NamedTuple):
     requests: RequestLog
     admissions: AdmissionLog
     threshold_last: Array  # [R, K] float32, thresholds of the last action
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class PooledResult(NamedTuple):
@@ -92,6 +96,7 @@ class PooledResult(NamedTuple):
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
+    slot_expired: Array  # [R, N] bool, whether the slot's request waited or was refused, and expired after the epoch
 
 
 class RadioConstants(NamedTuple):
@@ -113,6 +118,7 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
     reward: RewardTerms
 
 
@@ -214,6 +220,7 @@ def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
         slot_outcome=np.zeros(per_slot, np.int8),
         slot_latency_s=np.zeros(per_slot),
         slot_exit=np.zeros(per_slot, np.int8),
+        slot_expired=np.zeros(per_slot, np.bool_),
     )
 
 
