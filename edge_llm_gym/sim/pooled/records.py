@@ -44,11 +44,15 @@ class QueueState(NamedTuple):
 
 
 class BatchLog(NamedTuple):
-    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+    """Batches by node and by the epoch that admitted them.
+
+    Several batches of a deep node, which run one after the other, count as one that holds the KV caches of all until
+    the last one ends: like queued batches elsewhere, the later ones hold their caches while they wait.
+    """
 
     begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
     end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
-    kv_bytes: Array  # [R, K, H] float64, largest KV caches
+    kv_bytes: Array  # [R, K, H] float64, KV caches of all
     oldest: Array  # [R, K] int64, batches of earlier epochs have ended
 
 
@@ -80,7 +84,7 @@ class PooledState(NamedTuple):
     requests: RequestLog
     admissions: AdmissionLog
     threshold_last: Array  # [R, K] float32, thresholds of the last action
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class PooledResult(NamedTuple):
@@ -92,6 +96,7 @@ class PooledResult(NamedTuple):
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
+    slot_expired: Array  # [R, N] bool, whether the slot's request waited or was refused, and expired after the epoch
 
 
 class RadioConstants(NamedTuple):
@@ -113,6 +118,7 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
     reward: RewardTerms
 
 
@@ -125,6 +131,7 @@ class Workspace(NamedTuple):
     exit_block: Array  # [N] int64, block after which the request exits on the current node, -1 if it is forwarded
     current_node: Array  # [N] int64
     reach_s: Array  # [N] float64, when the request reached the current node, a deep one
+    round_trip_s: Array  # [N] float64, time that the request's tokens spend on wires while it decodes
     admitted_slots: Array  # [N] int64, slots of the admitted requests, in order
     load: Array  # [K, 3] float64, WORK, SHARED and KV of the batch
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
@@ -150,11 +157,11 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
     widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
     request, cost_drivers, latest_start_s = interleaved(rows, capacity, *widths)
-    route, forward = interleaved(rows, capacity, sizes.stages, 1)
+    route, wired = interleaved(rows, capacity, sizes.stages, 2)
     return PooledTape(
         requests=allocate_requests(request),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks),
+        exits=allocate_exits(route, wired, sizes.blocks),
         cost_drivers=cost_drivers,
         latest_start_s=latest_start_s,
     )
@@ -213,6 +220,7 @@ def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
         slot_outcome=np.zeros(per_slot, np.int8),
         slot_latency_s=np.zeros(per_slot),
         slot_exit=np.zeros(per_slot, np.int8),
+        slot_expired=np.zeros(per_slot, np.bool_),
     )
 
 
@@ -226,6 +234,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         exit_block=np.empty(slots, np.int64),
         current_node=np.empty(slots, np.int64),
         reach_s=np.empty(slots),
+        round_trip_s=np.empty(slots),
         admitted_slots=np.empty(slots, np.int64),
         load=np.empty((nodes, 3)),
         weight=np.empty((nodes, 2)),
