@@ -22,6 +22,7 @@ BATCHING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "refused_uplink": "requested requests with a too small share of the uplink band",
         "refused_downlink": "requested requests with a too small share of the downlink band",
         "refused_memory": "requested requests with a KV cache that did not fit in the free memory of the node",
+        "evicted": "late requests whose KV cache overflowed the memory of a node, so that their answer was lost",
         "arrived_value": "summed value of the arrived requests",
         "served_value": "summed value of the served requests",
         "late_value": "summed value of the late requests",

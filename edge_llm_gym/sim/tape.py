@@ -154,11 +154,13 @@ class RequestGenerator:
         """Predicted output tokens [n].
 
         Their errors come from a stream of their own, far ahead of the state of `rng`, which stays as it is: everything
-        else on the tape is the same for every accuracy of the predictions.
+        else on the tape is the same for every accuracy of the predictions. Of NumPy's bit generators, all but SFC64 can
+        jump ahead.
         """
         if not self._predictor.sigma:
             return output_tokens
-        return self._predictor.predict(np.random.Generator(rng.bit_generator.jumped()), output_tokens)
+        ahead = rng.bit_generator.jumped()  # type: ignore[attr-defined]
+        return self._predictor.predict(np.random.Generator(ahead), output_tokens)
 
 
 class ExitGenerator:

@@ -5,4 +5,13 @@ from edge_llm_gym.workload.lengths.parametric import Choice, LogNormal
 from edge_llm_gym.workload.lengths.prediction import LengthPredictor
 from edge_llm_gym.workload.lengths.quantiles import QuantileTable
 
-__all__ = ["Choice", "Clipped", "LengthLimits", "LengthModel", "LengthPredictor", "LogNormal", "QuantileTable", "TokenCounts"]
+__all__ = [
+    "Choice",
+    "Clipped",
+    "LengthLimits",
+    "LengthModel",
+    "LengthPredictor",
+    "LogNormal",
+    "QuantileTable",
+    "TokenCounts",
+]

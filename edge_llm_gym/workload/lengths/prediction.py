@@ -25,7 +25,7 @@ class LengthPredictor:
     def predict(self, rng: np.random.Generator, output_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Predictions int64 [n] of output tokens [n]; the draws eps do not depend on sigma."""
         score = rng.standard_normal(output_tokens.size)
-        return self._tokens(output_tokens * np.exp(self.sigma * score - self.sigma**2 / 2.0))
+        return self._tokens(output_tokens.astype(np.float64) * np.exp(self.sigma * score - self.sigma**2 / 2.0))
 
     def quantile(self, predicted: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
         """The quantile of a length given its prediction [...], by the inverted error law.
