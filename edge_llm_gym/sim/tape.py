@@ -178,12 +178,8 @@ class ExitGenerator:
         size = arrivals.arrival_s.size
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
         self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
-        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens, arrivals.output_tokens)
-
-    def write_predictions(self, prompt_tokens: Array, predicted_tokens: Array, tape: ExitTape, row: int) -> None:
-        """Writes what depends on the predicted output tokens [n]."""
-        size = predicted_tokens.size
-        tape.predicted_bits[row, :size] = forward_bits(self._scenario, prompt_tokens, predicted_tokens)
+        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens)
+        tape.round_trips[row, :size] = np.maximum(arrivals.output_tokens - 1, 0)
 
 
 class TapeGenerator(ABC):

@@ -154,6 +154,7 @@ class Workspace(NamedTuple):
     exit_block: Array  # [N] int64, block after which the request exits on the current node, -1 if it is forwarded
     current_node: Array  # [N] int64
     reach_s: Array  # [N] float64, when the request reached the current node, a deep one
+    round_trip_s: Array  # [N] float64, time that the request's tokens spend on wires while it decodes
     admitted_slots: Array  # [N] int64, slots of the admitted requests, in order
     load: Array  # [K, 3] float64, WORK, SHARED and KV of the batch
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
@@ -180,22 +181,18 @@ class Sizes(NamedTuple):
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
     widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
-    predicted_widths = (sizes.cost_drivers, 1, 1) if sizes.predicts else ()
+    predicted_widths = (sizes.cost_drivers, 1) if sizes.predicts else ()
     request, cost_drivers, latest_start_s, *predicted = interleaved(rows, capacity, *widths, *predicted_widths)
-    route, forward = interleaved(rows, capacity, sizes.stages, 1)
-    drivers, answer_bits, predicted_bits = predicted or (cost_drivers, None, None)
+    predicted_drivers, answer_bits = predicted or (cost_drivers, None)
+    route, wired = interleaved(rows, capacity, sizes.stages, 2)
     return PooledTape(
-        requests=allocate_requests(request, _column(answer_bits)),
+        requests=allocate_requests(request, None if answer_bits is None else answer_bits[..., 0]),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks, _column(predicted_bits)),
+        exits=allocate_exits(route, wired, sizes.blocks),
         cost_drivers=cost_drivers,
-        predicted_drivers=drivers,
+        predicted_drivers=predicted_drivers,
         latest_start_s=latest_start_s,
     )
-
-
-def _column(block: Array | None) -> Array | None:
-    return None if block is None else block[..., 0]
 
 
 def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
@@ -278,6 +275,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         exit_block=np.empty(slots, np.int64),
         current_node=np.empty(slots, np.int64),
         reach_s=np.empty(slots),
+        round_trip_s=np.empty(slots),
         admitted_slots=np.empty(slots, np.int64),
         load=np.empty((nodes, 3)),
         weight=np.empty((nodes, 2)),

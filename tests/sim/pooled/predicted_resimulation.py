@@ -141,7 +141,7 @@ class PredictedResimulation(Resimulation):
     def _wire_s(self, request: int, source: int, target: int) -> float:
         ends = self.name[source], self.name[target]
         (link,) = (link for link in self.scenario.links if (link.source, link.target) == ends)
-        wired_s = link.latency_s + self.tape["predicted_bits"][request] / link.rate_bps
+        wired_s = link.latency_s + self.tape["forward_bits"][request] / link.rate_bps
         self.expected_reach_s[request] = self.expected_end_s[request] + wired_s
         return super()._wire_s(request, source, target)
 

@@ -15,7 +15,7 @@ from tests.sim.pooled.routing_by_hand import HARSH, random_action
 BUSY, FREE = NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")
 NARROW = {  # answers of text alone on narrow bands: their length matters to the radio, too
     "lengths.prediction.sigma": 0.8,
-    "requests.bits_per_token": 3000.0,
+    "requests.bits_per_token": 1000.0,
     "requests.downlink_payload": {"probability": 0.2, "bits": [0.0, 1e5]},
     "horizon_epochs": 60,
 } | {f"nodes.{node}.uplink_hz": 2e8 for node in range(4)}
