@@ -15,9 +15,8 @@ from tests.sim.pooled.routing_by_hand import HARSH, random_action
 BUSY, FREE = NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index("free_kv_bytes")
 NARROW = {  # answers of text alone on narrow bands: their length matters to the radio, too
     "lengths.prediction.sigma": 0.8,
-    "requests.bits_per_token": 1000.0,
+    "requests.bits_per_token": 400.0,
     "requests.downlink_payload": {"probability": 0.2, "bits": [0.0, 1e5]},
-    "horizon_epochs": 60,
 } | {f"nodes.{node}.uplink_hz": 2e8 for node in range(4)}
 
 
@@ -37,7 +36,7 @@ def check_observation(simulator: Simulator, observation, row: int, play: Predict
     busy = [max(free_s - until_s, 0.0) / scenario.epoch_s for free_s in play.expected_free_s]
     np.testing.assert_allclose(nodes[:, BUSY], busy, rtol=1e-6, atol=1e-6)
     entry = scenario.network.entry_nodes.size
-    free = [1.0 - held / size for held, size in zip(play.expected_held, play.capacity_bytes, strict=True)]
+    free = [max(1.0 - held / size, 0.0) for held, size in zip(play.expected_held, play.capacity_bytes, strict=True)]
     np.testing.assert_allclose(nodes[:entry, FREE], free[:entry], rtol=1e-6, atol=1e-6)
 
 
