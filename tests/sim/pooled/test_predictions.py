@@ -121,13 +121,13 @@ def test_what_is_observed_is_what_is_expected(simulator):
     act(simulator, [1, 1, 1, 0])  # in truth until 6.5, as predicted until 2.5 + 2.5 = 5
     state, seen = simulator.state, PooledObserver(simulator).observe()
     assert seen["requests"][0, :2, OUTPUT_TOKENS].tolist() == [0.25, 0.25], "128 / 512"
-    # At 4, before an uplink slot until 4.5. Request 4, with the latest start 5.5, still waits: the node may be free at 5.
+    # At 4, before an uplink slot until 4.5. Request 4 (latest start 5.5) still waits: the node may be free at 5.
     assert state.queue.request[0, :2].tolist() == [4, 3]
     assert node_seen(simulator) == [0.5, 1e8]
     assert not simulator.admissible()[0, 0, 1]
     refused = act(simulator, [0, 1, 0, 0])
     assert refused.slot_outcome[0].tolist() == [WAITING, REFUSED_MEMORY, 0, 0]
-    # At 6 the batch is overdue: it may end at any moment, but holds its memory until then. 6.5 is too late for request 4.
+    # At 6 the batch is overdue: it may end any moment, but holds its memory. 6.5 is too late for request 4.
     assert state.queue.request[0, : state.queue.length[0]].tolist() == [3]
     assert state.requests.outcome[0, 4] == EXPIRED
     assert state.predictions.expired_epoch[0].tolist()[:6] == [-1, -1, -1, -1, 2, -1]

@@ -11,7 +11,7 @@ LONG_BATCHES = {  # batches last several epochs and queue up; memory refuses, re
     "lengths.prediction.sigma": 0.8,
     "horizon_epochs": 24,
     "epoch_s": 1.0,
-    "uplink_slot_s": 0.2,
+    "uplink_slot_s": 0.6,
     "downlink_slot_s": 0.1,
     "requests.budget_s": [8.0, 25.0],
     "arrivals.rate_per_s": 4.0,
@@ -66,7 +66,7 @@ def test_observations_before_the_end_of_a_batch_do_not_depend_on_true_lengths(na
     simulator, seen = play(name)
     log, size = simulator.state.requests, int(simulator.tape.requests.length[0])
     running = 0
-    for epoch in (4, 9, 15, 20):
+    for epoch in range(3, 22):
         now_s = (epoch + 1) * simulator.scenario.epoch_s
         ended = (log.node[0, :size, 0] > 0) & (log.finish_s[0, :size, 0] <= now_s)
         admitted = simulator.state.admissions.request[0, : simulator.state.admissions.until[0, epoch]]
@@ -75,10 +75,9 @@ def test_observations_before_the_end_of_a_batch_do_not_depend_on_true_lengths(na
         for before in range(epoch + 1):
             for key, array in seen[before].items():
                 np.testing.assert_array_equal(seen_by_other[before][key], array, err_msg=f"{key} in {before}")
-        last = seen_by_other[-1]
-        assert any((last[key] != array).any() for key, array in seen[-1].items()), "in the end lengths matter"
-        assert other.state.totals.tolist() != simulator.state.totals.tolist()
-    assert running > 20, "requests in running and queued batches are among those changed"
+        if epoch < 15:
+            assert other.state.totals.tolist() != simulator.state.totals.tolist(), "in the end lengths matter"
+    assert running > 50, "requests in running and queued batches are among those changed"
 
 
 def test_the_episodes_of_this_test_refuse_and_expire():
