@@ -39,6 +39,7 @@ class CompositeReader(BatchingReader):
         scenario: a scenario of batching-and-routing dynamics with two stages.
         overrun_s: as for `BatchingReader`.
         accuracy_weight_s: seconds of mean delay per unit of accuracy relative to the last exit.
+        quantile: as for `BatchingReader`.
         wait_factor: wait factor of all nodes in the routing problem, zero or more. It is not estimated: observations
             show neither the requests at deeper nodes nor the rates there.
 
@@ -51,6 +52,7 @@ class CompositeReader(BatchingReader):
         scenario: Scenario,
         overrun_s: float = np.inf,
         accuracy_weight_s: float = ACCURACY_WEIGHT_S,
+        quantile: float | None = None,
         wait_factor: float = 1.0,
     ) -> None:
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
@@ -58,7 +60,7 @@ class CompositeReader(BatchingReader):
                 f"experts of batching-and-routing dynamics plan for two stages, got scenario {scenario.name!r} with "
                 f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
-        super().__init__(scenario, overrun_s)
+        super().__init__(scenario, overrun_s, quantile)
         self._wait_factor = checked_wait_factor(wait_factor)
         self.constants = composite_constants(scenario)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)

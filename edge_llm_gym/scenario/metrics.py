@@ -59,6 +59,7 @@ BATCHING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "refused_uplink": flow("requested requests with a too small share of the uplink band"),
         "refused_downlink": flow("requested requests with a too small share of the downlink band"),
         "refused_memory": flow("requested requests with a KV cache that did not fit in the free memory of the node"),
+        "evicted": flow("late requests whose KV cache overflowed the memory of a node, so that their answer was lost"),
         "arrived_value": flow("summed value of the arrived requests"),
         "served_value": flow("summed value of the served requests"),
         "late_value": flow("summed value of the late requests"),

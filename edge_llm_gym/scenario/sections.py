@@ -17,6 +17,7 @@ from edge_llm_gym.models.hardware import Hardware, hardware, pool
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import model_shape
 from edge_llm_gym.models.quantization import Quantization, quantization, quantization_method
+from edge_llm_gym.names import known_name
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
