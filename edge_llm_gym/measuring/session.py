@@ -11,9 +11,9 @@ from edge_llm_gym.measuring.grid import Grid
 from edge_llm_gym.measuring.limits import measure_limits
 from edge_llm_gym.measuring.processors import Processor
 from edge_llm_gym.measuring.rounds import median_seconds
-from edge_llm_gym.measuring.rows import Timing
 from edge_llm_gym.measuring.workbench import Workbench
 from edge_llm_gym.models.llm import ModelShape
+from edge_llm_gym.models.timings import Timing
 
 Report = Callable[[str], None]
 """Takes a line about what is timed next."""

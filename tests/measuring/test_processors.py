@@ -11,13 +11,6 @@ from edge_llm_gym.measuring.processors import Cpu, Cuda, available_bytes, cpu_na
 from tests.measuring.fake_cuda import FakeCuda
 
 
-@pytest.fixture(autouse=True)
-def _same_threads():
-    before = th.get_num_threads()
-    yield
-    th.set_num_threads(before)
-
-
 def test_a_graph_is_recorded_after_warm_up_on_a_side_stream_and_replayed():
     cuda = FakeCuda()
     step = GraphRecorder(cuda)(lambda: cuda.log.append("step"))

@@ -1,0 +1,126 @@
+"""Rows of a session, with a clock that follows the cost law, and with the real one."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.measuring import limits
+from edge_llm_gym.measuring.batches import draw_batches
+from edge_llm_gym.measuring.grid import Grid, padded_context
+from edge_llm_gym.measuring.processors import Cpu
+from edge_llm_gym.measuring.rounds import median_seconds
+from edge_llm_gym.measuring.session import Session
+from edge_llm_gym.measuring.transformer import Transformer
+from edge_llm_gym.models.timings import COLUMNS, read_timings, write_timings
+from tests.measuring.shapes import GATED
+
+GRID = Grid((1, 2, 4), (32, 64, 128), repeats=3, whole_batches=4)
+PREFILL, PER_TOKEN = 0.5, 0.01
+STEP, PER_SEQUENCE, PER_CONTEXT = 0.2, 0.03, 0.0001
+
+
+class LawClock(Cpu):
+    """Counts the seconds that the cost law gives to what the model is asked for; does not run the model."""
+
+    now = 0.0
+
+    def __init__(self, monkeypatch):
+        super().__init__()
+        self.name = "law"
+        monkeypatch.setattr(Transformer, "prefill", self.prefill)
+        monkeypatch.setattr(Transformer, "decode", self.decode)
+
+    def seconds(self, work):
+        before = self.now
+        work()
+        return self.now - before or 1.0  # the limits of the device run no model
+
+    def prefill(self, tokens, cache):
+        assert len(tokens) == cache.keys.shape[1] == 1
+        self.now += PREFILL + PER_TOKEN * tokens.shape[1]
+        return tokens.new_zeros(1, GATED.vocabulary)
+
+    def decode(self, tokens, context, cache):
+        batch = len(tokens)
+        assert cache.keys.shape[1] == batch
+        self.now += STEP + PER_SEQUENCE * batch + PER_CONTEXT * batch * context
+        return tokens.new_zeros(batch, GATED.vocabulary)
+
+
+@pytest.fixture(autouse=True)
+def _small_limits(monkeypatch):
+    monkeypatch.setattr(limits, "MATRIX_SIZES", {"cpu": 16})
+    monkeypatch.setattr(limits, "COPIED_BYTES", 2**12)
+
+
+@pytest.fixture
+def by_law(monkeypatch):
+    rows = Session(GATED, GRID, LawClock(monkeypatch)).run()
+    return {kind: [row for row in rows if row.kind == kind] for kind in {row.kind for row in rows}}
+
+
+def test_every_point_of_the_grid_has_the_time_of_its_own_work(by_law):
+    prefills = {row.prompt_or_context_tokens: (row.batch, row.seconds) for row in by_law["prefill"]}
+    assert prefills == {tokens: (1, pytest.approx(PREFILL + PER_TOKEN * tokens)) for tokens in (32, 64, 128)}
+    decodes = {(row.batch, row.prompt_or_context_tokens): row.seconds for row in by_law["decode"]}
+    assert set(decodes) == set(product((1, 2, 4), (32, 64, 128)))
+    for (batch, context), seconds in decodes.items():
+        assert seconds == pytest.approx(STEP + PER_SEQUENCE * batch + PER_CONTEXT * batch * context)
+
+
+def test_whole_batches_are_prefilled_one_by_one_and_decoded_to_the_longest_answer(by_law):
+    drawn = draw_batches(GRID, seed=0)
+    assert [(row.prompts, row.outputs) for row in by_law["batch"]] == drawn
+    for batch, prefill, whole in zip(drawn, by_law["batch_prefill"], by_law["batch"], strict=True):
+        size = len(batch.prompts)
+        assert prefill.batch == whole.batch == size
+        assert prefill.seconds == pytest.approx(sum(PREFILL + PER_TOKEN * tokens for tokens in batch.prompts))
+        contexts = [padded_context(max(batch.prompts) + step) for step in range(1, max(batch.outputs))]
+        decoding = sum(STEP + PER_SEQUENCE * size + PER_CONTEXT * size * context for context in contexts)
+        assert whole.seconds - prefill.seconds == pytest.approx(decoding)
+
+
+def test_limits_count_multiplications_and_copied_bytes(by_law):
+    (flops,), (copied,) = by_law["flops"], by_law["bytes_per_s"]  # each took 1 s
+    assert (flops.model, flops.weight_bits, flops.batch, flops.seconds) == ("matmul", 16, 16, 2 * 16**3)
+    assert (copied.model, copied.weight_bits, copied.batch, copied.seconds) == ("copy", 8, 1, 2 * 2**12)
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_a_session_on_this_cpu_gives_a_file_of_timings(tmp_path, bits):
+    lines = []
+    rows = Session(GATED, GRID, Cpu(), bits).run(lines.append)
+    assert [row.kind for row in rows] == ["prefill"] * 3 + ["decode"] * 9 + ["batch_prefill", "batch"] * 4 + [
+        "flops",
+        "bytes_per_s",
+    ]
+    assert all(row.seconds > 0 and row.device == Cpu().name for row in rows)
+    assert {row.weight_bits for row in rows if row.model == GATED.name} == {bits}
+    assert "whole batch 4 of 4: 4 requests" in lines
+    write_timings(tmp_path / "timings.csv", rows)
+    assert read_timings(tmp_path / "timings.csv") == rows
+    assert (tmp_path / "timings.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+def test_memory_is_checked_before_the_model_is_made(monkeypatch):
+    monkeypatch.setattr(Cpu, "free_bytes", lambda self: 1000.0)
+    monkeypatch.setattr(Transformer, "__init__", lambda self, shape: pytest.fail("allocated"))
+    with pytest.raises(ValueError, match=r"timing 'gated' at 16 bits needs .* 0\.00 GB are free"):
+        Session(GATED, GRID, Cpu()).run()
+
+
+def test_medians_ignore_the_first_run_and_rounds_visit_each_work_once():
+    times = {"fast": iter([90.0, 1.0, 2.0, 50.0]), "slow": iter([90.0, 7.0, 70.0, 8.0])}
+    visits, timed = [], []
+    works = [lambda name=name: visits.append(name) for name in times]
+
+    def seconds(work):
+        work()
+        timed.append(visits[-1])
+        return next(times[visits[-1]])
+
+    medians = median_seconds(works, 3, seconds, np.random.default_rng(0))
+    assert medians.tolist() == [2.0, 8.0]
+    assert timed[:2] == ["fast", "slow"]
+    assert all(set(timed[at : at + 2]) == {"fast", "slow"} for at in (2, 4, 6))
