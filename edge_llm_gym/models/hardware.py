@@ -56,17 +56,76 @@ HARDWARE: Mapping[str, Hardware] = MappingProxyType(
         device.name: device
         for device in (
             Hardware("jetson-tx2", 1.33 * TERA, 8 * GIGA, 59.7 * GIGA, idle_w=5, busy_w=15),
-            Hardware("jetson-orin-nano-super", 17 * TERA, 8 * GIGA, 102 * GIGA, idle_w=7, busy_w=25),
-            Hardware("jetson-agx-orin", 42 * TERA, 64 * GIGA, 204.8 * GIGA, idle_w=15, busy_w=60),
-            Hardware("nvidia-l4", 121 * TERA, 24 * GIGA, 300 * GIGA, idle_w=16, busy_w=72),
-            Hardware("nvidia-a100-80gb", 312 * TERA, 80 * GIGA, 2000 * GIGA, idle_w=60, busy_w=400),
+            Hardware(
+                "jetson-orin-nano-super",
+                17 * TERA,
+                8 * GIGA,
+                102 * GIGA,
+                idle_w=7,
+                busy_w=25,
+                bandwidth_fraction=0.87,
+                step_overhead_s=2.8e-3,
+                prefill_overhead_s=2.8e-3,
+            ),
+            Hardware(
+                "jetson-agx-orin",
+                42 * TERA,
+                64 * GIGA,
+                204.8 * GIGA,
+                idle_w=15,
+                busy_w=60,
+                bandwidth_fraction=0.85,
+                step_overhead_s=2.7e-3,
+                prefill_overhead_s=2.7e-3,
+            ),
+            Hardware(
+                "nvidia-l4",
+                121 * TERA,
+                24 * GIGA,
+                300 * GIGA,
+                idle_w=16,
+                busy_w=72,
+                bandwidth_fraction=0.82,
+                step_overhead_s=0.8e-3,
+                prefill_overhead_s=0.8e-3,
+            ),
+            Hardware(
+                "nvidia-a100-80gb",
+                312 * TERA,
+                80 * GIGA,
+                2000 * GIGA,
+                idle_w=60,
+                busy_w=400,
+                flops_fraction=0.6,
+                bandwidth_fraction=0.85,
+                step_overhead_s=2.0e-3,
+                prefill_overhead_s=2.0e-3,
+            ),
+            Hardware(
+                "nvidia-h100-sxm",
+                989 * TERA,
+                80 * GIGA,
+                3350 * GIGA,
+                idle_w=70,
+                busy_w=700,
+                flops_fraction=0.692,
+                bandwidth_fraction=0.81,
+                step_overhead_s=1.11e-3,
+                prefill_overhead_s=5.36e-3,
+            ),
         )
     }
 )
-"""Values of data sheets, dense FP16.
+"""Peaks are values of data sheets, dense FP16; efficiencies depend on the software.
 
 NVIDIA states 67 sparse INT8 TOPS for the Orin Nano Super: half of that dense, and a quarter in dense FP16, about
 17 TFLOP/s. The GPU of the AGX Orin has 170 sparse INT8 TOPS, about 42 TFLOP/s by the same rule.
+
+Efficiencies of the H100 are fitted to timings in PyTorch (docs/reference/hardware-profiles.md). Bandwidth fractions and
+overheads of decode steps of the other devices agree with published token rates (same page): AGX Orin with TensorRT,
+Orin Nano Super with MLC, A100 with gpt-fast. The L4 is assumed to reach the share of an RTX 6000 Ada with TensorRT-LLM,
+which is of the same generation. Shares of the peak in prefills other than the H100's, and overheads of prefills, which
+are taken to be those of a decode step, are assumptions.
 """
 
 

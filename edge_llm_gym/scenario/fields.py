@@ -67,7 +67,8 @@ class ScenarioFields(Section):
     exits: ExitsSection | None = None
     """Early exits of the model; batching_routing and streaming only."""
     cost: str = "roofline"
-    """Name of the cost model."""
+    """Name of the cost model: arithmetic only ("compute"), arithmetic and memory traffic with the efficiencies of the
+    devices ("roofline"), or times fitted to timings of the devices ("measured")."""
     nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
     """The nodes; in batching_routing dynamics the nodes of the first stage come first."""
     links: tuple[LinkSection, ...] = ()

@@ -8,6 +8,7 @@ from edge_llm_gym.models.cost import kv_bytes
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
 from edge_llm_gym.names import known_name
+from edge_llm_gym.scenario.cost_rules import profiles_fit_the_cost_model
 from edge_llm_gym.scenario.fields import ScenarioFields
 from edge_llm_gym.scenario.sections import NodeSection
 from edge_llm_gym.units import GIGA
@@ -178,6 +179,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             every_node_has_radio,
             weights_fit_every_node,
             names_differ,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "batching_routing": (
@@ -189,6 +191,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             entry_nodes_come_first,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "streaming": (
@@ -198,6 +201,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             entry_nodes_have_radio,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
     }

@@ -3,11 +3,16 @@
 The docstring of every field is its description in the schema, from which the scenario reference is generated.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from edge_llm_gym.models.cost_models import FittedTimes
 from edge_llm_gym.models.hardware import Hardware, hardware, pool
+from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.models.quantization import Quantization, quantization
 
@@ -87,6 +92,17 @@ class SlowdownSection(Section):
         return self
 
 
+EFFICIENCY_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "usable_flops_fraction": "flops_fraction",
+        "usable_bandwidth_fraction": "bandwidth_fraction",
+        "step_overhead_s": "step_overhead_s",
+        "prefill_overhead_s": "prefill_overhead_s",
+    }
+)
+"""Key of a node -> the field of `Hardware` that it replaces."""
+
+
 class NodeSection(Section):
     """One node: base station and server in one."""
 
@@ -96,8 +112,17 @@ class NodeSection(Section):
     """Name of a shipped hardware device."""
     count: Count = 1
     """Number of identical devices that act as one, with summed FLOP/s, bandwidth and memory."""
-    usable_flops_fraction: Fraction = 0.5
-    """Share of the peak FLOP/s that inference reaches."""
+    usable_flops_fraction: Fraction | None = None
+    """Share of the peak FLOP/s that prefills reach, instead of the device's own."""
+    usable_bandwidth_fraction: Fraction | None = None
+    """Share of the memory bandwidth that decode steps reach, instead of the device's own."""
+    step_overhead_s: NonNegative | None = None
+    """Overhead of each decode step of the whole model in s, instead of the device's own."""
+    prefill_overhead_s: NonNegative | None = None
+    """Overhead of each prefill of the whole model in s, instead of the device's own."""
+    hardware_profile: str | None = None
+    """Times of this node for cost: measured: name of a shipped hardware profile, or path of one, absolute or from the
+    working directory."""
     memory_fraction: Fraction = 0.9
     """Share of the memory that weights and KV caches may fill."""
     quantization: str = "fp16"
@@ -126,8 +151,24 @@ class NodeSection(Section):
         return value
 
     def device(self) -> Hardware:
-        """The hardware device, pooled `count` times."""
-        return pool(hardware(self.hardware), self.count)
+        """The hardware device, pooled `count` times, with the node's own efficiencies where they are given."""
+        return replace(pool(hardware(self.hardware), self.count), **self.own_efficiencies())
+
+    def own_efficiencies(self) -> dict[str, Any]:
+        """Efficiencies that the node sets, by field of `Hardware`."""
+        given = {field: getattr(self, key) for key, field in EFFICIENCY_FIELDS.items()}
+        return {field: value for field, value in given.items() if value is not None}
+
+    def measured_times(self, model: str) -> FittedTimes | None:
+        """Fitted times of the model in the node's hardware profile; None without a profile.
+
+        Raises ValueError if the profile has no row for the model and the node's quantisation, FileNotFoundError for a
+        missing file.
+        """
+        if self.hardware_profile is None:
+            return None
+        method = self.method(model)
+        return hardware_profile(self.hardware_profile).row(model, method.weight_bits, method.kv_bits).times()
 
     @property
     def usable_bytes(self) -> float:

@@ -14,10 +14,10 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.models import cost
-from edge_llm_gym.models.cost_models import cost_model
+from edge_llm_gym.models.cost_models import NodeRates, cost_model
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
-from edge_llm_gym.sim.node_costs import hosted_part, model_part, node_costs, node_rates
+from edge_llm_gym.sim.node_costs import hosted_part, model_part, node_costs
 
 COST_DRIVERS: Final = (
     "prefills",  # 1 per request
@@ -62,7 +62,7 @@ class RequestCosts:
         node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
         self.first_hosted = np.searchsorted(node, nodes)
         self.last_hosted = np.searchsorted(node, nodes, side="right") - 1
-        block_s = np.array([_block_s(scenario, one) for one in hosted])
+        block_s = np.array([_block_s(scenario, one, self.nodes[one.node].rates) for one in hosted])
         through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
@@ -89,10 +89,10 @@ class RequestCosts:
         return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
 
 
-def _block_s(scenario: Scenario, hosted: HostedBlock) -> Array:
+def _block_s(scenario: Scenario, hosted: HostedBlock, rates: NodeRates) -> Array:
     """[Q, 2] seconds of work and of shared time that a hosted block takes for one unit of each cost driver."""
     part = model_part(scenario, hosted.node, scenario.block_layers[hosted.block])
-    law = cost_model(scenario.cost)(node_rates(scenario, hosted.node), part)
+    law = cost_model(scenario.cost)(rates, part)
     block_s = np.zeros((len(COST_DRIVERS), 2))
     block_s[PREFILLS, WORK] = law.p0_s
     block_s[PREFILL_FLOPS, WORK] = law.p1_s_per_layer_flop
