@@ -78,7 +78,7 @@ def error_table(profile: HardwareProfile) -> Table:
     for row in profile.rows:
         for kind, errors in zip(KINDS, (row.decode.errors, row.prefill.errors, row.batches), strict=True):
             if errors is not None:
-                table.add_row(row.model, f"{row.weight_bits:g}", kind, *_errors(errors))
+                table.add_row(row.model, f"{row.weight_bits:g}", kind, *error_cells(errors))
     return table
 
 
@@ -86,7 +86,8 @@ HEAD = ("model", "bits", "kind", "timings", "mean error", "worst error")
 KINDS = ("decode", "prefill", "whole batch")
 
 
-def _errors(errors: FitErrors) -> tuple[str, str, str]:
+def error_cells(errors: FitErrors) -> tuple[str, str, str]:
+    """Number of timings, mean and worst error, as the last columns of a table."""
     return str(errors.timings), f"{100 * errors.mean:.1f} %", f"{100 * errors.worst:.1f} %"
 
 
@@ -99,5 +100,5 @@ def efficiency_table(device: Hardware, timings: list[Timing], kv_bits: float) ->
     )
     table = Table(*HEAD, title=title, title_justify="left")
     for (model, bits, kind), errors in roofline_errors(device, timings, kv_bits=kv_bits).items():
-        table.add_row(model, f"{bits:g}", kind, *_errors(errors))
+        table.add_row(model, f"{bits:g}", kind, *error_cells(errors))
     return table

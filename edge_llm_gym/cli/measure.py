@@ -8,14 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_llm_gym import measuring
-from edge_llm_gym.cli.fit import HEAD, coefficient_table, error_cells
-from edge_llm_gym.models.hardware_profiles import FitErrors, save_hardware_profile
-from edge_llm_gym.models.llm import MODELS, ModelShape, model_shape
+from edge_llm_gym.cli.fit import coefficient_table, error_cells
+from edge_llm_gym.models.hardware_profiles import save_hardware_profile
+from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.models.timings import Timing, write_timings
 from edge_llm_gym.scenario.sections import ModelSection
 from edge_llm_gym.settings import ConfigError, SettingsReader
 
 _MODEL_FILE: Final = SettingsReader("model", ModelSection, ConfigError)
+MODEL_SUFFIXES: Final = (".yaml", ".yml")
 
 
 def measure_device(
@@ -47,13 +48,42 @@ def measure_device(
     for path in (out, profile):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_timings(out, timings)
-    console.print(f"wrote {out}")
+    console.print(f"wrote {out}", soft_wrap=True)
     _fit(shape, timings, profile, console)
 
 
 def _fit(shape: ModelShape, timings: list[Timing], path: Path, console: Console) -> None:
     """Fits, shows and writes the profile."""
-    fit = measuring.fit_and_check(shape, timings)
-    console.print(coefficient_table(fit.profile), _error_table(fit.errors))
-    save_hardware_profile(fit.profile, path)
-    console.print(f"wrote {path}")
+    checked = measuring.fit_and_check(shape, timings)
+    console.print(coefficient_table(checked.profile), _error_table(checked))
+    save_hardware_profile(checked.profile, path)
+    console.print(f"wrote {path}", soft_wrap=True)
+
+
+def read_shape(model: str) -> ModelShape:
+    """The shape of a shipped model, or of a YAML file with the keys of a scenario's `model`; its name is the file's.
+
+    Raises ValueError for an unknown name and for a file that does not hold a shape, OSError for a missing file.
+    """
+    path = Path(model)
+    if path.suffix not in MODEL_SUFFIXES:
+        return model_shape(model)
+    data = {"name": path.stem, **_MODEL_FILE.parse(model, path.read_text("utf-8"))}
+    return _MODEL_FILE.validate(model, data).shape()
+
+
+def _counts(text: str | None) -> tuple[int, ...] | None:
+    """Numbers of a comma-separated list. Raises ValueError for anything else."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"a list of counts is written as 1,2,4, got {text!r}") from None
+
+
+def _error_table(checked: measuring.CheckedFit) -> Table:
+    table = Table("timings", "fitted", "number", "mean error", "worst error", title="errors of the profile")
+    for timings, held_out, errors in checked.errors:
+        table.add_row(timings, "no" if held_out else "yes", *error_cells(errors))
+    return table

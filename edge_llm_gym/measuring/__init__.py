@@ -7,6 +7,7 @@ that need it are loaded on first use, so that `Grid` can be made and checked wit
 from importlib import import_module
 from typing import Any
 
+from edge_llm_gym.measuring.check import CheckedFit, Errors, fit_and_check
 from edge_llm_gym.measuring.grid import Grid, make_grid
 
 _WITH_TORCH = {
@@ -15,7 +16,16 @@ _WITH_TORCH = {
     "random_transformer": "edge_llm_gym.measuring.transformer",
 }
 
-__all__ = ["Grid", "Session", "make_grid", "make_processor", "random_transformer"]
+__all__ = [
+    "CheckedFit",
+    "Errors",
+    "Grid",
+    "Session",
+    "fit_and_check",
+    "make_grid",
+    "make_processor",
+    "random_transformer",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,12 +1,11 @@
 """What is timed: batch sizes, token counts, repetitions and whole batches."""
 
+import math
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from edge_llm_gym.models.checks import require_count
-
-CONTEXT_STEP = 256
-"""Tokens: contexts in a whole batch are rounded up to multiples of it, so that few CUDA graphs are recorded."""
+from edge_llm_gym.models.hardware_profiles.prediction import PADDED_CONTEXT_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ class Grid:
 
 
 def padded_context(tokens: int) -> int:
-    """A context rounded up to a multiple of `CONTEXT_STEP`."""
-    return -(-tokens // CONTEXT_STEP) * CONTEXT_STEP
+    """A context rounded up as in padded batches, of which few CUDA graphs are recorded therefore."""
+    return math.ceil(tokens / PADDED_CONTEXT_STEP) * PADDED_CONTEXT_STEP
 
 
 MIN_BATCHES, MIN_CONTEXTS = 3, 3

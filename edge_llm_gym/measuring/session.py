@@ -9,7 +9,7 @@ import numpy as np
 from edge_llm_gym.measuring.batches import WholeBatch, draw_batches
 from edge_llm_gym.measuring.grid import Grid
 from edge_llm_gym.measuring.limits import measure_limits
-from edge_llm_gym.measuring.processors import Processor
+from edge_llm_gym.measuring.processors import DTYPES, Processor
 from edge_llm_gym.measuring.rounds import median_seconds
 from edge_llm_gym.measuring.workbench import Workbench
 from edge_llm_gym.models.llm import ModelShape
@@ -26,7 +26,7 @@ NO_REQUESTS = WholeBatch((), ())
 
 @dataclass(frozen=True)
 class Session:
-    """What is timed, on what."""
+    """What is timed, on what. Raises ValueError for a number of bits other than 16 and 32."""
 
     shape: ModelShape
     grid: Grid
@@ -35,6 +35,13 @@ class Session:
     """Bits of weights, activations and KV cache: 16 (bfloat16) or 32 (float32)."""
     seed: int = 0
     """Seed of weights, tokens, order of the timings and lengths of the whole batches."""
+
+    def __post_init__(self) -> None:
+        if self.bits not in DTYPES:
+            raise ValueError(
+                f"weights of {' or '.join(map(str, DTYPES))} bits are timed, got {self.bits}; for quantised weights, "
+                f"time the engine that serves them and use edge-llm-gym fit"
+            )
 
     def run(self, report: Report = lambda _: None) -> list[Timing]:
         """All timings. Raises ValueError for a model and a grid that do not fit into the free memory."""

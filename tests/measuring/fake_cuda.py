@@ -30,13 +30,13 @@ class FakeCuda:
     def current_stream(self):
         return FakeStream("main", self.log)
 
-    def Stream(self):  # noqa: N802
+    def Stream(self):
         return FakeStream("side", self.log)
 
-    def CUDAGraph(self):  # noqa: N802
+    def CUDAGraph(self):
         return FakeGraph(self.log)
 
-    def Event(self, enable_timing):  # noqa: N802
+    def Event(self, enable_timing):
         assert enable_timing
         return FakeEvent(self)
 

@@ -5,53 +5,20 @@ from itertools import product
 import numpy as np
 import pytest
 
-from edge_llm_gym.measuring import limits
 from edge_llm_gym.measuring.batches import draw_batches
-from edge_llm_gym.measuring.grid import Grid, padded_context
+from edge_llm_gym.measuring.grid import Grid
 from edge_llm_gym.measuring.processors import Cpu
 from edge_llm_gym.measuring.rounds import median_seconds
 from edge_llm_gym.measuring.session import Session
 from edge_llm_gym.measuring.transformer import Transformer
 from edge_llm_gym.models.timings import COLUMNS, read_timings, write_timings
+from tests.measuring.law_clock import LawClock, prefill_s, step_s
 from tests.measuring.shapes import GATED
 
 GRID = Grid((1, 2, 4), (32, 64, 128), repeats=3, whole_batches=4)
-PREFILL, PER_TOKEN = 0.5, 0.01
-STEP, PER_SEQUENCE, PER_CONTEXT = 0.2, 0.03, 0.0001
 
 
-class LawClock(Cpu):
-    """Counts the seconds that the cost law gives to what the model is asked for; does not run the model."""
-
-    now = 0.0
-
-    def __init__(self, monkeypatch):
-        super().__init__()
-        self.name = "law"
-        monkeypatch.setattr(Transformer, "prefill", self.prefill)
-        monkeypatch.setattr(Transformer, "decode", self.decode)
-
-    def seconds(self, work):
-        before = self.now
-        work()
-        return self.now - before or 1.0  # the limits of the device run no model
-
-    def prefill(self, tokens, cache):
-        assert len(tokens) == cache.keys.shape[1] == 1
-        self.now += PREFILL + PER_TOKEN * tokens.shape[1]
-        return tokens.new_zeros(1, GATED.vocabulary)
-
-    def decode(self, tokens, context, cache):
-        batch = len(tokens)
-        assert cache.keys.shape[1] == batch
-        self.now += STEP + PER_SEQUENCE * batch + PER_CONTEXT * batch * context
-        return tokens.new_zeros(batch, GATED.vocabulary)
-
-
-@pytest.fixture(autouse=True)
-def _small_limits(monkeypatch):
-    monkeypatch.setattr(limits, "MATRIX_SIZES", {"cpu": 16})
-    monkeypatch.setattr(limits, "COPIED_BYTES", 2**12)
+pytestmark = pytest.mark.usefixtures("_small_limits")
 
 
 @pytest.fixture
@@ -62,11 +29,11 @@ def by_law(monkeypatch):
 
 def test_every_point_of_the_grid_has_the_time_of_its_own_work(by_law):
     prefills = {row.prompt_or_context_tokens: (row.batch, row.seconds) for row in by_law["prefill"]}
-    assert prefills == {tokens: (1, pytest.approx(PREFILL + PER_TOKEN * tokens)) for tokens in (32, 64, 128)}
+    assert prefills == {tokens: (1, pytest.approx(prefill_s(tokens))) for tokens in (32, 64, 128)}
     decodes = {(row.batch, row.prompt_or_context_tokens): row.seconds for row in by_law["decode"]}
     assert set(decodes) == set(product((1, 2, 4), (32, 64, 128)))
     for (batch, context), seconds in decodes.items():
-        assert seconds == pytest.approx(STEP + PER_SEQUENCE * batch + PER_CONTEXT * batch * context)
+        assert seconds == pytest.approx(step_s(batch, context))
 
 
 def test_whole_batches_are_prefilled_one_by_one_and_decoded_to_the_longest_answer(by_law):
@@ -75,9 +42,9 @@ def test_whole_batches_are_prefilled_one_by_one_and_decoded_to_the_longest_answe
     for batch, prefill, whole in zip(drawn, by_law["batch_prefill"], by_law["batch"], strict=True):
         size = len(batch.prompts)
         assert prefill.batch == whole.batch == size
-        assert prefill.seconds == pytest.approx(sum(PREFILL + PER_TOKEN * tokens for tokens in batch.prompts))
-        contexts = [padded_context(max(batch.prompts) + step) for step in range(1, max(batch.outputs))]
-        decoding = sum(STEP + PER_SEQUENCE * size + PER_CONTEXT * size * context for context in contexts)
+        assert prefill.seconds == pytest.approx(sum(prefill_s(tokens) for tokens in batch.prompts))
+        contexts = [256 for _ in range(1, max(batch.outputs))]  # up to 7/8 of 128 tokens, rounded up
+        decoding = sum(step_s(size, context) for context in contexts)
         assert whole.seconds - prefill.seconds == pytest.approx(decoding)
 
 
