@@ -9,7 +9,7 @@ from rich.table import Table
 
 from edge_llm_gym import measuring
 from edge_llm_gym.cli.fit import coefficient_table, error_cells
-from edge_llm_gym.models.hardware_profiles import save_hardware_profile
+from edge_llm_gym.models.hardware_profiles import require_profile_path, save_hardware_profile
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.models.timings import Timing, write_timings
 from edge_llm_gym.scenario.sections import ModelSection
@@ -39,6 +39,7 @@ def measure_device(
     extra agents.
     """
     console = Console()
+    require_profile_path(profile)  # before the timings, which take minutes
     shape = read_shape(model)
     processor = measuring.make_processor(device, threads)
     grid = measuring.make_grid(

@@ -17,5 +17,5 @@ def _one_thread():
 @pytest.fixture
 def _small_limits(monkeypatch):
     """A product and a copy of next to nothing."""
-    monkeypatch.setattr(limits, "MATRIX_SIZES", {"cpu": 16})
-    monkeypatch.setattr(limits, "COPIED_BYTES", 2**12)
+    monkeypatch.setattr(limits, "MATRIX_SIZES", {"cpu": 16, "cuda": 16})
+    monkeypatch.setattr(limits, "COPIED_BYTES", 2**13)

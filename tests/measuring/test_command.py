@@ -72,6 +72,7 @@ def test_shapes_come_from_the_catalogue_or_a_file(model_file):
     ("options", "message"),
     [
         (("--model", "llama-3-9b"), "unknown model 'llama-3-9b'; did you mean 'llama-3-8b'?"),
+        (("--model", "bloom-3b", "--profile", "mine.csv"), "stored in YAML files, got 'mine.csv'"),
         (("--model", "bloom-3b", "--bits", 8), "weights of 16 or 32 bits are timed, got 8"),
         (("--model", "bloom-3b", "--device", "cpu", "--batches", "1,x"), "is written as 1,2,4, got '1,x'"),
         (("--model", "bloom-3b", "--device", "cpu", "--contexts", "8,4,2"), "in increasing order"),

@@ -4,10 +4,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch as th
 
 from edge_llm_gym.measuring.batches import draw_batches
 from edge_llm_gym.measuring.grid import Grid
-from edge_llm_gym.measuring.processors import Cpu
+from edge_llm_gym.measuring.processors import Cpu, Cuda
 from edge_llm_gym.measuring.rounds import median_seconds
 from edge_llm_gym.measuring.session import Session
 from edge_llm_gym.measuring.transformer import Transformer
@@ -51,7 +52,7 @@ def test_whole_batches_are_prefilled_one_by_one_and_decoded_to_the_longest_answe
 def test_limits_count_multiplications_and_copied_bytes(by_law):
     (flops,), (copied,) = by_law["flops"], by_law["bytes_per_s"]  # each took 1 s
     assert (flops.model, flops.weight_bits, flops.batch, flops.seconds) == ("matmul", 16, 16, 2 * 16**3)
-    assert (copied.model, copied.weight_bits, copied.batch, copied.seconds) == ("copy", 8, 1, 2 * 2**12)
+    assert (copied.model, copied.weight_bits, copied.batch, copied.seconds) == ("copy", 8, 1, 2 * 2**13)
 
 
 @pytest.mark.parametrize("bits", [16, 32])
@@ -68,6 +69,14 @@ def test_a_session_on_this_cpu_gives_a_file_of_timings(tmp_path, bits):
     write_timings(tmp_path / "timings.csv", rows)
     assert read_timings(tmp_path / "timings.csv") == rows
     assert (tmp_path / "timings.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+
+@pytest.mark.skipif(not th.cuda.is_available(), reason="needs a CUDA device")
+def test_a_session_on_a_gpu_gives_all_timings():
+    rows = Session(GATED, GRID, Cuda()).run()
+    assert len(rows) == 3 + 9 + 2 * 4 + 2
+    assert {row.device for row in rows} == {th.cuda.get_device_name()}
+    assert all(row.seconds > 0 for row in rows)
 
 
 def test_memory_is_checked_before_the_model_is_made(monkeypatch):
