@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from edge_llm_gym.cli import bench, calibrate, compare, fit, measure, render, scenarios, trace
+from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, render, scenarios, trace
 
 app = typer.Typer(
     name="edge-llm-gym",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("compare")(compare.compare_policies)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
+app.command("catalogue")(catalogue.show_catalogue)
 app.command("trace")(trace.show_trace)
 app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)

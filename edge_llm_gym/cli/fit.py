@@ -1,5 +1,6 @@
 """`edge-llm-gym fit FILE`: fits a hardware profile to timings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from edge_llm_gym.cli.options import shape_in_file
 from edge_llm_gym.models.hardware import Hardware, hardware
 from edge_llm_gym.models.hardware_profiles import (
     FitErrors,
@@ -16,6 +18,7 @@ from edge_llm_gym.models.hardware_profiles import (
     roofline_errors,
     save_hardware_profile,
 )
+from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.timings import SHAPED, Timing, read_timings
 from edge_llm_gym.units import TERA
 
@@ -28,6 +31,9 @@ def fit_timings(
     max_batch: Annotated[int | None, typer.Option(help="Use only prefills and decode steps up to this batch.")] = None,
     kv_bits: Annotated[float, typer.Option(help="Bits per element of the KV cache.")] = 16.0,
     devices: Annotated[int, typer.Option(help="Number of devices that were timed together as one.")] = 1,
+    shape: Annotated[
+        list[Path] | None, typer.Option(help="YAML file with the shape of a model of your own. Can be repeated.")
+    ] = None,
     efficiencies: Annotated[
         str | None, typer.Option(help="Also fit the four efficiencies of this hardware, for cost: roofline.")
     ] = None,
@@ -38,12 +44,15 @@ def fit_timings(
     outputs. Kinds are prefill, decode, batch_prefill and batch (a whole padded batch, which is not used in the fit).
     """
     timings = [each for each in read_timings(file) if _is_used(each, weight_bits, max_batch)]
-    profile = fit_profile(timings, source or f"fitted to {file.name}", kv_bits=kv_bits, device_count=devices)
+    own = [shape_in_file(path) for path in shape or ()]
+    models = {**MODELS, **{each.name: each for each in own}}
+    default_source = f"fitted to {file.name}"
+    profile = fit_profile(timings, source or default_source, models=models, kv_bits=kv_bits, device_count=devices)
     console = Console()
     console.print(coefficient_table(profile), error_table(profile))
     if efficiencies is not None:
-        fitted = fit_efficiencies(timings, hardware(efficiencies), kv_bits=kv_bits)
-        console.print(efficiency_table(fitted, timings, kv_bits))
+        fitted = fit_efficiencies(timings, hardware(efficiencies), models, kv_bits)
+        console.print(efficiency_table(fitted, roofline_errors(fitted, timings, models, kv_bits)))
     if out is not None:
         save_hardware_profile(profile, out)
         console.print(f"written: {out}")
@@ -91,7 +100,7 @@ def error_cells(errors: FitErrors) -> tuple[str, str, str]:
     return str(errors.timings), f"{100 * errors.mean:.1f} %", f"{100 * errors.worst:.1f} %"
 
 
-def efficiency_table(device: Hardware, timings: list[Timing], kv_bits: float) -> Table:
+def efficiency_table(device: Hardware, found: Mapping[tuple[str, float, str], FitErrors]) -> Table:
     """Efficiencies of a device and the errors of the roofline with them."""
     title = (
         f"{device.name}: roofline with flops_fraction {device.flops_fraction}, bandwidth_fraction "
@@ -99,6 +108,6 @@ def efficiency_table(device: Hardware, timings: list[Timing], kv_bits: float) ->
         f"{device.prefill_overhead_s:g}"
     )
     table = Table(*HEAD, title=title, title_justify="left")
-    for (model, bits, kind), errors in roofline_errors(device, timings, kv_bits=kv_bits).items():
+    for (model, bits, kind), errors in found.items():
         table.add_row(model, f"{bits:g}", kind, *error_cells(errors))
     return table

@@ -9,13 +9,11 @@ from rich.table import Table
 
 from edge_llm_gym import measuring
 from edge_llm_gym.cli.fit import coefficient_table, error_cells
+from edge_llm_gym.cli.options import shape_in_file
 from edge_llm_gym.models.hardware_profiles import require_profile_path, save_hardware_profile
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.models.timings import Timing, write_timings
-from edge_llm_gym.scenario.sections import ModelSection
-from edge_llm_gym.settings import ConfigError, SettingsReader
 
-_MODEL_FILE: Final = SettingsReader("model", ModelSection, ConfigError)
 MODEL_SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -62,15 +60,9 @@ def _fit(shape: ModelShape, timings: list[Timing], path: Path, console: Console)
 
 
 def read_shape(model: str) -> ModelShape:
-    """The shape of a shipped model, or of a YAML file with the keys of a scenario's `model`; its name is the file's.
-
-    Raises ValueError for an unknown name and for a file that does not hold a shape, OSError for a missing file.
-    """
+    """The shape of a shipped model or in a YAML file. Raises ValueError for an unknown name, and as `shape_in_file`."""
     path = Path(model)
-    if path.suffix not in MODEL_SUFFIXES:
-        return model_shape(model)
-    data = {"name": path.stem, **_MODEL_FILE.parse(model, path.read_text("utf-8"))}
-    return _MODEL_FILE.validate(model, data).shape()
+    return shape_in_file(path) if path.suffix in MODEL_SUFFIXES else model_shape(model)
 
 
 def _counts(text: str | None) -> tuple[int, ...] | None:

@@ -72,6 +72,8 @@ class ModelPart:
     """Whether tokens pass an output head after these layers."""
     weight_bits: float
     kv_bits: float
+    table_bits: float | None = None
+    """Bits per element of the output head; None for 16, or `weight_bits` if that is more."""
 
     @property
     def layer_share(self) -> float:
@@ -85,7 +87,7 @@ class ModelPart:
     @property
     def streamed_bytes(self) -> float:
         """Weight bytes that a decode iteration reads: layers and head, without an untied embedding."""
-        head = head_weight_bytes(self.model, self.weight_bits) if self.head else 0.0
+        head = head_weight_bytes(self.model, self.weight_bits, self.table_bits) if self.head else 0.0
         return self.layers * layer_weight_bytes(self.model, self.weight_bits) + head
 
     @property

@@ -59,7 +59,7 @@ class ScenarioFields(Section):
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
     """Number N of pending requests that are observed and can be admitted; batching and batching_routing only."""
     model: ModelChoice
-    """Name of a shipped model, or the shape of a custom one."""
+    """Name of a shipped model, the shape of one's own as a mapping, or the path of a file that holds one."""
     lm_head: bool = True
     """Whether the output head counts towards the computing time."""
     pad_prompts: bool = False
@@ -119,7 +119,7 @@ class ScenarioFields(Section):
     @cached_property
     def shape(self) -> ModelShape:
         """The whole transformer."""
-        return model_shape(self.model) if isinstance(self.model, str) else self.model.shape()
+        return model_shape(self.model)
 
     @property
     def block_layers(self) -> tuple[int, ...]:

@@ -119,10 +119,11 @@ def weights_fit_every_node(scenario: ScenarioFields) -> None:
     """The weights that a node hosts take less than its usable memory."""
     for index, node in enumerate(scenario.nodes):
         shape = scenario.hosted_shape(index)
-        needed = weight_bytes(shape, node.method(shape.name).weight_bits)
+        method = node.method(shape.name)
+        needed = weight_bytes(shape, method.weight_bits, method.table_bits)
         if needed >= node.usable_bytes:
             raise ValueError(
-                f"the weights must fit in the usable memory of every node: {shape.name} as {node.quantization} takes "
+                f"the weights must fit in the usable memory of every node: {shape.name} as {method.name} takes "
                 f"{needed / GIGA:.2f} GB, node {node.name!r} has {node.usable_bytes / GIGA:.2f} GB; "
                 f"choose fewer weight bits, a smaller model or a larger node"
             )
@@ -134,7 +135,7 @@ def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
     for index, node in enumerate(scenario.nodes):
         shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)
         cache = float(kv_bytes(shape, limits.max_prompt_tokens, limits.max_output_tokens, method.kv_bits))
-        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits)
+        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits, method.table_bits)
         if cache > capacity:
             raise ValueError(
                 f"a request of {limits.max_prompt_tokens} + {limits.max_output_tokens} tokens needs {cache / GIGA:.3g} "

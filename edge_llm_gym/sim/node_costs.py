@@ -28,7 +28,7 @@ def _node_costs(scenario: Scenario, index: int) -> NodeCosts:
     return NodeCosts(
         rates=node_rates(scenario, index),
         streamed_bytes=hosted_part(scenario, index).streamed_bytes,
-        kv_capacity_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits),
+        kv_capacity_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits, method.table_bits),
         quality=method.quality,
     )
 
@@ -45,7 +45,7 @@ def node_rates(scenario: Scenario, index: int) -> NodeRates:
 def model_part(scenario: Scenario, index: int, layers: int) -> ModelPart:
     """Layers of the model as node ``index`` computes them, with an output head unless the scenario leaves it out."""
     method = scenario.nodes[index].method(scenario.shape.name)
-    return ModelPart(scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits)
+    return ModelPart(scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits, method.table_bits)
 
 
 def hosted_part(scenario: Scenario, index: int) -> ModelPart:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from edge_llm_gym.cli import app
@@ -55,6 +56,17 @@ def test_options_select_timings(csv_file: Path, tmp_path: Path) -> None:
     assert row.decode.errors is not None
     assert row.decode.errors.timings == 3
     assert "jetson-agx-orin: roofline with flops_fraction" in output
+
+
+def test_timings_of_a_model_of_ones_own(csv_file: Path, tmp_path: Path) -> None:
+    text = csv_file.read_text().replace("llama-3-8b", "tiny")
+    csv_file.write_text(text)
+    with pytest.raises(ValueError, match="unknown model 'tiny'"):
+        fit(csv_file)
+    shape = {"layers": 4, "d_model": 16, "heads": 4, "kv_heads": 2, "d_ff": 40, "vocabulary": 50}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(shape))
+    output = fit(csv_file, "--shape", tmp_path / "tiny.yaml", "--efficiencies", "jetson-agx-orin")
+    assert output.count("tiny") >= 8
 
 
 def test_wrong_columns_are_an_error(tmp_path: Path) -> None:

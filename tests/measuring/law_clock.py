@@ -9,8 +9,8 @@ C0_S, C1_S, C2_S_PER_TOKEN = 0.2, 0.03, 0.0001
 
 
 def prefill_s(tokens):
-    """Seconds of a prefill; FLOPs of the gated shape by hand, with 2 layers and d = 24."""
-    layer = 2 * (2 * 24 * (24 + 8) + 3 * 24 * 40) * tokens + 4 * 24 * tokens**2
+    """Seconds of a prefill; FLOPs of the gated shape by hand, with 2 layers, d = 24 and heads of dimension 6."""
+    layer = 2 * (2 * 24 * (36 + 12) + 3 * 24 * 40) * tokens + 4 * 36 * tokens**2
     return P0_S + P1_S_PER_FLOP * (2 * layer + 2 * 50 * 24)
 
 

@@ -17,8 +17,8 @@ from edge_llm_gym.scenario import load_scenario
 from tests.measuring.law_clock import C0_S, LawClock
 from tests.measuring.shapes import GATED
 
-SHAPE = {"layers": 2, "d_model": 24, "heads": 6, "kv_heads": 2, "d_ff": 40, "gated": True}
-SHAPE |= {"vocabulary": 50, "tied_head": False}
+SHAPE = {"layers": 2, "d_model": 24, "heads": 6, "kv_heads": 2, "head_dim": 6, "d_ff": 40}
+SHAPE |= {"gated": True, "vocabulary": 50, "tied_head": False}
 WITHOUT_TORCH = """
 import builtins, sys
 find = builtins.__import__

@@ -72,6 +72,6 @@ def test_a_seed_decides_on_the_weights():
 
 
 def test_rotary_positions_refuse_heads_of_odd_dimension():
-    odd = replace(GATED, d_model=18, heads=6)
+    odd = replace(GATED, head_dim=3)
     with pytest.raises(ValueError, match=r"'gated': rotary positions need an even head dimension, got 3"):
         random_transformer(odd, CAPACITY, "cpu", th.float32, 0)

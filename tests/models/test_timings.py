@@ -20,7 +20,9 @@ def test_timings_are_read_as_they_were_written(tmp_path):
 
 def test_a_file_by_hand(tmp_path):
     file = tmp_path / "t.csv"
-    file.write_text(f"{HEAD}\ngpu,llama-3-8b,16,prefill,2,128,0.0125,,\ngpu,llama-3-8b,4.25,batch,2,,1.5,7 300,12 1\n")
+    file.write_text(
+        f"{HEAD}\ngpu,llama-3-8b,16,prefill,2,128,0.0125,,\ngpu,llama-3-8b,4.25,batch,2,,1.5,7 300,12 1\n\n"
+    )
     assert read_timings(file) == [PREFILL, BATCH]
 
 

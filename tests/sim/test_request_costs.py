@@ -83,8 +83,10 @@ def test_costs_of_measured_by_hand(tmp_path) -> None:
     np.testing.assert_allclose(kv_bytes[:, 0], [4 * 128, 9 * 128, 0])
 
 
-def test_features_of_a_measured_node_are_the_rates_that_its_times_amount_to(tmp_path) -> None:
-    settings = measured_settings(tmp_path)
+@pytest.mark.parametrize("head", [True, False])
+def test_features_of_a_measured_node_are_the_rates_that_its_times_amount_to(tmp_path, head: bool) -> None:
+    # Fitted times are those of the model with its head, whether or not the scenario counts it.
+    settings = measured_settings(tmp_path) | {"lm_head": head}
     rates = node_costs(load_scenario("single-node", {"model": TINY} | settings))[0].rates
     streamed_bytes = 2 * (4 * PARAMETERS + HEAD)
     assert (rates.usable_flops, rates.usable_bandwidth) == pytest.approx((1e5, streamed_bytes / 0.5))
