@@ -155,10 +155,8 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "linear": ("edge_llm_gym.linear",),
     "measuring": (
         "edge_llm_gym.measuring",
-        "edge_llm_gym.measuring.grid:Grid,make_grid",
         "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
         "edge_llm_gym.measuring.session:Session",
-        "edge_llm_gym.measuring.check:fit_and_check,CheckedFit,Errors",
         "edge_llm_gym.measuring.transformer:random_transformer,Transformer",
         "edge_llm_gym.measuring.kv_cache:KvCache",
     ),
