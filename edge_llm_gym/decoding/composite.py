@@ -19,6 +19,7 @@ from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, ex
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
+from edge_llm_gym.decoding.wait_factors import checked_wait_factor
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
@@ -39,8 +40,11 @@ class CompositeReader(BatchingReader):
         overrun_s: as for `BatchingReader`.
         accuracy_weight_s: seconds of mean delay per unit of accuracy relative to the last exit.
         quantile: as for `BatchingReader`.
+        wait_factor: wait factor of all nodes in the routing problem, zero or more. It is not estimated: observations
+            show neither the requests at deeper nodes nor the rates there.
 
-    Raises ValueError for a scenario of other dynamics or of another number of stages.
+    Raises ValueError for a scenario of other dynamics or of another number of stages, and for a negative or infinite
+    wait factor.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class CompositeReader(BatchingReader):
         overrun_s: float = np.inf,
         accuracy_weight_s: float = ACCURACY_WEIGHT_S,
         quantile: float | None = None,
+        wait_factor: float = 1.0,
     ) -> None:
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
             raise ValueError(
@@ -56,6 +61,7 @@ class CompositeReader(BatchingReader):
                 f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
         super().__init__(scenario, overrun_s, quantile)
+        self._wait_factor = checked_wait_factor(wait_factor)
         self.constants = composite_constants(scenario)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
         self.exit_forecaster = ExitForecaster(self.difficulty_mix, self._costs, scenario.network)
@@ -85,6 +91,7 @@ class CompositeReader(BatchingReader):
             service_s=service_s,
             service_sq_s2=service_sq_s2,
             early_exit=self.difficulty_mix.early_exit(estimate.difficulty_shift, inner_threshold),
+            wait_factor=self._wait_factor,
         )
 
     def threshold_levels(self, count: int = DEMAND_LEVELS) -> Array:

@@ -65,6 +65,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | `replan_every` | that plan routes | number of epochs that a plan holds | 1; 20 for genetic |
     | `max_rounds` | dto-ee, *+dto-ee | limit on the rounds per plan | 30 |
     | `threshold` | all other planners | exit threshold of all nodes | 0.5; 0.25 where routes and batches are planned |
+    | `wait_factor` | that plan routes | mean waits over those of M/G/1 queues | estimated; 1 with batches |
     | `accuracy_weight_s` | of batching-and-routing | seconds of mean delay per unit of relative accuracy | 20 |
 
     Raises ValueError for an unknown name, an expert of other dynamics and a setting out of range, and TypeError for a
@@ -90,14 +91,16 @@ def _make_streaming(name: str, scenario: Scenario, rng: np.random.Generator, set
     if name == RANDOM:
         return random_streaming(scenario, _built(name, _own_generator, rng, settings))
     every = settings.pop("replan_every", GENETIC_REPLAN_EPOCHS if name == "genetic" else 1)
-    planner = _built(name, ROUTING_PLANNERS[name], rng, settings, ("replan_every",))
-    return RoutingExpert(name, StreamingReader(scenario), planner, every)
+    reader = StreamingReader(scenario, settings.pop("wait_factor", None))
+    planner = _built(name, ROUTING_PLANNERS[name], rng, settings, ("replan_every", "wait_factor"))
+    return RoutingExpert(name, reader, planner, every)
 
 
 def _make_batching_routing(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
     accuracy_weight_s = settings.pop("accuracy_weight_s", ACCURACY_WEIGHT_S)
-    reader = CompositeReader(scenario, overrun_s, accuracy_weight_s, settings.pop("quantile", None))
+    quantile, wait_factor = settings.pop("quantile", None), settings.pop("wait_factor", 1.0)
+    reader = CompositeReader(scenario, overrun_s, accuracy_weight_s, quantile, wait_factor)
     if name == RANDOM:
         return random_batching_routing(scenario, _built(name, _own_generator, rng, settings))
     return CompositeExpert(name, reader, _composite_parts(name, rng, settings))
@@ -111,7 +114,7 @@ def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) ->
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    others = ("overrun_s", "quantile", "accuracy_weight_s", "replan_every", *planner_keys)
+    others = ("overrun_s", "quantile", "accuracy_weight_s", "replan_every", "wait_factor", *planner_keys)
     return CompositeParts(
         assign=_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),

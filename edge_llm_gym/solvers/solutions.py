@@ -59,6 +59,8 @@ class RoutingSolution:
     """The maximised objective: accuracy_weight_s * accuracy - mean_delay_s, or - mean_delay_s."""
     utilisation: Floats
     """[K] utilisation of each node."""
+    pass_ratio: Floats
+    """[K] share of its requests that each node forwards."""
     rounds: int
     """Rounds of message passing until the plan was final; 0 for a rule."""
     messages: int
@@ -88,7 +90,13 @@ def routing_solution(
     """The record of a plan ``offload`` [D + K, K] and ``threshold`` [K]; raises ValueError as ``evaluate`` does."""
     outcome = evaluate(problem, offload, threshold)
     history = np.array([-outcome.utility_s]) if history is None else history
-    for array in (offload, history, outcome.utilisation, *(() if threshold is None else (threshold,))):
+    for array in (
+        offload,
+        history,
+        outcome.utilisation,
+        outcome.pass_ratio,
+        *(() if threshold is None else (threshold,)),
+    ):
         array.flags.writeable = False
     return RoutingSolution(
         offload=offload,
@@ -97,6 +105,7 @@ def routing_solution(
         accuracy=outcome.accuracy,
         utility_s=outcome.utility_s,
         utilisation=outcome.utilisation,
+        pass_ratio=outcome.pass_ratio,
         rounds=rounds,
         messages=messages,
         history=history,
