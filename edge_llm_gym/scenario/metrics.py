@@ -8,6 +8,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+ENERGY_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "node_energy_j": "energy of the nodes in J: idle power all the time, plus busy less idle power while computing",
+        "device_energy_j": "energy of the device transmitters in J: transmit power times the time on air",
+        "energy_j": "node_energy_j + device_energy_j, in J",
+    }
+)
+"""Metric of energy -> description; all dynamics have them."""
+
 BATCHING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "arrived": "requests that arrived between this decision and the next one",
@@ -30,6 +39,7 @@ BATCHING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "delay_s": "latency in s, summed over the served requests",
         "quality": "quality of the answer, summed over the served requests",
         "utilisation": "busy share of the epoch, mean over the nodes",
+        **ENERGY_DESCRIPTIONS,
     }
 )
 """Metric of batching dynamics -> description."""
@@ -53,6 +63,7 @@ STREAMING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "delay_s": "response delay in s, summed over the served requests",
         "quality": "quality of the answer, summed over the served requests",
         "utilisation": "busy share of the epoch, mean over the nodes",
+        **ENERGY_DESCRIPTIONS,
         "response_s": "response delay in s, summed over the arrived requests",
         "mean_delay_s": "response_s / arrived in s, 0 if no request arrived",
         "correct": "correct answers, each weighted with the quality factor of its route",

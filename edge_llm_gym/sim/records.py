@@ -73,6 +73,14 @@ class ExitTable(NamedTuple):
     tail_accuracy: Array  # [E, Z + 1] float64, accuracy of the rows from an index of that order on / of the full model
 
 
+class PowerConstants(NamedTuple):
+    """Power of nodes and of device transmitters."""
+
+    idle_w: float  # of all nodes together
+    dynamic_w: Array  # [K] float64, power of a node that computes, less its idle power
+    transmit_w: float  # of one device
+
+
 class RewardTerms(NamedTuple):
     """The reward: a weighted sum of metrics."""
 

@@ -15,6 +15,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -113,6 +114,7 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    power: PowerConstants
     reward: RewardTerms
 
 
@@ -130,6 +132,7 @@ class Workspace(NamedTuple):
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
     requested: Array  # [K] int64, number of these requests
     free_kv_bytes: Array  # [K] float64, before the epoch's own batch
+    busy_s: Array  # [K] float64, computing time in the epoch
 
 
 class Sizes(NamedTuple):
@@ -231,4 +234,5 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         weight=np.empty((nodes, 2)),
         requested=np.empty(nodes, np.int64),
         free_kv_bytes=np.empty(nodes),
+        busy_s=np.empty(nodes),
     )

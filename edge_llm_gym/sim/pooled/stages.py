@@ -12,12 +12,12 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.scenario.metrics import COLUMN, METRICS, ROUTING_COLUMN
+from edge_llm_gym.scenario.metrics import METRICS, ROUTING_COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
 from edge_llm_gym.sim.cost_kernels import write_cost
 from edge_llm_gym.sim.exits import expected_accuracy, last_block_of
 from edge_llm_gym.sim.links import sample_next_node, wire_s
-from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
+from edge_llm_gym.sim.pooled.batches import run_deep_batches, run_entry_batches, write_logged_busy_s
 from edge_llm_gym.sim.pooled.clock import decision_time_s
 from edge_llm_gym.sim.pooled.records import (
     AdmissionLog,
@@ -28,9 +28,9 @@ from edge_llm_gym.sim.pooled.records import (
     RequestLog,
     Workspace,
 )
+from edge_llm_gym.sim.pooled.usage import write_usage
 from edge_llm_gym.sim.records import ExitTable, ExitTape, NetworkConstants
 
-UTILISATION = COLUMN["utilisation"]
 FORWARDED, CORRECT = ROUTING_COLUMN["forwarded"], ROUTING_COLUMN["correct"]
 FIRST_EXIT = len(ROUTING_COLUMN)
 assert tuple(ROUTING_COLUMN)[: len(METRICS)] == METRICS, "the metrics of both pooled dynamics share their first columns"
@@ -224,7 +224,7 @@ def run_stages(
     network, slots, batches = parameters.network, workspace.admitted_slots[:admitted], state.batches
     epoch, epoch_s, node_free_s = state.epoch[row], parameters.epoch_s, state.node_free_s[row]
     now_s, uplink_slot_s = decision_time_s(epoch_s, epoch), parameters.radio.uplink_slot_s
-    busy_s = run_entry_batches(
+    run_entry_batches(
         batches, node_free_s, row, epoch, network.entry_nodes, now_s, epoch_s, uplink_slot_s, slots, workspace
     )
     log, queue = state.requests, state.queue.request[row]
@@ -232,8 +232,8 @@ def run_stages(
     if offload is not None and threshold is not None:
         forwarded = _pass_deep_stages(parameters, tape, state, row, offload, threshold, slots, workspace)
         result.metrics[row, FORWARDED] = forwarded
-        busy_s = logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s)
-    result.metrics[row, UTILISATION] = busy_s / (epoch_s * node_free_s.size)
+        write_logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s, workspace.busy_s)
+    write_usage(parameters.power, epoch_s, uplink_slot_s, workspace.busy_s, result.metrics[row])
     correct, slot_exit, metrics = tape.exits.correct[row], result.slot_exit[row], result.metrics[row]
     _log_exits(
         parameters.quality,

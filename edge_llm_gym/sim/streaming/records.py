@@ -14,6 +14,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -86,6 +87,7 @@ class StreamingParameters(NamedTuple):
     quality: Array  # [K] float64, quality factor f of the node's quantisation
     network: NetworkConstants
     exits: ExitTable
+    power: PowerConstants
     reward: RewardTerms
 
 
