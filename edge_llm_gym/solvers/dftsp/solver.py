@@ -28,13 +28,13 @@ def solve(
 ) -> BatchSolution:
     """The feasible batch of the ``problem`` with the greatest objective.
 
-    Requests without a positive net value, which do not pay for the time that they add, are never selected. Within the limits the result is proved optimal. If ``node_limit`` or
-    ``time_limit_s`` (None: no limit) ends the search early, the result is the best batch found, with ``optimal`` False
-    and a valid upper bound.
+    Requests without a positive net value, which do not pay for the time that they add, are never selected. Within the
+    limits the result is proved optimal. If ``node_limit`` or ``time_limit_s`` (None: no limit) ends the search early,
+    the result is the best batch found, with ``optimal`` False and a valid upper bound.
 
     ``urgency`` [N], zero or more, breaks ties: among the batches of greatest objective, the one of greatest total
-    urgency is selected; for example 1 for requests that cannot wait for the next batch. The tie-break is exact if its search
-    ends within the remaining limits, else best effort (``tie_break_optimal``).
+    urgency is selected; for example 1 for requests that cannot wait for the next batch. The tie-break is exact if its
+    search ends within the remaining limits, else best effort (``tie_break_optimal``).
 
     Raises ValueError for negative limits and for an urgency that is not [N] finite numbers of zero or more.
     """

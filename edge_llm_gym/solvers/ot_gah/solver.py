@@ -83,7 +83,7 @@ def trim(oracle: Oracle, node: Ints) -> Ints:
             continue
         value = np.where(mine, oracle.problem.value[index], 0.0)
         answer = query(oracle, index, value)
-        if answer.profit > value.sum() - shared_cost(oracle, index, mine):
+        if answer.profit >= value.sum() - shared_cost(oracle, index, mine):
             node[mine] = 0
             node[answer.selected] = index + 1
     return node
