@@ -67,6 +67,7 @@ def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
         "on_time_share": totals["served"] / arrived,
         "mean_delay_of_served_s": totals["delay_s"] / served,
         "mean_quality_of_served": totals["quality"] / served,
+        "energy_per_served_j": totals["energy_j"] / served,
     }
 
 

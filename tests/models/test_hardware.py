@@ -30,7 +30,7 @@ def test_numbers_must_be_positive_and_finite(value: float) -> None:
 
 
 def test_a_busy_device_takes_no_less_power_than_an_idle_one() -> None:
-    with pytest.raises(ValueError, match="busy_w must be at least idle_w, got 1.0 and 2.0"):
+    with pytest.raises(ValueError, match=r"busy_w must be at least idle_w, got 1\.0 and 2\.0"):
         Hardware("odd", 1.0, 1.0, 1.0, idle_w=2.0, busy_w=1.0)
 
 
