@@ -81,11 +81,11 @@ def node_table(environment: str) -> str:
         (
             index + 1,
             code(node.name),
-            f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
-            node.quantization,
+            node.device().name,
+            node.quantization_name,
             _blocks(node.blocks),
             f"{costs.rates.usable_flops / 1e12:.1f}",
-            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{costs.rates.usable_bandwidth / 1e9:.0f}",
             f"{sources.kv_capacity_bytes(costs) / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )

@@ -53,10 +53,10 @@ def node_table(scenario: Scenario) -> Table:
     for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True):
         table.add_row(
             node.name,
-            f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
-            node.quantization,
+            node.device().name,
+            node.quantization_name,
             f"{costs.rates.usable_flops / 1e12:.1f}",
-            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{costs.rates.usable_bandwidth / 1e9:.0f}",
             f"{costs.kv_capacity_bytes / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )

@@ -68,11 +68,16 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
 
 
 def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
-    """As `batching_metrics`; accuracy, forwarded and the exit shares are per computed request."""
+    """As `batching_metrics`; forwarded and the exit shares are per computed request.
+
+    The accuracy is relative to the last exit: correct answers over those that the last exit would have given to the
+    same requests.
+    """
     computed = totals["served"] + totals["late"] + totals["below_quality"]
     return (
         batching_metrics(totals, delays_s)
-        | {"accuracy": ratio(totals["correct"], computed), "forwarded": ratio(totals["forwarded"], computed)}
+        | {"accuracy": ratio(totals["correct"], totals["full_correct"])}
+        | {"forwarded": ratio(totals["forwarded"], computed)}
         | exit_shares(totals, computed)
     )
 
@@ -80,13 +85,15 @@ def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
 def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metrics:
     """Metrics of an episode of streaming dynamics, per arrived request; `delays_s` [n] are those of all that arrived.
 
+    The accuracy is relative to the last exit, as in `batching_routing_metrics`.
+
     `unanswered` counts the requests whose answer arrives after the end of the episode.
     """
     arrived = totals["arrived"]
     return (
         {
             "mean_delay_s": ratio(totals["response_s"], arrived),
-            "accuracy": ratio(totals["correct"], arrived),
+            "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
             **energy_metrics(totals),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, field_validator, model_validator
 
 from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
-from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS
@@ -59,7 +59,7 @@ class ScenarioFields(Section):
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
     """Number N of pending requests that are observed and can be admitted; batching and batching_routing only."""
     model: ModelChoice
-    """Name of a shipped model, or the shape of a custom one."""
+    """Name of a shipped model, the shape of one's own as a mapping, or the path of a file that holds one."""
     lm_head: bool = True
     """Whether the output head counts towards the computing time."""
     pad_prompts: bool = False
@@ -67,7 +67,8 @@ class ScenarioFields(Section):
     exits: ExitsSection | None = None
     """Early exits of the model; batching_routing and streaming only."""
     cost: str = "roofline"
-    """Name of the cost model."""
+    """Name of the cost model: arithmetic only ("compute"), arithmetic and memory traffic with the efficiencies of the
+    devices ("roofline"), or times fitted to timings of the devices ("measured")."""
     nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
     """The nodes; in batching_routing dynamics the nodes of the first stage come first."""
     links: tuple[LinkSection, ...] = ()
@@ -118,7 +119,7 @@ class ScenarioFields(Section):
     @cached_property
     def shape(self) -> ModelShape:
         """The whole transformer."""
-        return model_shape(self.model) if isinstance(self.model, str) else self.model.shape()
+        return model_shape(self.model)
 
     @property
     def block_layers(self) -> tuple[int, ...]:

@@ -67,7 +67,9 @@ STREAMING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "response_s": "response delay in s, summed over the arrived requests",
         "mean_delay_s": "response_s / arrived in s, 0 if no request arrived",
         "correct": "correct answers, each weighted with the quality factor of its route",
-        "accuracy": "correct / arrived, 0 if no request arrived",
+        "full_correct": "arrived requests that the last exit answers correctly",
+        "accuracy": "accuracy relative to the last exit, 1 + (correct - full_correct) / (arrived * accuracy of the "
+        "profile's last exit), 0 if no request arrived",
     }
 )
 """Metric of streaming dynamics -> description; exits follow."""
@@ -82,6 +84,7 @@ ROUTING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         **BATCHING_DESCRIPTIONS,
         "forwarded": "transfers of a request from a node to a node of the next stage",
         "correct": "correct answers of the computed requests, each weighted with the quality factor of its route",
+        "full_correct": "computed requests that the last exit answers correctly",
     }
 )
 """Metric of batching-and-routing dynamics -> description; exits follow."""

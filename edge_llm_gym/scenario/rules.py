@@ -8,6 +8,7 @@ from edge_llm_gym.models.cost import kv_bytes
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
 from edge_llm_gym.names import known_name
+from edge_llm_gym.scenario.cost_rules import profiles_fit_the_cost_model
 from edge_llm_gym.scenario.fields import ScenarioFields
 from edge_llm_gym.scenario.sections import NodeSection
 from edge_llm_gym.units import GIGA
@@ -118,10 +119,11 @@ def weights_fit_every_node(scenario: ScenarioFields) -> None:
     """The weights that a node hosts take less than its usable memory."""
     for index, node in enumerate(scenario.nodes):
         shape = scenario.hosted_shape(index)
-        needed = weight_bytes(shape, node.method(shape.name).weight_bits)
+        method = node.method(shape.name)
+        needed = weight_bytes(shape, method.weight_bits, method.table_bits)
         if needed >= node.usable_bytes:
             raise ValueError(
-                f"the weights must fit in the usable memory of every node: {shape.name} as {node.quantization} takes "
+                f"the weights must fit in the usable memory of every node: {shape.name} as {method.name} takes "
                 f"{needed / GIGA:.2f} GB, node {node.name!r} has {node.usable_bytes / GIGA:.2f} GB; "
                 f"choose fewer weight bits, a smaller model or a larger node"
             )
@@ -133,7 +135,7 @@ def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
     for index, node in enumerate(scenario.nodes):
         shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)
         cache = float(kv_bytes(shape, limits.max_prompt_tokens, limits.max_output_tokens, method.kv_bits))
-        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits)
+        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits, method.table_bits)
         if cache > capacity:
             raise ValueError(
                 f"a request of {limits.max_prompt_tokens} + {limits.max_output_tokens} tokens needs {cache / GIGA:.3g} "
@@ -178,6 +180,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             every_node_has_radio,
             weights_fit_every_node,
             names_differ,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "batching_routing": (
@@ -189,6 +192,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             entry_nodes_come_first,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "streaming": (
@@ -198,6 +202,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             entry_nodes_have_radio,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
     }

@@ -154,7 +154,8 @@ class ExitGenerator:
         size = arrivals.arrival_s.size
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
         self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
-        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens, arrivals.output_tokens)
+        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens)
+        tape.round_trips[row, :size] = np.maximum(arrivals.output_tokens - 1, 0)
 
 
 class TapeGenerator(ABC):

@@ -51,15 +51,15 @@ def test_batching_metrics_by_hand():
 
 
 def test_batching_routing_metrics_are_per_computed_request():
-    totals = POOLED_TOTALS | {"correct": 6.0, "forwarded": 4.0, "exit_1": 2.0, "exit_2": 6.0}
+    totals = POOLED_TOTALS | {"correct": 6.0, "full_correct": 7.5, "forwarded": 4.0, "exit_1": 2.0, "exit_2": 6.0}
     metrics = batching_routing_metrics(totals, np.ones(4))
-    assert (metrics["accuracy"], metrics["forwarded"]) == (0.75, 0.5)
+    assert (metrics["accuracy"], metrics["forwarded"]) == (0.8, 0.5)
     assert (metrics["exit_1"], metrics["exit_2"]) == (0.25, 0.75)
 
 
 def test_streaming_metrics_are_per_arrived_request():
     totals = {"arrived": 8.0, "served": 4.0, "late": 3.0, "below_quality": 1.0, "response_s": 12.0, "correct": 6.0}
-    totals |= {"exit_1": 2.0, "exit_2": 6.0, "energy_j": 60.0}
+    totals |= {"exit_1": 2.0, "exit_2": 6.0, "energy_j": 60.0, "full_correct": 8.0}
     metrics = streaming_metrics(totals, np.full(8, 1.5), unanswered=2)
     assert metrics["energy_per_served_j"] == 15.0
     assert metrics["mean_delay_s"] == 1.5

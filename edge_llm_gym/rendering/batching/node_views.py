@@ -20,7 +20,7 @@ def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...],
     usable_bytes = node.device().memory_bytes * node.memory_fraction
     return NodeView(
         name=node.name,
-        hardware=node.hardware if node.count == 1 else node.device().name,
+        hardware=node.device().name,
         position_m=node.position_m,
         quality=float(parameters.quality[index]),
         usable_bytes=usable_bytes,

@@ -23,7 +23,7 @@ from edge_llm_gym.sim.pooled.records import (
 from edge_llm_gym.sim.pooled.stages import FIRST_EXIT
 from edge_llm_gym.sim.pooled.tape import PooledTapeGenerator
 from edge_llm_gym.sim.records import ExitTable
-from edge_llm_gym.sim.request_costs import COST_DRIVERS, RequestCosts
+from edge_llm_gym.sim.request_costs import COST_DRIVERS, RequestCosts, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
 
 
@@ -108,7 +108,7 @@ def compile_parameters(scenario: Scenario, costs: RequestCosts, exits: ExitTable
         kv_capacity_bytes=np.array([node.kv_capacity_bytes for node in costs.nodes]),
         quality=np.array([node.quality for node in costs.nodes]),
         cost_coefficients=costs.cost_coefficients,
-        network=network_constants(scenario.network, len(scenario.block_layers)),
+        network=network_constants(scenario.network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
         power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),

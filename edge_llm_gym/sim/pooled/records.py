@@ -127,6 +127,7 @@ class Workspace(NamedTuple):
     exit_block: Array  # [N] int64, block after which the request exits on the current node, -1 if it is forwarded
     current_node: Array  # [N] int64
     reach_s: Array  # [N] float64, when the request reached the current node, a deep one
+    round_trip_s: Array  # [N] float64, time that the request's tokens spend on wires while it decodes
     admitted_slots: Array  # [N] int64, slots of the admitted requests, in order
     load: Array  # [K, 3] float64, WORK, SHARED and KV of the batch
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
@@ -153,11 +154,11 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
     widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
     request, cost_drivers, latest_start_s = interleaved(rows, capacity, *widths)
-    route, forward = interleaved(rows, capacity, sizes.stages, 1)
+    route, wired = interleaved(rows, capacity, sizes.stages, 2)
     return PooledTape(
         requests=allocate_requests(request),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks),
+        exits=allocate_exits(route, wired, sizes.blocks),
         cost_drivers=cost_drivers,
         latest_start_s=latest_start_s,
     )
@@ -229,6 +230,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         exit_block=np.empty(slots, np.int64),
         current_node=np.empty(slots, np.int64),
         reach_s=np.empty(slots),
+        round_trip_s=np.empty(slots),
         admitted_slots=np.empty(slots, np.int64),
         load=np.empty((nodes, 3)),
         weight=np.empty((nodes, 2)),

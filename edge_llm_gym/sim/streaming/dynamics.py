@@ -9,7 +9,7 @@ from edge_llm_gym.sim.energy import power_constants
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import ExitTable
-from edge_llm_gym.sim.request_costs import hosted_blocks
+from edge_llm_gym.sim.request_costs import hosted_blocks, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
 from edge_llm_gym.sim.streaming import transition
 from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
@@ -91,7 +91,7 @@ def compile_parameters(scenario: Scenario, exits: ExitTable) -> StreamingParamet
         entry_index=np.where(network.stage == 0, np.cumsum(network.stage == 0) - 1, -1),
         slowdown_factor=_slowdown_factor(scenario),
         quality=np.array([node.quality for node in node_costs(scenario)]),
-        network=network_constants(network, len(scenario.block_layers)),
+        network=network_constants(network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
         power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),

@@ -47,6 +47,7 @@ class RequestLog(NamedTuple):
 
     outcome: Array  # [R, C] int8, code of `sim.outcomes`
     delay_s: Array  # [R, C] float64, response delay, from the arrival to the end of the downlink
+    round_trip_s: Array  # [R, C] float64, time that the request's tokens spend on wires while it decodes
     exit_block: Array  # [R, C] int8, 1 + block after which the request exits, 0 before it arrives
     node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
     reach_s: Array  # [R, C, S] float64, when the request reaches that node
@@ -115,12 +116,12 @@ class Sizes(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> StreamingTape:
     """An empty tape."""
-    widths = (REQUEST_WIDTH, sizes.hosted_blocks, sizes.stages, 1)
-    request, service_s, route, forward = interleaved(rows, capacity, *widths)
+    widths = (REQUEST_WIDTH, sizes.hosted_blocks, sizes.stages, 2)
+    request, service_s, route, wired = interleaved(rows, capacity, *widths)
     return StreamingTape(
         requests=allocate_requests(request),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks),
+        exits=allocate_exits(route, wired, sizes.blocks),
         service_s=service_s,
     )
 
@@ -139,6 +140,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamingState:
         requests=RequestLog(
             outcome=np.zeros(per_request, np.int8),
             delay_s=np.zeros(per_request),
+            round_trip_s=np.zeros(per_request),
             exit_block=np.zeros(per_request, np.int8),
             node=np.zeros(per_visit, np.int8),
             reach_s=np.zeros(per_visit),

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.models.cost import COST_MODELS, NodeRates, cost_model, kv_read_bytes, request_flops
-from edge_llm_gym.models.hardware import hardware
-from edge_llm_gym.models.llm import ModelShape, streamed_weight_bytes
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks, round_trip_bits
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
+from edge_llm_gym.sim.wire_times import wire_times_s
 from tests.sim.fields import array_of
+from tests.sim.times_by_hand import times_by_hand
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +38,13 @@ def on_tape(simulator, field):
     return np.concatenate([values[:size] for values, size in rows])
 
 
-@pytest.mark.parametrize("cost", sorted(COST_MODELS))
+@pytest.mark.parametrize("cost", ["compute", "roofline"])
 @pytest.mark.parametrize("head", [True, False])
 def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
     scenario = load_scenario("early-exit", {"cost": cost, "lm_head": head, "exits.blocks": [4, 12, 6, 10]})
     prompt, output = np.array([1, 500, 4096]), np.array([1, 7, 16])
     times_s = RequestCosts(scenario).block_alone_s(prompt, output)
-    shape = ModelShape("llama-3-8b", 6, 4096, 32, 8, 14336, True, 128256, False)  # block 2, with six layers
-    l4 = hardware("nvidia-l4")
-    rates = NodeRates(
-        2 * l4.peak_flops * 0.5, 2 * l4.memory_bandwidth_bytes_per_s, streamed_weight_bytes(shape, 8), 1.0
-    )
-    flops = request_flops(shape, prompt, output, head=head)
-    work_s, shared_s = cost_model(cost)(rates, flops, kv_read_bytes(shape, prompt, output, 16), output)
+    work_s, shared_s = times_by_hand(scenario, 7, 6, prompt, output)  # block 2, with six layers
     index = [(one.node, one.block) for one in hosted_blocks(scenario)].index((7, 2))
     np.testing.assert_allclose(times_s[:, index], work_s + shared_s, rtol=1e-12)
 
@@ -61,8 +54,8 @@ def test_padding_lengthens_every_prompt():
     padded = RequestCosts(short).block_alone_s(np.array([10]), np.array([4]))
     longest = RequestCosts(load_scenario("early-exit")).block_alone_s(np.array([4096]), np.array([4]))
     np.testing.assert_array_equal(padded, longest)
-    forwarded = forward_bits(short, np.array([10]), np.array([4]))
-    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096]), np.array([4])))
+    forwarded = forward_bits(short, np.array([10]))
+    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096])))
 
 
 def test_hosted_blocks_stand_node_by_node(scenario):
@@ -71,7 +64,17 @@ def test_hosted_blocks_stand_node_by_node(scenario):
 
 
 def test_forwarded_bits_are_hidden_vectors_and_tokens(scenario):
-    assert forward_bits(scenario, np.array([100]), np.array([3])).tolist() == [102 * (4096 * 16 + 32)]
+    assert forward_bits(scenario, np.array([100])).tolist() == [100 * (4096 * 16 + 32)]
+    assert round_trip_bits(scenario) == 4096 * 16 + 64
+
+
+def test_wire_times_are_transfers_and_round_trips(scenario):
+    times_s = wire_times_s(scenario, np.array([100, 100]), np.array([1, 3]))
+    network, bits = scenario.network, 4096 * 16 + 32
+    rate_bps, latency_s = network.rate_bps[0, 4], network.latency_s[0, 4]
+    transfer_s, trip_s = latency_s + 100 * bits / rate_bps, 2 * latency_s + (bits + 32) / rate_bps
+    np.testing.assert_allclose(times_s[:, 0, 4], [transfer_s, transfer_s + 2 * trip_s])
+    np.testing.assert_array_equal(np.isfinite(times_s[0]), network.has_link)
 
 
 def test_moments_are_those_of_the_tape(constants, simulator):
@@ -106,8 +109,11 @@ def test_link_delays_are_those_of_a_mean_request(constants, simulator, scenario)
     node = scenario.nodes[2]
     expected_s = (bits / (np.array([node.uplink_hz, node.downlink_hz]) / 20 * efficiency[5, 2])).sum()
     assert delay_s[5, 2] == pytest.approx(expected_s, rel=0.03)
-    wired = on_tape(simulator, "forward_bits").mean()
-    assert delay_s[20, 4] == pytest.approx(0.002 + wired / 10e9, rel=0.03)
+    link = scenario.links[0]
+    trip_s = 2 * link.latency_s + round_trip_bits(scenario) / link.rate_bps
+    wired_s = link.latency_s + on_tape(simulator, "forward_bits").mean() / link.rate_bps
+    wired_s += on_tape(simulator, "round_trips").mean() * trip_s
+    assert delay_s[20, 4] == pytest.approx(wired_s, rel=0.03)
     assert np.isfinite(delay_s).sum() == 20 * 4 + len(scenario.links)
 
 
