@@ -68,6 +68,11 @@ def delay_quantiles(delays_s: Array) -> Metrics:
     return {name: float(np.quantile(delays_s, level)) for name, level in DELAY_QUANTILES.items()}
 
 
+def energy_metrics(totals: Totals) -> dict[str, Any]:
+    """Energy of the episode in J, and per served request."""
+    return {"energy_j": totals["energy_j"], "energy_per_served_j": mean_over_served(totals, "energy_j")}
+
+
 def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
     """Metrics of an episode of batching dynamics; `delays_s` [n] are those of the served requests."""
     return {
@@ -76,6 +81,7 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
         "on_time": on_time_share(totals),
         **delay_quantiles(delays_s),
         "quality": mean_over_served(totals, "quality"),
+        **energy_metrics(totals),
     } | {name: totals[name] for name in ("arrived", *OUTCOME_COUNTS)}
 
 
@@ -108,6 +114,7 @@ def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metri
             "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
+            **energy_metrics(totals),
         }
         | exit_shares(totals, arrived)
         | {name: totals[name] for name in ("arrived", "late", "below_quality")}

@@ -15,6 +15,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -136,6 +137,7 @@ class PooledParameters(NamedTuple):
     network: NetworkConstants
     exits: ExitTable
     metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 
@@ -166,6 +168,7 @@ class Workspace(NamedTuple):
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
     requested: Array  # [K] int64, number of these requests
     free_kv_bytes: Array  # [K] float64, before the epoch's own batch
+    busy_s: Array  # [K] float64, computing time in the epoch
     forecast: Forecast | None  # None if output lengths are known
 
 
@@ -288,6 +291,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         weight=np.empty((nodes, 2)),
         requested=np.empty(nodes, np.int64),
         free_kv_bytes=np.empty(nodes),
+        busy_s=np.empty(nodes),
         forecast=_allocate_forecast(sizes) if sizes.predicts else None,
     )
 
