@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.problems.random_instances import FAMILIES
 from edge_llm_gym.solvers import baselines, dftsp, ot_gah, reference
+from edge_llm_gym.solvers.ot_gah.oracle import make_oracle
+from edge_llm_gym.solvers.ot_gah.request_prices import assignment_value, reoptimise
 from tests.solvers.problem_strategies import priced_problems
 
 RELATIVE_PRICES = (0.0, 0.1, 0.3, 1.0, 2.0)
@@ -108,6 +110,14 @@ def test_ties_under_a_price_are_broken_by_urgency():
     assert tied > 5
 
 
+def test_urgency_does_not_outweigh_a_value_that_only_pays_for_the_shared_time():
+    # Memory for one request; both spend 1 s at a price of 1. The best total is 2, and the second value exceeds that.
+    zero, one = np.zeros(2), np.ones(2)
+    problem = BatchProblem(zero, one, one, zero, zero, 9.0 * one, [3.0, 2.5], 1.0, np.inf, time_price=1.0)
+    solution = dftsp.solve(problem, urgency=[0.0, 1.0])
+    assert (solution.selected.tolist(), solution.value) == ([True, False], 2.0)
+
+
 THREE = BatchProblem(
     time_s=[1.0, 1.0, 4.0],
     shared_time_s=[4.0, 1.0, 1.0],
@@ -189,6 +199,15 @@ def test_no_constant_share_of_the_optimum_is_guaranteed_under_a_price():
     solution = ot_gah.solve(problem)
     assert (solution.value, solution.node.tolist()) == (0.02, [2, 0])
     assert solution.upper_bound >= optimum.value
+
+
+def test_the_improvement_compares_batches_net_of_their_shared_time():
+    # Memory for one request. The first one is worth 5 - 4, the second one 3 - 0.
+    zero, one = np.zeros(2), np.ones(2)
+    node = BatchProblem(zero, [4.0, 0.0], one, zero, zero, 9.0 * one, [5.0, 3.0], 1.0, np.inf, time_price=1.0)
+    oracle = make_oracle(AssignmentProblem((node,)), 1000)
+    assert assignment_value(oracle, np.array([1, 0])) == 1.0
+    assert reoptimise(oracle, np.array([1, 0]), np.arange(1)).tolist() == [0, 1]
 
 
 def test_a_price_of_work_alone_keeps_the_half():

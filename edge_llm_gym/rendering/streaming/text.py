@@ -67,9 +67,8 @@ def _last_epoch(view: StreamingView) -> Iterator[str]:
         yield f"{bold('last epoch')}  none yet"
         return
     reward = "" if last.reward is None else f"reward {last.reward:+.2f}   "
-    used = usage_text(last.utilisation, last.node_energy_j)
-    yield f"{bold('last epoch')}  {reward}{_counts(last.summary)}   {used}"
-    yield _means(last.summary)
+    yield f"{bold('last epoch')}  {reward}{_counts(last.summary)}"
+    yield f"{_means(last.summary)}   {usage_text(last.utilisation, last.node_energy_j)}"
 
 
 def _totals(view: StreamingView) -> Iterator[str]:
