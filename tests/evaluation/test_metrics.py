@@ -7,9 +7,12 @@ from edge_llm_gym.evaluation.metrics import (
     batching_metrics,
     batching_routing_metrics,
     delay_quantiles,
+    epoch_means,
     ratio,
     streaming_metrics,
+    weighted_metrics,
 )
+from edge_llm_gym.scenario.metrics import flow, level, mean
 
 POOLED_TOTALS = {
     "arrived": 10.0,
@@ -64,3 +67,15 @@ def test_streaming_metrics_are_per_arrived_request():
     assert metrics["on_time"] == pytest.approx(5 / 8)
     assert metrics["exit_2"] == 0.75
     assert metrics["unanswered"] == 2.0
+
+
+def test_means_weight_epochs_with_the_flow_that_they_name_or_equally():
+    table = {"count": flow("a"), "level": level("b"), "busy": mean("c"), "delay": mean("d", "count")}
+    epochs = [
+        {"count": 1.0, "level": 5.0, "busy": 0.5, "delay": 9.0},
+        {"count": 3.0, "level": 1.0, "busy": 0.7, "delay": 1.0},
+    ]
+    weighted = [weighted_metrics(metrics, table) for metrics in epochs]
+    sums = {name: sum(metrics[name] for metrics in weighted) for name in table}
+    assert epoch_means(sums, 2, table) == {"count": 2.0, "level": 3.0, "busy": 0.6, "delay": (9.0 + 3.0) / 4.0}
+    assert epoch_means(dict.fromkeys(table, 0.0), 2, table)["delay"] == 0.0

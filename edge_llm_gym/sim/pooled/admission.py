@@ -14,11 +14,13 @@ from edge_llm_gym.sim.columns import DOWNLINK, KV, UPLINK
 from edge_llm_gym.sim.cost_kernels import add_cost, cost_of
 from edge_llm_gym.sim.outcomes import REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.expectations import held_bytes
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
     PooledParameters,
     PooledState,
     PooledTape,
+    PredictionLog,
     RadioConstants,
     Workspace,
 )
@@ -40,13 +42,26 @@ REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
 def free_kv_bytes(capacity_bytes: Array, batches: BatchLog, row: int, node: int, epoch: int, at_s: float) -> float:
     """Memory for new KV caches on a node at `at_s`, the end of the epoch's uplink slot.
 
-    The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included.
+    The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included. On a
+    deep node, where batches of an epoch may wait for one another, the result may be negative.
     """
-    held_bytes = 0.0
-    for begun in range(batches.oldest[row, node], epoch):
-        if batches.end_s[row, node, begun] > at_s:
-            held_bytes += batches.kv_bytes[row, node, begun]
-    return capacity_bytes[node] - held_bytes
+    return capacity_bytes[node] - held_bytes(batches.kv_bytes, batches, row, node, epoch, at_s)
+
+
+@kernel
+def reservable_bytes(
+    capacity_bytes: Array,
+    batches: BatchLog,
+    predictions: PredictionLog | None,
+    row: int,
+    node: int,
+    epoch: int,
+    at_s: float,
+) -> float:
+    """Memory that is free for new KV caches, as far as it is known at the decision time."""
+    if predictions is not None:
+        return capacity_bytes[node] - predictions.held_bytes[row, node]
+    return free_kv_bytes(capacity_bytes, batches, row, node, epoch, at_s)
 
 
 @kernel
@@ -102,14 +117,21 @@ def compute_minimum_shares(
 
 @kernel
 def _clear_nodes(
-    capacity_bytes: Array, batches: BatchLog, row: int, epoch: int, at_s: float, workspace: Workspace
+    capacity_bytes: Array,
+    batches: BatchLog,
+    predictions: PredictionLog | None,
+    row: int,
+    epoch: int,
+    at_s: float,
+    workspace: Workspace,
 ) -> None:
     """Prepares the workspace for an epoch: no request for any node, no load, and the memory that is free at `at_s`."""
     workspace.load[:] = 0.0
     workspace.weight[:] = 0.0
     workspace.requested[:] = 0
     for node in range(capacity_bytes.size):
-        workspace.free_kv_bytes[node] = free_kv_bytes(capacity_bytes, batches, row, node, epoch, at_s)
+        free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
+        workspace.free_kv_bytes[node] = free_bytes
 
 
 @kernel
@@ -124,7 +146,8 @@ def _sum_weights(batch: Array, bandwidth: Array, visible: int, weight: Array, re
 
 
 @kernel
-def _share(weight: float, total: float, requested: int) -> float:
+def band_share(weight: float, total: float, requested: int) -> float:
+    """The share of a band of a weight among weights of this sum and number."""
     return weight / total if total > 0.0 else 1.0 / requested
 
 
@@ -133,9 +156,9 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
     """The refusal of a slot's request on a node beside the requests admitted so far, or WAITING."""
     weight, requested = workspace.weight, workspace.requested[node]
     return refusal(
-        _share(bandwidth[slot, UPLINK], weight[node, UPLINK], requested),
+        band_share(bandwidth[slot, UPLINK], weight[node, UPLINK], requested),
         workspace.minimum_share[slot, UPLINK],
-        _share(bandwidth[slot, DOWNLINK], weight[node, DOWNLINK], requested),
+        band_share(bandwidth[slot, DOWNLINK], weight[node, DOWNLINK], requested),
         workspace.minimum_share[slot, DOWNLINK],
         workspace.cost[slot, KV],
         workspace.free_kv_bytes[node] - workspace.load[node, KV],
@@ -146,6 +169,7 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
 def admit(
     capacity_bytes: Array,
     batches: BatchLog,
+    predictions: PredictionLog | None,
     row: int,
     epoch: int,
     at_s: float,
@@ -160,10 +184,11 @@ def admit(
 
     `at_s` is the end of the epoch's uplink slot; batch [N] and bandwidth [N, 2] are the action of the row.
     Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace
-    holds minimum shares, and costs whose KV caches are all that a request may come to hold on the node.
+    holds minimum shares, and costs whose KV caches are what a request reserves on the node: of all hosted blocks and of
+    the predicted length.
     """
     admitted = 0
-    _clear_nodes(capacity_bytes, batches, row, epoch, at_s, workspace)
+    _clear_nodes(capacity_bytes, batches, predictions, row, epoch, at_s, workspace)
     _sum_weights(batch, bandwidth, visible, workspace.weight, workspace.requested)
     for slot in range(visible):
         node = batch[slot] - 1
@@ -186,6 +211,7 @@ def admit(
 @kernel
 def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: PooledState, mask: Array) -> None:
     """Fills mask [R, N, K1 + 1]: whether a slot's request, alone on a node with the whole band, would be admitted."""
+    batches, predictions = state.batches, state.predictions
     mask[:, :, 0] = True
     mask[:, :, 1:] = False
     capacity_bytes, coefficients = parameters.kv_capacity_bytes, parameters.cost_coefficients
@@ -194,10 +220,10 @@ def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: Poole
         at_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
         efficiency = tape.channels.spectral_efficiency[row, epoch]
         for node in range(mask.shape[2] - 1):
-            free_bytes = free_kv_bytes(capacity_bytes, state.batches, row, node, epoch, at_s)
+            free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
             hosted = parameters.network.first_hosted[node]
             for slot in range(visible_count(parameters.slots, state.queue, row)):
                 request = state.queue.request[row, slot]
                 up, down = _minimum_shares(parameters.radio, tape.requests, efficiency, row, request, node)
-                kv_bytes = cost_of(coefficients, hosted, KV, tape.cost_drivers[row], request)
+                kv_bytes = cost_of(coefficients, hosted, KV, tape.predicted_drivers[row], request)
                 mask[row, slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, free_bytes) == WAITING

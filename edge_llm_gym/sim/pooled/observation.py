@@ -18,25 +18,26 @@ from edge_llm_gym.sim.exit_observation import (
     link_features,
 )
 from edge_llm_gym.sim.node_costs import node_costs
-from edge_llm_gym.sim.pooled.admission import free_kv_bytes
+from edge_llm_gym.sim.pooled.admission import reservable_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.records import BatchLog, PooledParameters, PooledState, PooledTape
+from edge_llm_gym.sim.pooled.expectations import expected_free_s
+from edge_llm_gym.sim.pooled.records import BatchLog, PooledParameters, PooledState, PooledTape, PredictionLog
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
 REQUEST_FEATURES = (
     "prompt_tokens",  # / lengths.max_prompt_tokens
-    "output_tokens",  # / lengths.max_output_tokens
+    "output_tokens",  # as predicted / lengths.max_output_tokens
     "uplink_bits",  # / the most that a request can carry
-    "downlink_bits",
+    "downlink_bits",  # for the predicted output tokens
     "waiting_time",  # / longest latency budget
     "time_left",  # time to the deadline / longest latency budget
     "quality_demand",
     "value",  # / largest value
 )
 LIVE_NODE_FEATURES = (
-    "time_until_free",  # after this uplink slot, in epochs, clipped at BUSY_CAP
-    "free_kv_bytes",  # / kv_capacity_bytes
+    "time_until_free",  # after this uplink slot, in epochs, clipped at BUSY_CAP; as expected from predictions
+    "free_kv_bytes",  # not reserved / kv_capacity_bytes
 )
 CONSTANT_NODE_FEATURES = (
     # constant over an episode, so that a policy can tell heterogeneous nodes apart
@@ -148,7 +149,7 @@ def _observe_requests(
     for slot in range(visible):
         request, features = queue[slot], out.requests[row, slot]
         features[PROMPT_TOKENS] = requests.prompt_tokens[row, request] / scales.prompt_tokens
-        features[OUTPUT_TOKENS] = requests.output_tokens[row, request] / scales.output_tokens
+        features[OUTPUT_TOKENS] = requests.predicted_tokens[row, request] / scales.output_tokens
         features[UPLINK_BITS] = requests.bits[row, request, UPLINK] / scales.uplink_bits
         features[DOWNLINK_BITS] = requests.bits[row, request, DOWNLINK] / scales.downlink_bits
         features[WAITING_TIME] = (now_s - requests.arrival_s[row, request]) / scales.budget_s
@@ -166,6 +167,7 @@ def _observe_requests(
 def _observe_nodes(
     capacity_bytes: Array,
     batches: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     epoch: int,
@@ -174,10 +176,10 @@ def _observe_nodes(
     constants: Array,
     out: Array,
 ) -> None:
-    """Fills out [K, F]; node_free_s [K] is that of the row, constants [K, F - 2] the constant features."""
+    """Fills out [K, F]; node_free_s [R, K] is that of all rows, constants [K, F - 2] the constant features."""
     for node in range(capacity_bytes.size):
-        busy_s = max(node_free_s[node] - uplink_ends_s, 0.0)
-        free_bytes = free_kv_bytes(capacity_bytes, batches, row, node, epoch, uplink_ends_s)
+        busy_s = max(expected_free_s(predictions, node_free_s, row, node) - uplink_ends_s, 0.0)
+        free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, uplink_ends_s)
         out[node, TIME_UNTIL_FREE] = min(busy_s / epoch_s, BUSY_CAP)
         out[node, FREE_KV_BYTES] = max(free_bytes, 0.0) / capacity_bytes[node]
         for column in range(constants.shape[1]):
@@ -193,11 +195,22 @@ def observe_queue_rows(
     for row in range(out.arrivals.shape[0]):
         epoch, visible = state.epoch[row], visible_count(slots, state.queue, row)
         queue, efficiency = state.queue.request[row], tape.channels.spectral_efficiency[row, epoch]
-        now_s, node_free_s = decision_time_s(epoch_s, epoch), state.node_free_s[row]
+        now_s, batches, predictions = decision_time_s(epoch_s, epoch), state.batches, state.predictions
         uplink_ends_s = now_s + parameters.radio.uplink_slot_s
         constants, nodes = scales.node_constants, out.nodes[row]
         _observe_requests(tape.requests, efficiency, queue, visible, now_s, scales, row, out)
-        _observe_nodes(capacity_bytes, state.batches, node_free_s, row, epoch, epoch_s, uplink_ends_s, constants, nodes)
+        _observe_nodes(
+            capacity_bytes,
+            batches,
+            predictions,
+            state.node_free_s,
+            row,
+            epoch,
+            epoch_s,
+            uplink_ends_s,
+            constants,
+            nodes,
+        )
         out.arrivals[row, 0] = min(state.queue.arrived_last[row] / slots, COUNT_CAP)
         out.backlog[row, 0] = min((state.queue.length[row] - visible) / slots, COUNT_CAP)
 

@@ -24,6 +24,7 @@ from edge_llm_gym.sim.streaming.records import (
     allocate_workspace,
 )
 from edge_llm_gym.sim.streaming.tape import StreamingTapeGenerator
+from edge_llm_gym.sim.totals import metric_kinds
 
 
 class StreamingDynamics:
@@ -92,6 +93,7 @@ def compile_parameters(scenario: Scenario, exits: ExitTable) -> StreamingParamet
         quality=np.array([node.quality for node in node_costs(scenario)]),
         network=network_constants(network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
+        metric_kinds=metric_kinds(scenario.metric_table),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )
 

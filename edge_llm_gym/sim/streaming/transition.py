@@ -16,7 +16,7 @@ from edge_llm_gym.sim.exits import last_block_of, mean_accuracy
 from edge_llm_gym.sim.links import radio_s, round_trip_s, sample_next_node, wire_s
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
@@ -26,6 +26,7 @@ from edge_llm_gym.sim.streaming.records import (
     Workspace,
 )
 from edge_llm_gym.sim.streaming.server import clear_servers, close_epoch, serve
+from edge_llm_gym.sim.totals import add_to_totals
 
 ARRIVED, IN_FLIGHT, UTILISATION = (
     STREAMING_COLUMN["arrived"],
@@ -262,8 +263,8 @@ def step_rows(
         state.epoch[row] = epoch + 1
         state.first_of_epoch[row, epoch + 1] = last
         in_flight = _count_open(tape.requests.arrival_s, state, row, end_s)
-        busy_s = state.servers.busy_last_s[row]
+        busy_s, kinds = state.servers.busy_last_s[row], parameters.metric_kinds
         arrived, full_accuracy = last - first, parameters.exits.full_accuracy
         _complete_metrics(parameters.epoch_s, full_accuracy, busy_s, arrived, in_flight, metrics)
-        add_to_totals(metrics, state.totals[row])
+        add_to_totals(kinds, metrics, epoch + 1, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
