@@ -58,7 +58,7 @@ class PredictedResimulation(Resimulation):
                 else:
                     end_s = max(visit.ready_s, self.expected_free_s[node]) + visit.expected_s
                 self.overdue += end_s <= self.now_s
-                self.expected_free_s[node] = max(end_s, self.now_s)
+                self.expected_free_s[node] = self.now_s + abs(end_s - self.now_s)
                 if not self.now_s < end_s <= until_s:
                     self.expected_held[node] += visit.reserved_bytes
 
