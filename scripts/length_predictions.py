@@ -34,6 +34,7 @@ logarithm of a predicted number of output tokens ([physics](../reference/physics
 and memory is reserved, by predictions; batches last, and caches grow, by true lengths. `quantile` is a setting of the
 schedulers: they plan with this quantile of the true length given its prediction, instead of the prediction.
 
+<!-- run: never, runs for minutes -->
 ```sh
 {command}
 ```
