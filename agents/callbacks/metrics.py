@@ -8,14 +8,25 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.evaluation.metrics import delay_quantiles, mean_over_served, on_time_share, served_share
+from edge_llm_gym.evaluation.metrics import (
+    delay_quantiles,
+    epoch_means,
+    mean_over_served,
+    on_time_share,
+    served_share,
+    weighted_metrics,
+)
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 
 SHARES = {"served_share": served_share, "on_time_share": on_time_share}
 """Tag -> share of the requests that arrived."""
-MEANS_OF_SERVED = {"mean_delay_of_served_s": "delay_s", "mean_quality_of_served": "quality"}
-"""Tag -> metric that is a sum over the served requests."""
+MEANS_OF_SERVED = {
+    "mean_delay_of_served_s": "delay_s",
+    "mean_quality_of_served": "quality",
+    "energy_per_served_j": "energy_j",
+}
+"""Tag -> metric that is divided by the number of served requests."""
 MARKER = "environment/served_share"
 """While the logger holds this tag, the line with the last means is not written yet."""
 
@@ -45,7 +56,8 @@ class MetricsCallback(BaseCallback):
     def _on_step(self) -> bool:
         self._reset_if_written()
         info = self._info()
-        _add(self._sums, info["metrics"])
+        _add(self._sums, weighted_metrics(info["metrics"], self._simulator().scenario.metric_table))
+        _add(self._sums, self._reset_flows())
         _add(self._rewards, info["rewards"])
         if "slots" in info:
             slots = info["slots"]
@@ -58,6 +70,18 @@ class MetricsCallback(BaseCallback):
         info: dict[str, Any] = self.training_env.last_info  # type: ignore[attr-defined]
         return dict(info.get("final_info", info))
 
+    def _reset_flows(self) -> dict[str, Array]:
+        """The flows of the resets in this step: what arrives before the first decision of an episode."""
+        info, table = self.training_env.last_info, self._simulator().scenario.metric_table  # type: ignore[attr-defined]
+        if "final_info" not in info:
+            return {}
+        ended = info["_final_info"]
+        return {name: info["metrics"][name][ended] for name, metric in table.items() if metric.kind == "flow"}
+
+    def _simulator(self) -> Simulator:
+        simulator: Simulator = self.training_env.envs.simulator  # type: ignore[attr-defined]
+        return simulator
+
     def _on_rollout_end(self) -> None:
         self._reset_if_written()
         if self._steps:
@@ -66,8 +90,8 @@ class MetricsCallback(BaseCallback):
 
     def _record(self) -> None:
         count = self._steps * self.training_env.num_envs
-        for name, total in self._sums.items():
-            self.logger.record(f"environment/{name}", total / count)
+        for name, value in epoch_means(self._sums, count, self._simulator().scenario.metric_table).items():
+            self.logger.record(f"environment/{name}", value)
         for name, total in self._rewards.items():
             self.logger.record(f"reward_terms/{name}", total / count)
         for tag, share in SHARES.items():
@@ -85,8 +109,7 @@ class MetricsCallback(BaseCallback):
 
     def _stream_delays_s(self) -> Array:
         """Delays of the requests that arrived since then, late ones included, in the running episodes."""
-        simulator: Simulator = self.training_env.envs.simulator  # type: ignore[attr-defined]
-        return recent_delays_s(simulator, self._steps)
+        return recent_delays_s(self._simulator(), self._steps)
 
     def _record_actions(self) -> None:
         actions: Mapping[str, Array] = self.training_env.last_action  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
-from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
 from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
@@ -58,7 +58,7 @@ __all__ = [
     "kv_capacity_bytes",
     "load_scenario",
     "make_expert",
-    "metric_descriptions",
+    "metric_table",
     "model_rows",
     "node_costs",
     "outcome_descriptions",
@@ -88,9 +88,9 @@ QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
 
 
-def metric_descriptions(scenario: Scenario) -> dict[str, str]:
-    """Metric -> description."""
-    return METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
+    """Metric -> kind and description."""
+    return scenario.metric_table
 
 
 def outcome_descriptions() -> dict[str, str]:
@@ -153,6 +153,13 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "measuring": (
+        "edge_llm_gym.measuring",
+        "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
+        "edge_llm_gym.measuring.session:Session",
+        "edge_llm_gym.measuring.transformer:random_transformer,Transformer",
+        "edge_llm_gym.measuring.kv_cache:KvCache",
+    ),
     "problems": (
         "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",

@@ -38,6 +38,7 @@ _CAUSES: Columns = (
     ("refused_memory", "memory", "{:.1f}"),
 )
 _DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
+_ENERGY: Columns = (("energy_per_served_j", "J/served", "{:.0f}"),)
 _TIMES: Columns = (("utilisation", "utilisation", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
 _ON_TIME: Columns = (("on_time", "on time", "{:.1%}"),)
 _QUALITY: Columns = (("quality", "quality", "{:.3f}"),)
@@ -54,7 +55,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             score="served_value",
             score_title="served value",
             headline=("served_share", "value served", "{:.1%}"),
-            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_TIMES),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
             panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
@@ -64,7 +65,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             score="served_value",
             score_title="served value",
             headline=("served_share", "value served", "{:.1%}"),
-            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_TIMES),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
             panels=(*_POOLED_PANELS, ("accuracy", "accuracy of computed requests"), _UTILISATION_PANEL),
@@ -74,7 +75,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             score="reward",
             score_title="reward",
             headline=("mean_delay_s", "mean delay [s]", "{:.3f}"),
-            columns=(("accuracy", "accuracy", "{:.1%}"), *_ON_TIME, *_DELAYS, *_TIMES),
+            columns=(("accuracy", "accuracy", "{:.1%}"), *_ON_TIME, *_DELAYS, *_ENERGY, *_TIMES),
             cause_title="requests per episode: late, below the required quality, unanswered at the end",
             cause_columns=(
                 ("arrived", "arrived", "{:.1f}"),

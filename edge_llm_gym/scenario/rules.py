@@ -25,18 +25,23 @@ DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
 )
 
 
+def unused_keys(dynamics: str) -> set[str]:
+    """Keys at the top of a scenario that only other dynamics use."""
+    known = {key for keys in DYNAMICS_KEYS.values() for key in (*keys.needed, *keys.optional)}
+    return known - {*DYNAMICS_KEYS[dynamics].needed, *DYNAMICS_KEYS[dynamics].optional}
+
+
 def keys_fit(scenario: ScenarioFields) -> None:
-    """A scenario has the keys that its dynamics require, and no keys that only other dynamics use."""
-    fields, keys = type(scenario).model_fields, DYNAMICS_KEYS[scenario.dynamics]
-    given = {
-        key
-        for known in DYNAMICS_KEYS.values()
-        for key in (*known.needed, *known.optional)
-        if getattr(scenario, key) != fields[key].default
-    }
-    if missing := [key for key in keys.needed if key not in given]:
-        raise ValueError(f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}")
-    for key in sorted(given - {*keys.needed, *keys.optional}):
+    """A scenario gives the keys that its dynamics require, and none that only other dynamics use.
+
+    A key is given if it is set, also to a value that equals the default; null sets nothing.
+    """
+    given = {key for key in scenario.model_fields_set if getattr(scenario, key) is not None}
+    if missing := [key for key in DYNAMICS_KEYS[scenario.dynamics].needed if key not in given]:
+        raise ValueError(
+            f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}, not given here; add what is missing"
+        )
+    for key in sorted(given & unused_keys(scenario.dynamics)):
         raise ValueError(f"dynamics {scenario.dynamics!r} does not use {key}; leave it out")
 
 
@@ -48,6 +53,18 @@ def slots_fit_the_epoch(scenario: ScenarioFields) -> None:
             f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
             f"{scenario.epoch_s:g} s; shorten the slots or lengthen the epoch"
         )
+
+
+def slots_carry_the_payload(scenario: ScenarioFields) -> None:
+    """A radio slot of 0 s is only possible where requests carry no bits in its direction."""
+    requests = scenario.requests
+    for key, payload in (("uplink_slot_s", requests.uplink_payload), ("downlink_slot_s", requests.downlink_payload)):
+        has_bits = requests.bits_per_token > 0 or payload.probability * payload.bits[1] > 0
+        if has_bits and getattr(scenario, key) == 0:
+            raise ValueError(
+                f"{key} must be above 0 where requests carry bits, got 0: every request would be refused; choose a "
+                f"length, or set requests.bits_per_token to 0 and the probability of the payload too"
+            )
 
 
 def names_differ(scenario: ScenarioFields) -> None:
@@ -185,6 +202,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "batching": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             whole_model_everywhere,
             nodes_keep_their_speed,
             every_node_has_radio,
@@ -196,6 +214,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "batching_routing": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             names_differ,
             nodes_keep_their_speed,
             blocks_cover_the_model,

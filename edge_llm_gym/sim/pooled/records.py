@@ -15,6 +15,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -45,11 +46,15 @@ class QueueState(NamedTuple):
 
 
 class BatchLog(NamedTuple):
-    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+    """Batches by node and by the epoch that admitted them.
+
+    Several batches of a deep node, which run one after the other, count as one that holds the KV caches of all until
+    the last one ends: like queued batches elsewhere, the later ones hold their caches while they wait.
+    """
 
     begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
     end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
-    kv_bytes: Array  # [R, K, H] float64, largest KV caches, as reserved
+    kv_bytes: Array  # [R, K, H] float64, KV caches of all, as reserved
     oldest: Array  # [R, K] int64, batches of earlier epochs have ended
 
 
@@ -81,7 +86,7 @@ class PredictionLog(NamedTuple):
     held_bytes: Array  # [R, K] float64, reservations that are held at the end of the uplink slot
     ready_s: Array  # [R, K, H] float64, when the batch can start, as expected in the epoch that admitted it
     duration_s: Array  # [R, K, H] float64, of the batch; summed over several batches
-    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches the largest
+    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches all
     expired_epoch: Array  # [R, C] int32, epoch of the decision before which the request expired, -1 for none
 
 
@@ -96,7 +101,7 @@ class PooledState(NamedTuple):
     admissions: AdmissionLog
     predictions: PredictionLog | None  # None if output lengths are known
     threshold_last: Array  # [R, K] float32, thresholds of the last action
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class PooledResult(NamedTuple):
@@ -108,6 +113,7 @@ class PooledResult(NamedTuple):
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
+    slot_expired: Array  # [R, N] bool, whether the slot's request waited or was refused, and expired after the epoch
     slot_evicted: Array | None  # [R, N] bool, whether the slot's request was evicted; None if lengths are known
 
 
@@ -130,6 +136,8 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 
@@ -160,6 +168,7 @@ class Workspace(NamedTuple):
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
     requested: Array  # [K] int64, number of these requests
     free_kv_bytes: Array  # [K] float64, before the epoch's own batch
+    busy_s: Array  # [K] float64, computing time in the epoch
     forecast: Forecast | None  # None if output lengths are known
 
 
@@ -261,6 +270,7 @@ def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
         slot_outcome=np.zeros(per_slot, np.int8),
         slot_latency_s=np.zeros(per_slot),
         slot_exit=np.zeros(per_slot, np.int8),
+        slot_expired=np.zeros(per_slot, np.bool_),
         slot_evicted=np.zeros(per_slot, np.bool_) if sizes.predicts else None,
     )
 
@@ -281,6 +291,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         weight=np.empty((nodes, 2)),
         requested=np.empty(nodes, np.int64),
         free_kv_bytes=np.empty(nodes),
+        busy_s=np.empty(nodes),
         forecast=_allocate_forecast(sizes) if sizes.predicts else None,
     )
 

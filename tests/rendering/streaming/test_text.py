@@ -30,7 +30,7 @@ def plain(text: str) -> str:
         "  hub              <- 3 from cell-1, 1 from cell-2",
         "  exit  1 █████             33% (episode  25%)   0.10 0.20 0.50 0.70 0.90  threshold 0.25 to 0.75",
         "  exit  2 ███████████       67% (episode  75%)   none yet                  ",
-        "last epoch  reward +3.50   6 arrived: 3 served  2 late  1 below quality   nodes 62% busy",
+        "last epoch  reward +3.50   6 arrived: 3 served  2 late  1 below quality   nodes 62% busy, 1.25kJ",
         "  mean delay 2.00 s, accuracy 25.0%",
         "totals  36 arrived: 23 served  6 late  7 below quality   5 of them in flight",
         "  mean delay 1.25 s, accuracy 62.5%",

@@ -102,10 +102,8 @@ class PredictedResimulation(Resimulation):
             kept = self._keep(node, batch, free)
             visit.begin_s, visit.end_s = min(visit.begin_s, start_s), self.free_s[node]
             visit.expected_s += lasts_s
-            visit.used_bytes = max(visit.used_bytes, sum(self.tape["kv_bytes"][r, node] for r in kept))
-            visit.reserved_bytes = max(
-                visit.reserved_bytes, sum(self.tape["predicted_kv_bytes"][r, node] for r in batch)
-            )
+            visit.used_bytes += sum(self.tape["kv_bytes"][r, node] for r in kept)
+            visit.reserved_bytes += sum(self.tape["predicted_kv_bytes"][r, node] for r in batch)
             self.evicted |= set(batch) - set(kept)
             self.busy.append((start_s, self.free_s[node]))
             done_s |= dict.fromkeys(batch, self.free_s[node])
