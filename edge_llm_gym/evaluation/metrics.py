@@ -19,7 +19,15 @@ Totals = Mapping[str, Any]
 
 DELAY_QUANTILES: Final[Mapping[str, float]] = MappingProxyType({"delay_p50_s": 0.5, "delay_p95_s": 0.95})
 """Metric -> level of the quantile."""
-OUTCOME_COUNTS = ("late", "below_quality", "expired", "refused_uplink", "refused_downlink", "refused_memory")
+OUTCOME_COUNTS = (
+    "late",
+    "evicted",
+    "below_quality",
+    "expired",
+    "refused_uplink",
+    "refused_downlink",
+    "refused_memory",
+)
 
 
 def ratio(part: Array | float, whole: Array | float, empty: float = np.nan) -> Any:

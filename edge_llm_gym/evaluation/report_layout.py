@@ -30,6 +30,7 @@ class ReportLayout:
 _CAUSES: Columns = (
     ("arrived", "arrived", "{:.1f}"),
     ("late", "late", "{:.1f}"),
+    ("evicted", "evicted", "{:.1f}"),
     ("below_quality", "below quality", "{:.1f}"),
     ("expired", "expired", "{:.1f}"),
     ("refused_uplink", "refused: uplink", "{:.1f}"),

@@ -86,7 +86,7 @@ class PredictionLog(NamedTuple):
     held_bytes: Array  # [R, K] float64, reservations that are held at the end of the uplink slot
     ready_s: Array  # [R, K, H] float64, when the batch can start, as expected in the epoch that admitted it
     duration_s: Array  # [R, K, H] float64, of the batch; summed over several batches
-    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches the largest
+    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches all
     expired_epoch: Array  # [R, C] int32, epoch of the decision before which the request expired, -1 for none
 
 
