@@ -10,7 +10,7 @@ from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.channel import PATH_LOSS
-from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.exits import PROFILES
 from edge_llm_gym.models.hardware import HARDWARE
 from edge_llm_gym.models.llm import MODELS
@@ -161,6 +161,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.models.quantization",
         "edge_llm_gym.models.hardware",
         "edge_llm_gym.models.cost",
+        "edge_llm_gym.models.cost_models",
         "edge_llm_gym.models.channel",
         "edge_llm_gym.models.exits",
     ),

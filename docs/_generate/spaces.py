@@ -85,7 +85,7 @@ def node_table(environment: str) -> str:
             node.quantization,
             _blocks(node.blocks),
             f"{costs.rates.usable_flops / 1e12:.1f}",
-            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{costs.rates.usable_bandwidth / 1e9:.0f}",
             f"{sources.kv_capacity_bytes(costs) / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )

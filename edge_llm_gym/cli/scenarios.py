@@ -56,7 +56,7 @@ def node_table(scenario: Scenario) -> Table:
             f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
             node.quantization,
             f"{costs.rates.usable_flops / 1e12:.1f}",
-            f"{costs.rates.memory_bandwidth / 1e9:.0f}",
+            f"{costs.rates.usable_bandwidth / 1e9:.0f}",
             f"{costs.kv_capacity_bytes / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )

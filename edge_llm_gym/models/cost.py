@@ -1,20 +1,17 @@
 """FLOPs, KV-cache bytes and batch time of requests; every function takes scalars or arrays and broadcasts.
 
+`edge_llm_gym.models.cost_models` converts them to seconds on a device.
+
 A request has ``prompt`` tokens s and ``output`` tokens n. The prefill produces the first output token, so n - 1
 decode steps follow; step j attends to s + j tokens. An empty slot, (0, 0), costs nothing.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_llm_gym.models.checks import require_positive
 from edge_llm_gym.models.llm import ModelShape
-from edge_llm_gym.names import known_name
 from edge_llm_gym.units import bits_to_bytes
 
 FloatArray = NDArray[np.float64]
@@ -41,20 +38,32 @@ def token_work(prompt: ArrayLike, output: ArrayLike) -> TokenWork:
 def layer_flops(shape: ModelShape, prompt: ArrayLike, output: ArrayLike) -> FloatArray:
     """FLOPs of one layer for prefill and decode; a multiply-add counts as 2.
 
-    Every token is multiplied with every matrix once: 2 FLOPs per element. Scores and values cost 4 d per pair of a
-    token and a token it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask) and s + j in
-    decode step j. Without grouped queries and gate this is 8 s d^2 + 4 s^2 d + 4 s d d_ff + (n - 1)[8 d^2 + 4 d (s +
-    n/2) + 4 d d_ff].
+    Every token is multiplied with every matrix once: 2 FLOPs per element. Scores and values cost 4 heads head_dim per
+    pair of a token and a token it attends to: s^2 pairs in the prefill (kernels compute the full square, then mask)
+    and s + j in decode step j. Without grouped queries and gate, and with heads head_dim = d, this is
+    8 s d^2 + 4 s^2 d + 4 s d d_ff + (n - 1)[8 d^2 + 4 d (s + n/2) + 4 d d_ff].
 
     Raises ValueError for a number of tokens that is negative or NaN.
     """
-    return layer_flops_of(shape, token_work(prompt, output))
+    work = token_work(prompt, output)
+    decode = layer_token_flops(shape) * work.steps + layer_context_flops(shape) * work.context
+    return layer_prefill_flops(shape, work.prompt) + decode
 
 
-def layer_flops_of(shape: ModelShape, work: TokenWork) -> FloatArray:
-    """`layer_flops` of token work that has been computed before."""
-    pairs = work.prompt * work.prompt + work.context
-    return 2 * shape.layer_parameters * (work.prompt + work.steps) + 4 * shape.d_model * pairs
+def layer_prefill_flops(shape: ModelShape, prompt: ArrayLike) -> FloatArray:
+    """FLOPs of one layer for the prefill of ``prompt`` tokens s: 2 P s + 4 heads head_dim s^2, with P parameters."""
+    s = _tokens("prompt", prompt)
+    return layer_token_flops(shape) * s + layer_context_flops(shape) * s * s
+
+
+def layer_token_flops(shape: ModelShape) -> float:
+    """FLOPs of one layer for a token, without attention: 2 for each element of its matrices."""
+    return 2.0 * shape.layer_parameters
+
+
+def layer_context_flops(shape: ModelShape) -> float:
+    """FLOPs of one layer for each token that a token attends to: scores and values, 2 heads head_dim each."""
+    return 4.0 * shape.heads * shape.head_dim
 
 
 def head_flops(shape: ModelShape, output: ArrayLike) -> FloatArray:
@@ -103,63 +112,6 @@ def _padded(prompt: ArrayLike, pad_to: int) -> FloatArray:
 def kv_bytes_per_token(shape: ModelShape, kv_bits: float) -> float:
     """Bytes of KV cache of one token in all layers, with `kv_bits` per element."""
     return bits_to_bytes(float(shape.kv_elements_per_token * kv_bits))
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRates:
-    """Rates of a node's hardware and quantised model for a cost model. Raises ValueError unless all are positive."""
-
-    usable_flops: float
-    """Usable FLOP/s: peak times usable fraction."""
-    memory_bandwidth: float
-    """Bytes per second."""
-    weight_bytes: float
-    """Bytes that one decode step reads: `llm.streamed_weight_bytes`."""
-    compute_scale: float
-    """Factor beta on compute time."""
-
-    def __post_init__(self) -> None:
-        require_positive(
-            "NodeRates",
-            usable_flops=self.usable_flops,
-            memory_bandwidth=self.memory_bandwidth,
-            weight_bytes=self.weight_bytes,
-            compute_scale=self.compute_scale,
-        )
-
-
-CostModel = Callable[[NodeRates, ArrayLike, ArrayLike, ArrayLike], tuple[FloatArray, FloatArray]]
-"""(rates, FLOPs, KV bytes read, output tokens) -> (work_s, shared_s), combined by `batch_time_s`."""
-
-
-def _compute(
-    rates: NodeRates, flops: ArrayLike, kv_read_bytes: ArrayLike, output: ArrayLike
-) -> tuple[FloatArray, FloatArray]:
-    """Arithmetic only, as in the papers: work = beta FLOPs / (usable FLOP/s), no shared time."""
-    work_s = rates.compute_scale * np.asarray(flops, dtype=np.float64) / rates.usable_flops
-    return work_s, np.zeros_like(work_s)
-
-
-def _roofline(
-    rates: NodeRates, flops: ArrayLike, kv_read_bytes: ArrayLike, output: ArrayLike
-) -> tuple[FloatArray, FloatArray]:
-    """Arithmetic plus memory traffic: a request reads its own cache; a decode step reads the weights once for a batch.
-
-    Arithmetic and traffic do not overlap, and both run at full rate, so the model is slightly optimistic: on a Jetson
-    Orin Nano Super at 4 bits and batch size 1 it predicts 1.05 to 1.15 times the tokens per second that NVIDIA
-    measured.
-    """
-    compute_s, _ = _compute(rates, flops, kv_read_bytes, output)
-    work_s = compute_s + np.asarray(kv_read_bytes, dtype=np.float64) / rates.memory_bandwidth
-    return work_s, np.maximum(_tokens("output", output) - 1, 0.0) * (rates.weight_bytes / rates.memory_bandwidth)
-
-
-COST_MODELS: Mapping[str, CostModel] = MappingProxyType({"compute": _compute, "roofline": _roofline})
-
-
-def cost_model(name: str) -> CostModel:
-    """A cost model by name; raises ValueError with the nearest name for an unknown one."""
-    return COST_MODELS[known_name("cost model", name, COST_MODELS)]
 
 
 def batch_time_s(work_s: ArrayLike, shared_s: ArrayLike) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, field_validator, model_validator
 
 from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
-from edge_llm_gym.models.cost import COST_MODELS
+from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS

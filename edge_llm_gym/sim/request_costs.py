@@ -4,32 +4,30 @@ A request passes the network once: a node computes prefill and decode of the lay
 request, with the output head at every exit on the way, and forwards the hidden vectors of these tokens. Work and
 traffic are counted in full; the round trips of single tokens between nodes while decoding are not modelled.
 
-Cost models are linear in FLOPs, in bytes of KV cache read and in decode steps. The cost of a request on any node is
-therefore a weighted sum of five cost drivers, which are the same for all nodes, with one table of coefficients.
+The cost law (`edge_llm_gym.models.cost_models`) is linear in five cost drivers of a request, which are the same for all
+nodes. The cost of a request on any node is therefore their weighted sum, with one table of coefficients.
 """
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.models import cost
-from edge_llm_gym.models.llm import streamed_weight_bytes
+from edge_llm_gym.models.cost_models import cost_model
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
-from edge_llm_gym.sim.node_costs import NodeCosts, node_costs
-from edge_llm_gym.units import BITS_PER_BYTE, bits_to_bytes
+from edge_llm_gym.sim.node_costs import hosted_part, model_part, node_costs, node_rates
 
 COST_DRIVERS: Final = (
-    "layer_flops",
-    "head_flops",
-    "layer_kv_reads",  # elements of the cache that one layer reads
-    "decode_steps",
-    "kv_elements",  # of the cache of all layers
+    "prefills",  # 1 per request
+    "prefill_flops",  # of the computed prompt in one layer
+    "decode_steps",  # n - 1
+    "context",  # tokens attended to, summed over the decode steps
+    "kv_tokens",  # s + n
 )
 """Names of the Q cost drivers, in the order of their columns."""
-LAYER_FLOPS, HEAD_FLOPS, LAYER_KV_READS, DECODE_STEPS, KV_ELEMENTS = range(len(COST_DRIVERS))
+PREFILLS, PREFILL_FLOPS, DECODE_STEPS, CONTEXT, KV_TOKENS = range(len(COST_DRIVERS))
 
 
 class HostedBlock(NamedTuple):
@@ -59,29 +57,27 @@ class RequestCosts:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._layer = replace(scenario.shape, layers=1)
-        self._elements_per_token = cost.kv_bytes_per_token(scenario.shape, BITS_PER_BYTE)
         self.nodes = node_costs(scenario)
         hosted = hosted_blocks(scenario)
         node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
         self.first_hosted = np.searchsorted(node, nodes)
         self.last_hosted = np.searchsorted(node, nodes, side="right") - 1
-        block_s = np.array([_block_s(scenario, one, self.nodes[one.node]) for one in hosted])
+        block_s = np.array([_block_s(scenario, one) for one in hosted])
         through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
-        self.cost_coefficients[:, KV_ELEMENTS, KV] = _kv_bytes_per_element(scenario, self.nodes)[node]
+        self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
         self._block_alone_s = block_s.sum(axis=2).T
 
     def drivers(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
         work = cost.token_work(computed_prompts(self._scenario, prompt_tokens), output_tokens)
         drivers = np.empty((*work.output.shape, len(COST_DRIVERS)))
-        drivers[..., LAYER_FLOPS] = cost.layer_flops_of(self._layer, work)
-        drivers[..., HEAD_FLOPS] = cost.head_flops(self._layer, work.output)
-        drivers[..., LAYER_KV_READS] = cost.kv_bytes_per_token(self._layer, BITS_PER_BYTE) * work.context
+        drivers[..., PREFILLS] = work.output > 0
+        drivers[..., PREFILL_FLOPS] = cost.layer_prefill_flops(self._scenario.shape, work.prompt)
         drivers[..., DECODE_STEPS] = work.steps
-        drivers[..., KV_ELEMENTS] = self._elements_per_token * (work.prompt + work.output)
+        drivers[..., CONTEXT] = work.context
+        drivers[..., KV_TOKENS] = work.prompt + work.output
         return drivers
 
     def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
@@ -93,30 +89,22 @@ class RequestCosts:
         return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
 
 
-def _block_s(scenario: Scenario, hosted: HostedBlock, costs: NodeCosts) -> list[tuple[float, float]]:
-    """Seconds of work and of shared time that a hosted block takes for one unit of each cost driver."""
-    layers = scenario.block_layers[hosted.block]
-    weight_bits = scenario.nodes[hosted.node].method(scenario.shape.name).weight_bits
-    block_bytes = streamed_weight_bytes(replace(scenario.shape, layers=layers), weight_bits)
-    rates = replace(costs.rates, weight_bytes=block_bytes)
-
-    def times_s(scale: float, flops: float, kv_read_bytes: float, output: int) -> tuple[float, float]:
-        work_s, shared_s = cost.COST_MODELS[scenario.cost](rates, flops, kv_read_bytes, output)
-        return scale * float(work_s), scale * float(shared_s)
-
-    return [
-        times_s(layers, 1.0, 0.0, 1),
-        times_s(1.0 if scenario.lm_head else 0.0, 1.0, 0.0, 1),
-        times_s(layers, 0.0, bits_to_bytes(costs.kv_bits), 1),
-        times_s(1.0, 0.0, 0.0, 2),
-        (0.0, 0.0),  # a cache takes memory; reading it is a driver of its own
-    ]
+def _block_s(scenario: Scenario, hosted: HostedBlock) -> Array:
+    """[Q, 2] seconds of work and of shared time that a hosted block takes for one unit of each cost driver."""
+    part = model_part(scenario, hosted.node, scenario.block_layers[hosted.block])
+    law = cost_model(scenario.cost)(node_rates(scenario, hosted.node), part)
+    block_s = np.zeros((len(COST_DRIVERS), 2))
+    block_s[PREFILLS, WORK] = law.p0_s
+    block_s[PREFILL_FLOPS, WORK] = law.p1_s_per_layer_flop
+    block_s[DECODE_STEPS, WORK] = law.c1_s
+    block_s[DECODE_STEPS, SHARED] = law.c0_s
+    block_s[CONTEXT, WORK] = law.c2_s_per_token
+    return block_s
 
 
-def _kv_bytes_per_element(scenario: Scenario, nodes: tuple[NodeCosts, ...]) -> Array:
-    """[K] bytes that a node holds for an element of the cache of all layers: it hosts only some of them."""
-    share = [scenario.hosted_shape(index).layers / scenario.shape.layers for index in range(len(nodes))]
-    return np.array([bits_to_bytes(part * node.kv_bits) for part, node in zip(share, nodes, strict=True)])
+def _kv_bytes_per_token(scenario: Scenario) -> Array:
+    """[K] bytes that a node holds of a token's KV cache: those of the layers that it hosts."""
+    return np.array([hosted_part(scenario, node).kv_bytes_per_token for node in range(len(scenario.nodes))])
 
 
 def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:

@@ -1,16 +1,15 @@
-"""Cost functions against brute-force sums over tokens, on scalars and arrays, and the two cost models by hand."""
+"""Cost functions against brute-force sums over tokens, on scalars and arrays."""
 
 import numpy as np
 import pytest
 
 from edge_llm_gym.models.cost import (
-    NodeRates,
     batch_time_s,
-    cost_model,
     head_flops,
     kv_bytes,
     kv_read_bytes,
     layer_flops,
+    layer_prefill_flops,
     request_flops,
 )
 from edge_llm_gym.models.llm import ModelShape, model_shape
@@ -23,7 +22,6 @@ FUNCTIONS = {
     "kv_read_bytes": lambda *request: kv_read_bytes(*request, 16),
 }
 every_function = pytest.mark.parametrize("function", list(FUNCTIONS.values()), ids=list(FUNCTIONS))
-RATES = NodeRates(usable_flops=100.0, memory_bandwidth=10.0, weight_bytes=50.0, compute_scale=1.5)
 
 
 def brute_layer_flops(shape: ModelShape, prompt: int, output: int) -> int:
@@ -35,6 +33,7 @@ def brute_layer_flops(shape: ModelShape, prompt: int, output: int) -> int:
 @pytest.mark.parametrize(("prompt", "output"), [(1, 1), (7, 1), (7, 2), (128, 33)])
 def test_layer_flops_sum_over_tokens(prompt: int, output: int) -> None:
     assert layer_flops(GROUPED, prompt, output) == brute_layer_flops(GROUPED, prompt, output)
+    assert layer_prefill_flops(GROUPED, prompt) == brute_layer_flops(GROUPED, prompt, 1)
 
 
 def test_plain_decoder_matches_the_textbook_formula() -> None:
@@ -93,32 +92,6 @@ def test_impossible_token_counts_are_rejected(prompt: float, output: float, name
         layer_flops(GROUPED, prompt, output)
 
 
-def test_compute_model_by_hand() -> None:
-    work, shared = cost_model("compute")(RATES, [200.0, 400.0], [70.0, 70.0], [3, 4])
-    np.testing.assert_allclose(work, [3.0, 6.0])
-    np.testing.assert_array_equal(shared, [0.0, 0.0])
-
-
-def test_roofline_model_by_hand() -> None:
-    # work: 1.5 * 200 / 100 + 70 / 10; shared: (n - 1) * 50 / 10.
-    work, shared = cost_model("roofline")(RATES, [200.0, 400.0], [70.0, 0.0], [3, 1])
-    np.testing.assert_allclose(work, [10.0, 6.0])
-    np.testing.assert_allclose(shared, [10.0, 0.0])
-
-
 def test_batch_time_is_sum_of_work_plus_longest_shared() -> None:
     assert batch_time_s([1.0, 2.0, 3.0], [5.0, 7.0, 1.0]) == 13.0
     assert batch_time_s([], []) == 0.0
-
-
-def test_batching_shares_the_weight_stream() -> None:
-    work, shared = cost_model("roofline")(RATES, [200.0] * 4, [10.0] * 4, [9] * 4)
-    alone = sum(batch_time_s(w, v) for w, v in zip(work, shared, strict=True))
-    assert batch_time_s(work, shared) == pytest.approx(alone - 3 * shared[0])
-
-
-def test_faulty_rates_and_names_are_rejected() -> None:
-    with pytest.raises(ValueError, match="usable_flops must be positive and finite, got 0"):
-        NodeRates(usable_flops=0.0, memory_bandwidth=1.0, weight_bytes=1.0, compute_scale=1.0)
-    with pytest.raises(ValueError, match=r"unknown cost model 'rooflin'.*did you mean 'roofline'"):
-        cost_model("rooflin")

@@ -117,8 +117,8 @@ def _node_constants(scenario: Scenario) -> Array:
     rows = [
         (
             costs.rates.usable_flops,
-            costs.rates.memory_bandwidth,
-            costs.rates.weight_bytes,
+            costs.rates.usable_bandwidth,
+            costs.streamed_bytes,
             costs.kv_capacity_bytes,
             node.uplink_hz,
             node.downlink_hz,

@@ -86,7 +86,7 @@ def _node_constants(scenario: Scenario, service_s: Array) -> Array:
         (network.stage + 1) / network.stages,
         service_s / service_s.max(),
         [costs.rates.usable_flops for costs in node_costs(scenario)],
-        [costs.rates.memory_bandwidth for costs in node_costs(scenario)],
+        [costs.rates.usable_bandwidth for costs in node_costs(scenario)],
         [node.uplink_hz for node in scenario.nodes],
         [node.downlink_hz for node in scenario.nodes],
         [costs.quality for costs in node_costs(scenario)],

@@ -8,13 +8,12 @@ from scipy import stats
 
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.exits import ExitProfile, exit_profile, save_profile
-from edge_llm_gym.models.llm import streamed_weight_bytes
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sim.columns import KV, WORK
-from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import costs_of_tape, node_of_hosted
+from tests.sim.times_by_hand import times_by_hand
 
 SHORT = {"horizon_epochs": 15}
 UNEVEN = {"exits.blocks": [2, 14, 9, 7]}
@@ -28,33 +27,19 @@ def drawn(name: str = "joint", **overrides) -> tuple[Simulator, int]:
 
 def through_block(scenario: Scenario, node: int, block: int, prompt, output) -> tuple[np.ndarray, np.ndarray]:
     """w and v of the layers of a node from its first block through one, each block with an output head at its end."""
-    section, work_s, shared_s = scenario.nodes[node], 0.0, 0.0
-    method, device = section.method(scenario.shape.name), section.device()
-    for hosted in range((section.blocks or (0, 0))[0], block + 1):
-        shape = replace(scenario.shape, layers=scenario.block_layers[hosted])
-        rates = cost.NodeRates(
-            usable_flops=device.peak_flops * section.usable_flops_fraction,
-            memory_bandwidth=device.memory_bandwidth_bytes_per_s,
-            weight_bytes=streamed_weight_bytes(shape, method.weight_bits),
-            compute_scale=method.compute_scale,
-        )
-        flops = cost.request_flops(shape, prompt, output, head=scenario.lm_head)
-        read_bytes = cost.kv_read_bytes(shape, prompt, output, method.kv_bits)
-        work, shared = cost.cost_model(scenario.cost)(rates, flops, read_bytes, output)
-        work_s, shared_s = work_s + work, shared_s + shared
-    return work_s, shared_s
+    first = (scenario.nodes[node].blocks or (0, 0))[0]
+    layers = scenario.block_layers[first : block + 1]
+    times_s = [times_by_hand(scenario, node, each, prompt, output) for each in layers]
+    return np.sum(times_s, axis=0)
 
 
 def whole_model(scenario: Scenario, prompt, output) -> np.ndarray:
     """[3, n, K] w, v and caches of the whole model on each node."""
     computed, columns = np.full_like(prompt, 4096) if scenario.pad_prompts else prompt, []
-    for node in range(len(scenario.nodes)):
-        method = scenario.nodes[node].method(scenario.shape.name)
-        rates = node_costs(scenario)[node].rates
-        flops = cost.request_flops(scenario.shape, computed, output, head=scenario.lm_head)
-        read_bytes = cost.kv_read_bytes(scenario.shape, computed, output, method.kv_bits)
-        times_s = cost.cost_model(scenario.cost)(rates, flops, read_bytes, output)
-        columns.append((*times_s, cost.kv_bytes(scenario.shape, computed, output, method.kv_bits)))
+    for node, section in enumerate(scenario.nodes):
+        times_s = times_by_hand(scenario, node, scenario.shape.layers, computed, output)
+        kv_bits = section.method(scenario.shape.name).kv_bits
+        columns.append((*times_s, cost.kv_bytes(scenario.shape, computed, output, kv_bits)))
     return np.array(columns).transpose(1, 2, 0)
 
 

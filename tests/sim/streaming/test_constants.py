@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.models.cost import COST_MODELS, NodeRates, cost_model, kv_read_bytes, request_flops
-from edge_llm_gym.models.hardware import hardware
-from edge_llm_gym.models.llm import ModelShape, streamed_weight_bytes
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
 from tests.sim.fields import array_of
+from tests.sim.times_by_hand import times_by_hand
 
 
 @pytest.fixture(scope="module")
@@ -39,19 +37,13 @@ def on_tape(simulator, field):
     return np.concatenate([values[:size] for values, size in rows])
 
 
-@pytest.mark.parametrize("cost", sorted(COST_MODELS))
+@pytest.mark.parametrize("cost", ["compute", "roofline"])
 @pytest.mark.parametrize("head", [True, False])
 def test_service_of_a_hosted_block_is_the_cost_model_of_its_layers(cost, head):
     scenario = load_scenario("early-exit", {"cost": cost, "lm_head": head, "exits.blocks": [4, 12, 6, 10]})
     prompt, output = np.array([1, 500, 4096]), np.array([1, 7, 16])
     times_s = RequestCosts(scenario).block_alone_s(prompt, output)
-    shape = ModelShape("llama-3-8b", 6, 4096, 32, 8, 14336, True, 128256, False)  # block 2, with six layers
-    l4 = hardware("nvidia-l4")
-    rates = NodeRates(
-        2 * l4.peak_flops * 0.5, 2 * l4.memory_bandwidth_bytes_per_s, streamed_weight_bytes(shape, 8), 1.0
-    )
-    flops = request_flops(shape, prompt, output, head=head)
-    work_s, shared_s = cost_model(cost)(rates, flops, kv_read_bytes(shape, prompt, output, 16), output)
+    work_s, shared_s = times_by_hand(scenario, 7, 6, prompt, output)  # block 2, with six layers
     index = [(one.node, one.block) for one in hosted_blocks(scenario)].index((7, 2))
     np.testing.assert_allclose(times_s[:, index], work_s + shared_s, rtol=1e-12)
 
