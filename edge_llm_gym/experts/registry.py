@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_llm_gym.decoding.batching import BatchingReader, checked_overrun_s
+from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.composite import ACCURACY_WEIGHT_S, CompositeReader
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.experts.batch_expert import BatchExpert
 from edge_llm_gym.experts.catalogue import (
@@ -80,7 +81,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
 
 
 def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
-    reader = BatchingReader(scenario, checked_overrun_s(scenario, settings.pop("overrun_s", None)))
+    reader = batch_reader(scenario, checked_overrun_s(scenario, settings.pop("overrun_s", None)))
     return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, ("overrun_s",)))
 
 

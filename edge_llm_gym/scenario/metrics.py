@@ -1,6 +1,6 @@
 """The metrics of an epoch for each kind of dynamics: names, columns, descriptions and the default reward.
 
-`METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics with early exits the
+`METRICS`, `CONTINUOUS_METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics with early exits the
 columns `exit_1`, `exit_2`, ... follow, one per block of the model. Counts are numbers of requests.
 """
 
@@ -38,6 +38,29 @@ METRICS: Final = tuple(BATCHING_DESCRIPTIONS)
 COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(METRICS)})
 FINAL_OUTCOMES: Final[tuple[str, ...]] = ("served", "late", "below_quality", "expired")
 """Metrics that count the requests by their final outcome."""
+
+CONTINUOUS_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **BATCHING_DESCRIPTIONS,
+        "served": "requests whose last token was computed in time with a sufficient quality",
+        "late": "requests with an answer after the deadline, and evicted requests",
+        "below_quality": "requests whose last token was computed in time with a quality below their demand",
+        "admitted": "requested requests that joined a node",
+        "refused_memory": "requested requests with a KV cache that did not fit in the unreserved memory of the node",
+        "running": "admitted requests without a last token after the epoch (a level)",
+        "evicted": "late requests that lost their place since the memory of the node was exhausted",
+        "first_tokens": "requests whose first token was computed",
+        "ttft_s": "time to first token in s, from the arrival to the end of the prefill, summed over `first_tokens`",
+        "decoded": "requests of two tokens or more whose last token was computed",
+        "tpot_s": "time per output token after the first in s, summed over `decoded`",
+    }
+)
+"""Metric of continuous batching -> description."""
+CONTINUOUS_METRICS: Final = tuple(CONTINUOUS_DESCRIPTIONS)
+"""Metrics of continuous batching, in the order of their columns; the first ones are those of batching dynamics."""
+CONTINUOUS_COLUMN: Final[Mapping[str, int]] = MappingProxyType(
+    {name: column for column, name in enumerate(CONTINUOUS_METRICS)}
+)
 
 STREAMING_DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -89,6 +112,10 @@ def _batching(blocks: int) -> dict[str, str]:
     return dict(BATCHING_DESCRIPTIONS)
 
 
+def _continuous_batching(blocks: int) -> dict[str, str]:
+    return dict(CONTINUOUS_DESCRIPTIONS)
+
+
 def _batching_routing(blocks: int) -> dict[str, str]:
     return {**ROUTING_DESCRIPTIONS, **_exit_descriptions(blocks)}
 
@@ -98,9 +125,14 @@ def _streaming(blocks: int) -> dict[str, str]:
 
 
 METRIC_DESCRIPTIONS: Final[Mapping[str, Callable[[int], dict[str, str]]]] = MappingProxyType(
-    {"batching": _batching, "batching_routing": _batching_routing, "streaming": _streaming}
+    {
+        "batching": _batching,
+        "continuous_batching": _continuous_batching,
+        "batching_routing": _batching_routing,
+        "streaming": _streaming,
+    }
 )
-"""Dynamics -> (number of blocks of the model -> metric and its description, in the order of the columns)."""
+"""Variant of the dynamics -> (number of blocks of the model -> metric and its description, in the order of the columns)."""
 
 DEFAULT_REWARD: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {

@@ -247,6 +247,7 @@ class LinkSection(Section):
 
 
 DynamicsName = Literal["batching", "batching_routing", "streaming"]
+BatchingName = Literal["static", "continuous"]
 
 
 def _known_model(value: str) -> str:

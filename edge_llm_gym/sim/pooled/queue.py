@@ -6,7 +6,16 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
-from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S, WAITING, outcome_of
+from edge_llm_gym.sim.outcomes import (
+    BELOW_QUALITY,
+    EXPIRED,
+    LATE,
+    OUTCOME_NAMES,
+    SERVED,
+    TIME_TOLERANCE_S,
+    WAITING,
+    outcome_of,
+)
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
@@ -22,14 +31,40 @@ from edge_llm_gym.sim.records import RequestTape
 ARRIVED, EXPIRED_COUNT, PENDING, HIDDEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["hidden"]
 ADMITTED, DELAY, QUALITY_SUM = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
 ARRIVED_VALUE, EXPIRED_VALUE = COLUMN["arrived_value"], COLUMN["expired_value"]
-COUNT_OF = np.zeros(9, np.int64)
+OUTCOME_CODES = len(OUTCOME_NAMES)
+COUNT_OF = np.zeros(OUTCOME_CODES, np.int64)
 COUNT_OF[[SERVED, LATE, BELOW_QUALITY]] = COLUMN["served"], COLUMN["late"], COLUMN["below_quality"]
-VALUE_OF = np.zeros(9, np.int64)
+VALUE_OF = np.zeros(OUTCOME_CODES, np.int64)
 VALUE_OF[[SERVED, LATE, BELOW_QUALITY]] = (
     COLUMN["served_value"],
     COLUMN["late_value"],
     COLUMN["below_quality_value"],
 )
+
+
+@kernel
+def record_outcome(
+    requests: RequestTape,
+    log: RequestLog,
+    row: int,
+    request: int,
+    end_s: float,
+    quality: float,
+    downlink_slot_s: float,
+    metrics: Array,
+) -> int:
+    """Logs and counts the outcome of a request that is computed at `end_s`, and returns it."""
+    answered_s = end_s + downlink_slot_s
+    latency_s = answered_s - requests.arrival_s[row, request]
+    deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
+    outcome = outcome_of(answered_s, deadline_s, quality, demand)
+    if outcome == SERVED:
+        metrics[DELAY] += latency_s
+        metrics[QUALITY_SUM] += quality
+    metrics[COUNT_OF[outcome]] += 1
+    metrics[VALUE_OF[outcome]] += requests.value[row, request]
+    log.outcome[row, request], log.latency_s[row, request] = outcome, latency_s
+    return outcome
 
 
 @kernel
@@ -56,18 +91,11 @@ def finalize_outcomes(
             pending[kept] = request
             kept += 1
             continue
-        answered_s = completion[position, END_S] + downlink_slot_s
-        latency_s = answered_s - requests.arrival_s[row, request]
-        deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
-        outcome = outcome_of(answered_s, deadline_s, completion[position, QUALITY], demand)
-        if outcome == SERVED:
-            metrics[DELAY] += latency_s
-            metrics[QUALITY_SUM] += completion[position, QUALITY]
+        end_s, quality = completion[position, END_S], completion[position, QUALITY]
+        outcome = record_outcome(requests, log, row, request, end_s, quality, downlink_slot_s, metrics)
         metrics[ADMITTED] += 1
-        metrics[COUNT_OF[outcome]] += 1
-        metrics[VALUE_OF[outcome]] += requests.value[row, request]
-        result.slot_outcome[row, position] = log.outcome[row, request] = outcome
-        result.slot_latency_s[row, position] = log.latency_s[row, request] = latency_s
+        result.slot_outcome[row, position] = outcome
+        result.slot_latency_s[row, position] = log.latency_s[row, request]
     queue.length[row] = kept
 
 
@@ -132,7 +160,7 @@ def _arrive(requests: RequestTape, queue: QueueState, outcome: Array, row: int, 
 
 
 @kernel
-def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
+def skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
     """Moves each node's mark past the batches that have ended, so that later sums stay short."""
     for node in range(batches.oldest.shape[1]):
         oldest = batches.oldest[row, node]
@@ -142,13 +170,18 @@ def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -
 
 
 @kernel
-def advance_clock(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
-    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics."""
+def advance_clock(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, node_free_s: Array, row: int, metrics: Array
+) -> None:
+    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics.
+
+    node_free_s [K] is the earliest time at which each node of the row could begin to compute a request that joins now.
+    The state may be that of continuous batching, too.
+    """
     epoch, queue, outcome = state.epoch[row], state.queue, state.requests.outcome[row]
     now_s = decision_time_s(parameters.epoch_s, epoch)
     earliest_s = now_s + parameters.radio.uplink_slot_s
-    latest_start_s, value, node_free_s = tape.latest_start_s[row], tape.requests.value[row], state.node_free_s[row]
-    _skip_ended_batches(state.batches, row, epoch, now_s)
+    latest_start_s, value = tape.latest_start_s[row], tape.requests.value[row]
     _arrive(tape.requests, queue, outcome, row, now_s, metrics)
     _expire(latest_start_s, value, node_free_s, queue, outcome, row, earliest_s, metrics)
     metrics[PENDING] = queue.length[row]

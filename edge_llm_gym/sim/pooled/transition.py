@@ -9,9 +9,9 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.outcomes import EMPTY
-from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares
+from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, write_free_memory
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes
+from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes, skip_ended_batches
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
 from edge_llm_gym.sim.pooled.stages import enter_network, run_stages
 from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
@@ -33,7 +33,7 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState
     state.admissions.until[row] = 0
     state.threshold_last[row] = 0.0
     state.totals[row] = 0.0
-    advance_clock(parameters, tape, state, row, state.totals[row])
+    advance_clock(parameters, tape, state, state.node_free_s[row], row, state.totals[row])
 
 
 @kernel
@@ -60,31 +60,22 @@ def step_rows(
             for node in range(threshold.shape[1]):
                 state.threshold_last[row, node] = threshold[row, node]
         epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
-        at_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
+        uplink_ends_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
         efficiency, metrics = tape.channels.spectral_efficiency[row, epoch], result.metrics[row]
         confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
         visible = visible_count(parameters.slots, state.queue, row)
         compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, shares)
         enter_network(network, coefficients, confidence, drivers, queue, row, choice, threshold, visible, workspace)
         outcome = result.slot_outcome[row]
-        admitted = admit(
-            capacity_bytes,
-            state.batches,
-            row,
-            epoch,
-            at_s,
-            choice,
-            bandwidth[row],
-            visible,
-            workspace,
-            outcome,
-            metrics,
-        )
+        write_free_memory(capacity_bytes, state.batches, row, epoch, uplink_ends_s, workspace.free_kv_bytes)
+        admitted = admit(choice, bandwidth[row], visible, workspace, outcome, metrics)
         run_stages(parameters, tape, state, row, offload, threshold, admitted, workspace, result)
         finalize_outcomes(
             tape.requests, state.queue, state.requests, row, radio.downlink_slot_s, visible, completion, result
         )
         state.epoch[row] += 1
-        advance_clock(parameters, tape, state, row, metrics)
+        now_s = decision_time_s(parameters.epoch_s, state.epoch[row])
+        skip_ended_batches(state.batches, row, state.epoch[row], now_s)
+        advance_clock(parameters, tape, state, state.node_free_s[row], row, metrics)
         add_to_totals(metrics, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
