@@ -51,8 +51,10 @@ def read_settings(
 
 
 def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
-    """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits."""
-    limits = {key: getattr(scenario.lengths, key) for key in ("max_prompt_tokens", "max_output_tokens")}
+    """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits and
+    predicted as there."""
+    kept = ("max_prompt_tokens", "max_output_tokens", "prediction")
+    limits = {key: value for key, value in scenario.lengths.model_dump().items() if key in kept}
     return {
         "arrivals": {"process": "trace", "file": str(trace), "rate_per_s": scenario.arrivals.rate_per_s},
         "lengths": {"kind": "trace", **limits},

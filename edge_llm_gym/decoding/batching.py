@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.planned_tokens import PlannedTokens
 from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.rows import as_rows
@@ -29,7 +30,7 @@ class BatchingArrays(NamedTuple):
 
     visible: Array  # [R, N] bool, whether the slot holds a request
     prompt_tokens: Array  # [R, N]
-    output_tokens: Array  # [R, N]
+    output_tokens: Array  # [R, N] planned with: the prediction, or a quantile of the true number given it
     quality_demand: Array  # [R, N]
     value: Array  # [R, N]
     waiting_s: Array  # [R, N] time since arrival
@@ -63,12 +64,15 @@ class BatchingReader:
         scenario: the scenario of the observations.
         overrun_s: how long a batch may run past the end of the next uplink slot, when the next batch could start;
             infinite for no limit.
+        quantile: plan with this quantile of the output tokens given their prediction; by default with the prediction.
+            Memory and downlink shares are never less than for the prediction, which admission checks.
 
-    Raises ValueError for a negative `overrun_s`.
+    Raises ValueError for a negative `overrun_s` and for a quantile outside (0, 1).
     """
 
-    def __init__(self, scenario: Scenario, overrun_s: float = np.inf) -> None:
+    def __init__(self, scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> None:
         self.scenario = scenario
+        self._planned_tokens = PlannedTokens(scenario, quantile)
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._entry_nodes, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
         costs = [self._costs.nodes[index] for index in self._entry_nodes]
@@ -118,10 +122,13 @@ class BatchingReader:
         busy_s = self._busy_s(nodes)
         time_left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
-        output = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
-        costs = self._costs.costs(prompt.ravel(), output.ravel())[..., self._costs.last_hosted[self._entry_nodes]]
-        time_s, shared_time_s, kv_bytes = costs.reshape(3, *visible.shape, -1)
-        uplink_share, downlink_share = self._shares(requests, observation["spectral_efficiency"])
+        predicted = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
+        output = self._planned_tokens(predicted)
+        time_s, shared_time_s, kv_bytes = self._entry_costs(prompt, output)
+        if output is not predicted:
+            kv_bytes = np.maximum(kv_bytes, self._entry_costs(prompt, predicted)[2])
+        more_tokens = np.maximum(output - predicted, 0.0)
+        uplink_share, downlink_share = self._shares(requests, more_tokens, observation["spectral_efficiency"])
         return BatchingArrays(
             visible=visible,
             prompt_tokens=prompt,
@@ -146,6 +153,11 @@ class BatchingReader:
         busy_s: Array = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
         return busy_s
 
+    def _entry_costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
+        """[3, R, N, K] WORK, SHARED and KV of all blocks of the entry nodes, for token counts [R, N]."""
+        costs = self._costs.costs(prompt_tokens.ravel(), output_tokens.ravel())
+        return costs[..., self._costs.last_hosted[self._entry_nodes]].reshape(3, *prompt_tokens.shape, -1)
+
     def _budgets_s(self, visible: Array, quality_demand: Array, time_left_s: Array, busy_s: Array) -> Array:
         """[R, N, K] longest batch that meets the request's deadline, less a margin; -1 where quality is too low."""
         slots_s = self.scenario.uplink_slot_s + self.scenario.downlink_slot_s
@@ -154,11 +166,16 @@ class BatchingReader:
         good = self._quality >= quality_demand[..., None] + MARGIN
         return np.where(good & visible[..., None], budget_s, -1.0)
 
-    def _shares(self, requests: Array, observed_efficiency: Array) -> tuple[Array, Array]:
-        """Minimum shares [R, N, K] of the uplink and downlink bands, plus a margin."""
+    def _shares(self, requests: Array, more_tokens: Array, observed_efficiency: Array) -> tuple[Array, Array]:
+        """Minimum shares [R, N, K] of the uplink and downlink bands, plus a margin.
+
+        more_tokens [R, N] are output tokens beyond the predicted ones, which are in the observed bits.
+        """
         efficiency = np.asarray(observed_efficiency, np.float64) * self._scales.efficiency
         up_bits = requests[..., _REQUEST["uplink_bits"], None] * self._scales.uplink_bits * (1.0 + MARGIN)
-        down_bits = requests[..., _REQUEST["downlink_bits"], None] * self._scales.downlink_bits * (1.0 + MARGIN)
+        down_bits = requests[..., _REQUEST["downlink_bits"]] * self._scales.downlink_bits
+        down_bits += more_tokens * self.scenario.requests.bits_per_token
+        down_bits = down_bits[..., None] * (1.0 + MARGIN)
         band_hz, scenario = self._band_hz, self.scenario
         up_bps = rate_bps(1.0, band_hz[:, UPLINK], efficiency[..., UPLINK])
         down_bps = rate_bps(1.0, band_hz[:, DOWNLINK], efficiency[..., DOWNLINK])

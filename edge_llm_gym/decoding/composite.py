@@ -38,19 +38,24 @@ class CompositeReader(BatchingReader):
         scenario: a scenario of batching-and-routing dynamics with two stages.
         overrun_s: as for `BatchingReader`.
         accuracy_weight_s: seconds of mean delay per unit of accuracy in the routing problem.
+        quantile: as for `BatchingReader`.
 
     Raises ValueError for a scenario of other dynamics or of another number of stages.
     """
 
     def __init__(
-        self, scenario: Scenario, overrun_s: float = np.inf, accuracy_weight_s: float = ACCURACY_WEIGHT_S
+        self,
+        scenario: Scenario,
+        overrun_s: float = np.inf,
+        accuracy_weight_s: float = ACCURACY_WEIGHT_S,
+        quantile: float | None = None,
     ) -> None:
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
             raise ValueError(
                 f"experts of batching-and-routing dynamics plan for two stages, got scenario {scenario.name!r} with "
                 f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
-        super().__init__(scenario, overrun_s)
+        super().__init__(scenario, overrun_s, quantile)
         self.constants = composite_constants(scenario)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
         self.exit_forecaster = ExitForecaster(self.difficulty_mix, self._costs, scenario.network)

@@ -32,11 +32,16 @@ _SLACK = CONTINUOUS_NODE_FEATURES.index("slack")
 class ContinuousReader(BatchingReader):
     """Converts observations of a scenario with continuous batching into epoch problems of the surrogate.
 
+    Args:
+        scenario: a scenario with continuous batching.
+        overrun_s: as for `BatchingReader`.
+        quantile: as for `BatchingReader`; what the sequences on the nodes have left is observed as predicted.
+
     In `BatchingArrays`, `time_s` is w, `shared_time_s` is 0, `busy_s` is W' + c0, and the budgets leave v_i out.
     """
 
-    def __init__(self, scenario: Scenario, overrun_s: float = np.inf) -> None:
-        super().__init__(scenario, overrun_s)
+    def __init__(self, scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> None:
+        super().__init__(scenario, overrun_s, quantile)
         self._step_s = self._costs.cost_coefficients[self._costs.first_hosted, DECODE_STEPS, SHARED]
 
     def read_rows(self, observation: Mapping[str, Array]) -> BatchingArrays:

@@ -6,7 +6,7 @@
 | step | `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics` |
 | step | `totals` | their sums since the reset |
 | step | `rewards` | the terms of the reward: weight times metric, by name |
-| step | `slots` | pooled dynamics: `request`, `outcome`, `latency_s` (and `exit`) of every slot |
+| step | `slots` | pooled dynamics: `request`, `outcome`, `latency_s` (and `exit`, `evicted`) of every slot |
 | step | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
 | step | `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
 
@@ -17,7 +17,7 @@ Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
 | 0 | empty | no request in the slot |
 | 1 | waiting | the action let the request wait |
 | 2 | served | computed, in time, and of sufficient quality |
-| 3 | late | computed, but the answer ends after the deadline |
+| 3 | late | computed, but the answer ends after the deadline, or the request was evicted |
 | 4 | below_quality | computed in time, but the quality is below the request's demand |
 | 5 | expired | left the queue because no node could serve it in time any more |
 | 6 | refused_uplink | not admitted: its uplink share is too small |

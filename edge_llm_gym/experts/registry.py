@@ -57,6 +57,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | setting | experts | meaning | default |
     |---|---|---|---|
     | `overrun_s` | that form batches | longest run past the earliest start of the next batch, in s | one epoch |
+    | `quantile` | that form batches | plan with this quantile of the output tokens, given the prediction | prediction |
     | `node_rule` | fcfs, edf, sjf, nob | rule that picks the node of a request | "earliest-finish" |
     | `batch_size` | stb | size of a static batch | 8 |
     | `node_limit` | dftsp, ot-gah | limit on search nodes per decision | 1,000,000 |
@@ -81,8 +82,9 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
 
 
 def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
-    reader = batch_reader(scenario, checked_overrun_s(scenario, settings.pop("overrun_s", None)))
-    return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, ("overrun_s",)))
+    overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
+    reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None))
+    return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, ("overrun_s", "quantile")))
 
 
 def _make_streaming(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
@@ -95,7 +97,8 @@ def _make_streaming(name: str, scenario: Scenario, rng: np.random.Generator, set
 
 def _make_batching_routing(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
-    reader = CompositeReader(scenario, overrun_s, settings.pop("accuracy_weight_s", ACCURACY_WEIGHT_S))
+    accuracy_weight_s = settings.pop("accuracy_weight_s", ACCURACY_WEIGHT_S)
+    reader = CompositeReader(scenario, overrun_s, accuracy_weight_s, settings.pop("quantile", None))
     if name == RANDOM:
         return random_batching_routing(scenario, _built(name, _own_generator, rng, settings))
     return CompositeExpert(name, reader, _composite_parts(name, rng, settings))
@@ -109,7 +112,7 @@ def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) ->
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    others = ("overrun_s", "accuracy_weight_s", "replan_every", *planner_keys)
+    others = ("overrun_s", "quantile", "accuracy_weight_s", "replan_every", *planner_keys)
     return CompositeParts(
         assign=_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),

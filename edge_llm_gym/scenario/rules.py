@@ -142,6 +142,16 @@ def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
             )
 
 
+def lengths_are_known(scenario: ScenarioFields) -> None:
+    """Output lengths are known when a request is routed."""
+    sigma = scenario.lengths.prediction.sigma
+    if sigma > 0:
+        raise ValueError(
+            f"dynamics {scenario.dynamics!r} does not use length predictions, got lengths.prediction.sigma {sigma:g}; "
+            f"leave lengths.prediction out"
+        )
+
+
 def blocks_cover_the_model(scenario: ScenarioFields) -> None:
     """The blocks add up to the model's layers, and the exit profile has one exit for each."""
     assert scenario.exits is not None
@@ -194,6 +204,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "streaming": (
             keys_fit,
             names_differ,
+            lengths_are_known,
             blocks_cover_the_model,
             entry_nodes_have_radio,
             weights_fit_every_node,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.columns import DOWNLINK
 
 
 class RequestTape(NamedTuple):
@@ -26,7 +27,9 @@ class RequestTape(NamedTuple):
     device: Array  # [R, C] int32
     prompt_tokens: Array  # [R, C] int32
     output_tokens: Array  # [R, C] int32
-    bits: Array  # [R, C, 2] float64, by radio, up and down
+    predicted_tokens: Array  # [R, C] int32, predicted output tokens; `output_tokens` itself if lengths are known
+    bits: Array  # [R, C, 2] float64, by radio, up and down; down for the predicted output tokens
+    answer_bits: Array  # [R, C] float64, down for the true output tokens; a view of `bits` if lengths are known
     quality_demand: Array  # [R, C] float64, lowest acceptable quality in [0, 1]
     value: Array  # [R, C] float64
     clipped: Array  # [R, 2] int64, prompts and outputs whose lengths were clipped to the scenario's limits
@@ -46,6 +49,7 @@ class ExitTape(NamedTuple):
     correct: Array  # [R, C, E] bool, whether the answer at the exit would be right
     route: Array  # [R, C, S] float64, uniform in [0, 1): selects the node of each stage
     forward_bits: Array  # [R, C] float64, by wire, from one node to the next
+    predicted_bits: Array  # [R, C] float64, the same for the predicted output tokens; `forward_bits` itself if known
 
 
 class NetworkConstants(NamedTuple):
@@ -95,8 +99,12 @@ def interleaved(rows: int, capacity: int, *widths: int) -> list[Array]:
     return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
 
-def allocate_requests(block: Array) -> RequestTape:
-    """An empty RequestTape; per-request fields are views of `block` [R, C, REQUEST_WIDTH] float64."""
+def allocate_requests(block: Array, answer_bits: Array | None = None) -> RequestTape:
+    """An empty RequestTape; per-request fields are views of `block` [R, C, REQUEST_WIDTH] float64.
+
+    `answer_bits` [R, C] is given if output lengths are predicted. Without it they are known, and predictions are views
+    of the true numbers.
+    """
     counts = block[..., 6:].view(np.int32)
     return RequestTape(
         length=np.zeros(block.shape[0], np.int64),
@@ -105,7 +113,9 @@ def allocate_requests(block: Array) -> RequestTape:
         device=counts[..., 0],
         prompt_tokens=counts[..., 1],
         output_tokens=counts[..., 2],
+        predicted_tokens=counts[..., 2 if answer_bits is None else 3],
         bits=block[..., 2:4],
+        answer_bits=block[..., 2 + DOWNLINK] if answer_bits is None else answer_bits,
         quality_demand=block[..., 4],
         value=block[..., 5],
         clipped=np.zeros((block.shape[0], 2), np.int64),
@@ -120,18 +130,23 @@ def allocate_channels(rows: int, horizon: int, devices: int, entry_nodes: int) -
     )
 
 
-def allocate_exits(route: Array, forward_bits: Array, blocks: int) -> ExitTape:
-    """An empty ExitTape; route [R, C, S] and forward_bits [R, C] are given.
+def allocate_exits(route: Array, forward_bits: Array, blocks: int, predicted_bits: Array | None = None) -> ExitTape:
+    """An empty ExitTape; route [R, C, S] and forward_bits [R, C] are given, predicted_bits [R, C] if lengths are
+    predicted.
 
     Confidences lie apart from the other fields, since observations read those of the last epochs and nothing else.
     """
     shape = (*route.shape[:2], blocks)
-    return ExitTape(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), route, forward_bits)
+    predicted_bits = forward_bits if predicted_bits is None else predicted_bits
+    return ExitTape(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), route, forward_bits, predicted_bits)
 
 
 def leaves(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The arrays and numbers of a record and its nested records, each with its dotted name."""
+    """The arrays and numbers of a record and its nested records, each with its dotted name; unused parts (None) are
+    left out."""
     for name, value in record._asdict().items():
+        if value is None:
+            continue
         if hasattr(value, "_asdict"):
             yield from leaves(value, (*path, name))
         else:

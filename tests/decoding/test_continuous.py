@@ -14,6 +14,7 @@ from edge_llm_gym.sim.pooled.continuous.observation import ContinuousObserver
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import costs_of_tape
 
+EXACT = {"lengths.prediction.sigma": 0.0}
 ROWS, RECKLESS_EPOCHS = 32, 4
 VARIANTS = (
     {},
@@ -25,7 +26,7 @@ VARIANTS = (
 
 
 def exact_scenario(overrides=None):
-    return load_scenario("continuous", {"horizon_epochs": 40, **(overrides or {})})
+    return load_scenario("continuous", EXACT | {"horizon_epochs": 40} | (overrides or {}))
 
 
 def promised_sequences(simulator: Simulator, row: int) -> list[int]:
@@ -93,7 +94,7 @@ def test_every_promise_of_ten_thousand_is_kept():
 @pytest.mark.parametrize("name", ["edf", "dftsp", "ot-gah"])
 def test_experts_are_never_late(name):
     """With later joins, too: the slack of a node covers all sequences that joined before."""
-    env = gymnasium.make("EdgeLLM/Continuous-v0", overrides={"horizon_epochs": 40})
+    env = gymnasium.make("EdgeLLM/Continuous-v0", overrides=EXACT | {"horizon_epochs": 40})
     expert = make_expert(name, env)
     for seed in range(2):
         observation, _ = env.reset(seed=seed)

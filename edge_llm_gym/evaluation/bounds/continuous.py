@@ -5,7 +5,7 @@ whatever else the nodes compute, the following holds for this subset. r_e is the
 
 1. Every request is admitted once.
 2. In each epoch the radio shares of those admitted to a node add up to at most 1, in both directions.
-3. A request reserves its KV cache from its admission until its last token, which is computed r_e + w + v at the
+3. A request reserves its KV cache, of its predicted length, from its admission until its last token, which is computed r_e + w + v at the
    earliest: alone on the node. At each decision time the reservations on a node add up to at most its memory.
 4. Consider those that join a node from r_a on and end by a time d. The node computes all their prefills and tokens in
    [r_a, d], one operation at a time. That takes the sum of w, and c0 for every iteration in which one of them takes
@@ -29,6 +29,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.bounds.candidates import SLACK, Candidates, candidates
 from edge_llm_gym.problems.feasibility import KV_USAGE
+from edge_llm_gym.sim.columns import KV
 from edge_llm_gym.sim.simulator import Simulator
 
 
@@ -53,8 +54,11 @@ def admissions_of(simulator: Simulator, row: int, cells: int) -> Admissions:
     left_s = np.minimum(found.left_s, rest_s + SLACK)
     order = np.argsort(found.request, kind="stable")
     order = order[(found.work_s + found.shared_s <= left_s)[order]]
+    usage = found.usage.copy()
+    usage[:, KV_USAGE] = reserved_share(simulator, row, node, found.request)
+    order = order[(usage[:, KV_USAGE] <= 1.0)[order]]
     request, first = np.unique(found.request[order], return_index=True)
-    work_s = found.work_s + found.usage[:, KV_USAGE] * found.shared_s
+    work_s = found.work_s + usage[:, KV_USAGE] * found.shared_s
     return Admissions(
         first=first,
         request=request,
@@ -62,9 +66,17 @@ def admissions_of(simulator: Simulator, row: int, cells: int) -> Admissions:
         epoch=epoch[order],
         release=_release_epochs(simulator, found, epoch)[order],
         deadline=(epoch * cells + np.ceil(left_s * cells / epoch_s).astype(np.int64))[order],
-        usage=found.usage[order],
+        usage=usage[order],
         work_epochs=work_s[order] / epoch_s,
     )
+
+
+def reserved_share(simulator: Simulator, row: int, node: Array, request: Array) -> Array:
+    """[n] share of the memory of a node [n] that a request [n] reserves, by its predicted length."""
+    parameters, drivers = simulator.parameters, simulator.tape.predicted_drivers[row, request]
+    coefficients = parameters.cost_coefficients[parameters.network.first_hosted[node], :, KV]
+    share: Array = (drivers * coefficients).sum(axis=1) / parameters.kv_capacity_bytes[node] / (1.0 + SLACK)
+    return share
 
 
 def _nodes_and_epochs(found: Candidates) -> tuple[Array, Array]:

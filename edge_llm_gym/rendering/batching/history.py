@@ -58,9 +58,12 @@ def _node_batches(found: RowBatches, outcome: Array, node: int, after_s: float) 
 def expiry_epochs(simulator: Simulator, row: int) -> Array:
     """[C] int64, epoch at whose decision time each expired request was dropped, -1 for the others.
 
-    Starts only move later, so a request expires at the first epoch whose start is too late on every node.
+    If lengths are known, starts only move later, so a request expires at the first epoch whose start is too late on
+    every node. Expiries by predictions are logged.
     """
     tape, state = simulator.tape, simulator.state
+    if state.predictions is not None:
+        return state.predictions.expired_epoch[row].astype(np.int64)
     expired = np.flatnonzero(state.requests.outcome[row] == EXPIRED)
     latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
     starts_s = earliest_starts_s(simulator, row)

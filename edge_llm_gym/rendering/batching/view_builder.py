@@ -57,7 +57,7 @@ def _slot(simulator: Simulator, row: int, slot: int, time_s: float) -> SlotView:
         request=request,
         device=int(tape.requests.device[row, request]),
         prompt_tokens=int(tape.requests.prompt_tokens[row, request]),
-        output_tokens=int(tape.requests.output_tokens[row, request]),
+        output_tokens=int(tape.requests.predicted_tokens[row, request]),
         waited_s=time_s - float(tape.requests.arrival_s[row, request]),
         left_s=float(tape.requests.deadline_s[row, request]) - time_s,
         accuracy=float(tape.requests.quality_demand[row, request]),

@@ -14,11 +14,13 @@ from edge_llm_gym.sim.columns import DOWNLINK, KV, UPLINK
 from edge_llm_gym.sim.cost_kernels import add_cost, cost_of
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES, REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.expectations import held_bytes
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
     PooledParameters,
     PooledState,
     PooledTape,
+    PredictionLog,
     QueueState,
     RadioConstants,
     Workspace,
@@ -43,11 +45,23 @@ def free_kv_bytes(capacity_bytes: Array, batches: BatchLog, row: int, node: int,
 
     The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included.
     """
-    held_bytes = 0.0
-    for begun in range(batches.oldest[row, node], epoch):
-        if batches.end_s[row, node, begun] > at_s:
-            held_bytes += batches.kv_bytes[row, node, begun]
-    return capacity_bytes[node] - held_bytes
+    return capacity_bytes[node] - held_bytes(batches.kv_bytes, batches, row, node, epoch, at_s)
+
+
+@kernel
+def reservable_bytes(
+    capacity_bytes: Array,
+    batches: BatchLog,
+    predictions: PredictionLog | None,
+    row: int,
+    node: int,
+    epoch: int,
+    at_s: float,
+) -> float:
+    """Memory that is free for new KV caches, as far as it is known at the decision time."""
+    if predictions is not None:
+        return capacity_bytes[node] - predictions.held_bytes[row, node]
+    return free_kv_bytes(capacity_bytes, batches, row, node, epoch, at_s)
 
 
 @kernel
@@ -103,11 +117,17 @@ def compute_minimum_shares(
 
 @kernel
 def write_free_memory(
-    capacity_bytes: Array, batches: BatchLog, row: int, epoch: int, at_s: float, free_bytes: Array
+    capacity_bytes: Array,
+    batches: BatchLog,
+    predictions: PredictionLog | None,
+    row: int,
+    epoch: int,
+    at_s: float,
+    free_bytes: Array,
 ) -> None:
-    """Writes the memory [K] that is free for new KV caches at `at_s`, the end of the epoch's uplink slot."""
+    """Writes the memory [K] that is free for new KV caches at `at_s`, the end of the epoch's uplink slot, as known."""
     for node in range(capacity_bytes.size):
-        free_bytes[node] = free_kv_bytes(capacity_bytes, batches, row, node, epoch, at_s)
+        free_bytes[node] = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
 
 
 @kernel
@@ -130,7 +150,8 @@ def _sum_weights(batch: Array, bandwidth: Array, visible: int, weight: Array, re
 
 
 @kernel
-def _share(weight: float, total: float, requested: int) -> float:
+def band_share(weight: float, total: float, requested: int) -> float:
+    """The share of a band of a weight among weights of this sum and number."""
     return weight / total if total > 0.0 else 1.0 / requested
 
 
@@ -139,9 +160,9 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
     """The refusal of a slot's request on a node beside the requests admitted so far, or WAITING."""
     weight, requested = workspace.weight, workspace.requested[node]
     return refusal(
-        _share(bandwidth[slot, UPLINK], weight[node, UPLINK], requested),
+        band_share(bandwidth[slot, UPLINK], weight[node, UPLINK], requested),
         workspace.minimum_share[slot, UPLINK],
-        _share(bandwidth[slot, DOWNLINK], weight[node, DOWNLINK], requested),
+        band_share(bandwidth[slot, DOWNLINK], weight[node, DOWNLINK], requested),
         workspace.minimum_share[slot, DOWNLINK],
         workspace.cost[slot, KV],
         workspace.free_kv_bytes[node] - workspace.load[node, KV],
@@ -156,7 +177,7 @@ def admit(
 
     batch [N] and bandwidth [N, 2] are the action of the row. Writes outcome [N]: an admitted request has the outcome
     SERVED until the end of its computation is known. The workspace holds the free memory of the nodes, minimum shares,
-    and costs whose KV caches are all that a request may come to hold on the node.
+    and costs whose KV caches are what a request reserves on the node: of all hosted blocks and of the predicted length.
     """
     admitted = 0
     _clear_nodes(workspace)
@@ -202,7 +223,7 @@ def mask_node(
     for slot in range(visible_count(parameters.slots, queue, row)):
         request = queue.request[row, slot]
         up, down = _minimum_shares(parameters.radio, tape.requests, efficiency, row, request, node)
-        kv_bytes = cost_of(parameters.cost_coefficients, hosted, KV, tape.cost_drivers[row], request)
+        kv_bytes = cost_of(parameters.cost_coefficients, hosted, KV, tape.predicted_drivers[row], request)
         mask[row, slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, free_bytes) == WAITING
 
 
@@ -210,9 +231,10 @@ def mask_node(
 def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: PooledState, mask: Array) -> None:
     """Fills mask [R, N, K1 + 1]: whether a slot's request, alone on a node with the whole band, would be admitted."""
     clear_mask(mask)
+    capacity_bytes, batches, predictions = parameters.kv_capacity_bytes, state.batches, state.predictions
     for row in range(mask.shape[0]):
         epoch = state.epoch[row]
         at_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
         for node in range(mask.shape[2] - 1):
-            free_bytes = free_kv_bytes(parameters.kv_capacity_bytes, state.batches, row, node, epoch, at_s)
+            free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
             mask_node(parameters, tape, state.queue, row, epoch, node, free_bytes, mask)

@@ -7,12 +7,14 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.columns import END_S, KV, SHARED, WORK
 from edge_llm_gym.sim.cost_kernels import add_cost
 from edge_llm_gym.sim.intervals import overlap_s
-from edge_llm_gym.sim.pooled.records import BatchLog, Workspace
+from edge_llm_gym.sim.pooled.forecast import expect_batch, expect_deep_ready, expect_ready
+from edge_llm_gym.sim.pooled.records import BatchLog, PredictionLog, Workspace
 
 
 @kernel
 def _run_batch(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     node: int,
@@ -36,12 +38,14 @@ def _run_batch(
     for slot in slots:
         if workspace.current_node[slot] == node:
             workspace.completion[slot, END_S] = end_s
+    expect_batch(predictions, row, node, epoch, slots, workspace.current_node, workspace.forecast)
     return start_s, end_s
 
 
 @kernel
 def run_entry_batches(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     epoch: int,
@@ -61,7 +65,8 @@ def run_entry_batches(
     for node in range(entry_nodes):
         busy_s += min(max(node_free_s[node] - now_s, 0.0), epoch_s)
         if workspace.load[node, KV] > 0.0:
-            start_s, end_s = _run_batch(log, node_free_s, row, node, epoch, ready_s, slots, workspace)
+            expect_ready(predictions, row, node, epoch, ready_s)
+            start_s, end_s = _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots, workspace)
             busy_s += max(min(end_s, until_s) - min(start_s, until_s), 0.0)
     return busy_s
 
@@ -69,6 +74,7 @@ def run_entry_batches(
 @kernel
 def run_deep_batches(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     node: int,
@@ -85,17 +91,18 @@ def run_deep_batches(
     for slot in slots:
         if workspace.current_node[slot] == node:
             ready_s = max(ready_s, workspace.reach_s[slot])
+    expect_deep_ready(predictions, row, node, epoch, slots, workspace.current_node, workspace.forecast)
     for index in range(slots.size):
         slot = slots[index]
         if workspace.current_node[slot] != node:
             continue
         held_bytes = workspace.load[node, KV]
         if held_bytes > 0.0 and held_bytes + workspace.cost[slot, KV] > capacity_bytes:
-            _run_batch(log, node_free_s, row, node, epoch, ready_s, slots[first:index], workspace)
+            _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots[first:index], workspace)
             first = index
         add_cost(workspace.load, node, workspace.cost, slot)
     if workspace.load[node, KV] > 0.0:
-        _run_batch(log, node_free_s, row, node, epoch, ready_s, slots[first:], workspace)
+        _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots[first:], workspace)
 
 
 @kernel

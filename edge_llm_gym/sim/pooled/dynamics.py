@@ -91,6 +91,7 @@ def _sizes(scenario: Scenario) -> Sizes:
         horizon=scenario.horizon_epochs,
         slots=scenario.slots,
         metrics=len(scenario.metrics),
+        predicts=scenario.lengths.prediction.sigma > 0,
     )
 
 

@@ -18,25 +18,33 @@ from edge_llm_gym.sim.exit_observation import (
     link_features,
 )
 from edge_llm_gym.sim.node_costs import node_costs
-from edge_llm_gym.sim.pooled.admission import free_kv_bytes
+from edge_llm_gym.sim.pooled.admission import reservable_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.records import BatchLog, PooledParameters, PooledState, PooledTape, QueueState
+from edge_llm_gym.sim.pooled.expectations import expected_free_s
+from edge_llm_gym.sim.pooled.records import (
+    BatchLog,
+    PooledParameters,
+    PooledState,
+    PooledTape,
+    PredictionLog,
+    QueueState,
+)
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
 REQUEST_FEATURES = (
     "prompt_tokens",  # / lengths.max_prompt_tokens
-    "output_tokens",  # / lengths.max_output_tokens
+    "output_tokens",  # as predicted / lengths.max_output_tokens
     "uplink_bits",  # / the most that a request can carry
-    "downlink_bits",
+    "downlink_bits",  # for the predicted output tokens
     "waiting_time",  # / longest latency budget
     "time_left",  # time to the deadline / longest latency budget
     "quality_demand",
     "value",  # / largest value
 )
 LIVE_NODE_FEATURES = (
-    "time_until_free",  # after this uplink slot, in epochs, clipped at BUSY_CAP
-    "free_kv_bytes",  # / kv_capacity_bytes
+    "time_until_free",  # after this uplink slot, in epochs, clipped at BUSY_CAP; as expected from predictions
+    "free_kv_bytes",  # not reserved / kv_capacity_bytes
 )
 CONSTANT_NODE_FEATURES = (
     # constant over an episode, so that a policy can tell heterogeneous nodes apart
@@ -156,7 +164,7 @@ def _observe_requests(
     for slot in range(visible):
         request, features = queue[slot], out.requests[row, slot]
         features[PROMPT_TOKENS] = requests.prompt_tokens[row, request] / scales.prompt_tokens
-        features[OUTPUT_TOKENS] = requests.output_tokens[row, request] / scales.output_tokens
+        features[OUTPUT_TOKENS] = requests.predicted_tokens[row, request] / scales.output_tokens
         features[UPLINK_BITS] = requests.bits[row, request, UPLINK] / scales.uplink_bits
         features[DOWNLINK_BITS] = requests.bits[row, request, DOWNLINK] / scales.downlink_bits
         features[WAITING_TIME] = (now_s - requests.arrival_s[row, request]) / scales.budget_s
@@ -201,6 +209,7 @@ def write_node(busy_epochs: float, free_share: float, constants: Array, out: Arr
 def _observe_nodes(
     capacity_bytes: Array,
     batches: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     epoch: int,
@@ -209,10 +218,10 @@ def _observe_nodes(
     constants: Array,
     out: Array,
 ) -> None:
-    """Fills out [K, F]; node_free_s [K] is that of the row, constants [K, F - 2] the constant features."""
+    """Fills out [K, F]; node_free_s [R, K] is that of all rows, constants [K, F - 2] the constant features."""
     for node in range(capacity_bytes.size):
-        busy_s = max(node_free_s[node] - uplink_ends_s, 0.0)
-        free_bytes = free_kv_bytes(capacity_bytes, batches, row, node, epoch, uplink_ends_s)
+        busy_s = max(expected_free_s(predictions, node_free_s, row, node) - uplink_ends_s, 0.0)
+        free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, uplink_ends_s)
         write_node(busy_s / epoch_s, free_bytes / capacity_bytes[node], constants[node], out[node])
 
 
@@ -223,11 +232,21 @@ def observe_queue_rows(
     """Fills `out`, all zeros before, with the requests and nodes of every row."""
     epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(out.arrivals.shape[0]):
-        epoch, node_free_s = state.epoch[row], state.node_free_s[row]
+        epoch, constants, nodes = state.epoch[row], scales.node_constants, out.nodes[row]
         uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
-        constants, nodes = scales.node_constants, out.nodes[row]
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
-        _observe_nodes(capacity_bytes, state.batches, node_free_s, row, epoch, epoch_s, uplink_ends_s, constants, nodes)
+        _observe_nodes(
+            capacity_bytes,
+            state.batches,
+            state.predictions,
+            state.node_free_s,
+            row,
+            epoch,
+            epoch_s,
+            uplink_ends_s,
+            constants,
+            nodes,
+        )
 
 
 @kernel

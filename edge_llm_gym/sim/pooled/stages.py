@@ -19,6 +19,7 @@ from edge_llm_gym.sim.exits import expected_accuracy, last_block_of
 from edge_llm_gym.sim.links import sample_next_node, wire_s
 from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
 from edge_llm_gym.sim.pooled.clock import decision_time_s
+from edge_llm_gym.sim.pooled.forecast import expect_arrival, expect_cost, is_evicted
 from edge_llm_gym.sim.pooled.records import (
     AdmissionLog,
     PooledParameters,
@@ -42,6 +43,7 @@ def _enter_node(
     coefficients: Array,
     confidence: Array,
     drivers: Array,
+    predicted_drivers: Array,
     row: int,
     request: int,
     slot: int,
@@ -51,14 +53,15 @@ def _enter_node(
 ) -> None:
     """Writes the cost of a slot's request on a node, and the block after which it exits there (-1: it does not).
 
-    Time is spent through that block. Memory is reserved for all hosted blocks, since the exit is not known in advance.
-    confidence [C, E] and drivers [C, Q] are those of the row.
+    Time is spent through that block. Memory is reserved for all hosted blocks and the predicted output tokens, since
+    the exit and the true number are not known in advance. confidence [C, E] and drivers [C, Q] are those of the row.
     """
     block, exits, first = 0, True, network.first_block[node]
     if threshold is not None:
         block, exits = last_block_of(confidence, request, first, network.last_block[node], threshold[row, node])
     hosted = network.first_hosted[node] + block - first
     write_cost(coefficients, hosted, drivers, request, workspace.cost, slot)
+    expect_cost(coefficients, hosted, predicted_drivers, request, workspace.cost, workspace.forecast, slot)
     workspace.exit_block[slot] = block if exits else -1
 
 
@@ -68,6 +71,7 @@ def enter_network(
     coefficients: Array,
     confidence: Array,
     drivers: Array,
+    predicted_drivers: Array,
     queue: Array,
     row: int,
     batch: Array,
@@ -82,7 +86,19 @@ def enter_network(
     """
     for slot in range(visible):
         request, node = queue[slot], max(batch[slot] - 1, 0)
-        _enter_node(network, coefficients, confidence, drivers, row, request, slot, node, threshold, workspace)
+        _enter_node(
+            network,
+            coefficients,
+            confidence,
+            drivers,
+            predicted_drivers,
+            row,
+            request,
+            slot,
+            node,
+            threshold,
+            workspace,
+        )
 
 
 @kernel
@@ -122,7 +138,11 @@ def _forward(
 ) -> int:
     """Forwards the requests that do not exit in a stage: next node, time of reaching it, cost. Returns their number."""
     forwarded, network, coefficients = 0, parameters.network, parameters.cost_coefficients
-    confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
+    confidence, drivers, predicted_drivers = (
+        tape.exits.confidence[row],
+        tape.cost_drivers[row],
+        tape.predicted_drivers[row],
+    )
     for slot in slots:
         node, request = workspace.current_node[slot], queue[slot]
         if network.stage[node] != stage or workspace.exit_block[slot] >= 0:
@@ -130,7 +150,20 @@ def _forward(
         target, wired_s = _next_node(network, tape.exits, row, request, node, stage, offload)
         workspace.current_node[slot] = target
         workspace.reach_s[slot] = workspace.completion[slot, END_S] + wired_s
-        _enter_node(network, coefficients, confidence, drivers, row, request, slot, target, threshold, workspace)
+        expect_arrival(network, tape.exits, row, request, node, target, slot, workspace.forecast)
+        _enter_node(
+            network,
+            coefficients,
+            confidence,
+            drivers,
+            predicted_drivers,
+            row,
+            request,
+            slot,
+            target,
+            threshold,
+            workspace,
+        )
         forwarded += 1
     return forwarded
 
@@ -148,7 +181,7 @@ def _pass_deep_stages(
 ) -> int:
     """Takes admitted requests through the stages after the first. Returns the number of forwards."""
     total, network, capacity_bytes = 0, parameters.network, parameters.kv_capacity_bytes
-    queue, log, batches = state.queue.request[row], state.requests, state.batches
+    queue, log, batches, predictions = state.queue.request[row], state.requests, state.batches, state.predictions
     epoch, node_free_s = state.epoch[row], state.node_free_s[row]
     for stage in range(1, network.stages):
         forwarded = _forward(parameters, tape, queue, row, stage - 1, offload, threshold, slots, workspace)
@@ -157,7 +190,9 @@ def _pass_deep_stages(
             break
         for node in range(network.stage.size):
             if network.stage[node] == stage:
-                run_deep_batches(batches, node_free_s, row, node, epoch, capacity_bytes[node], slots, workspace)
+                run_deep_batches(
+                    batches, predictions, node_free_s, row, node, epoch, capacity_bytes[node], slots, workspace
+                )
         _log_visits(log, queue, row, network.stage, stage, slots, workspace)
     return total
 
@@ -193,7 +228,8 @@ def _log_exits(
         if threshold is not None:
             offered = factor * expected_accuracy(exits, block, threshold[row, node])
             metrics[FIRST_EXIT + block] += 1
-            metrics[CORRECT] += factor * correct[request, block]
+            if not is_evicted(workspace.forecast, slot):
+                metrics[CORRECT] += factor * correct[request, block]
         workspace.completion[slot, QUALITY] = min(offered, 1.0)
         log.exit_block[row, request] = slot_exit[slot] = block + 1
 
@@ -225,7 +261,17 @@ def run_stages(
     epoch, epoch_s, node_free_s = state.epoch[row], parameters.epoch_s, state.node_free_s[row]
     now_s, uplink_slot_s = decision_time_s(epoch_s, epoch), parameters.radio.uplink_slot_s
     busy_s = run_entry_batches(
-        batches, node_free_s, row, epoch, network.entry_nodes, now_s, epoch_s, uplink_slot_s, slots, workspace
+        batches,
+        state.predictions,
+        node_free_s,
+        row,
+        epoch,
+        network.entry_nodes,
+        now_s,
+        epoch_s,
+        uplink_slot_s,
+        slots,
+        workspace,
     )
     log, queue = state.requests, state.queue.request[row]
     _log_visits(log, queue, row, network.stage, 0, slots, workspace)

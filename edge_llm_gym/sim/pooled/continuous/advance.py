@@ -133,7 +133,6 @@ def _leave(
     row: int,
     node: int,
     quality: float,
-    downlink_slot_s: float,
     metrics: Array,
 ) -> None:
     """Sequences leave that have all their tokens."""
@@ -143,9 +142,7 @@ def _leave(
         request = nodes.request[row, node, running]
         prompt = computed_prompt(padded_prompt, requests.prompt_tokens, row, request)
         nodes.held_tokens[row, node] -= prompt + requests.output_tokens[row, request]
-        finish(
-            padded_prompt, requests, log, nodes, sequences, row, node, request, quality, downlink_slot_s, metrics
-        )
+        finish(padded_prompt, requests, log, nodes, sequences, row, node, request, quality, metrics)
     nodes.running[row, node] = running
 
 
@@ -185,7 +182,6 @@ def advance_node(
     node: int,
     until_s: float,
     quality: float,
-    downlink_slot_s: float,
     metrics: Array,
 ) -> float:
     """Performs all operations of a node that end by `until_s`. Returns the seconds in which it is idle.
@@ -221,5 +217,5 @@ def advance_node(
                 _prefill(requests, prompt, duration_s, nodes, sequences, row, node, waiting, metrics)
         else:
             going = _iterate(constants, nodes, sequences.last_iteration, row, node, fitting, ready_s, until_s)
-        _leave(padded, requests, log, nodes, sequences, row, node, quality, downlink_slot_s, metrics)
+        _leave(padded, requests, log, nodes, sequences, row, node, quality, metrics)
     return idle_s

@@ -3,14 +3,13 @@
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import CONTINUOUS_COLUMN
-from edge_llm_gym.sim.outcomes import LATE
 from edge_llm_gym.sim.pooled.continuous.iterations import computed_prompt
 from edge_llm_gym.sim.pooled.continuous.records import NodeState, SequenceLog
-from edge_llm_gym.sim.pooled.queue import COUNT_OF, VALUE_OF, record_outcome
+from edge_llm_gym.sim.pooled.queue import record_eviction, record_outcome
 from edge_llm_gym.sim.pooled.records import RequestLog
 from edge_llm_gym.sim.records import RequestTape
 
-EVICTED, DECODED, TPOT = CONTINUOUS_COLUMN["evicted"], CONTINUOUS_COLUMN["decoded"], CONTINUOUS_COLUMN["tpot_s"]
+DECODED, TPOT = CONTINUOUS_COLUMN["decoded"], CONTINUOUS_COLUMN["tpot_s"]
 
 
 @kernel
@@ -19,7 +18,7 @@ def release(
 ) -> None:
     """Frees the memory that a sequence has reserved; it leaves its node now."""
     prompt = computed_prompt(padded_prompt, requests.prompt_tokens, row, request)
-    nodes.reserved_tokens[row, node] -= prompt + requests.output_tokens[row, request]
+    nodes.reserved_tokens[row, node] -= prompt + requests.predicted_tokens[row, request]
     log.finish_s[row, request, 0] = nodes.boundary_s[row, node]
 
 
@@ -34,13 +33,12 @@ def finish(
     node: int,
     request: int,
     quality: float,
-    downlink_slot_s: float,
     metrics: Array,
 ) -> None:
     """A sequence leaves its node with its last token; outcome and metrics."""
     release(padded_prompt, requests, log, nodes, row, node, request)
     end_s, steps = nodes.boundary_s[row, node], requests.output_tokens[row, request] - 1
-    record_outcome(requests, log, row, request, end_s, quality, downlink_slot_s, metrics)
+    record_outcome(requests, log, row, request, end_s, quality, sequences.answer_s[row, request], metrics)
     if steps > 0:
         metrics[DECODED] += 1
         metrics[TPOT] += (end_s - sequences.first_token_s[row, request]) / steps
@@ -57,10 +55,7 @@ def evict(
     request: int,
     metrics: Array,
 ) -> None:
-    """A sequence loses its place and its work: its outcome is late, and it has no latency."""
+    """A sequence loses its place and its work."""
     release(padded_prompt, requests, log, nodes, row, node, request)
-    log.outcome[row, request] = LATE
-    metrics[EVICTED] += 1
-    metrics[COUNT_OF[LATE]] += 1
-    metrics[VALUE_OF[LATE]] += requests.value[row, request]
+    record_eviction(requests, log, row, request, metrics)
 

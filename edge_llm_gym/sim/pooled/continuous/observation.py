@@ -1,6 +1,6 @@
 """Observation of continuous batching: what the sequences on every node will still take, and how much time they have.
 
-A sequence that has computed g of its n tokens has n - g decode steps left. Their work is w' = (n - g) c1 + c2 (tokens
+A sequence that has computed g of its n tokens, as predicted, has n - g decode steps left. Their work is w' = (n - g) c1 + c2 (tokens
 attended to), and with the prefill if that has not ended; v' = (n - g) c0. A node that nothing joins is busy from its
 last boundary on for sum of w' + max of v' seconds, and each of its sequences leaves within sum of w' + its own v'.
 """
@@ -48,12 +48,16 @@ def _sequence(nodes: NodeState, row: int, node: int, index: int) -> int:
 def _steps(
     requests: RequestTape, nodes: NodeState, last_iteration: Array, row: int, node: int, request: int
 ) -> tuple[int, int]:
-    """Decode steps that a sequence has done and has left; done is -1 before its prefill. last_iteration [R, C]."""
-    steps = requests.output_tokens[row, request] - 1
+    """Decode steps that a sequence has done, and has left as predicted; done is -1 before its prefill.
+
+    A running sequence has at least one step left, however many it has done. last_iteration [R, C].
+    """
+    predicted = requests.predicted_tokens[row, request] - 1
     if last_iteration[row, request] < 0:
-        return -1, steps
+        return -1, predicted
     left = last_iteration[row, request] - nodes.iteration[row, node]
-    return steps - left, left
+    done = requests.output_tokens[row, request] - 1 - left
+    return done, max(predicted - done, 1)
 
 
 @kernel

@@ -42,7 +42,7 @@ class NodeState(NamedTuple):
     boundary_s: Array  # [R, K] float64, at most the decision time
     iteration: Array  # [R, K] int64, iterations done
     held_tokens: Array  # [R, K] int64, KV caches of the running sequences, and tokens that an iteration attends to
-    reserved_tokens: Array  # [R, K] int64, KV caches that all sequences may come to hold
+    reserved_tokens: Array  # [R, K] int64, KV caches of the predicted lengths of all sequences
     running: Array  # [R, K] int64, number of running sequences
     request: Array  # [R, K, C] int32, running requests: the one that leaves next comes last
     joined: Array  # [R, K, C] int32, all requests that were admitted to the node, in order
@@ -53,10 +53,11 @@ class NodeState(NamedTuple):
 class SequenceLog(NamedTuple):
     """The course of each request's sequence; stale for a request that was never admitted."""
 
-    begin_s: Array  # [R, C] float64, begin of the prefill
+    begin_s: Array  # [R, C] float64, begin of the prefill; before that, the end of the uplink slot
     first_token_s: Array  # [R, C] float64, end of the prefill
     last_iteration: Array  # [R, C] int64, iteration of the node that computes the last token; -1 before the prefill
     place: Array  # [R, C] int64, place in the order in which its node admitted requests
+    answer_s: Array  # [R, C] float64, time that the answer takes on the radio
 
 
 class ContinuousState(NamedTuple):
@@ -68,6 +69,7 @@ class ContinuousState(NamedTuple):
     requests: RequestLog
     sequences: SequenceLog
     admissions: AdmissionLog
+    predictions: None  # what is expected of sequences follows from their predicted lengths
     totals: Array  # [R, M] float64, metrics summed since the reset
 
 
@@ -96,6 +98,7 @@ def allocate_continuous_state(rows: int, capacity: int, sizes: Sizes) -> Continu
         requests=allocate_request_log(rows, capacity, sizes.stages),
         sequences=_allocate_sequences(rows, capacity),
         admissions=allocate_admissions(rows, capacity, sizes.horizon),
+        predictions=None,
         totals=np.zeros((rows, sizes.metrics)),
     )
 
@@ -118,6 +121,6 @@ def _allocate_nodes(rows: int, capacity: int, nodes: int) -> NodeState:
 
 def _allocate_sequences(rows: int, capacity: int) -> SequenceLog:
     """An empty log; the numbers of a sequence share a cache line."""
-    block = np.zeros((rows, capacity, 4))
-    counts = block[..., 2:].view(np.int64)
-    return SequenceLog(block[..., 0], block[..., 1], counts[..., 0], counts[..., 1])
+    block = np.zeros((rows, capacity, 5))
+    counts = block[..., 2:4].view(np.int64)
+    return SequenceLog(block[..., 0], block[..., 1], counts[..., 0], counts[..., 1], block[..., 4])

@@ -1,14 +1,14 @@
 """The transition of continuous batching: one epoch of every row, compiled.
 
 The order of an epoch is that of `sim.pooled.transition`: radio and memory, computation, outcomes, arrivals and expiry.
-Memory is checked at the decision time: a request is admitted if its KV cache, s + n tokens, fits beside those that the
-sequences on the node have reserved. What it reserves is free once it has left.
+Memory is checked at the decision time: a request is admitted if its KV cache, s tokens and the predicted output tokens,
+fits beside those that the sequences on the node have reserved. What it reserves is free once it has left.
 """
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN, CONTINUOUS_COLUMN
-from edge_llm_gym.sim.outcomes import EMPTY, RUNNING, SERVED
+from edge_llm_gym.sim.outcomes import EMPTY, LATE, RUNNING, SERVED
 from edge_llm_gym.sim.pooled.admission import admit, clear_mask, compute_minimum_shares, mask_node
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.continuous.advance import advance_node
@@ -19,8 +19,10 @@ from edge_llm_gym.sim.pooled.continuous.records import (
     NodeState,
     SequenceLog,
 )
+from edge_llm_gym.sim.pooled.forecast import answer_s, log_eviction, write_answer_times
 from edge_llm_gym.sim.pooled.queue import ADMITTED, advance_clock
 from edge_llm_gym.sim.pooled.records import (
+    Forecast,
     PooledParameters,
     PooledResult,
     PooledTape,
@@ -53,7 +55,7 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: ContinuousS
     state.requests.latency_s[row] = 0.0
     state.admissions.until[row] = 0
     state.totals[row] = 0.0
-    advance_clock(parameters, tape, state, nodes.boundary_s[row], row, state.totals[row])
+    advance_clock(parameters, tape, state, nodes.boundary_s, row, state.totals[row])
 
 
 @kernel
@@ -75,14 +77,15 @@ def _join(
     node: int,
     request: int,
     ready_s: float,
+    answering_s: float,
 ) -> None:
     """Appends an admitted request to the sequences of a node; its prefill begins at `ready_s` at the earliest."""
     place, prompt = nodes.admitted[row, node], computed_prompt(padded_prompt, requests.prompt_tokens, row, request)
     nodes.joined[row, node, place] = request
     nodes.admitted[row, node] += 1
-    nodes.reserved_tokens[row, node] += prompt + requests.output_tokens[row, request]
+    nodes.reserved_tokens[row, node] += prompt + requests.predicted_tokens[row, request]
     sequences.begin_s[row, request], sequences.last_iteration[row, request] = ready_s, -1
-    sequences.place[row, request] = place
+    sequences.place[row, request], sequences.answer_s[row, request] = place, answering_s
     log.outcome[row, request], log.exit_block[row, request], log.node[row, request, 0] = RUNNING, 1, node + 1
 
 
@@ -96,13 +99,15 @@ def _join_admitted(
     sequences: SequenceLog,
     row: int,
     ready_s: float,
+    downlink_slot_s: float,
     current_node: Array,
+    forecast: Forecast | None,
     slots: Array,
 ) -> None:
     """Joins the requests of the admitted slots to their nodes, current_node [N], in the order of the slots."""
     for slot in slots:
-        request = queue.request[row, slot]
-        _join(padded_prompt, requests, log, nodes, sequences, row, current_node[slot], request, ready_s)
+        request, node, answering_s = queue.request[row, slot], current_node[slot], answer_s(forecast, downlink_slot_s, slot)
+        _join(padded_prompt, requests, log, nodes, sequences, row, node, request, ready_s, answering_s)
 
 
 @kernel
@@ -128,6 +133,8 @@ def _report_slots(log: RequestLog, row: int, slots: Array, result: PooledResult)
         result.slot_outcome[row, slot] = log.outcome[row, request]
         result.slot_latency_s[row, slot] = log.latency_s[row, request]
         result.slot_exit[row, slot] = log.exit_block[row, request]
+        if log.outcome[row, request] == LATE and log.latency_s[row, request] == 0.0:
+            log_eviction(result.slot_evicted, row, slot)
 
 
 @kernel
@@ -150,7 +157,7 @@ def _compute(
     metrics: Array,
 ) -> None:
     """Advances all nodes to the end of the epoch."""
-    idle_s, count, downlink_slot_s = 0.0, nodes.running.shape[1], parameters.radio.downlink_slot_s
+    idle_s, count = 0.0, nodes.running.shape[1]
     metrics[RUNNING_LEVEL] = 0.0
     for node in range(count):
         quality = min(parameters.quality[node], 1.0)
@@ -165,7 +172,6 @@ def _compute(
             node,
             until_s,
             quality,
-            downlink_slot_s,
             metrics,
         )
         metrics[RUNNING_LEVEL] += sequence_count(nodes, row, node)
@@ -194,12 +200,14 @@ def step_rows(
         epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
         now_s, metrics = decision_time_s(parameters.epoch_s, epoch), result.metrics[row]
         efficiency = tape.channels.spectral_efficiency[row, epoch]
-        confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
+        confidence, drivers, predicted = tape.exits.confidence[row], tape.cost_drivers[row], tape.predicted_drivers[row]
         visible = visible_count(parameters.slots, state.queue, row)
         compute_minimum_shares(
             radio, tape.requests, efficiency, queue, row, choice, visible, workspace.minimum_share
         )
-        enter_network(network, coefficients, confidence, drivers, queue, row, choice, threshold, visible, workspace)
+        enter_network(
+            network, coefficients, confidence, drivers, predicted, queue, row, choice, threshold, visible, workspace
+        )
         for node in range(parameters.kv_capacity_bytes.size):
             workspace.free_kv_bytes[node] = unreserved_bytes(
                 parameters.kv_capacity_bytes, constants, nodes.reserved_tokens, row, node
@@ -207,6 +215,9 @@ def step_rows(
         admitted = admit(choice, bandwidth[row], visible, workspace, result.slot_outcome[row], metrics)
         metrics[ADMITTED] = admitted
         slots, ready_s = workspace.admitted_slots[:admitted], now_s + radio.uplink_slot_s
+        write_answer_times(
+            tape.requests, queue, row, radio.downlink_slot_s, bandwidth[row], slots, workspace, workspace.forecast
+        )
         _join_admitted(
             padded,
             tape.requests,
@@ -216,7 +227,9 @@ def step_rows(
             sequences,
             row,
             ready_s,
+            radio.downlink_slot_s,
             workspace.current_node,
+            workspace.forecast,
             slots,
         )
         log_admissions(state.admissions, queue, row, epoch, slots)
@@ -227,7 +240,7 @@ def step_rows(
         )
         _report_slots(log, row, slots, result)
         state.epoch[row] += 1
-        advance_clock(parameters, tape, state, nodes.boundary_s[row], row, metrics)
+        advance_clock(parameters, tape, state, nodes.boundary_s, row, metrics)
         add_to_totals(metrics, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
 

@@ -39,6 +39,7 @@ class TokenEpisode:
         self.sequences: dict[int, Sequence] = {}
         self.node_of: dict[int, int] = {}
         self.left: dict[int, Sequence] = {}
+        self.answer_s: dict[int, float] = {}
 
     def request(self, name: str, request: int) -> Any:
         return getattr(self.tape.requests, name)[self.row, request]
@@ -48,7 +49,7 @@ class TokenEpisode:
         return int(longest if self.scenario.pad_prompts else self.request("prompt_tokens", request))
 
     def reserved(self, request: int) -> int:
-        return self.prompt(request) + int(self.request("output_tokens", request))
+        return self.prompt(request) + int(self.request("predicted_tokens", request))
 
     def step(self, epoch: int, batch: np.ndarray, slot_request: np.ndarray, slot_outcome: np.ndarray) -> int:
         """Admits what the radio admits, checks refusals for memory, and computes to the next decision time.
@@ -60,7 +61,8 @@ class TokenEpisode:
             self.capacity_bytes[node] - self.token_bytes[node] * sum(map(self.reserved, self._unfinished(node)))
             for node in range(len(self.nodes))
         ]
-        for slot in np.flatnonzero((batch > 0) & (slot_request >= 0)):
+        asked = (batch > 0) & (slot_request >= 0)
+        for slot in np.flatnonzero(asked):
             request, node, outcome = int(slot_request[slot]), int(batch[slot]) - 1, int(slot_outcome[slot])
             needed = self.token_bytes[node] * self.reserved(request)
             if outcome in NEVER_JOINED and outcome != REFUSED_MEMORY:
@@ -70,9 +72,17 @@ class TokenEpisode:
             if outcome != REFUSED_MEMORY:
                 free[node] -= needed
                 self._join(request, node, now_s + self.scenario.uplink_slot_s)
+                share = 1.0 / (asked & (batch == node + 1)).sum()
+                self.answer_s[request] = self._answer_s(epoch, request, node, share)
         for node in self.nodes:
             self.left |= {one.name: one for one in node.run(now_s + self.scenario.epoch_s)}
         return refused
+
+    def _answer_s(self, epoch: int, request: int, node: int, share: float) -> float:
+        """The downlink slot, or the time in which the share of the band carries the answer, if that is longer."""
+        efficiency = self.tape.channels.spectral_efficiency[self.row, epoch, self.request("device", request), node, 1]
+        rate_bps = share * self.scenario.nodes[node].downlink_hz * float(efficiency)
+        return max(self.scenario.downlink_slot_s, self.request("answer_bits", request) / rate_bps)
 
     def _unfinished(self, node: int) -> list[int]:
         return [request for request, its in self.node_of.items() if its == node and request not in self.left]

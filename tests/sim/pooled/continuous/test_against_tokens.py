@@ -11,6 +11,12 @@ from tests.sim.costs_by_hand import costs_of_tape
 from tests.sim.pooled.continuous.episodes import CONTINUOUS, random_batches, random_episode
 
 WIDE = {"nodes.0.uplink_hz": 1e9, "nodes.1.uplink_hz": 1e9, "nodes.0.downlink_hz": 1e9, "nodes.1.downlink_hz": 1e9}
+TIGHT = {f"nodes.{node}.{band}": 1e9 for node in range(4) for band in ("uplink_hz", "downlink_hz")} | {
+    "nodes.0.memory_fraction": 0.385,
+    "nodes.1.memory_fraction": 0.235,
+    "nodes.2.memory_fraction": 0.092,
+    "nodes.3.memory_fraction": 0.092,
+}
 CALM = {"requests.budget_s": [60.0, 90.0], "horizon_epochs": 40}
 CASES = {
     "as shipped": {"horizon_epochs": 40},
@@ -18,18 +24,29 @@ CASES = {
     "prefills longer than an epoch": WIDE | CALM | {"epoch_s": 1.0, "uplink_slot_s": 0.2, "downlink_slot_s": 0.2},
     "no shared time": WIDE | CALM | {"cost": "compute"},
     "padded prompts": CALM | {"pad_prompts": True, "lengths.max_prompt_tokens": 2048},
+    "predictions": {
+        "horizon_epochs": 60,
+        "lengths.prediction.sigma": 0.8,
+        "requests.bits_per_token": 1e4,
+        "nodes.0.uplink_hz": 1e9,
+        "nodes.1.uplink_hz": 1e9,
+    },
+    "evictions": TIGHT | CALM | {"lengths.prediction.sigma": 1.0, "arrivals": {"process": "poisson", "rate_per_s": 8.0}},
     "short answers": WIDE | CALM | {"lengths.max_output_tokens": 2},
 }
 
 
 def assert_same_times(simulator, episode) -> None:
     """Begins, first tokens and ends agree to float rounding; so do the sequences that are still on the nodes."""
-    log, sequences = simulator.state.requests, simulator.state.sequences
+    log, sequences, arrival_s = simulator.state.requests, simulator.state.sequences, simulator.tape.requests.arrival_s[0]
     for request, one in episode.sequences.items():
         if one.first_token_s is not None:
             assert sequences.first_token_s[0, request] == pytest.approx(one.first_token_s, abs=1e-7)
         if one.end_s is not None:
             assert log.finish_s[0, request, 0] == pytest.approx(one.end_s, abs=1e-7)
+            answered_s = 0.0 if one.evicted else one.end_s + episode.answer_s[request] - arrival_s[request]
+            assert log.latency_s[0, request] == pytest.approx(answered_s, abs=1e-7)
+            assert log.outcome[0, request] == LATE or not one.evicted
         assert (log.outcome[0, request] == RUNNING) == (one.end_s is None)
 
 
@@ -46,21 +63,25 @@ def test_every_time_agrees_with_tokens_one_by_one(case):
             assert nodes.boundary_s[0, node] == pytest.approx(its.time_s, abs=1e-7)
         refused += episode.refused
     assert len(episode.left) > 50
-    assert not any(one.evicted for one in episode.left.values())
-    assert refused > 0 or case in {"short answers", "no shared time"}
+    evicted = sum(one.evicted for one in episode.left.values())
+    assert evicted == simulator.state.totals[0, CONTINUOUS_COLUMN["evicted"]]
+    assert (evicted > 10) == (case == "evictions")
+    stretched = [one for one in episode.left if episode.answer_s[one] > simulator.scenario.downlink_slot_s]
+    assert bool(stretched) == (case == "predictions")
+    assert refused > 0 or case in {"short answers", "no shared time", "predictions"}
 
 
-@pytest.mark.parametrize("case", ["as shipped", "long queues"])
+@pytest.mark.parametrize("case", ["as shipped", "evictions"])
 def test_metrics_agree_with_tokens_one_by_one(case):
-    scale = dict.fromkeys(("first_tokens", "ttft_s", "decoded", "tpot_s", "delay_s", "utilisation"), 0.0)
+    scale = dict.fromkeys(("first_tokens", "ttft_s", "decoded", "tpot_s", "delay_s", "utilisation", "evicted"), 0.0)
     for simulator, episode, result in random_episode(5, CASES[case]):  # noqa: B007 - the last one is used
         for name in scale:
             scale[name] += result.metrics[0, CONTINUOUS_COLUMN[name]]
     arrival_s = simulator.tape.requests.arrival_s[0]
+    evicted = [one for one in episode.left.values() if one.evicted]
     first = [one for one in episode.sequences.values() if one.first_token_s is not None]
-    decoded = [one for one in episode.left.values() if one.output > 1]
+    decoded = [one for one in episode.left.values() if one.output > 1 and not one.evicted]
     outcome = simulator.state.requests.outcome[0]
-    answered_s = simulator.scenario.downlink_slot_s - arrival_s
     served = [one for one in episode.left.values() if outcome[one.name] == SERVED]
     end_s = (simulator.scenario.horizon_epochs + 1) * simulator.scenario.epoch_s
     busy_s = sum(min(end, end_s) - begin for node in episode.nodes for begin, end in node.busy)
@@ -70,7 +91,8 @@ def test_metrics_agree_with_tokens_one_by_one(case):
         "ttft_s": sum(one.first_token_s - arrival_s[one.name] for one in first),
         "decoded": len(decoded),
         "tpot_s": sum((one.end_s - one.first_token_s) / (one.output - 1) for one in decoded),
-        "delay_s": sum(one.end_s + answered_s[one.name] for one in served),
+        "evicted": len(evicted),
+        "delay_s": sum(one.end_s + episode.answer_s[one.name] - arrival_s[one.name] for one in served),
         "utilisation": (busy_s + in_progress_s) / (simulator.scenario.epoch_s * simulator.nodes),
     }
     assert scale == pytest.approx(expected)
