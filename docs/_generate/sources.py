@@ -66,10 +66,11 @@ REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
     "batching": pooled.NODE_FEATURES,
+    "continuous_batching": pooled.CONTINUOUS_NODE_FEATURES,
     "batching_routing": pooled.ROUTING_NODE_FEATURES,
     "streaming": streaming.NODE_FEATURES,
 }
-"""Dynamics -> columns of `nodes`."""
+"""Variant of the dynamics -> columns of `nodes`."""
 LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
@@ -78,7 +79,7 @@ QUANTILES: Final = exits.QUANTILES
 
 def metric_descriptions(scenario: Scenario) -> dict[str, str]:
     """Metric -> description."""
-    return METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+    return METRIC_DESCRIPTIONS[scenario.variant](len(scenario.block_layers))
 
 
 def outcome_descriptions() -> dict[str, str]:
@@ -102,6 +103,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
         "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
         "edge_llm_gym.env.streaming:action_space,observation_space",
         "edge_llm_gym.env.step_info",
