@@ -14,13 +14,14 @@ from edge_llm_gym.scenario import Scenario
 READERS: Final[Mapping[str, Callable[..., BatchingReader]]] = MappingProxyType(
     {"batching": BatchingReader, "continuous_batching": ContinuousReader, "batching_routing": CompositeReader}
 )
-"""Variant of the dynamics -> reader. For batching-and-routing dynamics, the arrays of `read_rows` assume that every request computes
-all blocks of its entry node."""
+"""Variant of the dynamics -> reader. For batching-and-routing dynamics, the arrays of `read_rows` assume that every
+request computes all blocks of its entry node."""
 
 
 def batch_reader(scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> BatchingReader:
-    """The reader of a scenario, with the settings of `BatchingReader`. Raises ValueError for dynamics that form no
-    batches.
+    """The reader of a scenario, with the settings of `BatchingReader`.
+
+    Raises ValueError for dynamics that form no batches.
     """
     if scenario.variant not in READERS:
         raise ValueError(

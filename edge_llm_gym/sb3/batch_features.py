@@ -21,9 +21,9 @@ BUSY_EPOCHS = 4.0
 class BatchFeatures:
     """Reads observations of one scenario of batching dynamics; keys and shapes as in `edge_llm_gym.sb3.tokens`."""
 
-    node_features = NODE_FEATURES
+    node_features: tuple[str, ...] = NODE_FEATURES
     """Names of the observed node features."""
-    epoch_features = ("time_until_free",)
+    epoch_features: tuple[str, ...] = ("time_until_free",)
     """Those of them that are numbers of epochs."""
 
     def __init__(self, scenario: Scenario) -> None:

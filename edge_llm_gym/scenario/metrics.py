@@ -1,7 +1,7 @@
 """The metrics of an epoch for each kind of dynamics: names, columns, descriptions and the default reward.
 
-`METRICS`, `CONTINUOUS_METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics with early exits the
-columns `exit_1`, `exit_2`, ... follow, one per block of the model. Counts are numbers of requests.
+`METRICS`, `CONTINUOUS_METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics
+with early exits the columns `exit_1`, `exit_2`, ... follow, one per block of the model. Counts are numbers of requests.
 """
 
 from collections.abc import Callable, Mapping
@@ -133,7 +133,7 @@ METRIC_DESCRIPTIONS: Final[Mapping[str, Callable[[int], dict[str, str]]]] = Mapp
         "streaming": _streaming,
     }
 )
-"""Variant of the dynamics -> (number of blocks of the model -> metric and its description, in the order of the columns)."""
+"""Variant of the dynamics -> (blocks of the model -> metric and its description, in the order of the columns)."""
 
 DEFAULT_REWARD: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {

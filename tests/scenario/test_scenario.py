@@ -166,6 +166,6 @@ def test_every_key_has_a_description():
 @pytest.mark.parametrize("name", scenario_names())
 def test_metrics_are_described_in_the_order_of_their_columns(name):
     scenario = load_scenario(name)
-    described = METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+    described = METRIC_DESCRIPTIONS[scenario.variant](len(scenario.block_layers))
     assert tuple(described) == scenario.metrics
     assert all(described.values())

@@ -44,7 +44,7 @@ def test_random_actions_conserve_requests(sigma):
         nodes, outcome = simulator.state.nodes, simulator.state.requests.outcome
         running = (outcome == RUNNING).sum(axis=1)
         assert (metric["running"] == running).all()
-        total = {name: simulator.state.totals[:, COLUMN[name]] for name in FLOWS + ("arrived", "evicted")}
+        total = {name: simulator.state.totals[:, COLUMN[name]] for name in (*FLOWS, "arrived", "evicted")}
         left = sum(total[name] for name in FLOWS)
         assert (total["arrived"] == left + metric["pending"] + running).all()
         assert (total["evicted"] <= total["late"]).all()

@@ -137,7 +137,9 @@ def _descend_continuous(simulator: Simulator, row: int, value: Array, stages: tu
     return best
 
 
-def _descend_stage(lagrangian: Lagrangian | ContinuousLagrangian, prices: Array, stage: Stage, unit: float) -> tuple[float, Array]:
+def _descend_stage(
+    lagrangian: Lagrangian | ContinuousLagrangian, prices: Array, stage: Stage, unit: float
+) -> tuple[float, Array]:
     """The lowest bound and its prices, by projected steps of Adam (Kingma & Ba 2015)."""
     mean, square = np.zeros_like(prices), np.zeros_like(prices)
     best, best_prices = np.inf, prices

@@ -5,8 +5,9 @@ whatever else the nodes compute, the following holds for this subset. r_e is the
 
 1. Every request is admitted once.
 2. In each epoch the radio shares of those admitted to a node add up to at most 1, in both directions.
-3. A request reserves its KV cache, of its predicted length, from its admission until its last token, which is computed r_e + w + v at the
-   earliest: alone on the node. At each decision time the reservations on a node add up to at most its memory.
+3. A request reserves its KV cache, of its predicted length, from its admission until its last token, which is computed
+   at r_e + w + v at the earliest: alone on the node. At each decision time the reservations on a node add up to at most
+   its memory.
 4. Consider those that join a node from r_a on and end by a time d. The node computes all their prefills and tokens in
    [r_a, d], one operation at a time. That takes the sum of w, and c0 for every iteration in which one of them takes
    part. The shares m_i of the memory that the members of one iteration have reserved add up to at most 1, and request i
@@ -151,7 +152,7 @@ class ContinuousLagrangian:
         used = np.zeros((nodes, resources, horizon))
         used[:, KV_USAGE] = np.cumsum(held, axis=1)[:, :horizon]
         for column in (1, 2):
-            np.add.at(used, (node, column, epoch), found.usage[chosen, column])
+            np.add.at(used[:, column], (node, epoch), found.usage[chosen, column])
         worked = np.zeros(self._shapes[1])
         np.add.at(worked, (node, epoch, found.deadline[chosen]), found.work_epochs[chosen])
         worked = np.cumsum(np.cumsum(worked[:, ::-1], axis=1)[:, ::-1], axis=2)

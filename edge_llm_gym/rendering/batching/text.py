@@ -52,9 +52,10 @@ def _node(node: NodeView, view: BatchingView) -> str:
     )
     busy_s = max(node.free_at_s - view.time_s, 0.0)
     busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
+    load = cut(node.load(view.time_s), BATCH_SIZES)
     return (
         f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
-        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {cut(node.load(view.time_s), BATCH_SIZES)}"
+        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {load}"
     )
 
 

@@ -78,9 +78,10 @@ def running_levels(sequences: Sequences, node: int, until_s: float) -> tuple[Arr
 def draw_sequence_counts(axes: "Axes", episode: ContinuousEpisode) -> None:
     """One strip per node: the number of its sequences over time, stacked by their outcomes."""
     counts = [
-        running_levels(episode.sequences, node, float(episode.decision_s[-1])) for node in range(len(episode.node_names))
+        running_levels(episode.sequences, node, float(episode.decision_s[-1]))
+        for node in range(len(episode.node_names))
     ]
-    most = max(1, *(int(sum(levels.values()).max()) for _, levels in counts))
+    most = max(1, *(int(np.sum(list(levels.values()), axis=0).max()) for _, levels in counts))
     for index, (times_s, levels) in enumerate(counts):
         bottom = np.full(times_s.size, strip_floor(index))
         for name in ADMITTED:

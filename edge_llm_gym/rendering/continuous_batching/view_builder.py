@@ -40,9 +40,7 @@ def _last_epoch(base: LastEpoch, row: int, result: PooledResult) -> ContinuousLa
 def node_views(simulator: Simulator, row: int, time_s: float) -> tuple[ContinuousNodeView, ...]:
     """The nodes of a row whose current decision time is `time_s`."""
     observed, sequences = ContinuousObserver(simulator).observe()["nodes"][row], sequences_of(simulator, row)
-    return tuple(
-        _node(simulator, row, index, observed[index], sequences, time_s) for index in range(simulator.nodes)
-    )
+    return tuple(_node(simulator, row, index, observed[index], sequences, time_s) for index in range(simulator.nodes))
 
 
 def _node(

@@ -170,9 +170,7 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
 
 
 @kernel
-def admit(
-    batch: Array, bandwidth: Array, visible: int, workspace: Workspace, outcome: Array, metrics: Array
-) -> int:
+def admit(batch: Array, bandwidth: Array, visible: int, workspace: Workspace, outcome: Array, metrics: Array) -> int:
     """Admits requests slot by slot and adds up the load of each node. Returns the number of admitted requests.
 
     batch [N] and bandwidth [N, 2] are the action of the row. Writes outcome [N]: an admitted request has the outcome

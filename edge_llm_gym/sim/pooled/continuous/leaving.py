@@ -58,4 +58,3 @@ def evict(
     """A sequence loses its place and its work."""
     release(padded_prompt, requests, log, nodes, row, node, request)
     record_eviction(requests, log, row, request, metrics)
-

@@ -1,8 +1,9 @@
 """Observation of continuous batching: what the sequences on every node will still take, and how much time they have.
 
-A sequence that has computed g of its n tokens, as predicted, has n - g decode steps left. Their work is w' = (n - g) c1 + c2 (tokens
-attended to), and with the prefill if that has not ended; v' = (n - g) c0. A node that nothing joins is busy from its
-last boundary on for sum of w' + max of v' seconds, and each of its sequences leaves within sum of w' + its own v'.
+A sequence that has computed g of its n tokens, as predicted, has n - g decode steps left. Their work is w' = (n - g) c1
++ c2 (tokens attended to), and with the prefill if that has not ended; v' = (n - g) c0. A node that nothing joins is
+busy from its last boundary on for sum of w' + max of v' seconds, and each of its sequences leaves within sum of w' +
+its own v'.
 """
 
 from edge_llm_gym.arrays import Array
@@ -29,7 +30,7 @@ from edge_llm_gym.sim.pooled.observation import (
 )
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledTape
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.request_costs import PREFILL_FLOPS
+from edge_llm_gym.sim.request_costs import PREFILL_FLOPS, RequestCosts
 from edge_llm_gym.sim.simulator import Simulator
 
 REMAINING_WORK, SLACK, SEQUENCES = range(-len(SEQUENCE_FEATURES), 0)
@@ -61,9 +62,7 @@ def _steps(
 
 
 @kernel
-def _work_s(
-    constants: IterationConstants, prefill_flops: float, prompt: int, node: int, done: int, left: int
-) -> float:
+def _work_s(constants: IterationConstants, prefill_flops: float, prompt: int, node: int, done: int, left: int) -> float:
     """Work in s that a sequence has left, with the prefill if none of its steps is `done`, not even the prefill."""
     held_tokens = prompt + 1 + max(done, 0)
     context = left * held_tokens + 0.5 * left * (left - 1)
@@ -194,7 +193,7 @@ class ContinuousObserver(PooledObserver):
 
     def __init__(self, simulator: Simulator) -> None:
         super().__init__(simulator)
-        self._constants = iteration_constants(simulator.scenario, simulator.tape_generator.costs)
+        self._constants = iteration_constants(simulator.scenario, RequestCosts(simulator.scenario))
 
     def _fill(self, out: RequestQueueObservation) -> None:
         simulator = self._simulator

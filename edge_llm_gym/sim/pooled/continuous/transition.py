@@ -106,7 +106,11 @@ def _join_admitted(
 ) -> None:
     """Joins the requests of the admitted slots to their nodes, current_node [N], in the order of the slots."""
     for slot in slots:
-        request, node, answering_s = queue.request[row, slot], current_node[slot], answer_s(forecast, downlink_slot_s, slot)
+        request, node, answering_s = (
+            queue.request[row, slot],
+            current_node[slot],
+            answer_s(forecast, downlink_slot_s, slot),
+        )
         _join(padded_prompt, requests, log, nodes, sequences, row, node, request, ready_s, answering_s)
 
 
@@ -202,9 +206,7 @@ def step_rows(
         efficiency = tape.channels.spectral_efficiency[row, epoch]
         confidence, drivers, predicted = tape.exits.confidence[row], tape.cost_drivers[row], tape.predicted_drivers[row]
         visible = visible_count(parameters.slots, state.queue, row)
-        compute_minimum_shares(
-            radio, tape.requests, efficiency, queue, row, choice, visible, workspace.minimum_share
-        )
+        compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, workspace.minimum_share)
         enter_network(
             network, coefficients, confidence, drivers, predicted, queue, row, choice, threshold, visible, workspace
         )
@@ -235,9 +237,7 @@ def step_rows(
         log_admissions(state.admissions, queue, row, epoch, slots)
         _take_admitted(state.queue, row, visible, result)
         until_s = decision_time_s(parameters.epoch_s, epoch + 1)
-        _compute(
-            parameters, constants, tape.requests, tape.cost_drivers, log, nodes, sequences, row, until_s, metrics
-        )
+        _compute(parameters, constants, tape.requests, tape.cost_drivers, log, nodes, sequences, row, until_s, metrics)
         _report_slots(log, row, slots, result)
         state.epoch[row] += 1
         advance_clock(parameters, tape, state, nodes.boundary_s, row, metrics)

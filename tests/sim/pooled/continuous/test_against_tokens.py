@@ -31,14 +31,20 @@ CASES = {
         "nodes.0.uplink_hz": 1e9,
         "nodes.1.uplink_hz": 1e9,
     },
-    "evictions": TIGHT | CALM | {"lengths.prediction.sigma": 1.0, "arrivals": {"process": "poisson", "rate_per_s": 8.0}},
+    "evictions": TIGHT
+    | CALM
+    | {"lengths.prediction.sigma": 1.0, "arrivals": {"process": "poisson", "rate_per_s": 8.0}},
     "short answers": WIDE | CALM | {"lengths.max_output_tokens": 2},
 }
 
 
 def assert_same_times(simulator, episode) -> None:
     """Begins, first tokens and ends agree to float rounding; so do the sequences that are still on the nodes."""
-    log, sequences, arrival_s = simulator.state.requests, simulator.state.sequences, simulator.tape.requests.arrival_s[0]
+    log, sequences, arrival_s = (
+        simulator.state.requests,
+        simulator.state.sequences,
+        simulator.tape.requests.arrival_s[0],
+    )
     for request, one in episode.sequences.items():
         if one.first_token_s is not None:
             assert sequences.first_token_s[0, request] == pytest.approx(one.first_token_s, abs=1e-7)
