@@ -44,14 +44,18 @@ class SettingsReader(Generic[ModelT]):
 
         Raises `error` for a path that does not exist and for every broken rule.
         """
-        changed = plain(data)
-        for path, value in (overrides or {}).items():
-            self._override(changed, path, value, label)
         try:
-            return self.model.model_validate(changed)
+            return self.model.model_validate(self.overridden(label, data, overrides))
         except ValidationError as error:
             lines = "\n".join(explain(error, self.model, self.kind))
             raise self.error(f"{self.kind} {label}:\n{lines}") from None
+
+    def overridden(self, label: str, data: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+        """A plain copy of the data with `overrides` applied. Raises `error` for a path that does not exist."""
+        changed: dict[str, Any] = plain(data)
+        for path, value in (overrides or {}).items():
+            self._override(changed, path, plain(value), label)
+        return changed
 
     def _override(self, data: dict[str, Any], path: str, value: Any, label: str) -> None:
         """Sets the value at a dotted path, creating sections on the way; list items go by index."""
@@ -95,9 +99,12 @@ def plain(value: Any) -> Any:
 
 
 def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterator[str]:
-    """One line per broken rule: where, the rule, the value received. `root` names the top level."""
+    """One line per broken rule: where, the rule, the value received. `root` names the top level.
+
+    Tags of unions, which are written <like this>, are left out of the place.
+    """
     for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or root
+        where = ".".join(str(part) for part in item["loc"] if not str(part).startswith("<")) or root
         if item["type"] == "extra_forbidden":
             fields = _fields_at(model, item["loc"][:-1])
             yield f"  {where}: unknown key {item['loc'][-1]!r}; {suggestion(str(item['loc'][-1]), fields)}"

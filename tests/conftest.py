@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the public traces, which are not part of the repository."""
+"""Fixtures for all tests: public traces and timings, which are not part of the repository."""
 
 import os
 from collections.abc import Callable
@@ -9,6 +9,10 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 
+def shared_folder() -> Path:
+    return REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
+
+
 @pytest.fixture(scope="session")
 def azure_trace() -> Callable[[str], Path]:
     """Path of the Azure 2023 trace of a kind, "conv" or "code"; skips the test where it is not at hand.
@@ -17,10 +21,18 @@ def azure_trace() -> Callable[[str], Path]:
     """
 
     def path(kind: str) -> Path:
-        shared = REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
-        file = shared / "traces" / f"AzureLLMInferenceTrace_{kind}.csv"
+        file = shared_folder() / "traces" / f"AzureLLMInferenceTrace_{kind}.csv"
         if not file.is_file():
             pytest.skip(f"no public trace at {file}; set EDGE_LLM_GYM_SHARED to the folder that holds traces/")
         return file
 
     return path
+
+
+@pytest.fixture(scope="session")
+def h100_timings() -> Path:
+    """Path of timings of an H100, in the folder `measurements` beside `traces`; skips the test without it."""
+    file = shared_folder() / "measurements" / "h100-static-batches.csv"
+    if not file.is_file():
+        pytest.skip(f"no timings at {file}; set EDGE_LLM_GYM_SHARED to the folder that holds measurements/")
+    return file

@@ -11,6 +11,7 @@ import edge_llm_gym
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "stable_baselines3", "scipy.stats", "matplotlib", "numba", "PIL", "pandas", "typer")
+HEAVY += ("yaml", "edge_llm_gym.models")
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -33,4 +34,7 @@ def test_the_wheel_holds_the_package_alone_with_its_data(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"edge_llm_gym"}
     assert "edge_llm_gym/scenario/shipped/multi-node.yaml" in names
     assert "edge_llm_gym/workload/published/azure-conv-2023.yaml" in names
+    assert {f"edge_llm_gym/models/catalogue/{kind}.yaml" for kind in ("hardware", "models", "quantization")} <= set(
+        names
+    )
     assert not [name for name in names if "__pycache__" in name]

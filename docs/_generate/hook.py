@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mkdocs.exceptions import PluginError
 
-from _generate import api, commands, info, models, mutation, schedulers, schema, spaces
+from _generate import api, commands, info, models, mutation, rates, schedulers, schema, spaces
 from _generate.links import broken_links
 from _generate.mathml import equations_as_mathml
 from _generate.tables import script, shared_text
@@ -36,6 +36,8 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "api": api.api_reference,
     "models": models.model_table,
     "hardware": models.hardware_table,
+    "rates": rates.rate_table,
+    "profile": rates.profile_table,
     "methods": models.method_table,
     "perplexities": models.perplexity_table,
     "experts": schedulers.expert_table,

@@ -17,16 +17,28 @@ UNITS = {
     "_per_s": "1/s",
     "_tokens": "tokens",
     "_bytes": "B",
+    "_bytes_per_s": "B/s",
+    "_flops": "FLOP/s",
+    "_w": "W",
     "_per_token": "bit/token",
     "_per_output_token_s": "s/token",
 }
 """Ending of a key -> its unit; the longest ending counts."""
-FIXED_UNITS = {"bits": "bit", "hidden_bits": "bit", "spectral_efficiency_floor": "bit/s/Hz"}
+FIXED_UNITS = {
+    "bits": "bit",
+    "hidden_bits": "bit",
+    "weight_bits": "bit",
+    "table_bits": "bit",
+    "kv_bits": "bit",
+    "spectral_efficiency_floor": "bit/s/Hz",
+}
 FIXED_UNITS |= {"spectral_efficiency_cap": "bit/s/Hz"}
 SECTION_TITLES = {
     "Scenario": "Top level",
-    "ModelSection": "model, as a mapping",
+    "ModelSection": "model, as a mapping or in a file",
     "NodeSection": "nodes",
+    "HardwareSection": "nodes.*.hardware, as a mapping or in a file",
+    "QuantizationSection": "nodes.*.quantization, as a mapping or in a file",
     "SlowdownSection": "nodes.*.slowdown",
     "LinkSection": "links",
     "DevicesSection": "devices",
@@ -42,8 +54,9 @@ SECTION_TITLES = {
 
 MORE: Final[Mapping[tuple[str, str], str]] = {
     ("Scenario", "dynamics"): "[Keys of each kind](#dynamics).",
-    ("NodeSection", "hardware"): "[Hardware](physics.md#hardware).",
-    ("NodeSection", "quantization"): "[Quantisation](physics.md#quantisation).",
+    ("Scenario", "model"): "[Catalogue](catalogue.md#models).",
+    ("NodeSection", "hardware"): "[Catalogue](catalogue.md#hardware).",
+    ("NodeSection", "quantization"): "[Catalogue](catalogue.md#quantisation).",
     ("ArrivalsConfig", "process"): "[Keys of each process](#arrival-processes).",
     ("ArrivalsConfig", "format"): "[Formats](traces.md#formats).",
     ("LengthsConfig", "kind"): "[Keys of each kind](#kinds-of-lengths).",
@@ -114,9 +127,11 @@ def _unit(key: str) -> str:
 
 
 def _alternatives(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for one in field.get("anyOf") or field.get("oneOf") or [field]:
-        if one.get("type") != "null":
-            yield one
+    parts = field.get("anyOf") or field.get("oneOf")
+    if parts is None:
+        yield from [field] if field.get("type") != "null" else []
+    for part in parts or ():
+        yield from _alternatives(part)
 
 
 def _type(field: dict[str, Any]) -> str:

@@ -6,18 +6,22 @@ from typing import Any, Final
 
 from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
+from edge_llm_gym.cli.catalogue import derived_numbers
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
+from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
 from edge_llm_gym.models.channel import PATH_LOSS
-from edge_llm_gym.models.cost_models import COST_MODELS
+from edge_llm_gym.models.cost_models import COST_MODELS, ModelPart, NodeRates, cost_model
 from edge_llm_gym.models.exits import PROFILES
 from edge_llm_gym.models.hardware import HARDWARE
+from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
+from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
-from edge_llm_gym.models.quantization import METHODS, PERPLEXITY
+from edge_llm_gym.models.quantization import METHODS
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
-from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
 from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
@@ -39,19 +43,26 @@ __all__ = [
     "MODELS",
     "NODE_FEATURES",
     "OUTCOME_NAMES",
-    "PERPLEXITY",
     "QUANTILES",
     "REQUEST_FEATURES",
+    "ModelPart",
+    "NodeRates",
     "Scenario",
     "app",
+    "cost_model",
+    "derived_numbers",
     "expert_descriptions",
+    "hardware_profile",
+    "hardware_rows",
     "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
     "make_expert",
-    "metric_descriptions",
+    "metric_table",
+    "model_rows",
     "node_costs",
     "outcome_descriptions",
+    "quantization_rows",
     "scenario_names",
     "shipped_text",
 ]
@@ -60,6 +71,7 @@ CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("Scenario", "cost"): COST_MODELS,
     ("ChannelSection", "path_loss"): PATH_LOSS,
     ("ExitsSection", "profile"): PROFILES,
+    ("NodeSection", "hardware_profile"): HARDWARE_PROFILES,
 }
 """Class of a section and key -> the shipped names that it takes."""
 REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
@@ -77,9 +89,9 @@ QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
 
 
-def metric_descriptions(scenario: Scenario) -> dict[str, str]:
-    """Metric -> description."""
-    return METRIC_DESCRIPTIONS[scenario.variant](len(scenario.block_layers))
+def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
+    """Metric -> kind and description."""
+    return scenario.metric_table
 
 
 def outcome_descriptions() -> dict[str, str]:
@@ -159,11 +171,15 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.solvers.solutions",
     ),
     "models": (
+        "edge_llm_gym.models.catalogue",
         "edge_llm_gym.models.llm",
         "edge_llm_gym.models.quantization",
         "edge_llm_gym.models.hardware",
         "edge_llm_gym.models.cost",
         "edge_llm_gym.models.cost_models",
+        "edge_llm_gym.models.hardware_profiles",
+        "edge_llm_gym.models.hardware_profiles.schema",
+        "edge_llm_gym.models.timings",
         "edge_llm_gym.models.channel",
         "edge_llm_gym.models.exits",
     ),

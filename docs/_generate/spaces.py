@@ -87,8 +87,8 @@ def node_table(environment: str) -> str:
         (
             index + 1,
             code(node.name),
-            f"{node.count} x {node.hardware}" if node.count > 1 else node.hardware,
-            node.quantization,
+            node.device().name,
+            node.quantization_name,
             _blocks(node.blocks),
             f"{costs.rates.usable_flops / 1e12:.1f}",
             f"{costs.rates.usable_bandwidth / 1e9:.0f}",

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from edge_llm_gym.cli import bench, calibrate, compare, render, scenarios, trace
+from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, render, scenarios, trace
 
 app = typer.Typer(
     name="edge-llm-gym",
@@ -17,7 +17,9 @@ app = typer.Typer(
 app.command("compare")(compare.compare_policies)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
+app.command("catalogue")(catalogue.show_catalogue)
 app.command("trace")(trace.show_trace)
+app.command("fit")(fit.fit_timings)
 app.command("render")(render.render_episode)
 app.command("bench")(bench.run_bench)
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -20,14 +21,25 @@ from edge_llm_gym.cli.options import (
 )
 from edge_llm_gym.evaluation.calibration import RESOURCES, Check, binding_shares, calibration_checks
 from edge_llm_gym.evaluation.compare import compare
+from edge_llm_gym.evaluation.streaming_calibration import STREAMING_EXPERTS, streaming_checks
 
-EXPERTS = "ot-gah,dftsp,sjf,edf,fcfs"
+EXPERTS = MappingProxyType(
+    {
+        "batching": ("ot-gah", "dftsp", "sjf", "edf", "fcfs"),
+        "batching_routing": ("ot-gah+dto-ee", "ot-gah", "edf+dto-ee", "edf", "fcfs"),
+        "streaming": STREAMING_EXPERTS,
+    }
+)
+"""Dynamics -> experts whose best is checked."""
 
 
 def show_calibration(
     environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
-    experts: Annotated[str, typer.Option(help="Comma-separated names; the best of them is checked.")] = EXPERTS,
+    experts: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated names; the best of them is checked. By default some of each kind."),
+    ] = None,
     bound: Annotated[bool, typer.Option(help="Compute the clairvoyant bound, which takes seconds per seed.")] = True,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
@@ -38,18 +50,24 @@ def show_calibration(
 ) -> None:
     """Show the value served by experts and at random, the resources that bind, and the clairvoyant bound.
 
-    A scenario is worth learning if the best expert serves 50 to 85 % of the value and random decisions less than half
-    of that, if each resource binds (excludes a waiting request) in at least 10 % of the epochs, and if the clairvoyant
-    bound lies at least 5 % above the best expert. The exit status is 1 if a check does not hold.
+    A scenario of batches is worth learning if the best expert serves 50 to 85 % of the value and random decisions less
+    than half of that, if each resource binds (excludes a waiting request) in at least 10 % of the epochs, and if the
+    clairvoyant bound lies at least 5 % above the best expert. Streaming dynamics is worth learning if the nodes are
+    busy but not overloaded, if random decisions cost delay, if every exit is used, and if the best expert beats experts
+    without its thresholds, without exits and without its routes. The exit status is 1 if a check does not hold.
     """
     console = Console()
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    names = [*dict.fromkeys(experts.split(",")), "random"]
+    streaming = resolved.dynamics == "streaming"
+    bound = bound and not streaming
+    names = [*dict.fromkeys(experts.split(",") if experts else EXPERTS[resolved.dynamics]), "random"]
     with job_progress(console, seeds * (len(names) + bound)) as progress:
         result = compare(environment, names, range(seeds), scenario=resolved, bound=bound, jobs=jobs, progress=progress)
-        shares = binding_shares(environment, result.best, range(seeds), settings)
-    checks = calibration_checks(result, shares)
-    console.print(_check_table(environment, seeds, checks), _resource_table(result.best, shares), sep="\n")
+        shares = {} if streaming else binding_shares(environment, result.best, range(seeds), settings)
+    checks = streaming_checks(result) if streaming else calibration_checks(result, shares)
+    console.print(_check_table(environment, seeds, checks))
+    if shares:
+        console.print(_resource_table(result.best, shares))
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{environment.split('/')[-1]}.json"
     report = {"seeds": seeds, "checks": [asdict(check) for check in checks], "resources": shares}

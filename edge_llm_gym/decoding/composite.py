@@ -28,7 +28,7 @@ MIN_RATE_PER_S: Final = 1e-3
 ENTRY_DELAY_S: Final = 1e-6
 """Delay of the link between an entry node and the device that represents its admitted requests."""
 ACCURACY_WEIGHT_S: Final = 20.0
-"""Seconds of mean delay per unit of accuracy in the routing problem; the scenario's reward does not define it."""
+"""Seconds of mean delay per unit of accuracy relative to the last exit; the scenario's reward does not define it."""
 
 
 class CompositeReader(BatchingReader):
@@ -37,7 +37,7 @@ class CompositeReader(BatchingReader):
     Args:
         scenario: a scenario of batching-and-routing dynamics with two stages.
         overrun_s: as for `BatchingReader`.
-        accuracy_weight_s: seconds of mean delay per unit of accuracy in the routing problem.
+        accuracy_weight_s: seconds of mean delay per unit of accuracy relative to the last exit.
         quantile: as for `BatchingReader`.
 
     Raises ValueError for a scenario of other dynamics or of another number of stages.
@@ -60,8 +60,7 @@ class CompositeReader(BatchingReader):
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
         self.exit_forecaster = ExitForecaster(self.difficulty_mix, self._costs, scenario.network)
         self._link_delay_s = _link_delay_s(self.constants)
-        wire_s = np.where(np.isfinite(self._link_delay_s), self._link_delay_s, 0.0)[self._entry_nodes.size :]
-        self.expected_costs = ExpectedCosts(scenario, self._costs, self.constants, wire_s)
+        self.expected_costs = ExpectedCosts(scenario, self._costs, self.constants)
 
     def initial_estimate(self) -> LoadEstimate:
         """The estimate before any observation."""
@@ -117,7 +116,5 @@ def _link_delay_s(constants: CompositeConstants) -> Array:
     entries, nodes = network.entry_nodes.size, network.stage.size
     delay_s = np.full((entries + nodes, nodes), np.inf)
     delay_s[np.arange(entries), network.entry_nodes] = ENTRY_DELAY_S
-    rate_bps = np.where(network.has_link, network.rate_bps, np.nan)
-    wire_s = network.latency_s + constants.mean_forward_bits / rate_bps
-    delay_s[entries:] = np.where(network.has_link, wire_s, np.inf)
+    delay_s[entries:] = constants.mean_wire_s
     return delay_s

@@ -9,8 +9,9 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits
+from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.streaming.constants import sample_arrivals
+from edge_llm_gym.sim.wire_times import mean_wire_times_s
 
 TYPICAL_BATCH_SIZE: Final = 4.0
 """Number of requests among which the shared time of a batch is divided in mean service times."""
@@ -25,7 +26,7 @@ class CompositeConstants:
     mean_work_s: Array  # [K, E] mean w from a node's first block through this one
     mean_work_sq_s2: Array  # [K, E] second moment of w
     mean_shared_s: Array  # [K, E] mean v
-    mean_forward_bits: float
+    mean_wire_s: Array  # [K, K] mean time of a forwarded request on each link, inf where there is none
     rate_per_s: float
     batch_size: float
 
@@ -59,7 +60,7 @@ def composite_constants(scenario: Scenario, batch_size: float = TYPICAL_BATCH_SI
         mean_work_s=mean_work_s,
         mean_work_sq_s2=work_sq_s2,
         mean_shared_s=mean_shared_s,
-        mean_forward_bits=float(forward_bits(scenario, sample.prompt_tokens, sample.output_tokens).mean()),
+        mean_wire_s=mean_wire_times_s(scenario, sample.prompt_tokens, sample.output_tokens),
         rate_per_s=rate_per_s,
         batch_size=batch_size,
     )

@@ -41,6 +41,9 @@ class ExitConstants(Protocol):
 class DifficultyMix:
     """Statistics of each candidate mix, and the mix that best explains observed confidences.
 
+    `accuracy_weight_s` is the value, in seconds of mean delay, of one unit of accuracy relative to the last exit; the
+    accuracy of a routing problem is absolute.
+
     Routing problems have one exit per stage. Where a node hosts several exits, a request leaves the node if the largest
     of its confidences there reaches the node's threshold, and its answer counts as correct if the answer of the last of
     these exits is. The last stage, at which every request leaves, is exact: `inner_threshold` applies to its exits
@@ -49,7 +52,8 @@ class DifficultyMix:
     """
 
     def __init__(self, constants: ExitConstants, accuracy_weight_s: float) -> None:
-        self._constants, self._accuracy_weight_s = constants, accuracy_weight_s
+        self._constants = constants
+        self._accuracy_weight_s = accuracy_weight_s / (constants.profile.full_accuracy or 1.0)
         self._easiest_first = np.argsort(constants.profile.difficulty, kind="stable")
         self.profile = constants.profile
         self.rows = lru_cache(maxsize=None)(self._rows)

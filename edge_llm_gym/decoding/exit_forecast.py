@@ -8,7 +8,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
 from edge_llm_gym.scenario.network import Network
-from edge_llm_gym.sim.exits import exit_table, expected_accuracy
+from edge_llm_gym.sim.exits import exit_table, relative_accuracy
 from edge_llm_gym.sim.request_costs import RequestCosts
 
 FORECAST_CACHE_SIZE = 4096
@@ -54,8 +54,8 @@ class ExitForecaster:
         return self._exits_of(shift, np.asarray(threshold, np.float64).tobytes())
 
     def offered_quality(self, block: int, factor: float, threshold: float) -> float:
-        """Quality offered at an exit: the expected accuracy at this threshold times `factor`, at most 1."""
-        return min(factor * expected_accuracy(self._answers, block, np.float32(threshold)), 1.0)
+        """Quality offered at an exit: the relative accuracy at this threshold times `factor`, at most 1."""
+        return min(factor * relative_accuracy(self._answers, block, np.float32(threshold)), 1.0)
 
     def _hosted(self, node: int) -> list[tuple[int, int]]:
         """For each block of a node, its index among the P hosted blocks and its number in the model."""

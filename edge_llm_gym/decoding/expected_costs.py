@@ -18,6 +18,7 @@ from edge_llm_gym.decoding.exit_forecast import ExitForecast
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 from edge_llm_gym.sim.request_costs import RequestCosts
+from edge_llm_gym.sim.wire_times import wire_times_s
 
 ENTRY_EPOCHS: Final = 0.5
 """Epochs from the decision until a forwarded request is assumed to reach its deeper node."""
@@ -31,10 +32,9 @@ _TIME_UNTIL_FREE = NODE_FEATURES.index("time_until_free")
 class ExpectedCosts:
     """Computes expected costs and values for one scenario. Stages 0 and 1 hold the K1 entry and the deeper nodes."""
 
-    def __init__(self, scenario: Scenario, costs: RequestCosts, constants: CompositeConstants, wire_s: Array) -> None:
-        network = scenario.network
+    def __init__(self, scenario: Scenario, costs: RequestCosts, constants: CompositeConstants) -> None:
+        self._scenario, network = scenario, scenario.network
         self._epoch_s, self._costs, self._entry_nodes = scenario.epoch_s, costs, network.entry_nodes
-        self._wire_s = wire_s[self._entry_nodes]
         self._last = costs.last_hosted[self._entry_nodes]
         self._whole_work_s = constants.mean_work_s[np.arange(network.stage.size), network.last_block]
         hosted, entry = np.arange(int(costs.last_hosted.max()) + 1), self._entry_nodes[:, None]
@@ -54,7 +54,8 @@ class ExpectedCosts:
         tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
         work_s, shared_s, _ = self._costs.costs(*tokens).reshape(3, *rows.visible.shape, -1)
         time_s = self._mean_work_s(work_s, forecast)
-        after_s = self._deep_time_s(observation, forwarded, forecast, work_s + shared_s)
+        share = forecast.reach_probability / np.maximum(forecast.forward_probability, MIN_PROBABILITY)[..., None]
+        after_s = self._deep_time_s(observation, forwarded, work_s + shared_s, share) + self._wire_time_s(rows, share)
         entry, deep = self._good_probability(rows, forecast)
         in_time = time_s + rows.shared_time_s <= rows.budget_s - after_s
         budget_s = np.where(in_time, rows.budget_s - after_s, rows.budget_s)
@@ -73,13 +74,14 @@ class ExpectedCosts:
         leaving_s = np.einsum("rnp,rep->rne", work_s, forecast.exit_probability * self._is_entry_block)
         return leaving_s + work_s[..., self._last] * forecast.forward_probability[:, None]
 
-    def _deep_time_s(
-        self, observation: Mapping[str, Array], forwarded: Array, forecast: ExitForecast, through_s: Array
-    ) -> Array:
-        """[R, N, K1] time of a forwarded request after its entry node: transfer, queue, and its batch there."""
+    def _wire_time_s(self, rows: BatchingArrays, share: Array) -> Array:
+        """[R, N, K1] time of a forwarded request on the wire, whose shares by deeper node are `share` [R, K1, K]."""
+        wire_s = wire_times_s(self._scenario, rows.prompt_tokens, rows.output_tokens)[..., self._entry_nodes, :]
+        return np.einsum("rnek,rek->rne", np.where(np.isfinite(wire_s), wire_s, 0.0), share)
+
+    def _deep_time_s(self, observation: Mapping[str, Array], forwarded: Array, through_s: Array, share: Array) -> Array:
+        """[R, N, K1] time of a forwarded request on deeper nodes: their queue, and its batch there."""
         busy_s = np.asarray(observation["nodes"], np.float64)[..., _TIME_UNTIL_FREE] * self._epoch_s
         queue_s = np.maximum(busy_s - ENTRY_EPOCHS * self._epoch_s, 0.0) + SHARE_AHEAD * forwarded * self._whole_work_s
-        share = forecast.reach_probability / np.maximum(forecast.forward_probability, MIN_PROBABILITY)[..., None]
         on_node_s = queue_s[:, None] + through_s[..., self._costs.last_hosted]
-        wire_s = (share * self._wire_s).sum(axis=2)
-        return np.einsum("rnk,rek->rne", on_node_s, share) + wire_s[:, None]
+        return np.einsum("rnk,rek->rne", on_node_s, share)

@@ -18,8 +18,8 @@ THRESHOLD_GRID: Final = np.linspace(0.0, 1.0, 201).astype(np.float32)
 def threshold_levels(scenario: Scenario, forecaster: ExitForecaster, count: int = DEMAND_LEVELS) -> Array:
     """[L, K] distinct thresholds of all nodes, for `count` demands from the lowest to the highest of the scenario.
 
-    At each node it is the lowest threshold at which the first exit offers the demand. A demand above the quality factor
-    of the node's quantisation is reduced to that factor.
+    At each node it is the lowest threshold at which the first exit offers the demand, or the highest quality that it
+    can offer if that is less: no exit exceeds the quality factor of the node's quantisation.
     """
     low, high = scenario.requests.accuracy
     return np.unique([_thresholds(scenario, forecaster, demand) for demand in np.linspace(low, high, count)], axis=0)
@@ -30,7 +30,6 @@ def _thresholds(scenario: Scenario, forecaster: ExitForecaster, demand: float) -
     threshold = np.empty(forecaster.node_quality.size)
     for node, factor in enumerate(forecaster.node_quality):
         block = int(scenario.network.first_block[node])
-        offered = [forecaster.offered_quality(block, factor, one) for one in THRESHOLD_GRID]
-        required = min(demand, factor) * (1.0 - MARGIN) + MARGIN
-        threshold[node] = THRESHOLD_GRID[np.argmax(np.array(offered) >= required)]
+        offered = np.array([forecaster.offered_quality(block, factor, one) for one in THRESHOLD_GRID])
+        threshold[node] = THRESHOLD_GRID[np.argmax(offered >= min(demand + MARGIN, offered.max()))]
     return threshold

@@ -22,8 +22,7 @@ def _batching(simulator: Simulator, totals: Totals) -> Metrics:
 
 
 def _continuous_batching(simulator: Simulator, totals: Totals) -> Metrics:
-    duration_s = float(simulator.state.epoch[0]) * simulator.scenario.epoch_s
-    return continuous_batching_metrics(totals, _served_delays_s(simulator), duration_s)
+    return continuous_batching_metrics(totals, _served_delays_s(simulator))
 
 
 def _batching_routing(simulator: Simulator, totals: Totals) -> Metrics:

@@ -1,7 +1,8 @@
 """Metrics of episodes as pure functions of totals and delays: shares, means and quantiles.
 
-`totals` maps the names of `edge_llm_gym.scenario.metrics` to sums over the epochs of an episode (or of any number of
-epochs): numbers for one row, arrays [R] for R rows.
+`totals` maps the names of `edge_llm_gym.scenario.metrics` to the totals of an episode, or for metrics of the kind flow
+to sums over any number of epochs: numbers for one row, arrays [R] for R rows. Where nothing happened, shares and means
+are NaN here, and 0 in the totals of an environment.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.scenario.metrics import Metric
 
 Metrics = dict[str, float]
 Totals = Mapping[str, Any]
@@ -43,6 +45,22 @@ def mean_over_served(totals: Totals, name: str, empty: float = np.nan) -> Any:
     return ratio(totals[name], totals["served"], empty)
 
 
+def weighted_metrics(metrics: Totals, table: Mapping[str, Metric]) -> Totals:
+    """Metrics of epochs to be summed for `epoch_means`: those that have a weight are multiplied with it."""
+    return {
+        name: metrics[name] * metrics[metric.weight] if metric.weight else metrics[name]
+        for name, metric in table.items()
+    }
+
+
+def epoch_means(sums: Totals, epochs: int, table: Mapping[str, Metric]) -> Metrics:
+    """Means over so many epochs of metrics whose `weighted_metrics` are summed; 0 where all weights are 0."""
+    return {
+        name: ratio(sums[name], sums[metric.weight] if metric.weight else epochs, empty=0.0)
+        for name, metric in table.items()
+    }
+
+
 def delay_quantiles(delays_s: Array) -> Metrics:
     """Median and 95th percentile of delays [n] in s; NaN for no delays."""
     if delays_s.size == 0:
@@ -71,25 +89,30 @@ def mean_tpot_s(totals: Totals, empty: float = np.nan) -> Any:
     return ratio(totals["tpot_s"], totals["decoded"], empty)
 
 
-def continuous_batching_metrics(totals: Totals, delays_s: Array, duration_s: float) -> Metrics:
-    """As `batching_metrics`, with the metrics of LLM serving, for an episode of `duration_s` seconds.
+def continuous_batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
+    """As `batching_metrics`, with the metrics of LLM serving.
 
     Goodput counts the requests that are served, that is, in time and with a sufficient quality.
     """
     return batching_metrics(totals, delays_s) | {
         "mean_ttft_s": mean_ttft_s(totals),
         "mean_tpot_s": mean_tpot_s(totals),
-        "goodput_per_s": ratio(totals["served"], duration_s),
+        "goodput_per_s": totals["goodput_per_s"],
         "evicted": totals["evicted"],
     }
 
 
 def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
-    """As `batching_metrics`; accuracy, forwarded and the exit shares are per computed request."""
+    """As `batching_metrics`; forwarded and the exit shares are per computed request.
+
+    The accuracy is relative to the last exit: correct answers over those that the last exit would have given to the
+    same requests.
+    """
     computed = totals["served"] + totals["late"] + totals["below_quality"]
     return (
         batching_metrics(totals, delays_s)
-        | {"accuracy": ratio(totals["correct"], computed), "forwarded": ratio(totals["forwarded"], computed)}
+        | {"accuracy": ratio(totals["correct"], totals["full_correct"])}
+        | {"forwarded": ratio(totals["forwarded"], computed)}
         | exit_shares(totals, computed)
     )
 
@@ -97,13 +120,15 @@ def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
 def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metrics:
     """Metrics of an episode of streaming dynamics, per arrived request; `delays_s` [n] are those of all that arrived.
 
+    The accuracy is relative to the last exit, as in `batching_routing_metrics`.
+
     `unanswered` counts the requests whose answer arrives after the end of the episode.
     """
     arrived = totals["arrived"]
     return (
         {
             "mean_delay_s": ratio(totals["response_s"], arrived),
-            "accuracy": ratio(totals["correct"], arrived),
+            "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
         }

@@ -66,7 +66,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | `replan_every` | that plan routes | number of epochs that a plan holds | 1; 20 for genetic |
     | `max_rounds` | dto-ee, *+dto-ee | limit on the rounds per plan | 30 |
     | `threshold` | all other planners | exit threshold of all nodes | 0.5; 0.25 where routes and batches are planned |
-    | `accuracy_weight_s` | of batching-and-routing | mean delay in s per unit of accuracy, for the planner | 20 |
+    | `accuracy_weight_s` | of batching-and-routing | seconds of mean delay per unit of relative accuracy | 20 |
 
     Raises ValueError for an unknown name, an expert of other dynamics and a setting out of range, and TypeError for a
     setting that the expert does not have and for an `env` of another kind.

@@ -63,7 +63,7 @@ def layer_token_flops(shape: ModelShape) -> float:
 
 def layer_context_flops(shape: ModelShape) -> float:
     """FLOPs of one layer for each token that a token attends to: scores and values, 2 heads head_dim each."""
-    return 4.0 * shape.heads * shape.head_dim
+    return 4.0 * shape.query_dim
 
 
 def head_flops(shape: ModelShape, output: ArrayLike) -> FloatArray:

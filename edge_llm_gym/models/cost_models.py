@@ -10,12 +10,13 @@ for s prompt and n output tokens: the iterations that sequences have in common a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.checks import require_at_least_zero, require_positive
+from edge_llm_gym.models.hardware import Hardware
 from edge_llm_gym.models.llm import ModelShape, head_weight_bytes, layer_weight_bytes
 from edge_llm_gym.names import known_name
 
@@ -47,6 +48,18 @@ class CostLaw(NamedTuple):
         return self.c0_s + self.c1_s * batch + self.c2_s_per_token * context_tokens
 
 
+class FittedTimes(NamedTuple):
+    """Coefficients of the cost law of a whole quantised model with one output head, fitted to timings of a device."""
+
+    p0_s: float
+    """s per prefill."""
+    p1_s_per_flop: float
+    """s per FLOP of a prefill, those of the head for one token included."""
+    c0_s: float
+    c1_s: float
+    c2_s_per_token: float
+
+
 @dataclass(frozen=True, slots=True)
 class ModelPart:
     """Consecutive layers of a quantised model, with or without an output head at their end."""
@@ -59,16 +72,22 @@ class ModelPart:
     """Whether tokens pass an output head after these layers."""
     weight_bits: float
     kv_bits: float
+    table_bits: float | None = None
+    """Bits per element of the output head; None for 16, or `weight_bits` if that is more."""
 
     @property
     def layer_share(self) -> float:
         """Share of the model's layers."""
         return self.layers / self.model.layers
 
+    def whole(self) -> Self:
+        """The whole model, with its output head."""
+        return replace(self, layers=self.model.layers, head=True)
+
     @property
     def streamed_bytes(self) -> float:
         """Weight bytes that a decode iteration reads: layers and head, without an untied embedding."""
-        head = head_weight_bytes(self.model, self.weight_bits) if self.head else 0.0
+        head = head_weight_bytes(self.model, self.weight_bits, self.table_bits) if self.head else 0.0
         return self.layers * layer_weight_bytes(self.model, self.weight_bits) + head
 
     @property
@@ -101,6 +120,8 @@ class NodeRates:
     """Overhead of a decode iteration of the whole model."""
     prefill_overhead_s: float = 0.0
     """Overhead of a prefill of the whole model."""
+    fitted: FittedTimes | None = None
+    """Times of the node's model on the device, which the cost model `measured` needs."""
 
     def __post_init__(self) -> None:
         require_positive(
@@ -112,6 +133,22 @@ class NodeRates:
         require_at_least_zero(
             "NodeRates", step_overhead_s=self.step_overhead_s, prefill_overhead_s=self.prefill_overhead_s
         )
+
+    @classmethod
+    def of(cls, device: Hardware, compute_scale: float = 1.0) -> Self:
+        """The rates of a device: its peaks times its efficiencies, and its overheads."""
+        return cls(
+            usable_flops=device.peak_flops * device.flops_fraction,
+            usable_bandwidth=device.memory_bandwidth_bytes_per_s * device.bandwidth_fraction,
+            compute_scale=compute_scale,
+            step_overhead_s=device.step_overhead_s,
+            prefill_overhead_s=device.prefill_overhead_s,
+        )
+
+    @classmethod
+    def of_fit(cls, fitted: FittedTimes, whole: ModelPart) -> Self:
+        """The rates that fitted times of a whole model amount to; they contain its compute scale and overheads."""
+        return cls(1.0 / fitted.p1_s_per_flop, whole.streamed_bytes / fitted.c0_s, fitted=fitted)
 
     @property
     def s_per_flop(self) -> float:
@@ -145,7 +182,29 @@ def _roofline(rates: NodeRates, part: ModelPart) -> CostLaw:
     )
 
 
-COST_MODELS: Mapping[str, CostModel] = MappingProxyType({"compute": _compute, "roofline": _roofline})
+def _measured(rates: NodeRates, part: ModelPart) -> CostLaw:
+    """Times fitted to a whole model.
+
+    A part takes its share of the streamed bytes for c0, of the FLOPs of a token for c1, and of the layers for c2 and
+    p0. Overheads are not known apart from the rest of c0, and are therefore split like it.
+
+    Raises ValueError for rates without fitted times.
+    """
+    if rates.fitted is None:
+        raise ValueError("the cost model 'measured' needs fitted times, got rates without any; use those of a profile")
+    fitted, whole = rates.fitted, part.whole()
+    return CostLaw(
+        p0_s=fitted.p0_s * part.layer_share + fitted.p1_s_per_flop * part.head_flops,
+        p1_s_per_layer_flop=fitted.p1_s_per_flop * part.layers,
+        c0_s=fitted.c0_s * part.streamed_bytes / whole.streamed_bytes,
+        c1_s=fitted.c1_s * part.token_flops / whole.token_flops,
+        c2_s_per_token=fitted.c2_s_per_token * part.layer_share,
+    )
+
+
+COST_MODELS: Mapping[str, CostModel] = MappingProxyType(
+    {"compute": _compute, "roofline": _roofline, "measured": _measured}
+)
 
 
 def cost_model(name: str) -> CostModel:

@@ -1,12 +1,11 @@
 """Edge and data-centre accelerators: peak arithmetic, memory size and bandwidth, efficiencies and power."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, fields, replace
 
+from edge_llm_gym.models.catalogue import HardwareSection, LazyMapping, hardware_rows
 from edge_llm_gym.models.checks import require_at_least_zero, require_count, require_positive
 from edge_llm_gym.names import known_name
-from edge_llm_gym.units import GIGA, TERA
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +50,19 @@ class Hardware:
         )
 
 
-HARDWARE: Mapping[str, Hardware] = MappingProxyType(
-    {
-        device.name: device
-        for device in (
-            Hardware("jetson-tx2", 1.33 * TERA, 8 * GIGA, 59.7 * GIGA, idle_w=5, busy_w=15),
-            Hardware("jetson-orin-nano-super", 17 * TERA, 8 * GIGA, 102 * GIGA, idle_w=7, busy_w=25),
-            Hardware("jetson-agx-orin", 42 * TERA, 64 * GIGA, 204.8 * GIGA, idle_w=15, busy_w=60),
-            Hardware("nvidia-l4", 121 * TERA, 24 * GIGA, 300 * GIGA, idle_w=16, busy_w=72),
-            Hardware("nvidia-a100-80gb", 312 * TERA, 80 * GIGA, 2000 * GIGA, idle_w=60, busy_w=400),
-        )
-    }
-)
-"""Values of data sheets, dense FP16.
-
-NVIDIA states 67 sparse INT8 TOPS for the Orin Nano Super: half of that dense, and a quarter in dense FP16, about
-17 TFLOP/s. The GPU of the AGX Orin has 170 sparse INT8 TOPS, about 42 TFLOP/s by the same rule.
-"""
+HARDWARE: Mapping[str, Hardware] = LazyMapping(lambda: {name: _device(row) for name, row in hardware_rows().items()})
+"""The shipped devices by name: `catalogue/hardware.yaml`."""
 
 
-def hardware(name: str) -> Hardware:
-    """A shipped device by name. Raises ValueError with a suggestion for an unknown one."""
-    return HARDWARE[known_name("hardware", name, HARDWARE)]
+def hardware(device: str | HardwareSection) -> Hardware:
+    """A shipped device by name, or that of a catalogue row. Raises ValueError with a suggestion for an unknown name."""
+    return (
+        _device(device) if isinstance(device, HardwareSection) else HARDWARE[known_name("hardware", device, HARDWARE)]
+    )
+
+
+def _device(row: HardwareSection) -> Hardware:
+    return Hardware(**{field.name: getattr(row, field.name) for field in fields(Hardware)})
 
 
 def pool(hardware: Hardware, count: int) -> Hardware:
@@ -84,7 +74,7 @@ def pool(hardware: Hardware, count: int) -> Hardware:
     require_count("pool", count=count)
     return replace(
         hardware,
-        name=f"{count} x {hardware.name}",
+        name=hardware.name if count == 1 else f"{count} x {hardware.name}",
         peak_flops=count * hardware.peak_flops,
         memory_bytes=count * hardware.memory_bytes,
         memory_bandwidth_bytes_per_s=count * hardware.memory_bandwidth_bytes_per_s,

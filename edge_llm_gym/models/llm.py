@@ -1,22 +1,25 @@
 """Shapes of decoder-only transformers, their numbers of parameters and the size of their weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, fields
 
+from edge_llm_gym.models.catalogue import LazyMapping, ModelSection, model_rows
 from edge_llm_gym.models.checks import require_count
 from edge_llm_gym.names import known_name
 from edge_llm_gym.units import bits_to_bytes
 
 TABLE_BITS = 16
 """Bits per element of the embedding and of the output head if a quantiser does not quantise them."""
+DEFAULT_HEAD_DIM = 0
+"""`head_dim` of a shape whose heads divide d_model among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """Dimensions of a decoder-only transformer; norms, biases and learned positions (below 0.3 %) are neglected.
+    """Dimensions of a decoder-only transformer; norms, biases and learned positions (below 1 %) are neglected.
 
-    Raises TypeError for a dimension that is not whole, ValueError for one below 1 or for heads that do not divide.
+    Raises TypeError for a dimension that is not whole, ValueError for one below 1, for `kv_heads` that do not divide
+    `heads`, and for `heads` that do not divide `d_model` if `head_dim` is left out.
     """
 
     name: str
@@ -30,30 +33,40 @@ class ModelShape:
     vocabulary: int
     tied_head: bool
     """Whether the output head shares the embedding matrix."""
+    head_dim: int = DEFAULT_HEAD_DIM
+    """Width of one attention head; d_model / heads if left out. heads x head_dim need not equal d_model."""
 
     def __post_init__(self) -> None:
+        if self.head_dim == DEFAULT_HEAD_DIM:
+            object.__setattr__(self, "head_dim", self._default_head_dim())
         require_count(
             f"ModelShape {self.name!r}",
             layers=self.layers,
             d_model=self.d_model,
             heads=self.heads,
             kv_heads=self.kv_heads,
+            head_dim=self.head_dim,
             d_ff=self.d_ff,
             vocabulary=self.vocabulary,
         )
-        self._require_divisible("d_model", self.d_model, "heads", self.heads)
         self._require_divisible("heads", self.heads, "kv_heads", self.kv_heads)
 
-    def _require_divisible(self, whole: str, whole_value: int, part: str, part_value: int) -> None:
+    def _require_divisible(self, whole: str, whole_value: int, part: str, part_value: int, hint: str = "") -> None:
         if whole_value % part_value:
             raise ValueError(
                 f"ModelShape {self.name!r}: {whole} must be a multiple of {part}, got {whole_value} and {part_value}"
+                f"{hint}"
             )
 
-    @property
-    def head_dim(self) -> int:
-        """Width of one attention head."""
+    def _default_head_dim(self) -> int:
+        require_count(f"ModelShape {self.name!r}", d_model=self.d_model, heads=self.heads)
+        self._require_divisible("d_model", self.d_model, "heads", self.heads, "; give head_dim if it differs")
         return self.d_model // self.heads
+
+    @property
+    def query_dim(self) -> int:
+        """Width of the queries of a token in one layer, and of the attention's output: heads x head_dim."""
+        return self.heads * self.head_dim
 
     @property
     def kv_dim(self) -> int:
@@ -62,8 +75,11 @@ class ModelShape:
 
     @property
     def layer_parameters(self) -> int:
-        """Elements of one layer's matrices: Q, K, V, O and two or three of the feed-forward network."""
-        attention = 2 * self.d_model * (self.d_model + self.kv_dim)
+        """Elements of one layer's matrices: Q, K, V, O and two or three of the feed-forward network.
+
+        Q and O are d_model x query_dim, K and V are d_model x kv_dim.
+        """
+        attention = 2 * self.d_model * (self.query_dim + self.kv_dim)
         feed_forward = (3 if self.gated else 2) * self.d_model * self.d_ff
         return attention + feed_forward
 
@@ -93,24 +109,21 @@ class ModelShape:
         return self.layers * self.kv_elements_per_token_layer
 
 
-MODELS: Mapping[str, ModelShape] = MappingProxyType(
-    {
-        shape.name: shape
-        for shape in (
-            ModelShape("bloom-3b", 30, 2560, 32, 32, 10240, False, 250880, True),
-            ModelShape("bloom-7.1b", 30, 4096, 32, 32, 16384, False, 250880, True),
-            ModelShape("opt-13b", 40, 5120, 40, 40, 20480, False, 50272, True),
-            ModelShape("llama-3-8b", 32, 4096, 32, 8, 14336, True, 128256, False),
-            ModelShape("qwen2.5-7b", 28, 3584, 28, 4, 18944, True, 152064, False),
-        )
-    }
-)
-"""Shapes from the published configuration files."""
+MODELS: Mapping[str, ModelShape] = LazyMapping(lambda: {name: _shape(row) for name, row in model_rows().items()})
+"""Shapes of the shipped models by name: `catalogue/models.yaml`."""
 
 
-def model_shape(name: str) -> ModelShape:
-    """Shape of a shipped model by name. Raises ValueError with a suggestion for an unknown one."""
-    return MODELS[known_name("model", name, MODELS)]
+def model_shape(model: str | ModelSection) -> ModelShape:
+    """Shape of a shipped model by name, or of a catalogue row.
+
+    Raises ValueError with a suggestion for an unknown name, and the errors of `ModelShape`.
+    """
+    return _shape(model) if isinstance(model, ModelSection) else MODELS[known_name("model", model, MODELS)]
+
+
+def _shape(row: ModelSection) -> ModelShape:
+    given = {field.name: getattr(row, field.name) for field in fields(ModelShape)}
+    return ModelShape(**given | {"head_dim": row.head_dim or DEFAULT_HEAD_DIM})
 
 
 def layer_weight_bytes(shape: ModelShape, bits: float) -> float:
@@ -118,21 +131,20 @@ def layer_weight_bytes(shape: ModelShape, bits: float) -> float:
     return bits_to_bytes(float(shape.layer_parameters * bits))
 
 
-def head_weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
+def head_weight_bytes(shape: ModelShape, bits: float, table_bits: float | None = None) -> float:
     """Bytes of the output head, and as many of an untied embedding.
 
-    Weight quantisers such as GPTQ keep both at 16 bits; ``quantize_all`` applies ``bits`` to them too.
+    Weight quantisers such as GPTQ keep both at 16 bits, which is the default (or `bits`, if that is more).
     """
-    return bits_to_bytes(float(shape.head_parameters * (bits if quantize_all else max(bits, TABLE_BITS))))
+    return bits_to_bytes(float(shape.head_parameters * (max(bits, TABLE_BITS) if table_bits is None else table_bits)))
 
 
-def weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
+def weight_bytes(shape: ModelShape, bits: float, table_bits: float | None = None) -> float:
     """Memory in bytes of the weights: layers at ``bits``, embedding and head as in `head_weight_bytes`."""
-    tables = head_weight_bytes(shape, bits, quantize_all=quantize_all) * (1 if shape.tied_head else 2)
+    tables = head_weight_bytes(shape, bits, table_bits) * (1 if shape.tied_head else 2)
     return shape.layers * layer_weight_bytes(shape, bits) + tables
 
 
-def streamed_weight_bytes(shape: ModelShape, bits: float, *, quantize_all: bool = False) -> float:
+def streamed_weight_bytes(shape: ModelShape, bits: float, table_bits: float | None = None) -> float:
     """Bytes of weights that one decode step reads: layers and head, without an untied embedding."""
-    head = head_weight_bytes(shape, bits, quantize_all=quantize_all)
-    return shape.layers * layer_weight_bytes(shape, bits) + head
+    return shape.layers * layer_weight_bytes(shape, bits) + head_weight_bytes(shape, bits, table_bits)

@@ -1,20 +1,22 @@
 """Quantisation methods: bits of weights and KV cache, compute time and perplexity."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
+from edge_llm_gym.models.catalogue import LazyMapping, QuantizationSection, quantization_rows
 from edge_llm_gym.models.checks import require_positive
 from edge_llm_gym.names import known_name
+
+ANY_MODEL = "*"
+"""Key of a perplexity pair that holds for all models."""
+PerplexityPair = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A quantisation method, independent of the model.
+    """A quantisation method: what holds for all models, and perplexities by model.
 
-    ``compute_scale`` (beta) multiplies compute time. Weight-only methods multiply in 16 bits and save no
-    arithmetic: 1.0 at 8 bits, and 1.1 at 4 and 3 bits for unpacking the weights. The value 1.1 is an assumption, not a
-    measurement; the argument of `quantization` overrides it.
+    ``compute_scale`` (beta) multiplies compute time. Weight-only methods multiply in 16 bits and save no arithmetic.
     """
 
     name: str
@@ -22,7 +24,11 @@ class Method:
     kv_bits: float
     compute_scale: float
     lossless: bool
-    """Whether perplexity is unchanged: 16 bits by definition, 8 bits as reported for LLM.int8()."""
+    """Whether perplexity is unchanged for models without a pair."""
+    table_bits: float | None = None
+    """Bits per element of embedding and output head; None for 16, or `weight_bits` if that is more."""
+    perplexity: Mapping[str, PerplexityPair] = field(default_factory=dict)
+    """Perplexities (before, after) by model; `ANY_MODEL` for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class Quantization:
     compute_scale: float
     perplexity_before: float
     perplexity_after: float
+    table_bits: float | None = None
+    """Bits per element of embedding and output head; None for 16, or `weight_bits` if that is more."""
 
     def __post_init__(self) -> None:
         require_positive(
@@ -48,6 +56,8 @@ class Quantization:
             perplexity_before=self.perplexity_before,
             perplexity_after=self.perplexity_after,
         )
+        if self.table_bits is not None:
+            require_positive(f"Quantization {self.name!r}", table_bits=self.table_bits)
 
     @property
     def quality(self) -> float:
@@ -55,68 +65,49 @@ class Quantization:
         return self.perplexity_before / self.perplexity_after
 
 
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        method.name: method
-        for method in (
-            Method("fp16", 16, 16, 1.0, lossless=True),
-            Method("w8a16", 8, 16, 1.0, lossless=True),
-            Method("w4a16-rtn", 4, 16, 1.1, lossless=False),
-            Method("w4a16-gptq", 4, 16, 1.1, lossless=False),
-            Method("w3a16-gptq", 3, 16, 1.1, lossless=False),
-        )
-    }
-)
-"""Round-to-nearest (RTN) and GPTQ are weight-only; activations and KV cache stay at 16 bits."""
+METHODS: Mapping[str, Method] = LazyMapping(lambda: {name: _method(row) for name, row in quantization_rows().items()})
+"""The shipped methods by name: `catalogue/quantization.yaml`."""
 
-_PERPLEXITY_ROWS = {
-    #              fp16   rtn-4  gptq-4 gptq-3
-    "bloom-3b": (13.48, 14.76, 14.20, 17.40),
-    "bloom-7.1b": (11.37, 12.10, 11.73, 13.47),
-    "opt-13b": (10.13, 11.32, 10.31, 11.61),
-    "llama-3-8b": (6.14, 8.5, 6.5, 8.2),
-}
 
-PERPLEXITY: Mapping[tuple[str, str], float] = MappingProxyType(
-    {
-        (model, method): value
-        for model, row in _PERPLEXITY_ROWS.items()
-        for method, value in zip(("fp16", "w4a16-rtn", "w4a16-gptq", "w3a16-gptq"), row, strict=True)
-    }
-)
-"""Perplexity on WikiText2 by (model, method).
-
-BLOOM and OPT: appendix tables of Frantar et al., "GPTQ" (2023). Llama-3-8B: Huang et al., "How good are low-bit
-quantized LLaMA3 models?" (2024), which gives one decimal; its 6.1 at 16 bits is 6.14 to two decimals. There are no rows
-for eight bits, which are assumed to be lossless, in line with Dettmers et al., "LLM.int8()" (2022).
-"""
+def quantization_method(method: str | QuantizationSection) -> Method:
+    """A shipped method by name, or that of a catalogue row. Raises ValueError with a suggestion for an unknown name."""
+    if isinstance(method, QuantizationSection):
+        return _method(method)
+    return METHODS[known_name("quantisation method", method, METHODS)]
 
 
 def quantization(
     model: str,
-    method: str,
-    perplexity: tuple[float, float] | None = None,
+    method: str | QuantizationSection,
+    perplexity: PerplexityPair | None = None,
     compute_scale: float | None = None,
 ) -> Quantization:
-    """Quantise a model by name; ``perplexity`` (before, after) and ``compute_scale`` override the tables.
+    """Quantise a model by name; ``perplexity`` (before, after) and ``compute_scale`` override the method's.
 
-    A lossless method on a model without a table has both perplexities 1.0; only their ratio is used.
+    A lossless method on a model without perplexities has both perplexities 1.0; only their ratio is used.
 
     Raises ValueError for an unknown method, and for a lossy method without a perplexity of this model.
     """
-    row = METHODS[known_name("quantisation method", method, METHODS)]
-    before, after = perplexity if perplexity is not None else _published(model, row)
+    row = quantization_method(method)
+    before, after = perplexity if perplexity is not None else _perplexity(model, row)
     beta = row.compute_scale if compute_scale is None else compute_scale
-    return Quantization(row.name, row.weight_bits, row.kv_bits, beta, before, after)
+    return Quantization(row.name, row.weight_bits, row.kv_bits, beta, before, after, row.table_bits)
 
 
-def _published(model: str, method: Method) -> tuple[float, float]:
+def _method(row: QuantizationSection) -> Method:
+    pairs = row.perplexity if isinstance(row.perplexity, dict) else {}
+    if isinstance(row.perplexity, tuple):
+        pairs = {ANY_MODEL: row.perplexity}
+    return Method(row.name, row.weight_bits, row.kv_bits, row.compute_scale, row.lossless, row.table_bits, pairs)
+
+
+def _perplexity(model: str, method: Method) -> PerplexityPair:
+    for name in (model, ANY_MODEL):
+        if name in method.perplexity:
+            return method.perplexity[name]
     if method.lossless:
-        before = PERPLEXITY.get((model, "fp16"), 1.0)
-        return before, before
-    if (model, method.name) not in PERPLEXITY:
-        raise ValueError(
-            f"no published perplexity of model {model!r} under {method.name!r} is shipped: pass "
-            f"perplexity=(before, after), or choose one of the models {', '.join(_PERPLEXITY_ROWS)}"
-        )
-    return PERPLEXITY[model, "fp16"], PERPLEXITY[model, method.name]
+        return 1.0, 1.0
+    known = f", or choose one of the models {', '.join(method.perplexity)}" if method.perplexity else ""
+    raise ValueError(
+        f"no perplexity of model {model!r} under {method.name!r} is known: give perplexity [before, after]{known}"
+    )

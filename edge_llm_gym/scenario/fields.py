@@ -11,7 +11,7 @@ from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
 from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
-from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_TABLES, Metric
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
     BatchingName,
@@ -30,6 +30,8 @@ from edge_llm_gym.scenario.sections import (
 from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
 
 MAX_SLOTS: Final = 1024
+DOPPLER_CYCLES: Final = 0.1
+"""Cycles of the default Doppler shift in one epoch: a correlation of J0(0.2 pi) = 0.904 from epoch to epoch."""
 OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batching_routing", "stream": "streaming"}
 """Values of the former key `admission` -> values of `dynamics`, for the error message."""
 
@@ -64,7 +66,7 @@ class ScenarioFields(Section):
     slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
     """Number N of pending requests that are observed and can be admitted; batching and batching_routing only."""
     model: ModelChoice
-    """Name of a shipped model, or the shape of a custom one."""
+    """Name of a shipped model, the shape of one's own as a mapping, or the path of a file that holds one."""
     lm_head: bool = True
     """Whether the output head counts towards the computing time."""
     pad_prompts: bool = False
@@ -72,7 +74,8 @@ class ScenarioFields(Section):
     exits: ExitsSection | None = None
     """Early exits of the model; batching_routing and streaming only."""
     cost: str = "roofline"
-    """Name of the cost model."""
+    """Name of the cost model: arithmetic only ("compute"), arithmetic and memory traffic with the efficiencies of the
+    devices ("roofline"), or times fitted to timings of the devices ("measured")."""
     nodes: Annotated[tuple[NodeSection, ...], Field(min_length=1, max_length=100)]
     """The nodes; in batching_routing dynamics the nodes of the first stage come first."""
     links: tuple[LinkSection, ...] = ()
@@ -123,7 +126,7 @@ class ScenarioFields(Section):
     @cached_property
     def shape(self) -> ModelShape:
         """The whole transformer."""
-        return model_shape(self.model) if isinstance(self.model, str) else self.model.shape()
+        return model_shape(self.model)
 
     @property
     def block_layers(self) -> tuple[int, ...]:
@@ -149,16 +152,23 @@ class ScenarioFields(Section):
         return "continuous_batching" if self.batching == "continuous" else self.dynamics
 
     @cached_property
+    def metric_table(self) -> Mapping[str, Metric]:
+        """The metrics of an epoch by name, in the order of their columns."""
+        return METRIC_TABLES[self.variant](len(self.block_layers))
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
-        return tuple(METRIC_DESCRIPTIONS[self.variant](len(self.block_layers)))
+        return tuple(self.metric_table)
 
     @property
     def fading_correlation(self) -> float:
         """Correlation of the complex fading gain over one epoch."""
-        if self.channel.correlation is not None:
-            return self.channel.correlation
-        return fading_correlation(self.channel.doppler_hz, self.epoch_s)
+        channel = self.channel
+        if channel.correlation is not None:
+            return channel.correlation
+        doppler_hz = DOPPLER_CYCLES / self.epoch_s if channel.doppler_hz is None else channel.doppler_hz
+        return fading_correlation(doppler_hz, self.epoch_s)
 
     @property
     def max_budget_s(self) -> float:

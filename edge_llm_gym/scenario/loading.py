@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_llm_gym.names import suggestion
+from edge_llm_gym.scenario.files import absolute_paths, read_rows
 from edge_llm_gym.scenario.scenario import Scenario
 from edge_llm_gym.settings import SettingsReader, plain
 
@@ -32,11 +33,16 @@ def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = 
         source: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
         overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0, "nodes.0.memory_fraction": 0.5}.
 
+    Paths in a file are relative to the file, those in a mapping or an override to the working directory. Files that
+    `model`, `nodes.*.hardware` and `nodes.*.quantization` name are read: the scenario holds their content.
+
     Raises ScenarioError for an unknown name, key or path, and for violated rules, all of which are listed.
     """
     if isinstance(source, Scenario) and not overrides:
         return source
-    return READER.validate(*_raw(source), overrides)
+    label, data = _raw(source)
+    changed = READER.overridden(label, data, overrides)
+    return READER.validate(label, _with_rows(label, changed, Path()))
 
 
 def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
@@ -45,18 +51,25 @@ def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
         return repr(source.name), source.model_dump(mode="python", exclude_unset=True, warnings=False)
     if isinstance(source, Mapping):
         return "given as a mapping", plain(source)
-    label, text = _read(source)
-    return label, READER.parse(label, text)
+    label, text, folder = _read(source)
+    data = READER.parse(label, text)
+    return label, absolute_paths(_with_rows(label, data, folder), folder)
 
 
-def _read(source: str | Path) -> tuple[str, str]:
-    """Label and text of a shipped name or a file."""
+def _with_rows(label: str, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    try:
+        return read_rows(data, folder)
+    except ValueError as error:
+        raise ScenarioError(f"{READER.kind} {label}:\n  {error}") from None
+
+
+def _read(source: str | Path) -> tuple[str, str, Path]:
+    """Label, text and folder of a shipped name or a file."""
     if isinstance(source, str) and source in scenario_names():
-        return repr(source), (resources.files("edge_llm_gym.scenario") / "shipped" / f"{source}.yaml").read_text(
-            "utf-8"
-        )
+        text = (resources.files("edge_llm_gym.scenario") / "shipped" / f"{source}.yaml").read_text("utf-8")
+        return repr(source), text, Path()
     path = Path(source)
     if not path.is_file():
         hint = suggestion(str(source), scenario_names())
         raise ScenarioError(f"no scenario {str(source)!r}: neither a file nor a shipped scenario; {hint}")
-    return str(path), path.read_text("utf-8")
+    return str(path), path.read_text("utf-8"), path.parent

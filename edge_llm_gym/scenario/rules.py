@@ -8,6 +8,7 @@ from edge_llm_gym.models.cost import kv_bytes
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
 from edge_llm_gym.names import known_name
+from edge_llm_gym.scenario.cost_rules import profiles_fit_the_cost_model
 from edge_llm_gym.scenario.fields import ScenarioFields
 from edge_llm_gym.scenario.sections import NodeSection
 from edge_llm_gym.units import GIGA
@@ -24,18 +25,23 @@ DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
 )
 
 
+def unused_keys(dynamics: str) -> set[str]:
+    """Keys at the top of a scenario that only other dynamics use."""
+    known = {key for keys in DYNAMICS_KEYS.values() for key in (*keys.needed, *keys.optional)}
+    return known - {*DYNAMICS_KEYS[dynamics].needed, *DYNAMICS_KEYS[dynamics].optional}
+
+
 def keys_fit(scenario: ScenarioFields) -> None:
-    """A scenario has the keys that its dynamics require, and no keys that only other dynamics use."""
-    fields, keys = type(scenario).model_fields, DYNAMICS_KEYS[scenario.dynamics]
-    given = {
-        key
-        for known in DYNAMICS_KEYS.values()
-        for key in (*known.needed, *known.optional)
-        if getattr(scenario, key) != fields[key].default
-    }
-    if missing := [key for key in keys.needed if key not in given]:
-        raise ValueError(f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}")
-    for key in sorted(given - {*keys.needed, *keys.optional}):
+    """A scenario gives the keys that its dynamics require, and none that only other dynamics use.
+
+    A key is given if it is set, also to a value that equals the default; null sets nothing.
+    """
+    given = {key for key in scenario.model_fields_set if getattr(scenario, key) is not None}
+    if missing := [key for key in DYNAMICS_KEYS[scenario.dynamics].needed if key not in given]:
+        raise ValueError(
+            f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}, not given here; add what is missing"
+        )
+    for key in sorted(given & unused_keys(scenario.dynamics)):
         raise ValueError(f"dynamics {scenario.dynamics!r} does not use {key}; leave it out")
 
 
@@ -47,6 +53,18 @@ def slots_fit_the_epoch(scenario: ScenarioFields) -> None:
             f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
             f"{scenario.epoch_s:g} s; shorten the slots or lengthen the epoch"
         )
+
+
+def slots_carry_the_payload(scenario: ScenarioFields) -> None:
+    """A radio slot of 0 s is only possible where requests carry no bits in its direction."""
+    requests = scenario.requests
+    for key, payload in (("uplink_slot_s", requests.uplink_payload), ("downlink_slot_s", requests.downlink_payload)):
+        has_bits = requests.bits_per_token > 0 or payload.probability * payload.bits[1] > 0
+        if has_bits and getattr(scenario, key) == 0:
+            raise ValueError(
+                f"{key} must be above 0 where requests carry bits, got 0: every request would be refused; choose a "
+                f"length, or set requests.bits_per_token to 0 and the probability of the payload too"
+            )
 
 
 def names_differ(scenario: ScenarioFields) -> None:
@@ -118,10 +136,11 @@ def weights_fit_every_node(scenario: ScenarioFields) -> None:
     """The weights that a node hosts take less than its usable memory."""
     for index, node in enumerate(scenario.nodes):
         shape = scenario.hosted_shape(index)
-        needed = weight_bytes(shape, node.method(shape.name).weight_bits)
+        method = node.method(shape.name)
+        needed = weight_bytes(shape, method.weight_bits, method.table_bits)
         if needed >= node.usable_bytes:
             raise ValueError(
-                f"the weights must fit in the usable memory of every node: {shape.name} as {node.quantization} takes "
+                f"the weights must fit in the usable memory of every node: {shape.name} as {method.name} takes "
                 f"{needed / GIGA:.2f} GB, node {node.name!r} has {node.usable_bytes / GIGA:.2f} GB; "
                 f"choose fewer weight bits, a smaller model or a larger node"
             )
@@ -133,7 +152,7 @@ def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
     for index, node in enumerate(scenario.nodes):
         shape, method = scenario.hosted_shape(index), node.method(scenario.shape.name)
         cache = float(kv_bytes(shape, limits.max_prompt_tokens, limits.max_output_tokens, method.kv_bits))
-        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits)
+        capacity = node.usable_bytes - weight_bytes(shape, method.weight_bits, method.table_bits)
         if cache > capacity:
             raise ValueError(
                 f"a request of {limits.max_prompt_tokens} + {limits.max_output_tokens} tokens needs {cache / GIGA:.3g} "
@@ -183,22 +202,26 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "batching": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             whole_model_everywhere,
             nodes_keep_their_speed,
             every_node_has_radio,
             weights_fit_every_node,
             names_differ,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "batching_routing": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             names_differ,
             nodes_keep_their_speed,
             blocks_cover_the_model,
             entry_nodes_come_first,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
         "streaming": (
@@ -209,6 +232,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             entry_nodes_have_radio,
             weights_fit_every_node,
             longest_request_fits_every_node,
+            profiles_fit_the_cost_model,
             reward_terms_are_metrics,
         ),
     }

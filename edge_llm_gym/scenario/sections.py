@@ -3,13 +3,21 @@
 The docstring of every field is its description in the schema, from which the scenario reference is generated.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from edge_llm_gym.models.catalogue import HardwareSection, ModelSection, QuantizationSection
+from edge_llm_gym.models.channel import SHADOWING_DB
+from edge_llm_gym.models.cost_models import FittedTimes
 from edge_llm_gym.models.hardware import Hardware, hardware, pool
-from edge_llm_gym.models.llm import ModelShape, model_shape
-from edge_llm_gym.models.quantization import Quantization, quantization
+from edge_llm_gym.models.hardware_profiles import hardware_profile
+from edge_llm_gym.models.llm import model_shape
+from edge_llm_gym.models.quantization import Quantization, quantization, quantization_method
+from edge_llm_gym.names import known_name
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -32,36 +40,35 @@ def ascending(pair: tuple[float, float]) -> tuple[float, float]:
     return pair
 
 
-class ModelSection(Section):
-    """The shape of a custom decoder-only transformer; the shipped ones are selected by name."""
+def _row_kind(value: Any) -> str:
+    return "<name>" if isinstance(value, str) else "<mapping>"
 
-    name: str = "own"
-    """Name of the model in tables and messages."""
-    layers: Count
-    """Number of transformer layers."""
-    d_model: Count
-    """Dimension of the hidden vectors."""
-    heads: Count
-    """Number of attention heads."""
-    kv_heads: Count
-    """Number of key-value heads; less than `heads` for grouped-query attention."""
-    d_ff: Count
-    """Inner dimension of the feed-forward network."""
-    gated: bool = False
-    """Whether the feed-forward network is gated (three matrices instead of two)."""
-    vocabulary: Count
-    """Number of tokens of the vocabulary."""
-    tied_head: bool = True
-    """Whether the output head shares its weights with the embedding."""
 
-    @model_validator(mode="after")
-    def _shape_is_sound(self) -> "ModelSection":
-        self.shape()
-        return self
+def _checked(check: Callable[[Any], Any]) -> AfterValidator:
+    """Refuses a value for which `check` raises ValueError."""
 
-    def shape(self) -> ModelShape:
-        """The shape as the cost model takes it."""
-        return ModelShape(**self.model_dump())
+    def validate(value: Any) -> Any:
+        check(value)
+        return value
+
+    return AfterValidator(validate)
+
+
+ModelChoice = Annotated[
+    Annotated[str, Tag("<name>")] | Annotated[ModelSection, Tag("<mapping>")],
+    Discriminator(_row_kind),
+    _checked(model_shape),
+]
+HardwareChoice = Annotated[
+    Annotated[str, Tag("<name>")] | Annotated[HardwareSection, Tag("<mapping>")],
+    Discriminator(_row_kind),
+    _checked(hardware),
+]
+QuantizationChoice = Annotated[
+    Annotated[str, Tag("<name>")] | Annotated[QuantizationSection, Tag("<mapping>")],
+    Discriminator(_row_kind),
+    _checked(quantization_method),
+]
 
 
 class SlowdownSection(Section):
@@ -87,21 +94,41 @@ class SlowdownSection(Section):
         return self
 
 
+EFFICIENCY_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "usable_flops_fraction": "flops_fraction",
+        "usable_bandwidth_fraction": "bandwidth_fraction",
+        "step_overhead_s": "step_overhead_s",
+        "prefill_overhead_s": "prefill_overhead_s",
+    }
+)
+"""Key of a node -> the field of `Hardware` that it replaces."""
+
+
 class NodeSection(Section):
     """One node: base station and server in one."""
 
     name: str
     """Name of the node, different from those of all other nodes."""
-    hardware: str
-    """Name of a shipped hardware device."""
+    hardware: HardwareChoice
+    """Name of a shipped device, a device of one's own as a mapping, or the path of a file that holds one."""
     count: Count = 1
     """Number of identical devices that act as one, with summed FLOP/s, bandwidth and memory."""
-    usable_flops_fraction: Fraction = 0.5
-    """Share of the peak FLOP/s that inference reaches."""
+    usable_flops_fraction: Fraction | None = None
+    """Share of the peak FLOP/s that prefills reach, instead of the device's own."""
+    usable_bandwidth_fraction: Fraction | None = None
+    """Share of the memory bandwidth that decode steps reach, instead of the device's own."""
+    step_overhead_s: NonNegative | None = None
+    """Overhead of each decode step of the whole model in s, instead of the device's own."""
+    prefill_overhead_s: NonNegative | None = None
+    """Overhead of each prefill of the whole model in s, instead of the device's own."""
+    hardware_profile: str | None = None
+    """Times of this node for cost: measured: name of a shipped hardware profile, or path of a file that holds
+    one."""
     memory_fraction: Fraction = 0.9
     """Share of the memory that weights and KV caches may fill."""
-    quantization: str = "fp16"
-    """Name of a shipped quantisation method."""
+    quantization: QuantizationChoice = "fp16"
+    """Name of a shipped quantisation method, one of one's own as a mapping, or the path of a file that holds one."""
     perplexity: tuple[Positive, Positive] | None = None
     """Perplexity [before, after] quantisation, instead of the shipped values of the method."""
     compute_scale: Positive | None = None
@@ -119,15 +146,30 @@ class NodeSection(Section):
     slowdown: SlowdownSection | None = None
     """A temporary slowdown; streaming dynamics only."""
 
-    @field_validator("hardware")
-    @classmethod
-    def _hardware_is_known(cls, value: str) -> str:
-        hardware(value)
-        return value
-
     def device(self) -> Hardware:
-        """The hardware device, pooled `count` times."""
-        return pool(hardware(self.hardware), self.count)
+        """The hardware device, pooled `count` times, with the node's own efficiencies where they are given."""
+        return replace(pool(hardware(self.hardware), self.count), **self.own_efficiencies())
+
+    def own_efficiencies(self) -> dict[str, Any]:
+        """Efficiencies that the node sets, by field of `Hardware`."""
+        given = {field: getattr(self, key) for key, field in EFFICIENCY_FIELDS.items()}
+        return {field: value for field, value in given.items() if value is not None}
+
+    def measured_times(self, model: str) -> FittedTimes | None:
+        """Fitted times of the model in the node's hardware profile; None without a profile.
+
+        Raises ValueError if the profile has no row for the model and the node's quantisation, FileNotFoundError for a
+        missing file.
+        """
+        if self.hardware_profile is None:
+            return None
+        method = self.method(model)
+        return hardware_profile(self.hardware_profile).row(model, method.weight_bits, method.kv_bits).times()
+
+    @property
+    def quantization_name(self) -> str:
+        """Name of the quantisation method."""
+        return self.quantization if isinstance(self.quantization, str) else self.quantization.name
 
     @property
     def usable_bytes(self) -> float:
@@ -157,12 +199,14 @@ class ChannelSection(Section):
     """Name of the path-loss model."""
     carrier_hz: Positive = 3.5e9
     """Carrier frequency in Hz."""
-    shadowing_db: NonNegative = 7.8
-    """Standard deviation of the log-normal shadowing in dB."""
-    doppler_hz: NonNegative = 0.1
-    """Maximum Doppler shift in Hz; the fading correlation over one epoch is J0(2 pi doppler_hz epoch_s)."""
+    shadowing_db: NonNegative | None = None
+    """Standard deviation of the log-normal shadowing in dB; that of the path-loss law by default."""
+    shadowing_correlation: Probability = 0.5
+    """Correlation of a device's shadowing between nodes at different positions."""
+    doppler_hz: NonNegative | None = None
+    """Maximum Doppler shift f_D in Hz; fading has the correlation J0(2 pi f_D epoch_s). 0.1 / epoch_s by default."""
     correlation: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`."""
+    """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`; 0 for fast devices."""
     uplink_noise_figure_db: NonNegative = 5.0
     """Noise figure of the nodes in dB."""
     downlink_noise_figure_db: NonNegative = 9.0
@@ -171,6 +215,12 @@ class ChannelSection(Section):
     """Lowest spectral efficiency in bit/s/Hz, that of the most robust modulation and code, with repetition."""
     spectral_efficiency_cap: Positive = 7.4
     """Highest spectral efficiency in bit/s/Hz, that of the fastest modulation and code."""
+
+    @property
+    def shadowing_deviation_db(self) -> float:
+        """Standard deviation of the shadowing in dB. Raises ValueError for an unknown path-loss law."""
+        law = known_name("path loss", self.path_loss, SHADOWING_DB)
+        return SHADOWING_DB[law] if self.shadowing_db is None else self.shadowing_db
 
 
 class PayloadSection(Section):
@@ -248,19 +298,3 @@ class LinkSection(Section):
 
 DynamicsName = Literal["batching", "batching_routing", "streaming"]
 BatchingName = Literal["static", "continuous"]
-
-
-def _known_model(value: str) -> str:
-    model_shape(value)
-    return value
-
-
-def _model_kind(value: Any) -> str:
-    return "preset" if isinstance(value, str) else "shape"
-
-
-ModelChoice = Annotated[
-    Annotated[str, AfterValidator(_known_model), Tag("preset")] | Annotated[ModelSection, Tag("shape")],
-    Discriminator(_model_kind),
-]
-"""The name of a shipped model, or the shape of a custom one."""

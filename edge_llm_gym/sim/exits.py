@@ -1,6 +1,9 @@
-"""Early exits: where a request exits, and the accuracy of an answer under a threshold."""
+"""Early exits: where a request exits, and the accuracy of an answer under a threshold relative to the last exit's."""
+
+from typing import Any
 
 import numpy as np
+from numba.extending import register_jitable
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
@@ -22,14 +25,12 @@ def last_block_of(confidence: Array, request: int, first: int, last: int, thresh
 
 
 @kernel
-def expected_accuracy(table: ExitTable, block: int, threshold: float) -> float:
-    """Expected accuracy of an answer at an exit with this threshold, relative to the full model's.
+def relative_accuracy(table: ExitTable, block: int, threshold: float) -> float:
+    """Expected accuracy of an answer at an exit with this threshold, relative to the last exit's.
 
-    It is the accuracy of the profile's rows whose confidence at the exit reaches the threshold. An answer of the last
-    exit is the full model's and counts as 1.
+    Both accuracies are those of the profile's rows whose confidence at the exit reaches the threshold, since the last
+    exit, too, is right more often on rows of high confidence. The ratio is at most 1.
     """
-    if block == table.sorted_confidence.shape[0] - 1:
-        return 1.0
     below, end = 0, table.sorted_confidence.shape[1]
     while below < end:
         middle = (below + end) // 2
@@ -37,19 +38,38 @@ def expected_accuracy(table: ExitTable, block: int, threshold: float) -> float:
             below = middle + 1
         else:
             end = middle
-    return table.tail_accuracy[block, below]
+    return table.relative_accuracy[block, below]
+
+
+@register_jitable
+def mean_accuracy(correct: Any, full_correct: Any, requests: Any, full_accuracy: float) -> Any:
+    """Accuracy of `requests` (at least 1) relative to the last exit, from counts of correct answers.
+
+    `full_correct` are those which the last exit would have given to the same requests, and `full_accuracy` is its
+    accuracy over the whole profile. The difference of the counts varies far less than correct / requests does.
+    """
+    return 1.0 + (correct - full_correct) / (full_accuracy * requests)
 
 
 def exit_table(profile: ExitProfile) -> ExitTable:
-    """The table of a profile with Z rows. The accuracy above the highest confidence counts as 1."""
+    """The table of a profile with Z rows.
+
+    The relative accuracy is 1 where the last exit answers none of the rows correctly, so above the highest confidence.
+    """
     order = np.argsort(profile.confidence, axis=0, kind="stable")
     confidence = np.take_along_axis(profile.confidence, order, axis=0).T
-    correct = np.take_along_axis(profile.correct, order, axis=0).T[:, ::-1]
-    mean = np.cumsum(correct, axis=1) / np.arange(1, profile.rows + 1)
-    relative = mean[:, ::-1] / max(profile.full_accuracy, np.finfo(np.float64).tiny)
-    return ExitTable(np.ascontiguousarray(confidence), np.hstack([relative, np.ones((profile.exits, 1))]))
+    correct = _count_from(np.take_along_axis(profile.correct, order, axis=0).T)
+    last_correct = _count_from(profile.correct[order, -1].T)
+    relative = np.ones((profile.exits, profile.rows + 1))
+    np.divide(correct, last_correct, out=relative[:, :-1], where=last_correct > 0)
+    return ExitTable(np.ascontiguousarray(confidence), np.minimum(relative, 1.0), profile.full_accuracy or 1.0)
+
+
+def _count_from(correct: Array) -> Array:
+    """[E, Z] number of correct answers from each index on; correct [E, Z] bool."""
+    return np.cumsum(correct[:, ::-1], axis=1)[:, ::-1]
 
 
 def single_exit_table() -> ExitTable:
     """The table of a model without early exits: one exit, whose answers count as 1."""
-    return ExitTable(np.zeros((1, 0), np.float32), np.ones((1, 1)))
+    return ExitTable(np.zeros((1, 0), np.float32), np.ones((1, 1)), 1.0)

@@ -44,3 +44,13 @@ def radio_s(bits: float, band_hz: float, spectral_efficiency: float) -> float:
 def wire_s(bits: float, rate_bps: float, latency_s: float) -> float:
     """Transmission time in s over a wired link: latency + bits / rate. Transmissions do not queue."""
     return latency_s + bits / rate_bps
+
+
+@kernel
+def round_trip_s(bits: float, rate_bps: float, latency_s: float) -> float:
+    """Time in s that a token spends on the link between two successive stages while a request decodes.
+
+    A token cannot start at the first stage before the previous one has left the last stage. So for each token after the
+    first, a hidden vector goes down the link and a token comes back, `bits` in all: 2 latency + bits / rate.
+    """
+    return 2.0 * latency_s + bits / rate_bps

@@ -7,8 +7,8 @@ from edge_llm_gym.scenario.network import Network
 from edge_llm_gym.sim.records import NetworkConstants
 
 
-def network_constants(network: Network, blocks: int) -> NetworkConstants:
-    """The constants of a network whose model has `blocks` blocks."""
+def network_constants(network: Network, blocks: int, round_trip_bits: float) -> NetworkConstants:
+    """The constants of a network whose model has `blocks` blocks; `round_trip_bits` are those of a token."""
     link_first, link_target = _links_by_sender(network)
     hosted = network.last_block - network.first_block + 1
     return NetworkConstants(
@@ -23,6 +23,7 @@ def network_constants(network: Network, blocks: int) -> NetworkConstants:
         link_target=link_target,
         rate_bps=network.rate_bps,
         latency_s=network.latency_s,
+        round_trip_bits=round_trip_bits,
     )
 
 

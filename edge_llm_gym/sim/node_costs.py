@@ -28,28 +28,24 @@ def _node_costs(scenario: Scenario, index: int) -> NodeCosts:
     return NodeCosts(
         rates=node_rates(scenario, index),
         streamed_bytes=hosted_part(scenario, index).streamed_bytes,
-        kv_capacity_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits),
+        kv_capacity_bytes=node.usable_bytes - weight_bytes(shape, method.weight_bits, method.table_bits),
         quality=method.quality,
     )
 
 
 def node_rates(scenario: Scenario, index: int) -> NodeRates:
-    """What the device of a node reaches: its peaks times the efficiencies, and its overheads."""
+    """What the device of a node reaches: by its efficiencies, or by its hardware profile."""
     node = scenario.nodes[index]
-    device = node.device()
-    return NodeRates(
-        usable_flops=device.peak_flops * node.usable_flops_fraction,
-        usable_bandwidth=device.memory_bandwidth_bytes_per_s * device.bandwidth_fraction,
-        compute_scale=node.method(scenario.shape.name).compute_scale,
-        step_overhead_s=device.step_overhead_s,
-        prefill_overhead_s=device.prefill_overhead_s,
-    )
+    fitted = node.measured_times(scenario.shape.name)
+    if fitted is not None:
+        return NodeRates.of_fit(fitted, model_part(scenario, index, scenario.shape.layers).whole())
+    return NodeRates.of(node.device(), node.method(scenario.shape.name).compute_scale)
 
 
 def model_part(scenario: Scenario, index: int, layers: int) -> ModelPart:
     """Layers of the model as node ``index`` computes them, with an output head unless the scenario leaves it out."""
     method = scenario.nodes[index].method(scenario.shape.name)
-    return ModelPart(scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits)
+    return ModelPart(scenario.shape, layers, scenario.lm_head, method.weight_bits, method.kv_bits, method.table_bits)
 
 
 def hosted_part(scenario: Scenario, index: int) -> ModelPart:

@@ -48,8 +48,8 @@ class ExitTape(NamedTuple):
     confidence: Array  # [R, C, E] float32, in [0, 1]
     correct: Array  # [R, C, E] bool, whether the answer at the exit would be right
     route: Array  # [R, C, S] float64, uniform in [0, 1): selects the node of each stage
-    forward_bits: Array  # [R, C] float64, by wire, from one node to the next
-    predicted_bits: Array  # [R, C] float64, the same for the predicted output tokens; `forward_bits` itself if known
+    forward_bits: Array  # [R, C] float64, by wire, from one node to the next: what the prefill forwards
+    round_trips: Array  # [R, C] float64, tokens that pass the stages one after the other while decoding: n - 1
 
 
 class NetworkConstants(NamedTuple):
@@ -66,15 +66,17 @@ class NetworkConstants(NamedTuple):
         Array  # [K + 2] int64, sender s has the links link_first[s] to link_first[s + 1] - 1; 0 is any device ...
     )
     link_target: Array  # [K1 + L] int64, ... and 1 + k is node k; link_target holds receivers
-    rate_bps: Array  # [K, K] float64, from row to column
+    rate_bps: Array  # [K, K] float64, from row to column and back
     latency_s: Array  # [K, K] float64
+    round_trip_bits: float  # of a token: a hidden vector and the token to the next stage, a token back
 
 
 class ExitTable(NamedTuple):
-    """Accuracy of the exits by threshold."""
+    """Accuracy of the exits by threshold, relative to the last exit on the same rows of the profile."""
 
     sorted_confidence: Array  # [E, Z] float32, ascending
-    tail_accuracy: Array  # [E, Z + 1] float64, accuracy of the rows from an index of that order on / of the full model
+    relative_accuracy: Array  # [E, Z + 1] float64 <= 1, over the rows from an index of that order on
+    full_accuracy: float  # of the last exit on all rows
 
 
 class RewardTerms(NamedTuple):
@@ -130,15 +132,13 @@ def allocate_channels(rows: int, horizon: int, devices: int, entry_nodes: int) -
     )
 
 
-def allocate_exits(route: Array, forward_bits: Array, blocks: int, predicted_bits: Array | None = None) -> ExitTape:
-    """An empty ExitTape; route [R, C, S] and forward_bits [R, C] are given, predicted_bits [R, C] if lengths are
-    predicted.
+def allocate_exits(route: Array, wired: Array, blocks: int) -> ExitTape:
+    """An empty ExitTape; route [R, C, S] and the memory `wired` [R, C, 2] of what requests do on wires are given.
 
     Confidences lie apart from the other fields, since observations read those of the last epochs and nothing else.
     """
     shape = (*route.shape[:2], blocks)
-    predicted_bits = forward_bits if predicted_bits is None else predicted_bits
-    return ExitTape(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), route, forward_bits, predicted_bits)
+    return ExitTape(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), route, wired[..., 0], wired[..., 1])
 
 
 def leaves(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,8 @@
 """Costs of requests on the hosted blocks of a scenario; a model without early exits is one block.
 
 A request passes the network once: a node computes prefill and decode of the layers that it hosts, for all tokens of the
-request, with the output head at every exit on the way, and forwards the hidden vectors of these tokens. Work and
-traffic are counted in full; the round trips of single tokens between nodes while decoding are not modelled.
+request, with the output head at every exit on the way. The work of all tokens is accounted as one piece per stage. By
+wire, the prefill forwards the hidden vectors of the prompt at once; each later token makes a round trip of its own.
 
 The cost law (`edge_llm_gym.models.cost_models`) is linear in five cost drivers of a request, which are the same for all
 nodes. The cost of a request on any node is therefore their weighted sum, with one table of coefficients.
@@ -14,10 +14,10 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.models import cost
-from edge_llm_gym.models.cost_models import cost_model
+from edge_llm_gym.models.cost_models import NodeRates, cost_model
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
-from edge_llm_gym.sim.node_costs import hosted_part, model_part, node_costs, node_rates
+from edge_llm_gym.sim.node_costs import hosted_part, model_part, node_costs
 
 COST_DRIVERS: Final = (
     "prefills",  # 1 per request
@@ -62,7 +62,7 @@ class RequestCosts:
         node, nodes = np.array([one.node for one in hosted]), np.arange(len(self.nodes))
         self.first_hosted = np.searchsorted(node, nodes)
         self.last_hosted = np.searchsorted(node, nodes, side="right") - 1
-        block_s = np.array([_block_s(scenario, one) for one in hosted])
+        block_s = np.array([_block_s(scenario, one, self.nodes[one.node].rates) for one in hosted])
         through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
@@ -89,10 +89,10 @@ class RequestCosts:
         return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
 
 
-def _block_s(scenario: Scenario, hosted: HostedBlock) -> Array:
+def _block_s(scenario: Scenario, hosted: HostedBlock, rates: NodeRates) -> Array:
     """[Q, 2] seconds of work and of shared time that a hosted block takes for one unit of each cost driver."""
     part = model_part(scenario, hosted.node, scenario.block_layers[hosted.block])
-    law = cost_model(scenario.cost)(node_rates(scenario, hosted.node), part)
+    law = cost_model(scenario.cost)(rates, part)
     block_s = np.zeros((len(COST_DRIVERS), 2))
     block_s[PREFILLS, WORK] = law.p0_s
     block_s[PREFILL_FLOPS, WORK] = law.p1_s_per_layer_flop
@@ -114,8 +114,21 @@ def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
     return prompt_tokens
 
 
-def forward_bits(scenario: Scenario, prompt_tokens: Array, output_tokens: Array) -> Array:
-    """[n] float64, bits that a node forwards: for each computed token a hidden vector and the token itself."""
+def forward_bits(scenario: Scenario, prompt_tokens: Array) -> Array:
+    """[n] float64, bits that the prefill forwards: for each computed token a hidden vector and the token itself."""
+    return computed_prompts(scenario, prompt_tokens) * _forward_bits_per_token(scenario)
+
+
+def round_trip_bits(scenario: Scenario) -> float:
+    """Bits of the round trip of a token between two stages: a hidden vector and the token forth, a token back.
+
+    0 without early exits, whose network has one stage.
+    """
+    if scenario.exits is None:
+        return 0.0
+    return _forward_bits_per_token(scenario) + scenario.requests.bits_per_token
+
+
+def _forward_bits_per_token(scenario: Scenario) -> float:
     assert scenario.exits is not None
-    per_token = scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token
-    return (computed_prompts(scenario, prompt_tokens) + output_tokens - 1) * per_token
+    return scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token

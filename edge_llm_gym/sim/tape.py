@@ -33,6 +33,9 @@ class ChannelGenerator:
         nodes = [scenario.nodes[index] for index in scenario.network.entry_nodes]
         self._scenario = scenario
         self._node_m = np.array([node.position_m for node in nodes])
+        self._site = np.unique(self._node_m, axis=0, return_inverse=True)[
+            1
+        ].ravel()  # nodes of equal positions share one
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         device_dbm = scenario.devices.transmit_power_dbm
         self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
@@ -43,9 +46,9 @@ class ChannelGenerator:
     def write(self, rng: Generator, tape: ChannelTape, row: int) -> None:
         """Writes one episode into a row of the tape."""
         scenario, settings = self._scenario, self._scenario.channel
-        devices, nodes = scenario.devices.count, len(self._node_m)
+        devices, deviation_db = scenario.devices.count, settings.shadowing_deviation_db
         tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
-        shadowing_db = settings.shadowing_db * rng.standard_normal((devices, nodes))
+        shadowing_db = channel.shadowing_loss_db(rng, deviation_db, settings.shadowing_correlation, devices, self._site)
         offset_m = tape.device_m[row][:, None, :] - self._node_m
         distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
@@ -178,12 +181,8 @@ class ExitGenerator:
         size = arrivals.arrival_s.size
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
         self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
-        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens, arrivals.output_tokens)
-
-    def write_predictions(self, prompt_tokens: Array, predicted_tokens: Array, tape: ExitTape, row: int) -> None:
-        """Writes what depends on the predicted output tokens [n]."""
-        size = predicted_tokens.size
-        tape.predicted_bits[row, :size] = forward_bits(self._scenario, prompt_tokens, predicted_tokens)
+        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens)
+        tape.round_trips[row, :size] = np.maximum(arrivals.output_tokens - 1, 0)
 
 
 class TapeGenerator(ABC):

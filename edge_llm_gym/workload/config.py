@@ -53,7 +53,7 @@ class ArrivalsConfig(_Section):
     phase: Annotated[float, Field(ge=0, lt=1)] | None = None
     """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
-    """trace: path of the file, absolute or from the working directory"""
+    """trace: path of the file"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

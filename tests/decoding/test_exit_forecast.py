@@ -59,6 +59,6 @@ def test_threshold_levels_are_the_lowest_that_offer_the_demand_at_the_first_exit
         block = 0 if node < ENTRIES else 2
         for demand in (0.5, 0.98):
             level = levels[0 if demand == 0.5 else -1, node]
-            required = min(demand, factor) * (1 - 1e-6) + 1e-6
+            required = min(demand + 1e-6, factor)
             assert quality_at("stdlib-lm", block, level, factor) >= required
             assert level == 0 or quality_at("stdlib-lm", block, level - 0.005, factor) < required

@@ -79,7 +79,9 @@ def test_at_threshold_1_the_budget_leaves_time_for_the_deeper_nodes():
     coarse = {False: 1.0, True: 6.14 / 6.5}
     kinds = set()
     for node, problem in enumerate(epoch.problem.nodes):
-        wire_s = latency_s[node] + reader.constants.mean_forward_bits / rate[node]
+        bits, trips = (field[0, request, None] for field in (tape.exits.forward_bits, tape.exits.round_trips))
+        trip_s = 2 * latency_s[node] + simulator.parameters.network.round_trip_bits / rate[node]
+        wire_s = latency_s[node] + bits / rate[node] + trips * trip_s
         deep_s = hosted_s[:, [9, 11]]
         after_s = (deep_s + queue_s + wire_s) @ OFFLOAD[node, 4:]
         start_s = max(7 * 4.0 + 0.4, state.node_free_s[0, node])

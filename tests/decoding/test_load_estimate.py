@@ -56,7 +56,11 @@ def test_the_routing_problem_by_hand(reader):
     simulator.reset(0, np.random.default_rng(0))
     size = int(simulator.tape.requests.length[0])
     bits = simulator.tape.exits.forward_bits[0, :size].mean()
-    wire_s = [0.005 + bits / 10e9, 0.01 + bits / 1e9]
+    trips, trip_bits = simulator.tape.exits.round_trips[0, :size].mean(), simulator.parameters.network.round_trip_bits
+    wire_s = [
+        latency_s + bits / rate_bps + trips * (2 * latency_s + trip_bits / rate_bps)
+        for latency_s, rate_bps in ((0.005, 10e9), (0.01, 1e9))
+    ]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.
     hosted_work_s, hosted_shared_s, _ = costs_of_tape(simulator)

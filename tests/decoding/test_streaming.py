@@ -72,7 +72,8 @@ def test_the_routing_problem_of_an_observation_made_by_hand():
     np.testing.assert_array_equal(np.isfinite(problem.link_delay_s[20:]), constants.network.has_link)
     np.testing.assert_allclose(problem.service_s, constants.whole_service()[0])
     np.testing.assert_allclose(problem.service_sq_s2, constants.whole_service()[1])
-    assert problem.early_exit.accuracy_weight_s == 20.0
+    weight_s = problem.early_exit.accuracy_weight_s
+    assert weight_s * constants.profile.full_accuracy == pytest.approx(20.0), "per unit of relative accuracy"
     np.testing.assert_array_equal(problem.early_exit.hosted_exit, [0] * 4 + [1] * 3 + [2] * 2)
     profile = constants.profile
     np.testing.assert_allclose(problem.early_exit.correct.mean(axis=0), profile.accuracy[[0, 1, 3]], atol=0.03)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.models.cost import batch_time_s, layer_prefill_flops, request_flops, token_work
-from edge_llm_gym.models.cost_models import CostLaw, ModelPart, NodeRates, cost_model
+from edge_llm_gym.models.cost_models import CostLaw, FittedTimes, ModelPart, NodeRates, cost_model
+from edge_llm_gym.models.hardware import Hardware
 from edge_llm_gym.models.llm import ModelShape
 
 SHAPE = ModelShape("grouped", 4, 16, 4, 2, 40, True, 50, False)
@@ -15,6 +16,7 @@ WHOLE = ModelPart(SHAPE, layers=4, head=True, weight_bits=8, kv_bits=16)
 RATES = NodeRates(
     usable_flops=1e6, usable_bandwidth=1e4, compute_scale=1.5, step_overhead_s=0.25, prefill_overhead_s=0.5
 )
+FITTED = FittedTimes(p0_s=0.5, p1_s_per_flop=1e-6, c0_s=8.0, c1_s=0.25, c2_s_per_token=0.125)
 LAW = CostLaw(p0_s=0.5, p1_s_per_layer_flop=0.001, c0_s=2.0, c1_s=0.25, c2_s_per_token=0.125)
 
 
@@ -86,10 +88,11 @@ def test_roofline_model_by_hand() -> None:
 
 def test_blocks_share_overheads_by_layers_and_stream_their_own_bytes() -> None:
     # Three layers without a head and one with: together the whole model.
-    for name in ("compute", "roofline"):
+    for name in ("compute", "roofline", "measured"):
+        rates = NodeRates.of_fit(FITTED, WHOLE) if name == "measured" else RATES
         parts = (replace(WHOLE, layers=3, head=False), replace(WHOLE, layers=1))
-        laws = [cost_model(name)(RATES, part) for part in parts]
-        np.testing.assert_allclose(np.sum(laws, axis=0), cost_model(name)(RATES, WHOLE), rtol=1e-12)
+        laws = [cost_model(name)(rates, part) for part in parts]
+        np.testing.assert_allclose(np.sum(laws, axis=0), cost_model(name)(rates, WHOLE), rtol=1e-12)
         assert laws[0].p1_s_per_layer_flop == pytest.approx(3 * laws[1].p1_s_per_layer_flop)
 
 
@@ -115,3 +118,30 @@ def test_faulty_rates_and_names_are_rejected() -> None:
         replace(RATES, step_overhead_s=-1.0)
     with pytest.raises(ValueError, match=r"unknown cost model 'rooflin'.*did you mean 'roofline'"):
         cost_model("rooflin")
+
+
+def test_measured_model_by_hand() -> None:
+    # Half of the layers with a head: 2 * 2688 + 1600 of 4 * 2688 + 1600 bytes, and 2 * 5376 + 1600 of 4 * 5376 + 1600
+    # FLOPs of a token.
+    rates = NodeRates.of_fit(FITTED, WHOLE)
+    law = cost_model("measured")(rates, replace(WHOLE, layers=2))
+    expected = (0.25 + 1600e-6, 2e-6, 8.0 * 6976 / 12352, 0.25 * 12352 / 23104, 0.0625)
+    np.testing.assert_allclose(law, expected, rtol=1e-12)
+    assert (rates.usable_flops, rates.usable_bandwidth) == pytest.approx((1e6, 12352 / 8.0))
+
+
+def test_measured_times_of_the_whole_model_are_the_fitted_ones() -> None:
+    law = cost_model("measured")(NodeRates.of_fit(FITTED, WHOLE), WHOLE)
+    assert (law.c0_s, law.c1_s, law.c2_s_per_token) == FITTED[2:]
+    prefill_s = law.p0_s + law.p1_s_per_layer_flop * layer_prefill_flops(SHAPE, 9)
+    assert prefill_s == pytest.approx(0.5 + 1e-6 * request_flops(SHAPE, 9, 1), rel=1e-12)
+
+
+def test_measured_model_needs_fitted_times() -> None:
+    with pytest.raises(ValueError, match="'measured' needs fitted times"):
+        cost_model("measured")(RATES, WHOLE)
+
+
+def test_rates_of_a_device_are_its_peaks_times_its_efficiencies() -> None:
+    device = Hardware("board", 1e12, 8e9, 1e11, 5, 15, 0.5, 0.75, 1e-3, 2e-3)
+    assert NodeRates.of(device, 1.1) == NodeRates(5e11, 7.5e10, 1.1, 1e-3, 2e-3)

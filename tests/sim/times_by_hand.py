@@ -13,7 +13,7 @@ def times_by_hand(scenario, node: int, layers: int, prompt, output) -> tuple[np.
     section = scenario.nodes[node]
     device, method = section.device(), section.method(scenario.shape.name)
     shape, steps = replace(scenario.shape, layers=layers), np.maximum(output - 1, 0)
-    usable_flops = device.peak_flops * section.usable_flops_fraction / method.compute_scale
+    usable_flops = device.peak_flops * device.flops_fraction / method.compute_scale
     flops = cost.request_flops(shape, prompt, output, head=scenario.lm_head)
     if scenario.cost == "compute":
         return flops / usable_flops, np.zeros(np.shape(flops))

@@ -53,6 +53,12 @@ def test_random_actions_conserve_requests(sigma):
         assert (nodes.reserved_tokens <= capacity * (1 + 1e-9)).all()
         if sigma == 0:
             assert (nodes.held_tokens <= nodes.reserved_tokens).all()
+    totals = {name: simulator.state.totals[:, column] for name, column in COLUMN.items()}
+    assert (totals["running"] == metric["running"]).all()
+    np.testing.assert_allclose(totals["mean_ttft_s"], totals["ttft_s"] / totals["first_tokens"])
+    np.testing.assert_allclose(totals["mean_tpot_s"], totals["tpot_s"] / totals["decoded"])
+    epochs = simulator.scenario.horizon_epochs
+    np.testing.assert_allclose(totals["goodput_per_s"], totals["served"] / (epochs * simulator.scenario.epoch_s))
     for row in range(simulator.rows):
         seen += np.bincount(simulator.state.requests.outcome[row], minlength=10)
     assert (seen[[WAITING, SERVED, LATE, BELOW_QUALITY, EXPIRED, RUNNING]] > 0).all()

@@ -17,6 +17,7 @@ from edge_llm_gym.sim.streaming.observation import (
     StreamingObserver,
 )
 from tests.sim.fields import array_of
+from tests.sim.totals_by_hand import LEVELS, MEANS
 
 DEMANDING = {"requests.accuracy": [0.5, 1.0], "nodes.1.quantization": "w4a16-gptq"}
 """So that some answers are below_quality."""
@@ -41,8 +42,10 @@ def test_random_actions_conserve_requests():
             before = simulator.state.totals.copy()
             result = simulator.step(*random_action(rng, simulator))
             assert simulator.conserves()
-            assert (result.metrics >= 0).all()
-            np.testing.assert_allclose(simulator.state.totals - before, result.metrics)
+            others = np.arange(result.metrics.shape[1]) != STREAMING_COLUMN["accuracy"]
+            assert (result.metrics[:, others] >= 0).all()
+            flows = [name not in LEVELS | MEANS.keys() for name in simulator.scenario.metrics]
+            np.testing.assert_allclose((simulator.state.totals - before)[:, flows], result.metrics[:, flows])
             assert (result.metrics[:, STREAMING_COLUMN["utilisation"]] <= 1.0 + 1e-12).all()
         for row in range(simulator.rows):
             seen += np.bincount(simulator.state.requests.outcome[row], minlength=5)
@@ -71,7 +74,11 @@ def check_outcomes(simulator: Simulator, row: int) -> None:
     late = tape.requests.arrival_s[row, :size] + delay_s > tape.requests.deadline_s[row, :size] + 1e-9
     np.testing.assert_array_equal(outcome == LATE, late)
     assert (outcome != EMPTY).all()
-    assert (delay_s > (state.requests.finish_s - state.requests.start_s)[row, :size].sum(axis=1)).all()
+    computed_s = (state.requests.finish_s - state.requests.start_s)[row, :size].sum(axis=1)
+    assert (delay_s > computed_s + state.requests.round_trip_s[row, :size]).all()
+    forwarded = (state.requests.node[row, :size] > 0).sum(axis=1) > 1
+    several = tape.exits.round_trips[row, :size] > 0
+    np.testing.assert_array_equal(state.requests.round_trip_s[row, :size] > 0, forwarded & several)
 
 
 def test_observations_never_read_ahead():
@@ -92,6 +99,7 @@ def test_observations_never_read_ahead():
             "value",
             "service_s",
             "forward_bits",
+            "round_trips",
             "confidence",
             "route",
         ):

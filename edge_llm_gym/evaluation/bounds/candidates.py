@@ -101,10 +101,8 @@ def _costs(simulator: Simulator, row: int, hosted: Array, request: Array) -> Arr
 
 
 def _greatest_accuracy(parameters: Any, block: int, confidence: Array) -> Array:
-    """[n] greatest relative accuracy of an exit over thresholds up to `confidence` [n], at most 1."""
-    if block == parameters.network.blocks - 1:
-        return np.ones(confidence.size)
-    greatest = np.maximum.accumulate(parameters.exits.tail_accuracy[block])
+    """[n] greatest relative accuracy of an exit over thresholds up to `confidence` [n]."""
+    greatest = np.maximum.accumulate(parameters.exits.relative_accuracy[block])
     return greatest[np.searchsorted(parameters.exits.sorted_confidence[block], confidence)]
 
 

@@ -24,11 +24,12 @@ def _shipped(name: str) -> ExitProfile:
 
 PROFILES: Mapping[str, Callable[[], ExitProfile]] = MappingProxyType(
     {
+        "code-lines": lambda: _shipped("code-lines"),
         "stdlib-lm": lambda: _shipped("stdlib-lm"),
         "parametric": parametric_profile,
     }
 )
-"""Profiles by name. "stdlib-lm" is measured; see docs/results/exit-profile.md."""
+"""Profiles by name. "code-lines" and "stdlib-lm" are measured; see docs/results/exit-profile.md."""
 
 
 def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:

@@ -19,7 +19,7 @@ def usable_node(simulator: Simulator, index: int) -> dict[str, Any]:
     usable_bytes = node.device().memory_bytes * node.memory_fraction
     return {
         "name": node.name,
-        "hardware": node.hardware if node.count == 1 else node.device().name,
+        "hardware": node.device().name,
         "position_m": node.position_m,
         "quality": float(parameters.quality[index]),
         "usable_bytes": usable_bytes,
@@ -33,16 +33,17 @@ def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...],
     capacity_bytes = float(parameters.kv_capacity_bytes[index])
     free_bytes = max(capacity_bytes - _held_bytes(recent, time_s + uplink_slot_s), 0.0)
     kv_bytes = capacity_bytes - free_bytes
+    held_before = min(_held_bytes(recent, time_s - epoch_s + uplink_slot_s), capacity_bytes)
     return NodeView(
         **usable_node(simulator, index),
         kv_bytes=kv_bytes,
         free_bytes=free_bytes,
-        freed_bytes=max(_held_bytes(recent, time_s - epoch_s + uplink_slot_s) - kv_bytes, 0.0),
+        freed_bytes=max(held_before - kv_bytes, 0.0),
         free_at_s=float(state.node_free_s[row, index]),
         batches=recent,
     )
 
 
 def _held_bytes(recent: tuple[Batch, ...], at_s: float) -> float:
-    """KV caches of the batches that are unfinished at a time, queued ones included."""
+    """KV caches of the batches that are unfinished at a time, queued ones included; may exceed a deep node's memory."""
     return sum(batch.kv_bytes for batch in recent if batch.end_s > at_s)

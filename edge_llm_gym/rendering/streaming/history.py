@@ -13,6 +13,7 @@ from edge_llm_gym.rendering.exits import observed_confidences
 from edge_llm_gym.rendering.links import link_counts
 from edge_llm_gym.rendering.outcomes import COMPUTED
 from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
+from edge_llm_gym.sim.exits import mean_accuracy
 from edge_llm_gym.sim.simulator import Simulator
 
 
@@ -36,12 +37,15 @@ def epoch_series(simulator: Simulator, row: int) -> EpochSeries:
     outcome, arrived = state.requests.outcome[row, :size], np.bincount(epoch, minlength=epochs)
     delay_s = np.bincount(epoch, state.requests.delay_s[row, :size], minlength=epochs)
     correct = np.bincount(epoch, correct_answers(simulator, row), minlength=epochs)
+    full_correct = np.bincount(epoch, simulator.tape.exits.correct[row, :size, -1], minlength=epochs)
+    full_accuracy = simulator.parameters.exits.full_accuracy
+    accuracy = mean_accuracy(correct, full_correct, np.maximum(arrived, 1), full_accuracy)
     return EpochSeries(
         arrived=arrived,
         outcomes={name: np.bincount(epoch[outcome == code], minlength=epochs) for name, code in COMPUTED.items()},
         left=np.bincount(epoch * blocks + exits, minlength=epochs * blocks).reshape(epochs, blocks),
         mean_delay_s=delay_s / np.maximum(arrived, 1),
-        accuracy=correct / np.maximum(arrived, 1),
+        accuracy=np.where(arrived > 0, accuracy, 0.0),
     )
 
 

@@ -25,6 +25,7 @@ from edge_llm_gym.rendering.streaming.view import (
     StreamingView,
 )
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from edge_llm_gym.sim.exits import mean_accuracy
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
 from edge_llm_gym.sim.streaming.records import StreamingResult
@@ -99,7 +100,7 @@ def _exits(simulator: Simulator, row: int, series: EpochSeries) -> tuple[ExitVie
 def _totals(simulator: Simulator, row: int, now_s: float) -> StreamingTotals:
     tape, state = simulator.tape, simulator.state
     total = {name: float(state.totals[row, column]) for name, column in STREAMING_COLUMN.items()}
-    arrived = round(total["arrived"])
+    arrived, full_accuracy = round(total["arrived"]), simulator.parameters.exits.full_accuracy
     answered_s = tape.requests.arrival_s[row, :arrived] + state.requests.delay_s[row, :arrived]
     return StreamingTotals(
         arrived=arrived,
@@ -108,7 +109,7 @@ def _totals(simulator: Simulator, row: int, now_s: float) -> StreamingTotals:
         below_quality=round(total["below_quality"]),
         in_flight=int((answered_s > now_s).sum()),
         mean_delay_s=total["response_s"] / max(arrived, 1),
-        accuracy=total["correct"] / max(arrived, 1),
+        accuracy=mean_accuracy(total["correct"], total["full_correct"], arrived, full_accuracy) if arrived else 0.0,
     )
 
 

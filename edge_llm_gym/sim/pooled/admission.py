@@ -43,7 +43,8 @@ REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
 def free_kv_bytes(capacity_bytes: Array, batches: BatchLog, row: int, node: int, epoch: int, at_s: float) -> float:
     """Memory for new KV caches on a node at `at_s`, the end of the epoch's uplink slot.
 
-    The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included.
+    The caches of earlier epochs' batches that are unfinished then are held, those of waiting batches included. On a
+    deep node, where batches of an epoch may wait for one another, the result may be negative.
     """
     return capacity_bytes[node] - held_bytes(batches.kv_bytes, batches, row, node, epoch, at_s)
 

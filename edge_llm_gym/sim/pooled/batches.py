@@ -32,7 +32,7 @@ def _run_batch(
     end_s = start_s + load[node, WORK] + load[node, SHARED]
     log.begin_s[row, node, epoch] = min(log.begin_s[row, node, epoch], start_s)
     log.end_s[row, node, epoch] = end_s
-    log.kv_bytes[row, node, epoch] = max(load[node, KV], log.kv_bytes[row, node, epoch])
+    log.kv_bytes[row, node, epoch] += load[node, KV]
     node_free_s[node] = end_s
     load[node] = 0.0
     for slot in slots:

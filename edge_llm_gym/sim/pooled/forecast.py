@@ -8,11 +8,10 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.columns import DOWNLINK, KV, SHARED, WORK
 from edge_llm_gym.sim.cost_kernels import write_cost
-from edge_llm_gym.sim.links import wire_s
 from edge_llm_gym.sim.pooled.admission import band_share
 from edge_llm_gym.sim.pooled.expectations import held_bytes
 from edge_llm_gym.sim.pooled.records import BatchLog, Forecast, PredictionLog, Workspace
-from edge_llm_gym.sim.records import ExitTape, NetworkConstants, RequestTape
+from edge_llm_gym.sim.records import RequestTape
 
 
 @kernel
@@ -88,20 +87,9 @@ def answer_s(forecast: Forecast | None, downlink_slot_s: float, slot: int) -> fl
 
 
 @kernel
-def expect_arrival(
-    network: NetworkConstants,
-    exits: ExitTape,
-    row: int,
-    request: int,
-    node: int,
-    target: int,
-    slot: int,
-    forecast: Forecast | None,
-) -> None:
+def expect_arrival(slot: int, wired_s: float, forecast: Forecast | None) -> None:
     """When a forwarded request is expected to reach the next node."""
     if forecast is not None:
-        bits = exits.predicted_bits[row, request]
-        wired_s = wire_s(bits, network.rate_bps[node, target], network.latency_s[node, target])
         forecast.reach_s[slot] = forecast.end_s[slot] + wired_s
 
 

@@ -170,6 +170,16 @@ def _expire(
 
 
 @kernel
+def mark_expired(outcome: Array, slot_request: Array, visible: int, slot_expired: Array) -> None:
+    """Marks in slot_expired [N] the visible slots of an epoch whose requests [N] have expired at its end.
+
+    outcome [C] is that of the row.
+    """
+    for slot in range(visible):
+        slot_expired[slot] = outcome[slot_request[slot]] == EXPIRED
+
+
+@kernel
 def _enqueue(pending: Array, length: int, deadline_s: Array, request: int) -> None:
     """Inserts a request by deadline into a queue of `length`; among equal deadlines the earlier arrival comes first."""
     position = length

@@ -45,11 +45,15 @@ class QueueState(NamedTuple):
 
 
 class BatchLog(NamedTuple):
-    """Batches by node and by the epoch that admitted them; several batches of a deep node count as one."""
+    """Batches by node and by the epoch that admitted them.
+
+    Several batches of a deep node, which run one after the other, count as one that holds the KV caches of all until
+    the last one ends: like queued batches elsewhere, the later ones hold their caches while they wait.
+    """
 
     begin_s: Array  # [R, K, H] float64, start of the first; inf without a batch
     end_s: Array  # [R, K, H] float64, end of the last; -inf without a batch
-    kv_bytes: Array  # [R, K, H] float64, largest KV caches, as reserved
+    kv_bytes: Array  # [R, K, H] float64, KV caches of all, as reserved
     oldest: Array  # [R, K] int64, batches of earlier epochs have ended
 
 
@@ -96,7 +100,7 @@ class PooledState(NamedTuple):
     admissions: AdmissionLog
     predictions: PredictionLog | None  # None if output lengths are known
     threshold_last: Array  # [R, K] float32, thresholds of the last action
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class PooledResult(NamedTuple):
@@ -108,6 +112,7 @@ class PooledResult(NamedTuple):
     slot_outcome: Array  # [R, N] int8, an outcome code
     slot_latency_s: Array  # [R, N] float64, 0 where nothing was computed
     slot_exit: Array  # [R, N] int8, 1 + block after which the slot's request exits, 0 where it is not computed
+    slot_expired: Array  # [R, N] bool, whether the slot's request waited or was refused, and expired after the epoch
     slot_evicted: Array | None  # [R, N] bool, whether the slot's request was evicted; None if lengths are known
 
 
@@ -130,6 +135,7 @@ class PooledParameters(NamedTuple):
     cost_coefficients: Array  # [P, Q, 3] float64, WORK, SHARED and KV of one unit of each cost driver
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
     reward: RewardTerms
 
 
@@ -154,6 +160,7 @@ class Workspace(NamedTuple):
     exit_block: Array  # [N] int64, block after which the request exits on the current node, -1 if it is forwarded
     current_node: Array  # [N] int64
     reach_s: Array  # [N] float64, when the request reached the current node, a deep one
+    round_trip_s: Array  # [N] float64, time that the request's tokens spend on wires while it decodes
     admitted_slots: Array  # [N] int64, slots of the admitted requests, in order
     load: Array  # [K, 3] float64, WORK, SHARED and KV of the batch
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
@@ -180,22 +187,18 @@ class Sizes(NamedTuple):
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
     widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
-    predicted_widths = (sizes.cost_drivers, 1, 1) if sizes.predicts else ()
+    predicted_widths = (sizes.cost_drivers, 1) if sizes.predicts else ()
     request, cost_drivers, latest_start_s, *predicted = interleaved(rows, capacity, *widths, *predicted_widths)
-    route, forward = interleaved(rows, capacity, sizes.stages, 1)
-    drivers, answer_bits, predicted_bits = predicted or (cost_drivers, None, None)
+    predicted_drivers, answer_bits = predicted or (cost_drivers, None)
+    route, wired = interleaved(rows, capacity, sizes.stages, 2)
     return PooledTape(
-        requests=allocate_requests(request, _column(answer_bits)),
+        requests=allocate_requests(request, None if answer_bits is None else answer_bits[..., 0]),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks, _column(predicted_bits)),
+        exits=allocate_exits(route, wired, sizes.blocks),
         cost_drivers=cost_drivers,
-        predicted_drivers=drivers,
+        predicted_drivers=predicted_drivers,
         latest_start_s=latest_start_s,
     )
-
-
-def _column(block: Array | None) -> Array | None:
-    return None if block is None else block[..., 0]
 
 
 def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
@@ -271,6 +274,7 @@ def allocate_result(rows: int, sizes: Sizes) -> PooledResult:
         slot_outcome=np.zeros(per_slot, np.int8),
         slot_latency_s=np.zeros(per_slot),
         slot_exit=np.zeros(per_slot, np.int8),
+        slot_expired=np.zeros(per_slot, np.bool_),
         slot_evicted=np.zeros(per_slot, np.bool_) if sizes.predicts else None,
     )
 
@@ -285,6 +289,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         exit_block=np.empty(slots, np.int64),
         current_node=np.empty(slots, np.int64),
         reach_s=np.empty(slots),
+        round_trip_s=np.empty(slots),
         admitted_slots=np.empty(slots, np.int64),
         load=np.empty((nodes, 3)),
         weight=np.empty((nodes, 2)),

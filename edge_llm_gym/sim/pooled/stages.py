@@ -15,8 +15,8 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN, METRICS, ROUTING_COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
 from edge_llm_gym.sim.cost_kernels import write_cost
-from edge_llm_gym.sim.exits import expected_accuracy, last_block_of
-from edge_llm_gym.sim.links import sample_next_node, wire_s
+from edge_llm_gym.sim.exits import last_block_of, relative_accuracy
+from edge_llm_gym.sim.links import round_trip_s, sample_next_node, wire_s
 from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
 from edge_llm_gym.sim.pooled.clock import decision_time_s
 from edge_llm_gym.sim.pooled.forecast import expect_arrival, expect_cost, is_evicted
@@ -32,7 +32,8 @@ from edge_llm_gym.sim.pooled.records import (
 from edge_llm_gym.sim.records import ExitTable, ExitTape, NetworkConstants
 
 UTILISATION = COLUMN["utilisation"]
-FORWARDED, CORRECT = ROUTING_COLUMN["forwarded"], ROUTING_COLUMN["correct"]
+FORWARDED = ROUTING_COLUMN["forwarded"]
+CORRECT, FULL_CORRECT = ROUTING_COLUMN["correct"], ROUTING_COLUMN["full_correct"]
 FIRST_EXIT = len(ROUTING_COLUMN)
 assert tuple(ROUTING_COLUMN)[: len(METRICS)] == METRICS, "the metrics of both pooled dynamics share their first columns"
 
@@ -84,6 +85,8 @@ def enter_network(
     Computed for requests that wait, too: a pass without a branch for them is faster. confidence [C, E] and drivers
     [C, Q] are those of the row.
     """
+    if threshold is not None:
+        workspace.round_trip_s[:visible] = 0.0
     for slot in range(visible):
         request, node = queue[slot], max(batch[slot] - 1, 0)
         _enter_node(
@@ -117,11 +120,13 @@ def _log_visits(
 @kernel
 def _next_node(
     network: NetworkConstants, exits: ExitTape, row: int, request: int, node: int, stage: int, offload: Array
-) -> tuple[int, float]:
-    """The node of the next stage for a request, and the time in s that it takes to get there."""
+) -> tuple[int, float, float]:
+    """The node of the next stage for a request, the time in s that it takes to get there, and its round trips in s."""
     uniform, bits = exits.route[row, request, stage + 1], exits.forward_bits[row, request]
     target = sample_next_node(network, 1 + node, offload[row], node, uniform)
-    return target, wire_s(bits, network.rate_bps[node, target], network.latency_s[node, target])
+    rate_bps, latency_s = network.rate_bps[node, target], network.latency_s[node, target]
+    wait_s = exits.round_trips[row, request] * round_trip_s(network.round_trip_bits, rate_bps, latency_s)
+    return target, wire_s(bits, rate_bps, latency_s), wait_s
 
 
 @kernel
@@ -147,10 +152,11 @@ def _forward(
         node, request = workspace.current_node[slot], queue[slot]
         if network.stage[node] != stage or workspace.exit_block[slot] >= 0:
             continue
-        target, wired_s = _next_node(network, tape.exits, row, request, node, stage, offload)
+        target, wired_s, wait_s = _next_node(network, tape.exits, row, request, node, stage, offload)
         workspace.current_node[slot] = target
         workspace.reach_s[slot] = workspace.completion[slot, END_S] + wired_s
-        expect_arrival(network, tape.exits, row, request, node, target, slot, workspace.forecast)
+        workspace.round_trip_s[slot] += wait_s
+        expect_arrival(slot, wired_s, workspace.forecast)
         _enter_node(
             network,
             coefficients,
@@ -221,15 +227,20 @@ def _log_exits(
     slot_exit: Array,
     metrics: Array,
 ) -> None:
-    """Quality of the answers, and exits in the log and the metrics; correct [C, E] and slot_exit [N] are of the row."""
+    """Quality of the answers, and exits in the log and the metrics; correct [C, E] and slot_exit [N] are of the row.
+
+    Completions are delayed by the round trips of the tokens, during which no node computes for the request.
+    """
     for slot in slots:
         node, block, request = workspace.current_node[slot], workspace.exit_block[slot], queue[slot]
         factor = offered = _lowest_quality(quality, log.node[row, request], stage_of[node])
         if threshold is not None:
-            offered = factor * expected_accuracy(exits, block, threshold[row, node])
+            offered = factor * relative_accuracy(exits, block, threshold[row, node])
+            workspace.completion[slot, END_S] += workspace.round_trip_s[slot]
             metrics[FIRST_EXIT + block] += 1
             if not is_evicted(workspace.forecast, slot):
                 metrics[CORRECT] += factor * correct[request, block]
+                metrics[FULL_CORRECT] += correct[request, -1]
         workspace.completion[slot, QUALITY] = min(offered, 1.0)
         log.exit_block[row, request] = slot_exit[slot] = block + 1
 

@@ -10,7 +10,6 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
 from edge_llm_gym.sim.exits import exit_table, single_exit_table
 from edge_llm_gym.sim.pooled.records import PooledTape
-from edge_llm_gym.sim.records import ExitTable
 from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.tape import ExitGenerator, Generator, TapeGenerator
 from edge_llm_gym.workload.workload import Arrivals
@@ -33,7 +32,7 @@ class PooledTapeGenerator(TapeGenerator):
         self._exits = ExitGenerator(scenario) if scenario.exits is not None else None
         self.exit_table = single_exit_table() if self._exits is None else exit_table(self._exits.profile)
         entry, nodes = scenario.network.entry_nodes, costs.nodes
-        quality = np.array([node.quality for node in nodes]) * _highest_accuracy(self.exit_table)
+        quality = np.array([node.quality for node in nodes])
         capacity_bytes = np.array([node.kv_capacity_bytes for node in nodes])
         self._limits = _Limits(scenario.downlink_slot_s, capacity_bytes[entry], np.minimum(quality, 1.0)[entry])
         coefficients = costs.cost_coefficients[costs.first_hosted[entry]]
@@ -54,18 +53,7 @@ class PooledTapeGenerator(TapeGenerator):
         predicted = tape.requests.predicted_tokens[row, : arrivals.output_tokens.size].astype(np.int64)
         drivers = self.costs.drivers(arrivals.prompt_tokens, predicted)
         tape.predicted_drivers[row, : len(drivers)] = drivers
-        if self._exits is not None:
-            self._exits.write_predictions(arrivals.prompt_tokens, predicted, tape.exits, row)
         return drivers
-
-
-def _highest_accuracy(table: ExitTable) -> float:
-    """Highest relative accuracy of any exit under any threshold.
-
-    The answers of the highest confidence are correct more often than those of the full model are on average, so it may
-    exceed 1.
-    """
-    return max(table.tail_accuracy[:-1].max(initial=0.0), 1.0)
 
 
 @kernel

@@ -13,10 +13,17 @@ from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, wri
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import clear_predictions, update_expectations
 from edge_llm_gym.sim.pooled.forecast import begin_forecast, write_answer_times
-from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes, skip_ended_batches
+from edge_llm_gym.sim.pooled.queue import (
+    EXPIRED_COUNT,
+    advance_clock,
+    finalize_outcomes,
+    mark_expired,
+    skip_ended_batches,
+)
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
 from edge_llm_gym.sim.pooled.stages import enter_network, run_stages
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.totals import add_to_totals
 
 
 @kernel
@@ -94,5 +101,7 @@ def step_rows(
         )
         state.epoch[row] += 1
         _advance(parameters, tape, state, row, metrics)
-        add_to_totals(metrics, state.totals[row])
+        if metrics[EXPIRED_COUNT] > 0.0:
+            mark_expired(state.requests.outcome[row], result.slot_request[row], visible, result.slot_expired[row])
+        add_to_totals(parameters.metric_kinds, metrics, state.epoch[row], state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)

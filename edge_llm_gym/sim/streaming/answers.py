@@ -6,13 +6,14 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN, STREAMING_METRICS
 from edge_llm_gym.sim.columns import DOWNLINK
-from edge_llm_gym.sim.exits import expected_accuracy
+from edge_llm_gym.sim.exits import relative_accuracy
 from edge_llm_gym.sim.links import radio_s
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, SERVED, outcome_of
 from edge_llm_gym.sim.streaming.records import StreamingParameters, StreamingState, StreamingTape
 
 DELAY, QUALITY, RESPONSE = STREAMING_COLUMN["delay_s"], STREAMING_COLUMN["quality"], STREAMING_COLUMN["response_s"]
-ARRIVED_VALUE, CORRECT = STREAMING_COLUMN["arrived_value"], STREAMING_COLUMN["correct"]
+ARRIVED_VALUE = STREAMING_COLUMN["arrived_value"]
+CORRECT, FULL_CORRECT = STREAMING_COLUMN["correct"], STREAMING_COLUMN["full_correct"]
 FIRST_EXIT = len(STREAMING_METRICS)
 COUNT_OF = np.zeros(BELOW_QUALITY + 1, np.int64)
 COUNT_OF[[SERVED, LATE, BELOW_QUALITY]] = (
@@ -41,7 +42,7 @@ def finalize_outcomes(
 ) -> None:
     """Adds the requests first..last - 1 to metrics [M]: downlink, outcome and exit of each.
 
-    Answers return over the radio of the request's entry node. The quality of an answer is f times `expected_accuracy`,
+    Answers return over the radio of the request's entry node. The quality of an answer is f times `relative_accuracy`,
     at most 1, where f is the lowest quality factor of the nodes on the request's path.
     """
     requests, log, network = tape.requests, state.requests, parameters.network
@@ -56,9 +57,9 @@ def finalize_outcomes(
             stage += 1
             node = log.node[row, request, stage] - 1
             factor = min(factor, parameters.quality[node])
-        answered_s = log.finish_s[row, request, stage] + back_s
+        answered_s = log.finish_s[row, request, stage] + log.round_trip_s[row, request] + back_s
         delay_s, value = answered_s - requests.arrival_s[row, request], requests.value[row, request]
-        accuracy = expected_accuracy(parameters.exits, block, threshold[node])
+        accuracy = relative_accuracy(parameters.exits, block, threshold[node])
         quality = min(factor * accuracy, 1.0)
         deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
         outcome = outcome_of(answered_s, deadline_s, quality, demand)
@@ -71,4 +72,5 @@ def finalize_outcomes(
         metrics[ARRIVED_VALUE] += value
         metrics[RESPONSE] += delay_s
         metrics[CORRECT] += factor * tape.exits.correct[row, request, block]
+        metrics[FULL_CORRECT] += tape.exits.correct[row, request, -1]
         metrics[FIRST_EXIT + block] += 1

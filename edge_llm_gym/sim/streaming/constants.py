@@ -9,7 +9,8 @@ from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.network import Network
 from edge_llm_gym.scenario.sections import PayloadSection
-from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
+from edge_llm_gym.sim.request_costs import RequestCosts, hosted_blocks
+from edge_llm_gym.sim.wire_times import mean_wire_times_s
 from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.workload import Arrivals
 
@@ -29,7 +30,7 @@ class StreamingConstants:
     first_service_s: Array  # [K, E] float64, mean time on a node from its first block through this one, 0 elsewhere
     first_service_sq_s2: Array  # [K, E] float64, second moment of that time
     mean_bits: tuple[float, float]  # by radio, up and down
-    mean_forward_bits: float  # by wire
+    mean_wire_s: Array  # [K, K] float64, mean time of a forwarded request on each link, inf where there is none
     band_hz: Array  # [K1, 2] float64, one device's share of the bands of each first-stage node, up and down
 
     def service(self, leaving: Array) -> tuple[Array, Array]:
@@ -52,15 +53,13 @@ class StreamingConstants:
         Args:
             spectral_efficiency: [D, K1, 2] in bit/s/Hz: the observation's, times the scenario's cap.
 
-        Over the radio, it is the way up and the way back of the answer; over the wire, latency and hidden vectors.
+        Over the radio, it is the way up and the way back of the answer; over the wire, transfer and round trips.
         """
         devices, nodes = spectral_efficiency.shape[0], len(self.network.stage)
         delay_s = np.full((devices + nodes, nodes), np.inf)
         radio_s = np.asarray(self.mean_bits) / (self.band_hz * np.asarray(spectral_efficiency, np.float64))
         delay_s[:devices, self.network.entry_nodes] = radio_s.sum(axis=-1)
-        rate_bps = np.where(self.network.has_link, self.network.rate_bps, np.nan)
-        wire_s = self.network.latency_s + self.mean_forward_bits / rate_bps
-        delay_s[devices:] = np.where(self.network.has_link, wire_s, np.inf)
+        delay_s[devices:] = self.mean_wire_s
         return delay_s
 
 
@@ -86,7 +85,7 @@ def streaming_constants(scenario: Scenario) -> StreamingConstants:
         first_service_s=mean_s,
         first_service_sq_s2=square_s2,
         mean_bits=(up_bits, down_bits),
-        mean_forward_bits=float(forward_bits(scenario, sample.prompt_tokens, sample.output_tokens).mean()),
+        mean_wire_s=mean_wire_times_s(scenario, sample.prompt_tokens, sample.output_tokens),
         band_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in entry]) / devices,
     )
 

@@ -8,7 +8,7 @@ from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import ExitTable
-from edge_llm_gym.sim.request_costs import hosted_blocks
+from edge_llm_gym.sim.request_costs import hosted_blocks, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
 from edge_llm_gym.sim.streaming import transition
 from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
@@ -24,6 +24,7 @@ from edge_llm_gym.sim.streaming.records import (
     allocate_workspace,
 )
 from edge_llm_gym.sim.streaming.tape import StreamingTapeGenerator
+from edge_llm_gym.sim.totals import metric_kinds
 
 
 class StreamingDynamics:
@@ -90,8 +91,9 @@ def compile_parameters(scenario: Scenario, exits: ExitTable) -> StreamingParamet
         entry_index=np.where(network.stage == 0, np.cumsum(network.stage == 0) - 1, -1),
         slowdown_factor=_slowdown_factor(scenario),
         quality=np.array([node.quality for node in node_costs(scenario)]),
-        network=network_constants(network, len(scenario.block_layers)),
+        network=network_constants(network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
+        metric_kinds=metric_kinds(scenario.metric_table),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )
 

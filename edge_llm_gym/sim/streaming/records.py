@@ -46,6 +46,7 @@ class RequestLog(NamedTuple):
 
     outcome: Array  # [R, C] int8, code of `sim.outcomes`
     delay_s: Array  # [R, C] float64, response delay, from the arrival to the end of the downlink
+    round_trip_s: Array  # [R, C] float64, time that the request's tokens spend on wires while it decodes
     exit_block: Array  # [R, C] int8, 1 + block after which the request exits, 0 before it arrives
     node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
     reach_s: Array  # [R, C, S] float64, when the request reaches that node
@@ -66,7 +67,7 @@ class StreamingState(NamedTuple):
     sent_last: Array  # [R, K] int64, requests that the last action sent to each node
     threshold_last: Array  # [R, K] float32, thresholds of the last action
     open_visits: Array  # [R, K] int64, requests in the network that each node has not finished
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class StreamingResult(NamedTuple):
@@ -86,6 +87,7 @@ class StreamingParameters(NamedTuple):
     quality: Array  # [K] float64, quality factor f of the node's quantisation
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
     reward: RewardTerms
 
 
@@ -113,12 +115,12 @@ class Sizes(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> StreamingTape:
     """An empty tape."""
-    widths = (REQUEST_WIDTH, sizes.hosted_blocks, sizes.stages, 1)
-    request, service_s, route, forward = interleaved(rows, capacity, *widths)
+    widths = (REQUEST_WIDTH, sizes.hosted_blocks, sizes.stages, 2)
+    request, service_s, route, wired = interleaved(rows, capacity, *widths)
     return StreamingTape(
         requests=allocate_requests(request),
         channels=allocate_channels(rows, sizes.horizon, sizes.devices, sizes.entry_nodes),
-        exits=allocate_exits(route, forward[..., 0], sizes.blocks),
+        exits=allocate_exits(route, wired, sizes.blocks),
         service_s=service_s,
     )
 
@@ -137,6 +139,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamingState:
         requests=RequestLog(
             outcome=np.zeros(per_request, np.int8),
             delay_s=np.zeros(per_request),
+            round_trip_s=np.zeros(per_request),
             exit_block=np.zeros(per_request, np.int8),
             node=np.zeros(per_visit, np.int8),
             reach_s=np.zeros(per_visit),

@@ -12,11 +12,11 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.columns import UPLINK
-from edge_llm_gym.sim.exits import last_block_of
-from edge_llm_gym.sim.links import radio_s, sample_next_node, wire_s
+from edge_llm_gym.sim.exits import last_block_of, mean_accuracy
+from edge_llm_gym.sim.links import radio_s, round_trip_s, sample_next_node, wire_s
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
@@ -26,6 +26,7 @@ from edge_llm_gym.sim.streaming.records import (
     Workspace,
 )
 from edge_llm_gym.sim.streaming.server import clear_servers, close_epoch, serve
+from edge_llm_gym.sim.totals import add_to_totals
 
 ARRIVED, IN_FLIGHT, UTILISATION = (
     STREAMING_COLUMN["arrived"],
@@ -33,7 +34,8 @@ ARRIVED, IN_FLIGHT, UTILISATION = (
     STREAMING_COLUMN["utilisation"],
 )
 RESPONSE, MEAN_DELAY = STREAMING_COLUMN["response_s"], STREAMING_COLUMN["mean_delay_s"]
-CORRECT, ACCURACY = STREAMING_COLUMN["correct"], STREAMING_COLUMN["accuracy"]
+CORRECT, FULL_CORRECT = STREAMING_COLUMN["correct"], STREAMING_COLUMN["full_correct"]
+ACCURACY = STREAMING_COLUMN["accuracy"]
 
 
 @kernel
@@ -129,12 +131,18 @@ def _forward(
     stage: int,
     offload: Array,
 ) -> float:
-    """Selects a request's node of the next stage. Returns the time that it takes to get there."""
+    """Selects a request's node of the next stage. Returns the time that it takes to get there.
+
+    Adds the round trips of its tokens between the two nodes to the log.
+    """
     node, devices = state.requests.node[row, request, stage] - 1, offload.shape[0] - offload.shape[1]
-    uniform, bits = tape.exits.route[row, request, stage + 1], tape.exits.forward_bits[row, request]
-    target = sample_next_node(parameters.network, 1 + node, offload, devices + node, uniform)
+    uniform, exits, network = tape.exits.route[row, request, stage + 1], tape.exits, parameters.network
+    target = sample_next_node(network, 1 + node, offload, devices + node, uniform)
     state.requests.node[row, request, stage + 1] = target + 1
-    return wire_s(bits, parameters.network.rate_bps[node, target], parameters.network.latency_s[node, target])
+    rate_bps, latency_s = network.rate_bps[node, target], network.latency_s[node, target]
+    wait_s = exits.round_trips[row, request] * round_trip_s(network.round_trip_bits, rate_bps, latency_s)
+    state.requests.round_trip_s[row, request] += wait_s
+    return wire_s(exits.forward_bits[row, request], rate_bps, latency_s)
 
 
 @kernel
@@ -183,14 +191,16 @@ def _count_open(arrival_s: Array, state: StreamingState, row: int, now_s: float)
 
 
 @kernel
-def _complete_metrics(epoch_s: float, busy_s: Array, arrived: int, in_flight: int, metrics: Array) -> None:
+def _complete_metrics(
+    epoch_s: float, full_accuracy: float, busy_s: Array, arrived: int, in_flight: int, metrics: Array
+) -> None:
     """Counts and means of an epoch; busy_s [K] is the computing time of each node."""
     metrics[ARRIVED] = arrived
     metrics[IN_FLIGHT] = in_flight
     metrics[UTILISATION] = busy_s.mean() / epoch_s
     if arrived > 0:
         metrics[MEAN_DELAY] = metrics[RESPONSE] / arrived
-        metrics[ACCURACY] = metrics[CORRECT] / arrived
+        metrics[ACCURACY] = mean_accuracy(metrics[CORRECT], metrics[FULL_CORRECT], arrived, full_accuracy)
 
 
 @kernel
@@ -208,6 +218,7 @@ def reset_row(state: StreamingState, row: int) -> None:
     state.requests.outcome[row] = EMPTY
     state.requests.exit_block[row] = 0
     state.requests.delay_s[row] = 0.0
+    state.requests.round_trip_s[row] = 0.0
     state.requests.node[row] = 0
     state.requests.reach_s[row] = 0.0
     state.requests.start_s[row] = 0.0
@@ -252,7 +263,8 @@ def step_rows(
         state.epoch[row] = epoch + 1
         state.first_of_epoch[row, epoch + 1] = last
         in_flight = _count_open(tape.requests.arrival_s, state, row, end_s)
-        busy_s = state.servers.busy_last_s[row]
-        _complete_metrics(parameters.epoch_s, busy_s, last - first, in_flight, metrics)
-        add_to_totals(metrics, state.totals[row])
+        busy_s, kinds = state.servers.busy_last_s[row], parameters.metric_kinds
+        arrived, full_accuracy = last - first, parameters.exits.full_accuracy
+        _complete_metrics(parameters.epoch_s, full_accuracy, busy_s, arrived, in_flight, metrics)
+        add_to_totals(kinds, metrics, epoch + 1, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)

@@ -92,5 +92,5 @@ def test_a_simulator_renders_as_its_view(tiny):
     result = step_tiny(tiny)
     text = plain(render_row(tiny, 0, result, "ansi"))
     assert "epoch 1/3   t = 2.0 s" in text
-    assert "last epoch  reward -1.00   2 arrived: 1 served  1 late  0 below quality" in text
+    assert "last epoch  reward -0.06   2 arrived: 1 served  1 late  0 below quality" in text
     assert "  s2-1             <- 1 from s1-2" in text

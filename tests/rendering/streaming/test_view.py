@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.rendering import view_of
 from edge_llm_gym.rendering.exits import ExitView
 from edge_llm_gym.rendering.links import Flow
@@ -17,6 +18,8 @@ from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.simulator import Simulator
 from tests.rendering.streaming.conftest import step_tiny
+
+FULL_ACCURACY = exit_profile("parametric").full_accuracy
 
 
 def test_start_of_the_episode(tiny):
@@ -41,8 +44,10 @@ def test_after_one_epoch(tiny):
     assert view.exits[0] == ExitView(1, 1, 1, pytest.approx((0.2, 0.3125, 0.5, 0.6875, 0.8)), (0.5, 0.25))
     assert view.exits[1] == ExitView(2, 1, 1, (), (0.5,))
     assert view.exits[3] == ExitView(4, 0, 0, (), ())  # the last exit has no threshold
-    assert view.trend == (EpochSummary(2, 1, 1, 0, mean_delay_s=1.75, accuracy=0.375),)
-    assert view.totals == StreamingTotals(2, 1, 1, 0, in_flight=1, mean_delay_s=1.75, accuracy=0.375)
+    assert view.trend == (EpochSummary(2, 1, 1, 0, mean_delay_s=1.75, accuracy=1.0 - 0.25 / (2 * FULL_ACCURACY)),)
+    assert view.totals == StreamingTotals(
+        2, 1, 1, 0, in_flight=1, mean_delay_s=1.75, accuracy=1.0 - 0.25 / (2 * FULL_ACCURACY)
+    )
     assert view.last.flows == (Flow(0, 0, 1), Flow(1, 1, 1), Flow(3, 2, 1))
     assert view.last.utilisation == pytest.approx((0.5 + 0.25 + 0.25) / 3)
 
@@ -54,14 +59,18 @@ def test_after_two_epochs_the_last_one_counts(tiny):
     assert [(node.sent, node.utilisation) for node in view.nodes] == [(1, 0.5), (0, 0.0), (1, 1.0)]
     assert [(one.left, one.left_total) for one in view.exits] == [(0, 1), (0, 1), (0, 0), (1, 1)]
     assert view.exits[1].quantiles == (0.625,) * 5
-    assert view.last.summary == view.trend[1] == EpochSummary(1, 1, 0, 0, mean_delay_s=2.0, accuracy=0.75)
+    assert (
+        view.last.summary
+        == view.trend[1]
+        == EpochSummary(1, 1, 0, 0, mean_delay_s=2.0, accuracy=1.0 - 0.25 / FULL_ACCURACY)
+    )
     assert view.last.flows == (Flow(0, 0, 1), Flow(2, 2, 1))
     assert (view.totals.in_flight, view.totals.mean_delay_s) == (1, pytest.approx(5.5 / 3))
 
 
 def test_the_reward_is_known_where_the_result_is(tiny):
     result = step_tiny(tiny)
-    assert view_of(tiny, 0, result).last.reward == -1.75 + 2 * 0.375
+    assert view_of(tiny, 0, result).last.reward == pytest.approx(-1.75 + 2 * (1.0 - 0.25 / (2 * FULL_ACCURACY)))
     assert view_of(tiny, 0, None).last.reward is None
 
 

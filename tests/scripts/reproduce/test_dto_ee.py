@@ -43,7 +43,7 @@ def test_heterogeneous_nodes_have_equal_compute_in_every_stage():
     stage = scenarios[0].network.stage
     for read in (lambda node: node.device().peak_flops, lambda node: node.device().memory_bandwidth_bytes_per_s):
         totals = [
-            np.bincount(stage, [read(node) * node.usable_flops_fraction for node in scenario.nodes])
+            np.bincount(stage, [read(node) * node.device().flops_fraction for node in scenario.nodes])
             for scenario in scenarios
         ]
         np.testing.assert_allclose(totals, [totals[0]] * len(totals), rtol=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 from edge_llm_gym.sim.outcomes import EXPIRED, LATE, REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, WAITING
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import costs_of_tape
-from tests.sim.pooled.resimulation import Resimulation, best_offered, tape_of
+from tests.sim.pooled.resimulation import Resimulation, tape_of
 
 
 def predicted_tape_of(simulator: Simulator, row: int = 0) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class PredictedResimulation(Resimulation):
     def _wire_s(self, request: int, source: int, target: int) -> float:
         ends = self.name[source], self.name[target]
         (link,) = (link for link in self.scenario.links if (link.source, link.target) == ends)
-        wired_s = link.latency_s + self.tape["predicted_bits"][request] / link.rate_bps
+        wired_s = link.latency_s + self.tape["forward_bits"][request] / link.rate_bps
         self.expected_reach_s[request] = self.expected_end_s[request] + wired_s
         return super()._wire_s(request, source, target)
 
@@ -170,5 +170,5 @@ class PredictedResimulation(Resimulation):
         start_s = max(self.now_s + self.scenario.uplink_slot_s, self.expected_free_s[node])
         answered_s = start_s + tape["predicted_work_s"][request, index] + tape["predicted_shared_s"][request, index]
         in_time = answered_s + self.scenario.downlink_slot_s <= tape["deadline_s"][request] + 1e-9
-        good = tape["quality_demand"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
+        good = tape["quality_demand"][request] <= self.quality[node]
         return in_time and good and tape["predicted_kv_bytes"][request, node] <= self.capacity_bytes[node]

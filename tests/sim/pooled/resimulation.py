@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.scenario.sections import LinkSection
 from edge_llm_gym.sim.outcomes import (
     BELOW_QUALITY,
     EXPIRED,
@@ -59,9 +59,11 @@ class Resimulation:
         self.latency_s: dict[int, float] = {}
         self.exit: dict[int, int] = {}
         self.way: dict[int, list[int]] = {}
+        self.round_trips_s: dict[int, float] = defaultdict(float)
         self.refused: list[int] = []
         self.splits = 0
         self.busy: list[tuple[float, float]] = []
+        self.held_by_epoch: dict[tuple[int, int], float] = defaultdict(float)  # (node, epoch) -> bytes of its batches
         self._turn_clock()
 
     @property
@@ -83,9 +85,11 @@ class Resimulation:
             for request, node in here.items():
                 here[request] = sample_next_node = self._receiver(request, node, offload[node])
                 reach_s[request] = done_s[request] + self._wire_s(request, node, sample_next_node)
+                self.round_trips_s[request] += self._round_trips_s(request, node, sample_next_node)
                 self.way[request].append(sample_next_node)
         for request in reach_s:
-            self._settle(request, done_s[request] + self.scenario.downlink_slot_s, threshold[self.way[request][-1]])
+            answered_s = done_s[request] + self.round_trips_s[request] + self.scenario.downlink_slot_s
+            self._settle(request, answered_s, threshold[self.way[request][-1]])
         self.epoch += 1
         self._turn_clock()
 
@@ -139,6 +143,7 @@ class Resimulation:
             duration_s = sum(costs[request][0] for request in batch) + max(costs[request][1] for request in batch)
             self.free_s[node] = start_s + duration_s
             self.held[node].append((self.free_s[node], sum(self.tape["kv_bytes"][r, node] for r in batch)))
+            self.held_by_epoch[node, self.epoch] += self.held[node][-1][1]
             self.busy.append((start_s, self.free_s[node]))
             done_s |= dict.fromkeys(batch, self.free_s[node])
         return done_s
@@ -163,10 +168,22 @@ class Resimulation:
         uniform = self.tape["route"][request, len(self.way[request])]
         return targets[int(np.searchsorted(np.cumsum(shares) / shares.sum(), uniform, side="right"))]
 
-    def _wire_s(self, request: int, source: int, target: int) -> float:
+    def _link(self, source: int, target: int) -> LinkSection:
         ends = self.name[source], self.name[target]
         (link,) = (link for link in self.scenario.links if (link.source, link.target) == ends)
+        return link
+
+    def _wire_s(self, request: int, source: int, target: int) -> float:
+        link = self._link(source, target)
         return link.latency_s + self.tape["forward_bits"][request] / link.rate_bps
+
+    def _round_trips_s(self, request: int, source: int, target: int) -> float:
+        """Each token after the first goes down the link as a hidden vector with its token, and a token comes back."""
+        link, scenario = self._link(source, target), self.scenario
+        down_bits = scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token
+        down_s, back_s = down_bits / link.rate_bps, scenario.requests.bits_per_token / link.rate_bps
+        tokens = int(self.tape["output_tokens"][request]) - 1
+        return tokens * (link.latency_s + down_s + link.latency_s + back_s)
 
     def _settle(self, request: int, answered_s: float, threshold: float) -> None:
         factor = min(self.quality[node] for node in self.way[request])
@@ -192,21 +209,8 @@ class Resimulation:
         start_s = max(self.now_s + self.scenario.uplink_slot_s, self.free_s[node])
         answered_s = start_s + tape["hosted_work_s"][request, index] + tape["hosted_shared_s"][request, index]
         in_time = answered_s + self.scenario.downlink_slot_s <= tape["deadline_s"][request] + 1e-9
-        good = tape["quality_demand"][request] <= best_offered(self.scenario.exits.profile, self.quality[node])
+        good = tape["quality_demand"][request] <= self.quality[node]
         return in_time and good and tape["kv_bytes"][request, node] <= self.capacity_bytes[node]
 
 
 offered_at = cache(quality_at)
-
-
-@cache
-def best_offered(profile: str, factor: float) -> float:
-    """The best quality over all exits and thresholds."""
-    table = exit_profile(profile)
-    best = 1.0
-    for block in range(table.exits):
-        order = np.argsort(-table.confidence[:, block])
-        confidence, right = table.confidence[order, block], np.cumsum(table.correct[order, block])
-        closes = np.append(confidence[1:] < confidence[:-1], True)  # a threshold takes all of equal confidence
-        best = max(best, (right / np.arange(1, table.rows + 1))[closes].max() / table.full_accuracy)
-    return min(factor * best, 1.0)

@@ -96,10 +96,9 @@ def random_action(rng: np.random.Generator, simulator: Simulator):
 
 
 def quality_at(profile: str, block: int, threshold: float, factor: float) -> float:
-    """What an answer is offered: recomputed from the profile's table. The last block's answers count as full."""
+    """What an answer is offered: recomputed from the profile's table, relative to the last exit on the same rows."""
     table = exit_profile(profile)
-    if block == table.exits - 1:
-        return factor
     sure = table.confidence[:, block] >= np.float32(threshold)
-    relative = table.correct[sure, block].mean() / table.full_accuracy if sure.any() else 1.0
+    full = table.correct[sure, -1].sum()
+    relative = min(table.correct[sure, block].sum() / full, 1.0) if full else 1.0
     return min(factor * relative, 1.0)

@@ -144,7 +144,7 @@ def scramble(simulator: Simulator) -> int:
     tape.channels.spectral_efficiency[0, state.epoch[0] + 1 :] = 7.0
     tape.requests.device[0, future] = 3
     unadmitted = state.requests.exit_block[0] == 0
-    for name in ("confidence", "route", "correct", "cost_drivers", "forward_bits"):
+    for name in ("confidence", "route", "correct", "cost_drivers", "forward_bits", "round_trips"):
         array_of(tape, name)[0, unadmitted] = 0.77  # nor those of waiting requests
     tape.exits.correct[0] = ~tape.exits.correct[0]  # never observed
     now_s = (state.epoch[0] + 1) * simulator.scenario.epoch_s

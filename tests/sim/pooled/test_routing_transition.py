@@ -20,6 +20,7 @@ from edge_llm_gym.sim.outcomes import (
     SERVED,
     WAITING,
 )
+from edge_llm_gym.sim.pooled.observation import ROUTING_NODE_FEATURES, PooledObserver
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
@@ -46,7 +47,7 @@ THRESHOLD = [0.5, 0.6, 0.7, 0.5]
 REQUESTS: dict[str, Any] = {
     "arrival_s": [0.5, 1.0, 1.5, 2.0, 2.5, 4.5, 5.0],
     "deadline_s": [7.0, 10.0, 9.0, 12.0, 11.0, 20.0, 21.0],  # so slots are 0, 2, 1, 4, 3
-    "quality_demand": [0.5, 0.8, 0.95, 1.0, 0.9, 0.0, 0.0],
+    "quality_demand": [0.5, 0.8, 0.95, 0.9, 0.86, 0.0, 0.0],
     "value": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
     "forward_bits": [1e6] * 7,
     "route": [[0.9, 0.9], [0.9, 0.3], [0.9, 0.7], [0.9, 0.9], [0.9, 0.2], [0.9, 0.9], [0.9, 0.1]],
@@ -54,7 +55,7 @@ REQUESTS: dict[str, Any] = {
         [0.6, 0.9, 0.9, 0.9], [0.2, 0.3, 0.1, 0.9], [0.4, 0.45, 0.8, 0.0], [0.1, 0.6, 0.9, 0.9],
         [0.5, 0.5, 0.75, 0.1], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.9, 0.0],
     ],
-    "correct": [[1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+    "correct": [[1, 0, 0, 1], [1, 1, 1, 0], [0, 0, 1, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
     # through A's two blocks, B's, C's and D's; 9 s where the request does not come
     "hosted_work_s": [
         [0.25, 9, 9, 9, 9, 9, 9, 9], [0.25, 0.5, 9, 9, 0.5, 1.0, 9, 9], [0.25, 0.5, 9, 9, 9, 9, 0.5, 9],
@@ -130,11 +131,11 @@ def test_first_epoch(simulator):
             "late_value": 2.0,
             "below_quality_value": 4.0,
             "delay_s": 6.5 + 4.5 + 7.75,
-            # the surest half of block 1 is better than the full model: no more than 1; request 4 passed B and C
-            "quality": quality(0, 0.5, 0.8) + 1.0 + quality(2, 0.7, 0.9),
+            "quality": quality(0, 0.5, 0.8) + quality(1, 0.6, 1.0) + quality(2, 0.7, 0.9),  # request 4 passed B and C
             "utilisation": (2.25 + 1.75 + 0.0 + 0.625) / 16.0,  # D is idle until 7.375, C until the epoch is over
             "forwarded": 3,
             "correct": 0.8 + 0.8 + 1.0 + 0.9,
+            "full_correct": 2.0,
             "exit_1": 1,
             "exit_2": 1,
             "exit_3": 2,
@@ -148,7 +149,8 @@ def test_a_second_epoch_queues_behind(simulator):
     # At 8.5 A and B begin: A until 9.5, B until 9. Request 5 is on D at 10.125, request 6 on C at 9.75, which is busy
     # until 10 and then takes 1 s; D takes 1.5 s.
     act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
-    before = simulator.state.totals.copy()
+    names = simulator.scenario.metrics
+    before = dict(zip(names, simulator.state.totals[0].tolist(), strict=True))
     result = act(simulator, [A, B], OFFLOAD, THRESHOLD)
     state = simulator.state
     assert result.slot_request[0].tolist() == [5, 6, -1, -1, -1, -1]
@@ -164,8 +166,32 @@ def test_a_second_epoch_queues_behind(simulator):
     assert found["utilisation"] == pytest.approx((1.0 + 0.5 + (2.0 + 1.0) + (0.25 + 1.5)) / 16.0)
     assert (found["served_value"], found["forwarded"], found["exit_3"], found["exit_4"]) == (96.0, 2, 1, 1)
     assert "correct" not in found
-    np.testing.assert_array_equal(state.totals, before + result.metrics)
+    total = dict(zip(names, state.totals[0].tolist(), strict=True))
+    assert total["served"] == 3 + 2
+    assert (before["pending"], total["pending"]) == (2, 0)
+    assert total["utilisation"] == pytest.approx((before["utilisation"] + found["utilisation"]) / 2)
+    assert total["arrived"] == total["served"] + total["late"] + total["below_quality"] == 7
     assert simulator.conserves()
+
+
+def test_tokens_of_forwarded_requests_wait_for_round_trips(simulator):
+    # A link takes 2 latency + bits / rate per token: request 1 on A -> C, request 2 on A -> D, request 4 on B -> C.
+    network = simulator.parameters.network._replace(round_trip_bits=2.5e5)
+    simulator._dynamics.parameters = simulator.parameters._replace(network=network)
+    simulator.tape.exits.round_trips[0, :5] = 7.0, 2.0, 3.0, 7.0, 1.0
+    act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
+    state, latency_s, rate_bps = simulator.state, network.latency_s, network.rate_bps
+    waits_s = [
+        0.0,
+        2.0 * (2 * latency_s[0, 2] + 2.5e5 / rate_bps[0, 2]),
+        3.0 * (2 * latency_s[0, 3] + 2.5e5 / rate_bps[0, 3]),
+        0.0,
+        1.0 * (2 * latency_s[1, 2] + 2.5e5 / rate_bps[1, 2]),
+    ]
+    assert min(waits_s[1], waits_s[2], waits_s[4]) > 0.2
+    np.testing.assert_allclose(state.requests.latency_s[0, :5], np.add([6.5, 9.25, 7.0, 4.5, 7.75], waits_s))
+    assert state.node_free_s[0].tolist() == [6.75, 6.25, 10.0, 8.25], "no node computes during the round trips"
+    assert state.requests.finish_s[0, 1].tolist() == [6.75, 10.0]
 
 
 def test_a_deep_node_without_room_for_all_runs_one_batch_after_the_other(simulator):
@@ -181,7 +207,11 @@ def test_a_deep_node_without_room_for_all_runs_one_batch_after_the_other(simulat
         10.25,
         10.25,
     )
-    assert state.batches.kv_bytes[0, 2, 0] == 3.0
+    # At 8.5, when the next uplink slot ends, the caches of both are held, 3 and 2 bytes of 4: nothing is free. D holds
+    # 4 bytes until 8.25, so all is free there.
+    assert state.batches.kv_bytes[0, 2, 0] == 3.0 + 2.0
+    free_kv_bytes = PooledObserver(simulator).observe()["nodes"][0, :, ROUTING_NODE_FEATURES.index("free_kv_bytes")]
+    assert free_kv_bytes.tolist() == [1.0, 1.0, 0.0, 1.0]
     assert state.requests.finish_s[0, 2].tolist() == [6.75, 8.25], "another node's batch stays what it was"
 
 

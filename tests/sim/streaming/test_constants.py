@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks
+from edge_llm_gym.sim.request_costs import RequestCosts, forward_bits, hosted_blocks, round_trip_bits
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
+from edge_llm_gym.sim.wire_times import wire_times_s
 from tests.sim.fields import array_of
 from tests.sim.times_by_hand import times_by_hand
 
@@ -53,8 +54,8 @@ def test_padding_lengthens_every_prompt():
     padded = RequestCosts(short).block_alone_s(np.array([10]), np.array([4]))
     longest = RequestCosts(load_scenario("early-exit")).block_alone_s(np.array([4096]), np.array([4]))
     np.testing.assert_array_equal(padded, longest)
-    forwarded = forward_bits(short, np.array([10]), np.array([4]))
-    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096]), np.array([4])))
+    forwarded = forward_bits(short, np.array([10]))
+    np.testing.assert_array_equal(forwarded, forward_bits(load_scenario("early-exit"), np.array([4096])))
 
 
 def test_hosted_blocks_stand_node_by_node(scenario):
@@ -63,7 +64,17 @@ def test_hosted_blocks_stand_node_by_node(scenario):
 
 
 def test_forwarded_bits_are_hidden_vectors_and_tokens(scenario):
-    assert forward_bits(scenario, np.array([100]), np.array([3])).tolist() == [102 * (4096 * 16 + 32)]
+    assert forward_bits(scenario, np.array([100])).tolist() == [100 * (4096 * 16 + 32)]
+    assert round_trip_bits(scenario) == 4096 * 16 + 64
+
+
+def test_wire_times_are_transfers_and_round_trips(scenario):
+    times_s = wire_times_s(scenario, np.array([100, 100]), np.array([1, 3]))
+    network, bits = scenario.network, 4096 * 16 + 32
+    rate_bps, latency_s = network.rate_bps[0, 4], network.latency_s[0, 4]
+    transfer_s, trip_s = latency_s + 100 * bits / rate_bps, 2 * latency_s + (bits + 32) / rate_bps
+    np.testing.assert_allclose(times_s[:, 0, 4], [transfer_s, transfer_s + 2 * trip_s])
+    np.testing.assert_array_equal(np.isfinite(times_s[0]), network.has_link)
 
 
 def test_moments_are_those_of_the_tape(constants, simulator):
@@ -98,8 +109,11 @@ def test_link_delays_are_those_of_a_mean_request(constants, simulator, scenario)
     node = scenario.nodes[2]
     expected_s = (bits / (np.array([node.uplink_hz, node.downlink_hz]) / 20 * efficiency[5, 2])).sum()
     assert delay_s[5, 2] == pytest.approx(expected_s, rel=0.03)
-    wired = on_tape(simulator, "forward_bits").mean()
-    assert delay_s[20, 4] == pytest.approx(0.002 + wired / 10e9, rel=0.03)
+    link = scenario.links[0]
+    trip_s = 2 * link.latency_s + round_trip_bits(scenario) / link.rate_bps
+    wired_s = link.latency_s + on_tape(simulator, "forward_bits").mean() / link.rate_bps
+    wired_s += on_tape(simulator, "round_trips").mean() * trip_s
+    assert delay_s[20, 4] == pytest.approx(wired_s, rel=0.03)
     assert np.isfinite(delay_s).sum() == 20 * 4 + len(scenario.links)
 
 

@@ -62,7 +62,7 @@ def quality_at(block: int, threshold: float, factor: float) -> float:
     """Recomputed from the profile's table."""
     profile = exit_profile("parametric")
     sure = profile.confidence[:, block] >= np.float32(threshold)
-    return min(factor * profile.correct[sure, block].mean() / profile.full_accuracy, 1.0)
+    return min(factor * min(profile.correct[sure, block].sum() / profile.correct[sure, -1].sum(), 1.0), 1.0)
 
 
 def test_first_epoch(simulator):
@@ -84,6 +84,7 @@ def test_first_epoch(simulator):
     assert state.sent_last[0].tolist() == [2, 1, 2]
     assert state.arrived_last[0].tolist() == [2, 1]
     assert (state.next_arrival[0], state.oldest_open[0]) == (3, 0)
+    accuracy = 1.0 + (2.5 - 1.0) / (exit_profile("parametric").full_accuracy * 3)
     assert metrics_of(result) == pytest.approx(
         {
             "arrived": 3,
@@ -101,14 +102,29 @@ def test_first_epoch(simulator):
             "response_s": 13.875,
             "mean_delay_s": 4.625,
             "correct": 0.8 + 0.8 + 0.9,
-            "accuracy": 2.5 / 3.0,
+            "full_correct": 1.0,
+            "accuracy": accuracy,
             "exit_1": 1,
             "exit_3": 1,
             "exit_4": 1,
         }
     )
-    assert result.reward[0] == pytest.approx(-4.625 + 2.0 * 2.5 / 3.0)
+    assert result.reward[0] == pytest.approx(-4.625 + 2.0 * accuracy)
     assert simulator.conserves()
+
+
+def test_tokens_of_forwarded_requests_wait_for_round_trips(simulator):
+    # Two tokens of request 0 take 2 * .25 + 1e5 / 1e6 = .6 s each between A and C, one of request 2 takes
+    # 2 * .5 + 1e5 / 2e6 = 1.05 s between B and C; request 1 exits on A. Nodes do not wait for them.
+    network = simulator.parameters.network._replace(round_trip_bits=1e5)
+    simulator._dynamics.parameters = simulator.parameters._replace(network=network)
+    simulator.tape.exits.round_trips[0, :3] = 2.0, 5.0, 1.0
+    act(simulator, OFFLOAD, THRESHOLD)
+    log = simulator.state.requests
+    np.testing.assert_allclose(log.round_trip_s[0], [1.2, 0.0, 1.05, 0.0])
+    np.testing.assert_allclose(log.delay_s[0], [5.375 + 1.2, 3.125, 5.375 + 1.05, 0.0])
+    assert log.finish_s[0].tolist() == [[3.0, 5.75], [4.0, 0.0], [6.0, 9.0], [0.0, 0.0]]
+    assert log.outcome[0].tolist() == [LATE, LATE, LATE, EMPTY]
 
 
 def test_a_later_epochs_request_makes_way_and_goes_on(simulator):
@@ -132,7 +148,9 @@ def test_a_later_epochs_request_makes_way_and_goes_on(simulator):
     assert (found["arrived"], found["served"], found["in_flight"]) == (1, 1, 2)
     assert found["quality"] == pytest.approx(quality_at(1, 0.6, 0.8))
     assert "correct" not in found
-    assert result.reward[0] == -5.125
+    accuracy = 1.0 - 1.0 / exit_profile("parametric").full_accuracy
+    assert found["accuracy"] == pytest.approx(accuracy)
+    assert result.reward[0] == pytest.approx(-5.125 + 2.0 * accuracy)
 
 
 def test_an_epoch_without_arrivals_goes_on_computing(simulator):

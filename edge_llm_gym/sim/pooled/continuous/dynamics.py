@@ -4,7 +4,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
-from edge_llm_gym.scenario.metrics import COLUMN, FINAL_OUTCOMES
+from edge_llm_gym.scenario.metrics import CONTINUOUS_COLUMN, FINAL_OUTCOMES
 from edge_llm_gym.sim.pooled.continuous import transition
 from edge_llm_gym.sim.pooled.continuous.records import (
     ContinuousState,
@@ -48,7 +48,8 @@ class ContinuousDynamics(PooledDynamics):
 
     def conserves(self, tape: PooledTape, state: ContinuousState) -> Array:  # type: ignore[override]
         """[R] bool: arrived = served + late + below_quality + expired + pending + running."""
-        final = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
-        nodes = state.nodes
+        nodes, totals = state.nodes, {name: state.totals[:, column] for name, column in CONTINUOUS_COLUMN.items()}
+        final = sum(totals[name] for name in FINAL_OUTCOMES)
         running = (nodes.running + nodes.admitted - nodes.prefilled).sum(axis=1)
-        return np.asarray(state.totals[:, COLUMN["arrived"]] == final + state.queue.length + running)
+        accounted = totals["arrived"] == final + totals["pending"] + totals["running"]
+        return np.asarray(accounted & (totals["pending"] == state.queue.length) & (totals["running"] == running))

@@ -11,8 +11,9 @@ from edge_llm_gym.scenario.metrics import COLUMN, CONTINUOUS_COLUMN
 from edge_llm_gym.sim.outcomes import EMPTY, LATE, RUNNING, SERVED
 from edge_llm_gym.sim.pooled.admission import admit, clear_mask, compute_minimum_shares, mask_node
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.continuous.advance import advance_node
+from edge_llm_gym.sim.pooled.continuous.advance import FIRST_TOKENS, TTFT, advance_node
 from edge_llm_gym.sim.pooled.continuous.iterations import computed_prompt
+from edge_llm_gym.sim.pooled.continuous.leaving import DECODED, TPOT
 from edge_llm_gym.sim.pooled.continuous.records import (
     ContinuousState,
     IterationConstants,
@@ -20,7 +21,7 @@ from edge_llm_gym.sim.pooled.continuous.records import (
     SequenceLog,
 )
 from edge_llm_gym.sim.pooled.forecast import answer_s, log_eviction, write_answer_times
-from edge_llm_gym.sim.pooled.queue import ADMITTED, advance_clock
+from edge_llm_gym.sim.pooled.queue import ADMITTED, EXPIRED_COUNT, advance_clock, mark_expired
 from edge_llm_gym.sim.pooled.records import (
     Forecast,
     PooledParameters,
@@ -32,9 +33,12 @@ from edge_llm_gym.sim.pooled.records import (
 )
 from edge_llm_gym.sim.pooled.stages import enter_network, log_admissions
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.totals import add_to_totals
 
-UTILISATION, RUNNING_LEVEL = COLUMN["utilisation"], CONTINUOUS_COLUMN["running"]
+UTILISATION, SERVED_COUNT = COLUMN["utilisation"], COLUMN["served"]
+RUNNING_LEVEL, GOODPUT = CONTINUOUS_COLUMN["running"], CONTINUOUS_COLUMN["goodput_per_s"]
+MEAN_TTFT, MEAN_TPOT = CONTINUOUS_COLUMN["mean_ttft_s"], CONTINUOUS_COLUMN["mean_tpot_s"]
 
 
 @kernel
@@ -180,6 +184,9 @@ def _compute(
         )
         metrics[RUNNING_LEVEL] += sequence_count(nodes, row, node)
     metrics[UTILISATION] = 1.0 - idle_s / (parameters.epoch_s * count)
+    metrics[MEAN_TTFT] = metrics[TTFT] / max(metrics[FIRST_TOKENS], 1.0)
+    metrics[MEAN_TPOT] = metrics[TPOT] / max(metrics[DECODED], 1.0)
+    metrics[GOODPUT] = metrics[SERVED_COUNT] / parameters.epoch_s
 
 
 @kernel
@@ -241,7 +248,9 @@ def step_rows(
         _report_slots(log, row, slots, result)
         state.epoch[row] += 1
         advance_clock(parameters, tape, state, nodes.boundary_s, row, metrics)
-        add_to_totals(metrics, state.totals[row])
+        if metrics[EXPIRED_COUNT] > 0.0:
+            mark_expired(log.outcome[row], result.slot_request[row], visible, result.slot_expired[row])
+        add_to_totals(parameters.metric_kinds, metrics, state.epoch[row], state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
 
 

@@ -8,7 +8,7 @@ from edge_llm_gym.scenario.metrics import CONTINUOUS_COLUMN
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, LATE, RUNNING, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import costs_of_tape
-from tests.sim.pooled.continuous.episodes import CONTINUOUS, random_batches, random_episode
+from tests.sim.pooled.continuous.episodes import CONTINUOUS, random_episode
 
 WIDE = {"nodes.0.uplink_hz": 1e9, "nodes.1.uplink_hz": 1e9, "nodes.0.downlink_hz": 1e9, "nodes.1.downlink_hz": 1e9}
 TIGHT = {f"nodes.{node}.{band}": 1e9 for node in range(4) for band in ("uplink_hz", "downlink_hz")} | {
@@ -71,7 +71,7 @@ def test_every_time_agrees_with_tokens_one_by_one(case):
     assert len(episode.left) > 50
     evicted = sum(one.evicted for one in episode.left.values())
     assert evicted == simulator.state.totals[0, CONTINUOUS_COLUMN["evicted"]]
-    assert (evicted > 10) == (case == "evictions")
+    assert (evicted > 3) == (case == "evictions")
     stretched = [one for one in episode.left if episode.answer_s[one] > simulator.scenario.downlink_slot_s]
     assert bool(stretched) == (case == "predictions")
     assert refused > 0 or case in {"short answers", "no shared time", "predictions"}
@@ -124,11 +124,12 @@ def test_one_sequence_takes_as_long_as_a_static_batch_of_one():
 
 def test_a_batch_on_an_idle_node_ends_no_later_than_the_static_one():
     """The last sequence of a batch ends with the static batch, T(S) = sum of w + max of v, and the others before it."""
-    calm = WIDE | {"requests.budget_s": [300.0, 300.0], "epoch_s": 200.0, "horizon_epochs": 3}
+    light = {"requests.uplink_payload": {}, "requests.downlink_payload": {}, "requests.bits_per_token": 0.0}
+    calm = light | {"requests.budget_s": [300.0, 300.0], "epoch_s": 200.0, "horizon_epochs": 3, "slots": 16}
     simulator = Simulator(load_scenario("multi-node", calm | CONTINUOUS))
     simulator.reset(0, np.random.default_rng(2))
-    batch, bandwidth = random_batches(np.random.default_rng(0), simulator)
-    simulator.step(batch, bandwidth)
+    batch = 1 + np.arange(simulator.scenario.slots)[None] % simulator.nodes
+    simulator.step(batch, np.ones((*batch.shape, 2)))
     work_s, shared_s, _ = costs_of_tape(simulator)
     node, finish_s = simulator.state.requests.node[0, :, 0], simulator.state.requests.finish_s[0, :, 0]
     for index in range(simulator.nodes):

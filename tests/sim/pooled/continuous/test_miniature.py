@@ -117,7 +117,10 @@ def test_two_sequences_of_the_first_epoch(simulator):
         "first_tokens": 2.0,
         "ttft_s": 1.75 + 2.5,
         "decoded": 2.0,
+        "mean_ttft_s": 2.125,
         "tpot_s": 0.40625 + 0.265625 / 2,
+        "mean_tpot_s": 0.26953125,
+        "goodput_per_s": 1.0,
     }
 
 

@@ -1,0 +1,57 @@
+"""Hardware profiles by name and in YAML files."""
+
+from functools import cache
+from importlib import resources
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from edge_llm_gym.models.hardware_profiles.schema import HardwareProfile
+from edge_llm_gym.names import suggestion
+from edge_llm_gym.settings import ConfigError, SettingsReader
+
+PROFILES: Final = ("nvidia-h100-sxm",)
+"""Names of the shipped profiles: one file each in the folder `shipped`."""
+SUFFIXES: Final = (".yaml", ".yml")
+_READER: Final = SettingsReader("hardware profile", HardwareProfile, ConfigError)
+
+
+def hardware_profile(name_or_path: str | PathLike[str]) -> HardwareProfile:
+    """The shipped profile of a name, or the profile in a YAML file.
+
+    Raises ValueError for an unknown name, with a suggestion, and for a file that violates the schema;
+    FileNotFoundError for a missing file.
+    """
+    name = str(name_or_path)
+    if name in PROFILES:
+        return _shipped(name)
+    path = Path(name_or_path)
+    if path.is_file():
+        return _parse(name, path.read_text("utf-8"))
+    if path.suffix in SUFFIXES:
+        raise FileNotFoundError(f"hardware profile: there is no file {name!r}; give a path that exists")
+    raise ValueError(
+        f"unknown hardware profile {name!r} (a name, or the path of a YAML file); {suggestion(name, PROFILES)}"
+    )
+
+
+def save_hardware_profile(profile: HardwareProfile, path: str | PathLike[str]) -> None:
+    """Writes a profile to a file that `hardware_profile` reads. Raises ValueError unless it ends in .yaml or .yml."""
+    if Path(path).suffix not in SUFFIXES:
+        raise ValueError(
+            f"hardware profiles are stored in YAML files, got {str(path)!r}: give a path that ends in .yaml"
+        )
+    data = profile.model_dump(mode="json", exclude_defaults=True)
+    Path(path).write_text(yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+
+
+@cache
+def _shipped(name: str) -> HardwareProfile:
+    folder = resources.files("edge_llm_gym.models.hardware_profiles") / "shipped"
+    return _parse(name, (folder / f"{name}.yaml").read_text("utf-8"))
+
+
+def _parse(label: str, text: str) -> HardwareProfile:
+    return _READER.validate(label, _READER.parse(label, text))

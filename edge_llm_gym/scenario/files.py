@@ -1,0 +1,74 @@
+"""Paths in a scenario: files of catalogue rows are read into it, and paths of other files are made absolute.
+
+Paths in a scenario file are relative to that file. Paths in a mapping or an override are relative to the working
+directory, as there is no file to which they could refer.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+ROWS: Final = ("model", "nodes.*.hardware", "nodes.*.quantization")
+"""Keys that take the path of a file with a row of a catalogue."""
+ROW_SUFFIXES: Final = (".yaml", ".yml", ".json")
+FILES: Final = (
+    ("arrivals.file", ("",)),
+    ("lengths.file", ("",)),
+    ("exits.profile", (".npz",)),
+    ("nodes.*.hardware_profile", ROW_SUFFIXES),
+)
+"""Keys that take the path of another file, with the endings that tell it from a name."""
+
+
+def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Replaces paths of catalogue rows by the content of the files, in place; returns the data.
+
+    Raises ValueError, beginning with the key, for a file that is missing, is not YAML, or holds no mapping.
+    """
+    for pattern in ROWS:
+        for where, section, key in _places(data, pattern.split(".")):
+            if _is_row_path(section[key]):
+                section[key] = _row(where, folder / section[key])
+    return data
+
+
+def absolute_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Makes paths of traces and exit profiles absolute, in place; returns the data."""
+    for pattern, suffixes in FILES:
+        for _, section, key in _places(data, pattern.split(".")):
+            if isinstance(section[key], str) and section[key].endswith(suffixes):
+                section[key] = str((folder / section[key]).absolute())
+    return data
+
+
+def _places(data: Any, parts: list[str], where: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The places that a pattern matches: dotted path, mapping and key; "*" stands for every item of a list."""
+    first, *rest = parts
+    if first == "*":
+        for index, item in enumerate(data if isinstance(data, list) else ()):
+            yield from _places(item, rest, f"{where}{index}.")
+    elif isinstance(data, dict) and first in data:
+        if rest:
+            yield from _places(data[first], rest, f"{where}{first}.")
+        else:
+            yield where + first, data, first
+
+
+def _is_row_path(value: Any) -> bool:
+    return isinstance(value, str) and (value.endswith(ROW_SUFFIXES) or "/" in value)
+
+
+def _row(where: str, path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(
+            f"{where}: there is no file {str(path)!r}; give a path that exists, a shipped name or a mapping"
+        )
+    try:
+        row = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{where}: {str(path)!r} is not valid YAML: {error}") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"{where}: {str(path)!r} must hold a mapping, got {type(row).__name__}")
+    return {"name": path.stem, **row}
