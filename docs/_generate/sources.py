@@ -78,10 +78,11 @@ REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
     "batching": pooled.NODE_FEATURES,
+    "continuous_batching": pooled.CONTINUOUS_NODE_FEATURES,
     "batching_routing": pooled.ROUTING_NODE_FEATURES,
     "streaming": streaming.NODE_FEATURES,
 }
-"""Dynamics -> columns of `nodes`."""
+"""Variant of the dynamics -> columns of `nodes`."""
 LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
@@ -114,6 +115,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
         "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
         "edge_llm_gym.env.streaming:action_space,observation_space",
         "edge_llm_gym.env.step_info",

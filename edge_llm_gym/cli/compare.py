@@ -67,7 +67,7 @@ def compare_policies(
     console = wide_console()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    chosen = default_policies(resolved.dynamics) if policies is None else policies.split(",")
+    chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)

@@ -45,6 +45,7 @@ class BatchingArrays(NamedTuple):
     budget_s: Array  # [R, N, K] longest batch that the request may join, -1 where the node is below its quality demand
     busy_s: Array  # [R, K] time from the end of this uplink slot until the node is free
     free_kv_bytes: Array  # [R, K]
+    slack_s: Array  # [R, K] work that the node may add without making an earlier request late; infinite for no limit
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class BatchingReader:
         """The epoch problem of one row, over its n visible requests."""
         visible = rows.visible[row]
         value = self._net_of_uplink(rows.value[row, visible])
-        cap_s = time_cap_s(self.scenario, rows.busy_s[row], self._overrun_s)
+        cap_s = batch_limits_s(self.scenario, rows, self._overrun_s)[row]
         problem = AssignmentProblem(
             tuple(
                 BatchProblem(
@@ -133,7 +134,7 @@ class BatchingReader:
         visible = np.asarray(observation["request_mask"]).astype(bool)
         requests = np.asarray(observation["requests"], np.float64)
         nodes = np.asarray(observation["nodes"], np.float64)[:, self._entry_nodes]
-        busy_s = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
+        busy_s = self._busy_s(nodes)
         time_left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         predicted = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
@@ -159,7 +160,13 @@ class BatchingReader:
             budget_s=self._budgets_s(visible, requests[..., _REQUEST["quality_demand"]], time_left_s, busy_s),
             busy_s=busy_s,
             free_kv_bytes=nodes[..., _NODE["free_kv_bytes"]] * self._kv_capacity_bytes * (1.0 - MARGIN),
+            slack_s=np.full_like(busy_s, np.inf),
         )
+
+    def _busy_s(self, nodes: Array) -> Array:
+        """[R, K] time in s until each node is free, from its features [R, K, F]."""
+        busy_s: Array = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
+        return busy_s
 
     def _entry_costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, R, N, K] WORK, SHARED and KV of all blocks of the entry nodes, for token counts [R, N]."""
@@ -209,6 +216,11 @@ def checked_overrun_s(scenario: Scenario, overrun_s: float | None) -> float:
     if not overrun_s >= 0:
         raise ValueError(f"overrun_s must be zero or more, got {overrun_s!r}")
     return overrun_s
+
+
+def batch_limits_s(scenario: Scenario, rows: BatchingArrays, overrun_s: Array | float) -> Array:
+    """[R, K] longest batch in s that overruns the next one's start by `overrun_s` and makes no earlier request late."""
+    return np.minimum(time_cap_s(scenario, rows.busy_s, overrun_s), rows.slack_s)
 
 
 def time_cap_s(scenario: Scenario, busy_s: Array, overrun_s: Array | float) -> Array:

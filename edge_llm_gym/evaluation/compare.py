@@ -98,7 +98,7 @@ def compare(
     }
     bounds = tuple(record["bound"] for record in records.pop(None))
     episodes = {source.name: episodes for source, episodes in records.items() if source}
-    return Comparison(environment, chosen, episodes, bounds, scenario.dynamics)
+    return Comparison(environment, chosen, episodes, bounds, scenario.variant)
 
 
 def _setup(environment: str, settings: Settings) -> Setup:

@@ -14,10 +14,10 @@ TIME_LIMIT_S = 60.0
 
 def require_gap(scenario: Scenario) -> None:
     """Raises ValueError for a scenario whose dynamics have no exact optimum per epoch."""
-    if scenario.dynamics != "batching":
+    if scenario.variant != "batching":
         raise ValueError(
-            f"the exact optimum of an epoch is known for dynamics 'batching' alone, got scenario {scenario.name!r} "
-            f"with dynamics {scenario.dynamics!r}; leave the gap out"
+            f"the exact optimum of an epoch is known for static batching (dynamics 'batching') alone, got scenario "
+            f"{scenario.name!r} with dynamics {scenario.dynamics!r}, batching {scenario.batching!r}; leave the gap out"
         )
 
 

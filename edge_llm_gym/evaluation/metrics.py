@@ -93,6 +93,29 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
     } | {name: totals[name] for name in ("arrived", *OUTCOME_COUNTS)}
 
 
+def mean_ttft_s(totals: Totals, empty: float = np.nan) -> Any:
+    """Mean time to first token in s, over the requests whose first token was computed."""
+    return ratio(totals["ttft_s"], totals["first_tokens"], empty)
+
+
+def mean_tpot_s(totals: Totals, empty: float = np.nan) -> Any:
+    """Mean over the answered requests of their time per output token after the first, in s."""
+    return ratio(totals["tpot_s"], totals["decoded"], empty)
+
+
+def continuous_batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
+    """As `batching_metrics`, with the metrics of LLM serving.
+
+    Goodput counts the requests that are served, that is, in time and with a sufficient quality.
+    """
+    return batching_metrics(totals, delays_s) | {
+        "mean_ttft_s": mean_ttft_s(totals),
+        "mean_tpot_s": mean_tpot_s(totals),
+        "goodput_per_s": totals["goodput_per_s"],
+        "evicted": totals["evicted"],
+    }
+
+
 def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
     """As `batching_metrics`; forwarded and the exit shares are per computed request.
 

@@ -39,6 +39,11 @@ _CAUSES: Columns = (
 )
 _DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
 _ENERGY: Columns = (("energy_per_served_j", "J/served", "{:.0f}"),)
+_TOKENS: Columns = (
+    ("mean_ttft_s", "TTFT [s]", "{:.2f}"),
+    ("mean_tpot_s", "TPOT [s]", "{:.3f}"),
+    ("goodput_per_s", "goodput [1/s]", "{:.2f}"),
+)
 _TIMES: Columns = (("utilisation", "utilisation", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
 _ON_TIME: Columns = (("on_time", "on time", "{:.1%}"),)
 _QUALITY: Columns = (("quality", "quality", "{:.3f}"),)
@@ -59,6 +64,16 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
             panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
+            policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
+        ),
+        "continuous_batching": ReportLayout(
+            score="served_value",
+            score_title="served value",
+            headline=("served_share", "value served", "{:.1%}"),
+            columns=(*_ON_TIME, *_DELAYS, *_TOKENS, *_QUALITY, *_TIMES),
+            cause_title=_POOLED_CAUSES,
+            cause_columns=(*_CAUSES, ("evicted", "evicted", "{:.1f}")),
+            panels=(*_POOLED_PANELS, ("mean_ttft_s", "mean time to first token [s]"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
         "batching_routing": ReportLayout(
@@ -93,9 +108,9 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
         ),
     }
 )
-"""Dynamics -> its layout."""
+"""Variant of the dynamics -> its layout."""
 
 
-def default_policies(dynamics: str) -> list[str]:
+def default_policies(variant: str) -> list[str]:
     """Names of the policies that are compared by default, the expert first."""
-    return LAYOUTS[dynamics].policies.split(",")
+    return LAYOUTS[variant].policies.split(",")

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_llm_gym.decoding.batching import BatchingReader, checked_overrun_s
+from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.composite import ACCURACY_WEIGHT_S, CompositeReader
 from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice, energy_price
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.experts.batch_expert import BatchExpert
 from edge_llm_gym.experts.catalogue import (
@@ -87,9 +88,8 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
 
 def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
-    reader = BatchingReader(
-        scenario, overrun_s, settings.pop("quantile", None), _energy_price(name, scenario, settings)
-    )
+    price = _energy_price(name, scenario, settings)
+    reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None), price)
     others = ("overrun_s", "quantile", ENERGY_PRICE)
     return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, others))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from edge_llm_gym.rendering.batching.view import BatchingView, LastEpoch, NodeView, SlotView
-from edge_llm_gym.rendering.outcomes import COMPUTED, counts_of
+from edge_llm_gym.rendering.outcomes import COLOURS, COMPUTED
 from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS
 from edge_llm_gym.rendering.terminal import (
     BAR,
@@ -53,10 +53,10 @@ def _node(node: NodeView, view: BatchingView) -> str:
     )
     busy_s = max(node.free_at_s - view.time_s, 0.0)
     busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
-    sizes = "+".join(f"{batch.requests}" for batch in node.batches if batch.end_s > view.time_s) or "idle"
+    load = cut(node.load(view.time_s), BATCH_SIZES)
     return (
         f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
-        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {cut(sizes, BATCH_SIZES)}"
+        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {load}"
     )
 
 
@@ -105,12 +105,12 @@ def _admitted_by(index: int, node: NodeView, last: LastEpoch) -> str:
             continue
         if columns < len(word) + len(CUT_MARK):
             return line + CUT_MARK
-        line, columns = line + painted(word, OUTCOMES[slot.outcome]), columns - len(word)
+        line, columns = line + painted(word, COLOURS[slot.outcome]), columns - len(word)
     return line
 
 
 def _totals(view: BatchingView) -> Iterator[str]:
     totals = view.totals
-    counts = painted_counts(counts_of(totals, OUTCOMES))
+    counts = painted_counts(totals.counts())
     yield f"{bold('totals')}  {totals.arrived} arrived: {counts}"
     yield f"  served value {compact(totals.served_value)} of {compact(totals.arrived_value)}"

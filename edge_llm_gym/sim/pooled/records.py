@@ -206,25 +206,32 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
 
 def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
     """A state before any reset."""
-    per_request = rows, capacity
     return PooledState(
         epoch=np.zeros(rows, np.int64),
         node_free_s=np.zeros((rows, sizes.nodes)),
-        queue=QueueState(
-            request=np.zeros(per_request, np.int32),
-            length=np.zeros(rows, np.int64),
-            next_arrival=np.zeros(rows, np.int64),
-            arrived_last=np.zeros(rows, np.int64),
-        ),
+        queue=allocate_queue(rows, capacity),
         batches=_allocate_batches(rows, sizes),
-        requests=_allocate_request_log(rows, capacity, sizes.stages),
-        admissions=AdmissionLog(
-            request=np.zeros(per_request, np.int32), until=np.zeros((rows, sizes.horizon + 1), np.int64)
-        ),
+        requests=allocate_request_log(rows, capacity, sizes.stages),
+        admissions=allocate_admissions(rows, capacity, sizes.horizon),
         predictions=_allocate_predictions(rows, capacity, sizes) if sizes.predicts else None,
         threshold_last=np.zeros((rows, sizes.nodes), np.float32),
         totals=np.zeros((rows, sizes.metrics)),
     )
+
+
+def allocate_queue(rows: int, capacity: int) -> QueueState:
+    """An empty queue."""
+    return QueueState(
+        request=np.zeros((rows, capacity), np.int32),
+        length=np.zeros(rows, np.int64),
+        next_arrival=np.zeros(rows, np.int64),
+        arrived_last=np.zeros(rows, np.int64),
+    )
+
+
+def allocate_admissions(rows: int, capacity: int, horizon: int) -> AdmissionLog:
+    """An empty log."""
+    return AdmissionLog(np.zeros((rows, capacity), np.int32), np.zeros((rows, horizon + 1), np.int64))
 
 
 def _allocate_batches(rows: int, sizes: Sizes) -> BatchLog:
@@ -247,7 +254,7 @@ def _allocate_predictions(rows: int, capacity: int, sizes: Sizes) -> PredictionL
     )
 
 
-def _allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
+def allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
     """An empty log; fields of one dtype share cache lines for each request."""
     codes, times_s = np.zeros((rows, capacity, 2 + stages), np.int8), np.zeros((rows, capacity, 1 + stages))
     return RequestLog(

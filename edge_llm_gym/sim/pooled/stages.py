@@ -246,7 +246,7 @@ def _log_exits(
 
 
 @kernel
-def _log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
+def log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
     """Appends the admitted requests of an epoch to the log."""
     count = log.until[row, epoch]
     for slot in slots:
@@ -306,4 +306,4 @@ def run_stages(
         slot_exit,
         metrics,
     )
-    _log_admissions(state.admissions, queue, row, epoch, slots)
+    log_admissions(state.admissions, queue, row, epoch, slots)
