@@ -84,7 +84,9 @@ CONTINUOUS_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "late": flow("requests with an answer after the deadline, and evicted requests"),
         "below_quality": flow("requests whose last token was computed in time with a quality below their demand"),
         "admitted": flow("requested requests that joined a node"),
-        "refused_memory": flow("requested requests with a KV cache that did not fit in the unreserved memory of the node"),
+        "refused_memory": flow(
+            "requested requests with a KV cache that did not fit in the unreserved memory of the node"
+        ),
         "evicted": flow("late requests that were evicted since the KV caches of a node outgrew its memory"),
         "running": level("admitted requests without a last token after the epoch"),
         "first_tokens": flow("requests whose first token was computed"),
