@@ -98,7 +98,7 @@ CONTINUOUS_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "goodput_per_s": mean("served requests per second"),
     }
 )
-"""Metrics of continuous batching; arrived = served + late + below_quality + expired + pending + running in the totals."""
+"""Metrics of continuous batching; arrived = served + late + below_quality + expired + pending + running in totals."""
 CONTINUOUS_METRICS: Final = tuple(CONTINUOUS_TABLE)
 """Metrics of continuous batching, in the order of their columns; the first ones are those of batching dynamics."""
 CONTINUOUS_COLUMN: Final[Mapping[str, int]] = MappingProxyType(
