@@ -21,8 +21,12 @@ from edge_llm_gym.sim.simulator import Simulator
 
 SHARES = {"served_share": served_share, "on_time_share": on_time_share}
 """Tag -> share of the requests that arrived."""
-MEANS_OF_SERVED = {"mean_delay_of_served_s": "delay_s", "mean_quality_of_served": "quality"}
-"""Tag -> metric that is a sum over the served requests."""
+MEANS_OF_SERVED = {
+    "mean_delay_of_served_s": "delay_s",
+    "mean_quality_of_served": "quality",
+    "energy_per_served_j": "energy_j",
+}
+"""Tag -> metric that is divided by the number of served requests."""
 MARKER = "environment/served_share"
 """While the logger holds this tag, the line with the last means is not written yet."""
 

@@ -155,6 +155,13 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "measuring": (
+        "edge_llm_gym.measuring",
+        "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
+        "edge_llm_gym.measuring.session:Session",
+        "edge_llm_gym.measuring.transformer:random_transformer,Transformer",
+        "edge_llm_gym.measuring.kv_cache:KvCache",
+    ),
     "problems": (
         "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",

@@ -23,7 +23,7 @@ from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table
+from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
 from edge_llm_gym.scenario import Scenario
 
 LEAST_WIDTH = 124
@@ -87,6 +87,8 @@ def compare_policies(
         console.print(gap_table(result))
     if bound:
         console.print(bound_table(result))
+    if (gap or bound) and (note := value_note(resolved)):
+        console.print(note)
     for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
         console.print(f"wrote {path}")
 

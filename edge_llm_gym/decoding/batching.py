@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.decoding.planned_tokens import PlannedTokens
 from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
+from edge_llm_gym.sim.energy import dynamic_power_w, transmit_power_w
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES, REQUEST_FEATURES, Scales, observation_scales
 from edge_llm_gym.sim.request_costs import RequestCosts
 
@@ -66,13 +68,24 @@ class BatchingReader:
             infinite for no limit.
         quantile: plan with this quantile of the output tokens given their prediction; by default with the prediction.
             Memory and downlink shares are never less than for the prediction, which admission checks.
+        energy_price: price of energy in the objective of epoch problems; the idle power, which no decision changes, is
+            left out.
 
     Raises ValueError for a negative `overrun_s` and for a quantile outside (0, 1).
     """
 
-    def __init__(self, scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        overrun_s: float = np.inf,
+        quantile: float | None = None,
+        energy_price: EnergyPrice = FREE,
+    ) -> None:
         self.scenario = scenario
         self._planned_tokens = PlannedTokens(scenario, quantile)
+        self.energy_price = energy_price
+        self._uplink_price = energy_price.device * transmit_power_w(scenario) * scenario.uplink_slot_s
+        self._time_price = energy_price.node * dynamic_power_w(scenario)  # of each node
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._entry_nodes, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
         costs = [self._costs.nodes[index] for index in self._entry_nodes]
@@ -89,6 +102,7 @@ class BatchingReader:
     def epoch_of(self, rows: BatchingArrays, row: int) -> EpochProblem:
         """The epoch problem of one row, over its n visible requests."""
         visible = rows.visible[row]
+        value = self._net_of_uplink(rows.value[row, visible])
         cap_s = batch_limits_s(self.scenario, rows, self._overrun_s)[row]
         problem = AssignmentProblem(
             tuple(
@@ -99,11 +113,12 @@ class BatchingReader:
                     uplink_share=rows.uplink_share[row, visible, node],
                     downlink_share=rows.downlink_share[row, visible, node],
                     budget_s=rows.budget_s[row, visible, node],
-                    value=rows.value[row, visible],
+                    value=value,
                     memory_bytes=rows.free_kv_bytes[row, node],
                     time_cap_s=cap_s[node],
+                    time_price=self._time_price[index],
                 )
-                for node in range(self._entry_nodes.size)
+                for node, index in enumerate(self._entry_nodes)
             )
         )
         return EpochProblem(
@@ -157,6 +172,10 @@ class BatchingReader:
         """[3, R, N, K] WORK, SHARED and KV of all blocks of the entry nodes, for token counts [R, N]."""
         costs = self._costs.costs(prompt_tokens.ravel(), output_tokens.ravel())
         return costs[..., self._costs.last_hosted[self._entry_nodes]].reshape(3, *prompt_tokens.shape, -1)
+
+    def _net_of_uplink(self, value: Array) -> Array:
+        """`value` less the price of a device's transmission, at least 0."""
+        return np.maximum(value - self._uplink_price, 0.0)
 
     def _budgets_s(self, visible: Array, quality_demand: Array, time_left_s: Array, busy_s: Array) -> Array:
         """[R, N, K] longest batch that meets the request's deadline, less a margin; -1 where quality is too low."""

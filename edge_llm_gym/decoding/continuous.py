@@ -20,6 +20,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays, BatchingReader
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import SHARED
 from edge_llm_gym.sim.pooled.observation import CONTINUOUS_NODE_FEATURES
@@ -36,12 +37,19 @@ class ContinuousReader(BatchingReader):
         scenario: a scenario with continuous batching.
         overrun_s: as for `BatchingReader`.
         quantile: as for `BatchingReader`; what the sequences on the nodes have left is observed as predicted.
+        energy_price: as for `BatchingReader`, for the work w of requests; iterations that they share are not priced.
 
     In `BatchingArrays`, `time_s` is w, `shared_time_s` is 0, `busy_s` is W' + c0, and the budgets leave v_i out.
     """
 
-    def __init__(self, scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> None:
-        super().__init__(scenario, overrun_s, quantile)
+    def __init__(
+        self,
+        scenario: Scenario,
+        overrun_s: float = np.inf,
+        quantile: float | None = None,
+        energy_price: EnergyPrice = FREE,
+    ) -> None:
+        super().__init__(scenario, overrun_s, quantile, energy_price)
         self._step_s = self._costs.cost_coefficients[self._costs.first_hosted, DECODE_STEPS, SHARED]
 
     def read_rows(self, observation: Mapping[str, Array]) -> BatchingArrays:

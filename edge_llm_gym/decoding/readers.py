@@ -9,6 +9,7 @@ import numpy as np
 from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.decoding.composite import CompositeReader
 from edge_llm_gym.decoding.continuous import ContinuousReader
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.scenario import Scenario
 
 READERS: Final[Mapping[str, Callable[..., BatchingReader]]] = MappingProxyType(
@@ -18,7 +19,9 @@ READERS: Final[Mapping[str, Callable[..., BatchingReader]]] = MappingProxyType(
 request computes all blocks of its entry node."""
 
 
-def batch_reader(scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> BatchingReader:
+def batch_reader(
+    scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None, energy_price: EnergyPrice = FREE
+) -> BatchingReader:
     """The reader of a scenario, with the settings of `BatchingReader`.
 
     Raises ValueError for dynamics that form no batches.
@@ -28,4 +31,4 @@ def batch_reader(scenario: Scenario, overrun_s: float = np.inf, quantile: float 
             f"batches are formed in dynamics 'batching' or 'batching_routing', got scenario {scenario.name!r} with "
             f"dynamics {scenario.dynamics!r}; choose a scenario of these dynamics"
         )
-    return READERS[scenario.variant](scenario, overrun_s=overrun_s, quantile=quantile)
+    return READERS[scenario.variant](scenario, overrun_s=overrun_s, quantile=quantile, energy_price=energy_price)

@@ -19,7 +19,15 @@ Totals = Mapping[str, Any]
 
 DELAY_QUANTILES: Final[Mapping[str, float]] = MappingProxyType({"delay_p50_s": 0.5, "delay_p95_s": 0.95})
 """Metric -> level of the quantile."""
-OUTCOME_COUNTS = ("late", "below_quality", "expired", "refused_uplink", "refused_downlink", "refused_memory")
+OUTCOME_COUNTS = (
+    "late",
+    "evicted",
+    "below_quality",
+    "expired",
+    "refused_uplink",
+    "refused_downlink",
+    "refused_memory",
+)
 
 
 def ratio(part: Array | float, whole: Array | float, empty: float = np.nan) -> Any:
@@ -68,6 +76,11 @@ def delay_quantiles(delays_s: Array) -> Metrics:
     return {name: float(np.quantile(delays_s, level)) for name, level in DELAY_QUANTILES.items()}
 
 
+def energy_metrics(totals: Totals) -> dict[str, Any]:
+    """Energy of the episode in J, and per served request."""
+    return {"energy_j": totals["energy_j"], "energy_per_served_j": mean_over_served(totals, "energy_j")}
+
+
 def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
     """Metrics of an episode of batching dynamics; `delays_s` [n] are those of the served requests."""
     return {
@@ -76,6 +89,7 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
         "on_time": on_time_share(totals),
         **delay_quantiles(delays_s),
         "quality": mean_over_served(totals, "quality"),
+        **energy_metrics(totals),
     } | {name: totals[name] for name in ("arrived", *OUTCOME_COUNTS)}
 
 
@@ -131,6 +145,7 @@ def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metri
             "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
+            **energy_metrics(totals),
         }
         | exit_shares(totals, arrived)
         | {name: totals[name] for name in ("arrived", "late", "below_quality")}

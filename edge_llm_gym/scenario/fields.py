@@ -156,7 +156,7 @@ class ScenarioFields(Section):
         """The metrics of an epoch by name, in the order of their columns."""
         return METRIC_TABLES[self.variant](len(self.block_layers))
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
         return tuple(self.metric_table)

@@ -45,6 +45,17 @@ def mean(description: str, weight: str = "") -> Metric:
 
 Table = dict[str, Metric]
 
+ENERGY_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        "node_energy_j": flow(
+            "energy of the nodes in J: idle power all the time, plus busy less idle power while computing"
+        ),
+        "device_energy_j": flow("energy of the device transmitters in J: transmit power times the time on air"),
+        "energy_j": flow("node_energy_j + device_energy_j, in J"),
+    }
+)
+"""Metrics of energy; all dynamics have them."""
+
 BATCHING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
     {
         "arrived": flow("requests that arrived between this decision and the next one"),
@@ -68,6 +79,7 @@ BATCHING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "delay_s": flow("latency in s, summed over the served requests"),
         "quality": flow("quality of the answer, summed over the served requests"),
         "utilisation": mean("busy share of the epoch, mean over the nodes"),
+        **ENERGY_TABLE,
     }
 )
 """Metrics of batching dynamics; arrived = served + late + below_quality + expired + pending in the totals."""
@@ -98,7 +110,8 @@ CONTINUOUS_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "goodput_per_s": mean("served requests per second"),
     }
 )
-"""Metrics of continuous batching; arrived = served + late + below_quality + expired + pending + running in totals."""
+"""Metrics of continuous batching; in the totals,
+arrived = served + late + below_quality + expired + pending + running."""
 CONTINUOUS_METRICS: Final = tuple(CONTINUOUS_TABLE)
 """Metrics of continuous batching, in the order of their columns; the first ones are those of batching dynamics."""
 CONTINUOUS_COLUMN: Final[Mapping[str, int]] = MappingProxyType(
@@ -119,6 +132,7 @@ STREAMING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "delay_s": flow("response delay in s, summed over the served requests"),
         "quality": flow("quality of the answer, summed over the served requests"),
         "utilisation": mean("busy share of the epoch, mean over the nodes"),
+        **ENERGY_TABLE,
         "response_s": flow("response delay in s, summed over the arrived requests"),
         "mean_delay_s": mean("response_s / arrived in s, 0 if no request arrived", "arrived"),
         "correct": flow("correct answers, each weighted with the quality factor of its route"),

@@ -11,6 +11,7 @@ from edge_llm_gym.rendering.batching.queue_panel import draw_queue
 from edge_llm_gym.rendering.batching.view import BatchingView, LastEpoch, Totals
 from edge_llm_gym.rendering.outcomes import coloured_counts
 from edge_llm_gym.rendering.page import LEFT_COLUMN, RIGHT_COLUMN, Panels, Summary, draw_page, stacked
+from edge_llm_gym.rendering.terminal import usage_text
 
 UPPER_END: Final = 384
 MAP, MEMORY = stacked(LEFT_COLUMN, UPPER_END)
@@ -44,4 +45,6 @@ def _score(totals: Totals) -> str:
 
 
 def _last(last: LastEpoch | None) -> str:
-    return "" if last is None else f"last epoch: reward {last.reward:+.2f}, nodes {last.utilisation:.0%} busy"
+    if last is None:
+        return ""
+    return f"last epoch: reward {last.reward:+.2f}, {usage_text(last.utilisation, last.node_energy_j)}"

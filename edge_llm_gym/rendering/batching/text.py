@@ -19,6 +19,7 @@ from edge_llm_gym.rendering.terminal import (
     lines_of,
     painted,
     painted_counts,
+    usage_text,
 )
 from edge_llm_gym.units import GIGA
 
@@ -87,7 +88,8 @@ def _last_epoch(view: BatchingView) -> Iterator[str]:
     computed = painted_counts({name: last.count(name) for name in COMPUTED})
     expired = painted_counts({"expired": last.expired})
     yield f"{bold('last epoch')}  reward {last.reward:+.2f}   {last.arrived} arrived  {computed}  {expired}"
-    yield f"  {painted('refused:', REFUSED)} {last.refusals()}   nodes {last.utilisation:.0%} busy"
+    used = usage_text(last.utilisation, last.node_energy_j)
+    yield f"  {painted('refused:', REFUSED)} {last.refusals()}   {used}"
     for index, node in enumerate(view.nodes):
         if any(slot.node == index for slot in last.slots):
             yield _admitted_by(index, node, last)

@@ -76,6 +76,7 @@ class LastEpoch:
     arrived: int
     expired: int
     utilisation: float
+    node_energy_j: float
     slots: tuple[SlotOutcome, ...]
 
     def count(self, outcome: str) -> int:

@@ -88,6 +88,7 @@ def _last_epoch(simulator: Simulator, row: int, result: PooledResult) -> LastEpo
         arrived=round(metrics[COLUMN["arrived"]]),
         expired=round(metrics[COLUMN["expired"]]),
         utilisation=float(metrics[COLUMN["utilisation"]]),
+        node_energy_j=float(metrics[COLUMN["node_energy_j"]]),
         slots=tuple(_slot_outcome(simulator, row, result, int(slot)) for slot in filled),
     )
 

@@ -15,6 +15,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -85,7 +86,7 @@ class PredictionLog(NamedTuple):
     held_bytes: Array  # [R, K] float64, reservations that are held at the end of the uplink slot
     ready_s: Array  # [R, K, H] float64, when the batch can start, as expected in the epoch that admitted it
     duration_s: Array  # [R, K, H] float64, of the batch; summed over several batches
-    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches the largest
+    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches all
     expired_epoch: Array  # [R, C] int32, epoch of the decision before which the request expired, -1 for none
 
 
@@ -136,6 +137,7 @@ class PooledParameters(NamedTuple):
     network: NetworkConstants
     exits: ExitTable
     metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 
@@ -166,6 +168,7 @@ class Workspace(NamedTuple):
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
     requested: Array  # [K] int64, number of these requests
     free_kv_bytes: Array  # [K] float64, before the epoch's own batch
+    busy_s: Array  # [K] float64, computing time in the epoch
     forecast: Forecast | None  # None if output lengths are known
 
 
@@ -295,6 +298,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         weight=np.empty((nodes, 2)),
         requested=np.empty(nodes, np.int64),
         free_kv_bytes=np.empty(nodes),
+        busy_s=np.empty(nodes),
         forecast=_allocate_forecast(sizes) if sizes.predicts else None,
     )
 

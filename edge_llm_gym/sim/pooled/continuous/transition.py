@@ -32,11 +32,12 @@ from edge_llm_gym.sim.pooled.records import (
     Workspace,
 )
 from edge_llm_gym.sim.pooled.stages import enter_network, log_admissions
+from edge_llm_gym.sim.pooled.usage import write_usage
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.totals import add_to_totals
 
-UTILISATION, SERVED_COUNT = COLUMN["utilisation"], COLUMN["served"]
+SERVED_COUNT = COLUMN["served"]
 RUNNING_LEVEL, GOODPUT = CONTINUOUS_COLUMN["running"], CONTINUOUS_COLUMN["goodput_per_s"]
 MEAN_TTFT, MEAN_TPOT = CONTINUOUS_COLUMN["mean_ttft_s"], CONTINUOUS_COLUMN["mean_tpot_s"]
 
@@ -162,14 +163,14 @@ def _compute(
     sequences: SequenceLog,
     row: int,
     until_s: float,
+    busy_s: Array,
     metrics: Array,
 ) -> None:
-    """Advances all nodes to the end of the epoch."""
-    idle_s, count = 0.0, nodes.running.shape[1]
+    """Advances all nodes to the end of the epoch; writes the time busy_s [K] in which each of them computes."""
     metrics[RUNNING_LEVEL] = 0.0
-    for node in range(count):
+    for node in range(nodes.running.shape[1]):
         quality = min(parameters.quality[node], 1.0)
-        idle_s += advance_node(
+        idle_s = advance_node(
             constants,
             requests,
             cost_drivers,
@@ -182,8 +183,9 @@ def _compute(
             quality,
             metrics,
         )
+        busy_s[node] = parameters.epoch_s - idle_s
         metrics[RUNNING_LEVEL] += sequence_count(nodes, row, node)
-    metrics[UTILISATION] = 1.0 - idle_s / (parameters.epoch_s * count)
+    write_usage(parameters.power, parameters.epoch_s, parameters.radio.uplink_slot_s, busy_s, metrics)
     metrics[MEAN_TTFT] = metrics[TTFT] / max(metrics[FIRST_TOKENS], 1.0)
     metrics[MEAN_TPOT] = metrics[TPOT] / max(metrics[DECODED], 1.0)
     metrics[GOODPUT] = metrics[SERVED_COUNT] / parameters.epoch_s
@@ -244,7 +246,19 @@ def step_rows(
         log_admissions(state.admissions, queue, row, epoch, slots)
         _take_admitted(state.queue, row, visible, result)
         until_s = decision_time_s(parameters.epoch_s, epoch + 1)
-        _compute(parameters, constants, tape.requests, tape.cost_drivers, log, nodes, sequences, row, until_s, metrics)
+        _compute(
+            parameters,
+            constants,
+            tape.requests,
+            tape.cost_drivers,
+            log,
+            nodes,
+            sequences,
+            row,
+            until_s,
+            workspace.busy_s,
+            metrics,
+        )
         _report_slots(log, row, slots, result)
         state.epoch[row] += 1
         advance_clock(parameters, tape, state, nodes.boundary_s, row, metrics)
