@@ -111,6 +111,7 @@ def test_a_tokenizer_repeats_and_has_as_many_tokens_as_asked(part: Any) -> None:
     first, again = (tokens.train_tokenizer(texts, 290) for _ in range(2))
     assert first.get_vocab() == again.get_vocab()
     assert first.get_vocab_size() == 290
+    assert [token for token in first.get_vocab() if "Ċ" in token] == ["Ċ"]  # a line end is never part of a longer token
     assert np.array_equal(tokens.encode(first, texts), tokens.encode(again, texts))
     with pytest.raises(error, match=r"vocabulary of \d+ tokens at most, got --vocabulary 5000: give 257 to \d+"):
         tokens.train_tokenizer(texts, 5000)
