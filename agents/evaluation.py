@@ -48,12 +48,10 @@ def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
 
 def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:
     """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch."""
-    returns, utilisation, steps = np.zeros(envs.num_envs), np.zeros(envs.num_envs), 0
+    returns = np.zeros(envs.num_envs)
     for step in steps_of(envs, policy, first_seed):
         returns += step.reward
-        utilisation += step.own_info["metrics"]["utilisation"]
-        steps += 1
-    return Scores(_figures(step.own_info["totals"], returns) | {"utilisation": utilisation / steps})
+    return Scores(_figures(step.own_info["totals"], returns))
 
 
 def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
@@ -67,6 +65,8 @@ def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
         "on_time_share": totals["served"] / arrived,
         "mean_delay_of_served_s": totals["delay_s"] / served,
         "mean_quality_of_served": totals["quality"] / served,
+        "utilisation": totals["utilisation"],
+        "energy_per_served_j": totals["energy_j"] / served,
     }
 
 

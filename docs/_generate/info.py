@@ -7,17 +7,22 @@ from _generate.tables import code, markdown_table, require_texts, sentence
 
 RATIOS: Final = ("quality", "utilisation", "accuracy")
 """Metrics without a unit; the others end in their unit or count requests."""
-ENDINGS: Final = {"_s": "s", "_value": "value"}
+ENDINGS: Final = {"_s": "s", "_j": "J", "_value": "value"}
 
 
 def metric_table(environment: str) -> str:
     """Every key of `info["metrics"]` and `info["totals"]`."""
-    known = sources.metric_descriptions(sources.load_scenario(sources.ENVIRONMENTS[environment]))
+    known = sources.metric_table(sources.load_scenario(sources.ENVIRONMENTS[environment]))
     exits = [name for name in known if name.startswith("exit_")]
-    rows = [(code(name), _unit(name), sentence(text)) for name, text in known.items() if name not in exits]
+    rows = [
+        (code(name), metric.kind, _unit(name), sentence(metric.description))
+        for name, metric in known.items()
+        if name not in exits
+    ]
     if exits:
-        rows.append((f"`{exits[0]}` ... `{exits[-1]}`", "requests", "Computed requests that left after each block."))
-    return markdown_table(("metric", "unit", "meaning"), rows)
+        left = "Computed requests that left after each block."
+        rows.append((f"`{exits[0]}` ... `{exits[-1]}`", known[exits[0]].kind, "requests", left))
+    return markdown_table(("metric", "kind", "unit", "meaning"), rows)
 
 
 def outcome_table() -> str:

@@ -21,7 +21,7 @@ from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
-from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
 from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
@@ -58,7 +58,7 @@ __all__ = [
     "kv_capacity_bytes",
     "load_scenario",
     "make_expert",
-    "metric_descriptions",
+    "metric_table",
     "model_rows",
     "node_costs",
     "outcome_descriptions",
@@ -78,19 +78,20 @@ REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
     "batching": pooled.NODE_FEATURES,
+    "continuous_batching": pooled.CONTINUOUS_NODE_FEATURES,
     "batching_routing": pooled.ROUTING_NODE_FEATURES,
     "streaming": streaming.NODE_FEATURES,
 }
-"""Dynamics -> columns of `nodes`."""
+"""Variant of the dynamics -> columns of `nodes`."""
 LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
 
 
-def metric_descriptions(scenario: Scenario) -> dict[str, str]:
-    """Metric -> description."""
-    return METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
+    """Metric -> kind and description."""
+    return scenario.metric_table
 
 
 def outcome_descriptions() -> dict[str, str]:
@@ -114,6 +115,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
         "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
         "edge_llm_gym.env.streaming:action_space,observation_space",
         "edge_llm_gym.env.step_info",
@@ -153,6 +155,13 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "measuring": (
+        "edge_llm_gym.measuring",
+        "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
+        "edge_llm_gym.measuring.session:Session",
+        "edge_llm_gym.measuring.transformer:random_transformer,Transformer",
+        "edge_llm_gym.measuring.kv_cache:KvCache",
+    ),
     "problems": (
         "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",

@@ -10,9 +10,12 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
+from edge_llm_gym.models.catalogue import ModelSection
+from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.settings import ConfigError, SettingsReader
 
 EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
 ScenarioOption = Annotated[
@@ -51,12 +54,24 @@ def read_settings(
 
 
 def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
-    """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits."""
-    limits = {key: getattr(scenario.lengths, key) for key in ("max_prompt_tokens", "max_output_tokens")}
+    """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits and
+    predicted as there."""
+    kept = ("max_prompt_tokens", "max_output_tokens", "prediction")
+    limits = {key: value for key, value in scenario.lengths.model_dump().items() if key in kept}
     return {
         "arrivals": {"process": "trace", "file": str(trace), "rate_per_s": scenario.arrivals.rate_per_s},
         "lengths": {"kind": "trace", **limits},
     }
+
+
+def shape_in_file(path: Path) -> ModelShape:
+    """The shape in a YAML file with the keys of a scenario's `model`; its name is the file's unless it has one.
+
+    Raises ConfigError for a file that holds no shape, OSError for a missing file.
+    """
+    reader = SettingsReader("model", ModelSection, ConfigError)
+    data = {"name": path.stem, **reader.parse(str(path), path.read_text("utf-8"))}
+    return model_shape(reader.validate(str(path), data))
 
 
 def _override(text: str) -> tuple[str, Any]:

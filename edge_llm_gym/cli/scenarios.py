@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
+from edge_llm_gym.scenario.rules import unused_keys
 from edge_llm_gym.sim.node_costs import node_costs
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
@@ -23,7 +24,8 @@ def list_scenarios() -> None:
     owners = {scenario: environment for environment, scenario in ENVIRONMENTS.items()}
     for name in scenario_names():
         scenario = load_scenario(name)
-        sizes = (str(len(scenario.nodes)), str(scenario.slots), f"{scenario.epoch_s:g}")
+        slots = str(scenario.slots) if has_slots(scenario) else "-"
+        sizes = (str(len(scenario.nodes)), slots, f"{scenario.epoch_s:g}")
         table.add_row(name, owners.get(name, ""), *sizes, scenario.description)
     Console().print(table)
 
@@ -43,8 +45,14 @@ def validate(source: Source) -> None:
     """Check a scenario file; an invalid one gives exit status 2 and one line per violated rule."""
     scenario = load_scenario(source)
     console = Console()
-    console.print(f"[green]valid:[/] {scenario.name}, {len(scenario.nodes)} nodes, {scenario.slots} slots")
+    slots = f", {scenario.slots} slots" if has_slots(scenario) else ""
+    console.print(f"[green]valid:[/] {scenario.name}, {len(scenario.nodes)} nodes{slots}")
     console.print(node_table(scenario))
+
+
+def has_slots(scenario: Scenario) -> bool:
+    """Whether the dynamics of a scenario have a queue with slots."""
+    return "slots" not in unused_keys(scenario.dynamics)
 
 
 def node_table(scenario: Scenario) -> Table:

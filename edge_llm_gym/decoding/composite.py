@@ -15,10 +15,12 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, EpochProblem
 from edge_llm_gym.decoding.composite_constants import CompositeConstants, composite_constants
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, exit_forecast
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
+from edge_llm_gym.decoding.wait_factors import checked_wait_factor
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
@@ -38,19 +40,32 @@ class CompositeReader(BatchingReader):
         scenario: a scenario of batching-and-routing dynamics with two stages.
         overrun_s: as for `BatchingReader`.
         accuracy_weight_s: seconds of mean delay per unit of accuracy relative to the last exit.
+        quantile: as for `BatchingReader`.
+        wait_factor: wait factor of all nodes in the routing problem, zero or more. It is not estimated: observations
+            show neither the requests at deeper nodes nor the rates there.
+        energy_price: as for `BatchingReader`, for entry nodes and for the work of deeper nodes; the routing problem
+            does not price energy.
 
-    Raises ValueError for a scenario of other dynamics or of another number of stages.
+    Raises ValueError for a scenario of other dynamics or of another number of stages, and for a negative or infinite
+    wait factor.
     """
 
     def __init__(
-        self, scenario: Scenario, overrun_s: float = np.inf, accuracy_weight_s: float = ACCURACY_WEIGHT_S
+        self,
+        scenario: Scenario,
+        overrun_s: float = np.inf,
+        accuracy_weight_s: float = ACCURACY_WEIGHT_S,
+        quantile: float | None = None,
+        wait_factor: float = 1.0,
+        energy_price: EnergyPrice = FREE,
     ) -> None:
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
             raise ValueError(
                 f"experts of batching-and-routing dynamics plan for two stages, got scenario {scenario.name!r} with "
                 f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
-        super().__init__(scenario, overrun_s)
+        super().__init__(scenario, overrun_s, quantile, energy_price)
+        self._wait_factor = checked_wait_factor(wait_factor)
         self.constants = composite_constants(scenario)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
         self.exit_forecaster = ExitForecaster(self.difficulty_mix, self._costs, scenario.network)
@@ -80,6 +95,7 @@ class CompositeReader(BatchingReader):
             service_s=service_s,
             service_sq_s2=service_sq_s2,
             early_exit=self.difficulty_mix.early_exit(estimate.difficulty_shift, inner_threshold),
+            wait_factor=self._wait_factor,
         )
 
     def threshold_levels(self, count: int = DEMAND_LEVELS) -> Array:
@@ -97,11 +113,13 @@ class CompositeReader(BatchingReader):
         single = as_rows(observation)
         stacked = ExitForecast(*(array[None] for array in forecast))
         rows, value = self.expected_costs(self.read_rows(single), single, estimate.forwarded[None], stacked)
+        if self.energy_price.node > 0.0:
+            value = value - self.expected_costs.deep_price(rows, stacked, self._time_price)
         return self._with_values(rows, value[0])
 
     def _with_values(self, rows: BatchingArrays, value: Array) -> EpochProblem:
         epoch, visible = self.epoch_of(rows, 0), rows.visible[0]
-        values = [value[visible, index] for index in range(epoch.problem.node_count)]
+        values = [self._net_of_uplink(value[visible, index]) for index in range(epoch.problem.node_count)]
         return replace(epoch, problem=epoch.problem.replace(value=values))
 
 

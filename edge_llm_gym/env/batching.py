@@ -92,12 +92,16 @@ def _checked_batch(batch: Array, nodes: int) -> Array:
 def info(simulator: Simulator, result: PooledResult) -> Info:
     """`slots`: for each slot the index of its request on the tape (-1 for none), its outcome code and latency in s.
 
-    Latency is 0 for a request that was not computed.
+    Latency is 0 for a request without an answer. `expired` [N] bool marks those of the others that expired at the end
+    of the epoch. With length predictions, `evicted` [N] bool says whether the request was evicted.
     """
+    evicted = {} if result.slot_evicted is None else {"evicted": result.slot_evicted}
     return {
         "slots": {
             "request": result.slot_request,
             "outcome": result.slot_outcome,
             "latency_s": result.slot_latency_s,
+            "expired": result.slot_expired,
         }
+        | evicted
     }

@@ -24,5 +24,23 @@ def with_masks(info: Info, mask: Array) -> Info:
     return masked
 
 
+def replace_rows(info: Info, fresh: Info, rows: Array) -> Info:
+    """The info in which the `rows` [R] bool are those of `fresh`, with Gymnasium's masks.
+
+    A key that only one of them has is masked where the other counts.
+    """
+    merged = with_masks({key: value for key, value in info.items() if key not in fresh}, ~rows)
+    merged |= with_masks({key: value for key, value in fresh.items() if key not in info}, rows)
+    for key in (key for key in info if key in fresh):
+        old, new = info[key], fresh[key]
+        merged[key] = replace_rows(old, new, rows) if isinstance(old, dict) else _choose(rows, new, old)
+        merged[f"_{key}"] = np.ones_like(rows)
+    return merged
+
+
+def _choose(rows: Array, new: Array, old: Array) -> Array:
+    return np.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+
+
 def _plain(value: Any) -> Any:
     return value if isinstance(value, np.ndarray) else value.item()

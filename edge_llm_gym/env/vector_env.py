@@ -9,7 +9,7 @@ from gymnasium.vector.utils import batch_space
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.checks import RENDER_MODES, check_render_mode, refuse_options
-from edge_llm_gym.env.info import Info, with_masks
+from edge_llm_gym.env.info import Info, replace_rows, with_masks
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.row_generators import RowGenerators, Seeds
 from edge_llm_gym.env.step_info import reset_info, step_info
@@ -119,7 +119,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         for row in np.flatnonzero(ended):
             final_obs[row] = {key: array[row] for key, array in last.items()}
             self.simulator.reset(int(row), self._rows.generators[row])
-        merged = with_masks(info, ~ended) | with_masks(reset_info(self.simulator), ended)
+        merged = replace_rows(info, reset_info(self.simulator), ended)
         merged |= {"final_obs": final_obs, "_final_obs": ended.copy()}
         merged |= {"final_info": with_masks(info, ended), "_final_info": ended.copy()}
         return self._observe(), merged

@@ -52,19 +52,18 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
     "reward" the return, "decision_ms" the mean wall time of `predict`. In an environment wrapped in EpochGap, "gap" is
     the unserved share of the measured epochs' optima, and "gap_proved" the share of those optima that is proved.
     """
-    count, utilisation, reward, decision_s = 0, 0.0, 0.0, 0.0
+    count, reward, decision_s = 0, 0.0, 0.0
     gaps: list[dict[str, float]] = []
     for step in steps(env, policy, seed, watch):
         count += 1
-        utilisation += step.info["metrics"]["utilisation"]
         reward += step.reward
         decision_s += step.decision_s
         gaps += [step.info["gap"]] if "gap" in step.info else []
     simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        EPISODE_METRICS[simulator.scenario.dynamics](simulator, step.info["totals"])
+        EPISODE_METRICS[simulator.scenario.variant](simulator, step.info["totals"])
         | {
-            "utilisation": utilisation / count,
+            "utilisation": step.info["totals"]["utilisation"],
             "reward": reward,
             "decision_ms": 1e3 * decision_s / count,
             "steps": float(count),

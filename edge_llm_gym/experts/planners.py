@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.wait_factors import Routed
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.solvers import dto_ee, routing_baselines
 from edge_llm_gym.solvers.solutions import RoutingSolution
@@ -23,6 +24,14 @@ class Plan(NamedTuple):
     solution: RoutingSolution
     threshold: Array  # [K] float64
     inner_level: int  # index into INNER_THRESHOLDS
+    problem: RoutingProblem  # which the solution solves
+
+    @property
+    def routed(self) -> Routed:
+        """How requests pass through the network under the plan."""
+        problem, solution = self.problem, self.solution
+        onward = solution.pass_ratio[:, None] * solution.offload[problem.device_count :]
+        return Routed(onward, problem.service_s, problem.service_sq_s2)
 
 
 EstimateT = TypeVar("EstimateT", contravariant=True)
@@ -68,7 +77,7 @@ class DtoEe:
             problem = reader.routing_problem(estimate, observation, INNER_THRESHOLDS[level])
             solution = dto_ee.solve(problem, start, max_rounds=self.max_rounds)
             threshold = with_inner_threshold(solution, problem.is_last, INNER_THRESHOLDS[level])
-            plans.append(Plan(solution, threshold, level))
+            plans.append(Plan(solution, threshold, level, problem))
         return max(plans, key=lambda plan: (plan.solution.stable, plan.solution.utility_s))
 
 
@@ -92,7 +101,7 @@ class Baseline:
         """A plan."""
         problem = reader.routing_problem(estimate, observation, self.threshold)
         solution = routing_baselines.solve(self.name, problem, self.rng, self.threshold)
-        return Plan(solution, with_inner_threshold(solution, problem.is_last, self.threshold), 0)
+        return Plan(solution, with_inner_threshold(solution, problem.is_last, self.threshold), 0, problem)
 
 
 def with_inner_threshold(solution: RoutingSolution, is_last: Array, inner_threshold: float) -> Array:

@@ -9,7 +9,7 @@ from edge_llm_gym.experts.policy import Action, Observation, RowPolicy
 
 
 class RoutingExpert(RowPolicy):
-    """Estimates arrival rates and the difficulty mix of each row, and follows plans that a planner makes from them.
+    """Estimates rates, difficulty mix and wait factors of each row, and follows plans that a planner makes from them.
 
     Args:
         name: name of the expert.
@@ -28,7 +28,8 @@ class RoutingExpert(RowPolicy):
 
     def act(self, observation: Observation, memory: PlanMemory) -> tuple[Action, PlanMemory]:
         """Offload weights and thresholds for the observation of one row."""
-        estimate = self._reader.update(memory.estimate, observation)
+        routed = None if memory.plan is None else memory.plan.routed
+        estimate = self._reader.update(memory.estimate, observation, routed)
         plan, age = self._schedule.advance(memory, estimate, observation)
         return _action(plan), PlanMemory(estimate, plan, age)
 

@@ -34,6 +34,11 @@ def random_network(
     )
 
 
+def with_wait_factors(problem: RoutingProblem, rng: Generator, low: float = 0.0, high: float = 2.0) -> RoutingProblem:
+    """The same network with uniform wait factors between ``low`` and ``high``."""
+    return replace(problem, wait_factor=rng.uniform(low, high, problem.node_count))
+
+
 def _links(rng: Generator, sizes: list[int]) -> Floats:
     ends = np.cumsum(sizes)
     delay_s = np.full((ends[-1], ends[-1] - sizes[0]), np.inf)

@@ -10,6 +10,7 @@ from edge_llm_gym.problems.routing_checks import (
     check_links,
     check_second_moment,
     index_array,
+    node_array,
     real_array,
     stages,
 )
@@ -50,8 +51,9 @@ class EarlyExit:
 class RoutingProblem:
     """Split the requests of D devices over K staged nodes, for the least mean delay.
 
-    Nodes are M/G/1 queues: at rate x, a node's mean wait is x E[S^2] / (2 (1 - x E[S])) (Pollaczek-Khinchine). The
-    delay of a request is the sum of the links it crosses, its waits and its services, averaged over all requests.
+    At rate x, a node's mean wait is f x E[S^2] / (2 (1 - x E[S])): that of an M/G/1 queue (Pollaczek-Khinchine) times
+    the node's wait factor f. The delay of a request is the sum of the links it crosses, its waits and its services,
+    averaged over all requests. Since f does not depend on x, the mean delay is convex in the flows.
 
     With ``early_exit`` the thresholds are free, and accuracy_weight_s * accuracy - mean delay is maximised.
 
@@ -64,6 +66,9 @@ class RoutingProblem:
         pass_ratio: [K] share of a node's requests that it forwards to the next stage, 0 at the last. Give either this
             or ``early_exit``, which determines the shares.
         early_exit: the exit profile behind free thresholds.
+        wait_factor: [K] or one number for all nodes, zero or more: mean wait over that of an M/G/1 queue. It is 1
+            where arrivals are Poisson and service times independent of them. Deeper stages of a network have smaller
+            factors where departures are smoothed, larger ones where arrivals come in bursts.
 
     A node that has failed or left is a node without links. Arrays are stored as read-only copies. Raises ValueError for
     a NaN or a number out of its range, inconsistent shapes, a cycle, a link that skips a stage, a device that sends but
@@ -76,6 +81,7 @@ class RoutingProblem:
     service_sq_s2: Floats
     pass_ratio: Floats | None = None
     early_exit: EarlyExit | None = None
+    wait_factor: Floats | float = 1.0
     stage: Ints = field(init=False)
     """[K] stage of each node, from 1; 0 for a node that no request can reach."""
 
@@ -103,6 +109,14 @@ class RoutingProblem:
         return int(np.size(self.service_s))
 
     @property
+    def excess_s(self) -> Floats:
+        """[K] wait factor times the mean residual service time E[S^2] / (2 E[S]).
+
+        The mean wait at utilisation u is excess_s u / (1 - u).
+        """
+        return np.asarray(self.wait_factor * self.service_sq_s2 / (2 * self.service_s))
+
+    @property
     def has_link(self) -> Flags:
         """[D + K, K] whether requests can be sent from a device, or from a node, to a node."""
         return np.isfinite(self.link_delay_s)
@@ -118,6 +132,7 @@ class RoutingProblem:
         self._store("service_s", real_array("service_s", self.service_s, ("K",), (None,), positive=True))
         square = real_array("service_sq_s2", self.service_sq_s2, ("K",), (nodes,), positive=True)
         self._store("service_sq_s2", square)
+        self._store("wait_factor", node_array("wait_factor", self.wait_factor, nodes))
         shape = (devices + nodes, nodes)
         self._store("link_delay_s", real_array("link_delay_s", self.link_delay_s, ("D + K", "K"), shape, infinite=True))
         if self.pass_ratio is not None:

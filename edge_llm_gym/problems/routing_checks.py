@@ -32,6 +32,12 @@ def real_array(
     return array
 
 
+def node_array(name: str, value: ArrayLike, nodes: int) -> Floats:
+    """`real_array` [K] of ``value``; one number stands for all nodes."""
+    array = np.asarray(value, dtype=np.float64)
+    return real_array(name, np.full(nodes, array) if array.ndim == 0 else array, ("K",), (nodes,))
+
+
 def index_array(name: str, value: ArrayLike, count: int) -> Ints:
     """A read-only integer copy [K] of ``value``, each entry in 0..count-1."""
     array = np.array(value)

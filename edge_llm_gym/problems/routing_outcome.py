@@ -47,7 +47,7 @@ def evaluate(problem: RoutingProblem, offload: ArrayLike, threshold: ArrayLike |
     link_s = float((sent[used] * problem.link_delay_s[used]).sum())
     utilisation = flow.node_rate * problem.service_s
     total = float(problem.arrival_rate.sum())
-    mean_delay_s = (_node_delay(problem, flow.node_rate, utilisation) + link_s) / total
+    mean_delay_s = (_node_delay(problem, flow.node_rate) + link_s) / total
     accuracy = None if problem.early_exit is None else flow.right_rate / total
     value_s = 0.0 if accuracy is None or problem.early_exit is None else problem.early_exit.accuracy_weight_s * accuracy
     return RoutingOutcome(flow.node_rate, flow.pass_ratio, utilisation, mean_delay_s, accuracy, value_s - mean_delay_s)
@@ -70,12 +70,21 @@ def check_offload(problem: RoutingProblem, offload: ArrayLike) -> Floats:
     return share
 
 
-def _node_delay(problem: RoutingProblem, node_rate: Floats, utilisation: Floats) -> float:
-    """Sum over the nodes of rate times mean wait and service (Pollaczek-Khinchine)."""
-    if (utilisation >= 1).any():
-        return float("inf")
-    wait_s = node_rate * problem.service_sq_s2 / (2 * (1 - utilisation))
-    return float((node_rate * (wait_s + problem.service_s)).sum())
+def mean_wait_s(problem: RoutingProblem, node_rate: Floats) -> Floats:
+    """[K] mean wait at each node for the rates [K]; infinite where the queue is unstable.
+
+    Wait factor times x E[S^2] / (2 (1 - x E[S])) (Pollaczek-Khinchine).
+    """
+    utilisation = node_rate * problem.service_s
+    stable = utilisation < 1
+    wait_s = problem.excess_s * utilisation / np.where(stable, 1 - utilisation, 1.0)
+    return np.where(stable, wait_s, np.inf)
+
+
+def _node_delay(problem: RoutingProblem, node_rate: Floats) -> float:
+    """Sum over the nodes of rate times mean wait and service."""
+    wait_s = mean_wait_s(problem, node_rate)
+    return float((node_rate * (wait_s + problem.service_s)).sum()) if np.isfinite(wait_s).all() else float("inf")
 
 
 class _Flow:

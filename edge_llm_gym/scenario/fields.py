@@ -11,9 +11,10 @@ from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
 from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
-from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_TABLES, Metric
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
+    BatchingName,
     ChannelSection,
     DevicesSection,
     DynamicsName,
@@ -29,6 +30,8 @@ from edge_llm_gym.scenario.sections import (
 from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
 
 MAX_SLOTS: Final = 1024
+DOPPLER_CYCLES: Final = 0.1
+"""Cycles of the default Doppler shift in one epoch: a correlation of J0(0.2 pi) = 0.904 from epoch to epoch."""
 OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batching_routing", "stream": "streaming"}
 """Values of the former key `admission` -> values of `dynamics`, for the error message."""
 
@@ -48,6 +51,10 @@ class ScenarioFields(Section):
     """One sentence about the scenario."""
     dynamics: DynamicsName = "batching"
     """The simulator: "batching", "batching_routing" or "streaming"."""
+    batching: BatchingName = "static"
+    """How a node computes its requests; batching only. "static": the requests that an epoch admits to a node form one
+    batch, which is computed as a whole. "continuous": all admitted requests of a node advance together by one token per
+    iteration, join at an iteration boundary and leave at their own last token."""
     horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Number of epochs (steps) of an episode."""
     epoch_s: Positive
@@ -136,17 +143,32 @@ class ScenarioFields(Section):
         first, last = self.nodes[node].blocks or (0, len(self.block_layers) - 1)
         return replace(self.shape, layers=sum(self.block_layers[first : last + 1]))
 
+    @property
+    def variant(self) -> str:
+        """The dynamics, but "continuous_batching" for batching dynamics with `batching: continuous`.
+
+        Tables in which continuous batching has an entry of its own are keyed by the variant, others by `dynamics`.
+        """
+        return "continuous_batching" if self.batching == "continuous" else self.dynamics
+
+    @cached_property
+    def metric_table(self) -> Mapping[str, Metric]:
+        """The metrics of an epoch by name, in the order of their columns."""
+        return METRIC_TABLES[self.variant](len(self.block_layers))
+
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
-        return tuple(METRIC_DESCRIPTIONS[self.dynamics](len(self.block_layers)))
+        return tuple(self.metric_table)
 
     @property
     def fading_correlation(self) -> float:
         """Correlation of the complex fading gain over one epoch."""
-        if self.channel.correlation is not None:
-            return self.channel.correlation
-        return fading_correlation(self.channel.doppler_hz, self.epoch_s)
+        channel = self.channel
+        if channel.correlation is not None:
+            return channel.correlation
+        doppler_hz = DOPPLER_CYCLES / self.epoch_s if channel.doppler_hz is None else channel.doppler_hz
+        return fading_correlation(doppler_hz, self.epoch_s)
 
     @property
     def max_budget_s(self) -> float:

@@ -18,25 +18,30 @@ Rule = Callable[[ScenarioFields], None]
 
 DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
     {
-        "batching": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots",)),
+        "batching": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots", "batching")),
         "streaming": Keys(needed=("exits",), optional=("links",)),
         "batching_routing": Keys(needed=("uplink_slot_s", "downlink_slot_s", "exits"), optional=("slots", "links")),
     }
 )
 
 
+def unused_keys(dynamics: str) -> set[str]:
+    """Keys at the top of a scenario that only other dynamics use."""
+    known = {key for keys in DYNAMICS_KEYS.values() for key in (*keys.needed, *keys.optional)}
+    return known - {*DYNAMICS_KEYS[dynamics].needed, *DYNAMICS_KEYS[dynamics].optional}
+
+
 def keys_fit(scenario: ScenarioFields) -> None:
-    """A scenario has the keys that its dynamics require, and no keys that only other dynamics use."""
-    fields, keys = type(scenario).model_fields, DYNAMICS_KEYS[scenario.dynamics]
-    given = {
-        key
-        for known in DYNAMICS_KEYS.values()
-        for key in (*known.needed, *known.optional)
-        if getattr(scenario, key) != fields[key].default
-    }
-    if missing := [key for key in keys.needed if key not in given]:
-        raise ValueError(f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}")
-    for key in sorted(given - {*keys.needed, *keys.optional}):
+    """A scenario gives the keys that its dynamics require, and none that only other dynamics use.
+
+    A key is given if it is set, also to a value that equals the default; null sets nothing.
+    """
+    given = {key for key in scenario.model_fields_set if getattr(scenario, key) is not None}
+    if missing := [key for key in DYNAMICS_KEYS[scenario.dynamics].needed if key not in given]:
+        raise ValueError(
+            f"dynamics {scenario.dynamics!r} needs {' and '.join(missing)}, not given here; add what is missing"
+        )
+    for key in sorted(given & unused_keys(scenario.dynamics)):
         raise ValueError(f"dynamics {scenario.dynamics!r} does not use {key}; leave it out")
 
 
@@ -48,6 +53,18 @@ def slots_fit_the_epoch(scenario: ScenarioFields) -> None:
             f"uplink_slot_s + downlink_slot_s must be shorter than epoch_s, got {radio_s:g} s in an epoch of "
             f"{scenario.epoch_s:g} s; shorten the slots or lengthen the epoch"
         )
+
+
+def slots_carry_the_payload(scenario: ScenarioFields) -> None:
+    """A radio slot of 0 s is only possible where requests carry no bits in its direction."""
+    requests = scenario.requests
+    for key, payload in (("uplink_slot_s", requests.uplink_payload), ("downlink_slot_s", requests.downlink_payload)):
+        has_bits = requests.bits_per_token > 0 or payload.probability * payload.bits[1] > 0
+        if has_bits and getattr(scenario, key) == 0:
+            raise ValueError(
+                f"{key} must be above 0 where requests carry bits, got 0: every request would be refused; choose a "
+                f"length, or set requests.bits_per_token to 0 and the probability of the payload too"
+            )
 
 
 def names_differ(scenario: ScenarioFields) -> None:
@@ -144,6 +161,16 @@ def longest_request_fits_every_node(scenario: ScenarioFields) -> None:
             )
 
 
+def lengths_are_known(scenario: ScenarioFields) -> None:
+    """Output lengths are known when a request is routed."""
+    sigma = scenario.lengths.prediction.sigma
+    if sigma > 0:
+        raise ValueError(
+            f"dynamics {scenario.dynamics!r} does not use length predictions, got lengths.prediction.sigma {sigma:g}; "
+            f"leave lengths.prediction out"
+        )
+
+
 def blocks_cover_the_model(scenario: ScenarioFields) -> None:
     """The blocks add up to the model's layers, and the exit profile has one exit for each."""
     assert scenario.exits is not None
@@ -175,6 +202,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "batching": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             whole_model_everywhere,
             nodes_keep_their_speed,
             every_node_has_radio,
@@ -186,6 +214,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "batching_routing": (
             keys_fit,
             slots_fit_the_epoch,
+            slots_carry_the_payload,
             names_differ,
             nodes_keep_their_speed,
             blocks_cover_the_model,
@@ -198,6 +227,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "streaming": (
             keys_fit,
             names_differ,
+            lengths_are_known,
             blocks_cover_the_model,
             entry_nodes_have_radio,
             weights_fit_every_node,

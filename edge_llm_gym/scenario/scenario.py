@@ -1,11 +1,11 @@
 """The scenario: one validated, frozen record of everything that is constant over an episode."""
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from edge_llm_gym.scenario.fields import ScenarioFields
-from edge_llm_gym.scenario.rules import RULES
+from edge_llm_gym.scenario.rules import RULES, unused_keys
 
 
 class Scenario(ScenarioFields):
@@ -21,3 +21,9 @@ class Scenario(ScenarioFields):
         for rule in RULES[self.dynamics]:
             rule(self)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out the keys that these dynamics refuse, so that what is dumped can be loaded."""
+        unused = unused_keys(self.dynamics)
+        return {key: value for key, value in serialize(self).items() if key not in unused}

@@ -11,11 +11,13 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from edge_llm_gym.models.catalogue import HardwareSection, ModelSection, QuantizationSection
+from edge_llm_gym.models.channel import SHADOWING_DB
 from edge_llm_gym.models.cost_models import FittedTimes
 from edge_llm_gym.models.hardware import Hardware, hardware, pool
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import model_shape
 from edge_llm_gym.models.quantization import Quantization, quantization, quantization_method
+from edge_llm_gym.names import known_name
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -197,12 +199,14 @@ class ChannelSection(Section):
     """Name of the path-loss model."""
     carrier_hz: Positive = 3.5e9
     """Carrier frequency in Hz."""
-    shadowing_db: NonNegative = 7.8
-    """Standard deviation of the log-normal shadowing in dB."""
-    doppler_hz: NonNegative = 0.1
-    """Maximum Doppler shift in Hz; the fading correlation over one epoch is J0(2 pi doppler_hz epoch_s)."""
+    shadowing_db: NonNegative | None = None
+    """Standard deviation of the log-normal shadowing in dB; that of the path-loss law by default."""
+    shadowing_correlation: Probability = 0.5
+    """Correlation of a device's shadowing between nodes at different positions."""
+    doppler_hz: NonNegative | None = None
+    """Maximum Doppler shift f_D in Hz; fading has the correlation J0(2 pi f_D epoch_s). 0.1 / epoch_s by default."""
     correlation: Annotated[float, Field(ge=-1, le=1)] | None = None
-    """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`."""
+    """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`; 0 for fast devices."""
     uplink_noise_figure_db: NonNegative = 5.0
     """Noise figure of the nodes in dB."""
     downlink_noise_figure_db: NonNegative = 9.0
@@ -211,6 +215,12 @@ class ChannelSection(Section):
     """Lowest spectral efficiency in bit/s/Hz, that of the most robust modulation and code, with repetition."""
     spectral_efficiency_cap: Positive = 7.4
     """Highest spectral efficiency in bit/s/Hz, that of the fastest modulation and code."""
+
+    @property
+    def shadowing_deviation_db(self) -> float:
+        """Standard deviation of the shadowing in dB. Raises ValueError for an unknown path-loss law."""
+        law = known_name("path loss", self.path_loss, SHADOWING_DB)
+        return SHADOWING_DB[law] if self.shadowing_db is None else self.shadowing_db
 
 
 class PayloadSection(Section):
@@ -287,3 +297,4 @@ class LinkSection(Section):
 
 
 DynamicsName = Literal["batching", "batching_routing", "streaming"]
+BatchingName = Literal["static", "continuous"]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.sim.columns import DOWNLINK
 
 
 class RequestTape(NamedTuple):
@@ -26,7 +27,9 @@ class RequestTape(NamedTuple):
     device: Array  # [R, C] int32
     prompt_tokens: Array  # [R, C] int32
     output_tokens: Array  # [R, C] int32
-    bits: Array  # [R, C, 2] float64, by radio, up and down
+    predicted_tokens: Array  # [R, C] int32, predicted output tokens; `output_tokens` itself if lengths are known
+    bits: Array  # [R, C, 2] float64, by radio, up and down; down for the predicted output tokens
+    answer_bits: Array  # [R, C] float64, down for the true output tokens; a view of `bits` if lengths are known
     quality_demand: Array  # [R, C] float64, lowest acceptable quality in [0, 1]
     value: Array  # [R, C] float64
     clipped: Array  # [R, 2] int64, prompts and outputs whose lengths were clipped to the scenario's limits
@@ -76,6 +79,14 @@ class ExitTable(NamedTuple):
     full_accuracy: float  # of the last exit on all rows
 
 
+class PowerConstants(NamedTuple):
+    """Power of nodes and of device transmitters."""
+
+    idle_w: float  # of all nodes together
+    dynamic_w: Array  # [K] float64, power of a node that computes, less its idle power
+    transmit_w: float  # of one device
+
+
 class RewardTerms(NamedTuple):
     """The reward: a weighted sum of metrics."""
 
@@ -98,8 +109,12 @@ def interleaved(rows: int, capacity: int, *widths: int) -> list[Array]:
     return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
 
-def allocate_requests(block: Array) -> RequestTape:
-    """An empty RequestTape; per-request fields are views of `block` [R, C, REQUEST_WIDTH] float64."""
+def allocate_requests(block: Array, answer_bits: Array | None = None) -> RequestTape:
+    """An empty RequestTape; per-request fields are views of `block` [R, C, REQUEST_WIDTH] float64.
+
+    `answer_bits` [R, C] is given if output lengths are predicted. Without it they are known, and predictions are views
+    of the true numbers.
+    """
     counts = block[..., 6:].view(np.int32)
     return RequestTape(
         length=np.zeros(block.shape[0], np.int64),
@@ -108,7 +123,9 @@ def allocate_requests(block: Array) -> RequestTape:
         device=counts[..., 0],
         prompt_tokens=counts[..., 1],
         output_tokens=counts[..., 2],
+        predicted_tokens=counts[..., 2 if answer_bits is None else 3],
         bits=block[..., 2:4],
+        answer_bits=block[..., 2 + DOWNLINK] if answer_bits is None else answer_bits,
         quality_demand=block[..., 4],
         value=block[..., 5],
         clipped=np.zeros((block.shape[0], 2), np.int64),
@@ -133,8 +150,11 @@ def allocate_exits(route: Array, wired: Array, blocks: int) -> ExitTape:
 
 
 def leaves(record: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The arrays and numbers of a record and its nested records, each with its dotted name."""
+    """The arrays and numbers of a record and its nested records, each with its dotted name; unused parts (None) are
+    left out."""
     for name, value in record._asdict().items():
+        if value is None:
+            continue
         if hasattr(value, "_asdict"):
             yield from leaves(value, (*path, name))
         else:

@@ -1,4 +1,4 @@
-"""The reward, a weighted sum of metrics, and the sums of metrics over an episode."""
+"""The reward, a weighted sum of metrics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,13 +13,6 @@ def reward_terms(weights: Mapping[str, float], metrics: Sequence[str]) -> Reward
     """The terms of a reward that maps names of `metrics` to weights."""
     columns = np.array([metrics.index(term) for term in weights], np.int64)
     return RewardTerms(columns, np.array(list(weights.values()), np.float64))
-
-
-@kernel
-def add_to_totals(metrics: Array, totals: Array) -> None:
-    """Adds the metrics [M] of an epoch to those of the episode so far."""
-    for column in range(metrics.size):
-        totals[column] += metrics[column]
 
 
 @kernel

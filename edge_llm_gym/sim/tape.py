@@ -18,6 +18,7 @@ from edge_llm_gym.sim.exit_rows import ProfileRows
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
 from edge_llm_gym.sim.request_costs import forward_bits
 from edge_llm_gym.workload.factory import build_workload
+from edge_llm_gym.workload.lengths import LengthPredictor
 from edge_llm_gym.workload.workload import Arrivals
 
 Generator = np.random.Generator
@@ -32,6 +33,9 @@ class ChannelGenerator:
         nodes = [scenario.nodes[index] for index in scenario.network.entry_nodes]
         self._scenario = scenario
         self._node_m = np.array([node.position_m for node in nodes])
+        self._site = np.unique(self._node_m, axis=0, return_inverse=True)[
+            1
+        ].ravel()  # nodes of equal positions share one
         self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         device_dbm = scenario.devices.transmit_power_dbm
         self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
@@ -42,9 +46,9 @@ class ChannelGenerator:
     def write(self, rng: Generator, tape: ChannelTape, row: int) -> None:
         """Writes one episode into a row of the tape."""
         scenario, settings = self._scenario, self._scenario.channel
-        devices, nodes = scenario.devices.count, len(self._node_m)
+        devices, deviation_db = scenario.devices.count, settings.shadowing_deviation_db
         tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
-        shadowing_db = settings.shadowing_db * rng.standard_normal((devices, nodes))
+        shadowing_db = channel.shadowing_loss_db(rng, deviation_db, settings.shadowing_correlation, devices, self._site)
         offset_m = tape.device_m[row][:, None, :] - self._node_m
         distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
@@ -97,31 +101,41 @@ def _write_requests(
     arrival_s: Array,
     prompt_tokens: Array,
     output_tokens: Array,
+    predicted_tokens: Array,
     tape: RequestTape,
     row: int,
 ) -> None:
+    """Writes a row of the tape. What a request asks for (budget, downlink share) follows from its predicted length."""
     arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
-    prompt, output = tape.prompt_tokens[row], tape.output_tokens[row]
+    prompt, output, predicted = tape.prompt_tokens[row], tape.output_tokens[row], tape.predicted_tokens[row]
     demand, value = tape.quality_demand[row], tape.value[row]
     for request in range(arrival_s.size):
-        tokens_in, tokens_out = prompt_tokens[request], output_tokens[request]
+        tokens_in, tokens_out = prompt_tokens[request], predicted_tokens[request]
         budget_s = _uniform(rng, *ranges.budget_s) + ranges.budget_per_output_token_s * tokens_out
         arrival[request] = arrival_s[request]
         deadline[request] = arrival_s[request] + budget_s
-        prompt[request], output[request] = tokens_in, tokens_out
+        prompt[request], output[request], predicted[request] = tokens_in, output_tokens[request], tokens_out
         device[request] = int(devices * rng.random())
         demand[request] = _uniform(rng, *ranges.quality_demand)
         value[request] = _uniform(rng, *ranges.value)
         bits[request, UPLINK] = ranges.bits_per_token * tokens_in + _payload_bits(rng, ranges.uplink_payload)
-        bits[request, DOWNLINK] = ranges.bits_per_token * tokens_out + _payload_bits(rng, ranges.downlink_payload)
+        payload_bits = _payload_bits(rng, ranges.downlink_payload)
+        bits[request, DOWNLINK] = ranges.bits_per_token * tokens_out + payload_bits
+        tape.answer_bits[row, request] = ranges.bits_per_token * output_tokens[request] + payload_bits
+
+
+def length_predictor(scenario: Scenario) -> LengthPredictor:
+    """The predictor of output lengths of a scenario."""
+    return LengthPredictor(float(scenario.lengths.prediction.sigma), scenario.lengths.max_output_tokens)
 
 
 class RequestGenerator:
-    """Draws what every request carries beside its arrival time and its token counts."""
+    """Draws what every request carries beside its arrival time and its token counts; predicts the latter."""
 
     def __init__(self, scenario: Scenario) -> None:
         settings = scenario.requests
         self._devices = scenario.devices.count
+        self._predictor = length_predictor(scenario)
         self._ranges = _Ranges(
             budget_s=_floats(*settings.budget_s),
             budget_per_output_token_s=float(settings.budget_per_output_token_s),
@@ -136,7 +150,20 @@ class RequestGenerator:
         """Writes the requests of one episode into a row of the tape, whose capacity must suffice."""
         tape.length[row] = arrivals.arrival_s.size
         tape.clipped[row] = arrivals.clipped_prompts, arrivals.clipped_outputs
-        _write_requests(rng, self._ranges, self._devices, *arrivals[:3], tape, row)
+        predicted = self._predicted(rng, arrivals.output_tokens)
+        _write_requests(rng, self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
+
+    def _predicted(self, rng: Generator, output_tokens: Array) -> Array:
+        """Predicted output tokens [n].
+
+        Their errors come from a stream of their own, far ahead of the state of `rng`, which stays as it is: everything
+        else on the tape is the same for every accuracy of the predictions. Of NumPy's bit generators, all but SFC64 can
+        jump ahead.
+        """
+        if not self._predictor.sigma:
+            return output_tokens
+        ahead = rng.bit_generator.jumped()  # type: ignore[attr-defined]
+        return self._predictor.predict(np.random.Generator(ahead), output_tokens)
 
 
 class ExitGenerator:
@@ -150,7 +177,7 @@ class ExitGenerator:
         self.profile = self._rows.profile
 
     def write(self, rng: Generator, arrivals: Arrivals, tape: ExitTape, row: int) -> None:
-        """Writes the requests of one episode into a row of the tape."""
+        """Writes the requests of one episode into a row of the tape, without predictions."""
         size = arrivals.arrival_s.size
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
         self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])

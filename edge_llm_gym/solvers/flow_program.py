@@ -7,7 +7,10 @@ from edge_llm_gym.problems.routing import RoutingProblem
 
 
 class FlowProgram:
-    """Minimise the delay over the flows x of all links that can carry requests, A x = b and x >= 0."""
+    """Minimise the delay over the flows x of all links that can carry requests, A x = b, x >= 0, utilisations <= 1.
+
+    The bound on the utilisations has a barrier of its own, since it can bind where wait factors are zero.
+    """
 
     def __init__(self, problem: RoutingProblem) -> None:
         assert problem.pass_ratio is not None
@@ -23,7 +26,7 @@ class FlowProgram:
         self.conservation = out[sends]
         self.source = np.concatenate([problem.arrival_rate, np.zeros(problem.node_count)])[sends]
         self.inflow = np.eye(problem.node_count)[:, self.node]
-        self.excess_s = problem.service_sq_s2 / (2 * problem.service_s)
+        self.factor = np.asarray(problem.wait_factor)
 
     def idle_share(self, flow: Floats) -> Floats:
         """[K] idle share of each node's time."""
@@ -34,16 +37,17 @@ class FlowProgram:
         rate, idle_share = self.inflow @ flow, self.idle_share(flow)
         if (idle_share <= 0).any():
             return float("inf")
-        wait = rate * self.problem.service_sq_s2 / (2 * idle_share)
+        wait = self.factor * rate * self.problem.service_sq_s2 / (2 * idle_share)
         return float((rate * (wait + self.problem.service_s)).sum() + flow @ self.link_s)
 
     def marginal(self, flow: Floats) -> Floats:
         """[K] derivative of the nodes' delay by their rate."""
-        return self.problem.service_s + self.excess_s * (1 / self.idle_share(flow) ** 2 - 1)
+        residual_s = self.problem.service_sq_s2 / (2 * self.problem.service_s)
+        return self.problem.service_s + self.factor * residual_s * (1 / self.idle_share(flow) ** 2 - 1)
 
     def curvature(self, flow: Floats) -> Floats:
         """[K] second derivative of the nodes' delay by their rate."""
-        return 2 * self.excess_s * self.problem.service_s / self.idle_share(flow) ** 3
+        return self.factor * self.problem.service_sq_s2 / self.idle_share(flow) ** 3
 
     def balanced(self) -> tuple[float, Floats]:
         """The least possible utilisation of the busiest node, and flows that attain it, by a linear program."""
@@ -79,20 +83,26 @@ class FlowProgram:
     def _sender_columns(self) -> Floats:
         return (self.sender[:, None] == np.unique(self.sender)[None, :]).astype(np.float64)
 
-    def minimise(self, flow: Floats, relative_gap: float) -> Floats:
-        """Follow the central path from a strictly feasible ``flow`` until the barrier's gap is small enough."""
-        weight = self.delay(flow) / flow.size
-        while weight * flow.size > relative_gap * self.delay(flow):
+    def minimise(self, flow: Floats, relative_gap: float) -> tuple[Floats, Floats]:
+        """Follow the central path from a strictly feasible ``flow`` until the barrier's gap is small enough.
+
+        Returns flows, and the multipliers [K] of the bounds on the utilisations.
+        """
+        bounds = flow.size + self.problem.node_count
+        weight = self.delay(flow) / bounds
+        while weight * bounds > relative_gap * self.delay(flow):
             weight /= 8
             for _ in range(50):
                 flow, decrement = self._newton_step(flow, weight)
-                if decrement < 0.1 * weight:
+                if decrement < 1e-3 * weight:
                     break
-        return flow
+        return flow, weight / self.idle_share(flow)
 
     def _newton_step(self, flow: Floats, weight: float) -> tuple[Floats, float]:
-        gradient = self.link_s + self.inflow.T @ self.marginal(flow) - weight / flow
-        hessian = self.inflow.T @ (self.curvature(flow)[:, None] * self.inflow) + np.diag(weight / flow**2)
+        bound = self.problem.service_s / self.idle_share(flow)
+        gradient = self.link_s + self.inflow.T @ (self.marginal(flow) + weight * bound) - weight / flow
+        curvature = self.curvature(flow) + weight * bound**2
+        hessian = self.inflow.T @ (curvature[:, None] * self.inflow) + np.diag(weight / flow**2)
         rows = len(self.source)
         system = np.block([[hessian, self.conservation.T], [self.conservation, np.zeros((rows, rows))]])
         step = np.linalg.solve(system, np.concatenate([-gradient, np.zeros(rows)]))[: flow.size]
@@ -105,11 +115,18 @@ class FlowProgram:
         return flow + length * step, decrement
 
     def _barrier(self, flow: Floats, weight: float) -> float:
-        return self.delay(flow) - weight * float(np.log(flow).sum()) if (flow > 0).all() else float("inf")
+        idle_share = self.idle_share(flow)
+        if not (flow > 0).all() or not (idle_share > 0).all():
+            return float("inf")
+        return self.delay(flow) - weight * float(np.log(flow).sum() + np.log(idle_share).sum())
 
-    def duality_gap(self, flow: Floats) -> float:
-        """Linearised delay of ``flow`` less that of the cheapest paths: no flow is better by more than this."""
-        problem, node_cost = self.problem, self.marginal(flow)
+    def duality_gap(self, flow: Floats, multiplier: Floats) -> float:
+        """No flow within the bounds has a delay below that of ``flow`` by more than this.
+
+        The delay is linearised at ``flow`` (Frank & Wolfe 1956) and the bounds on the utilisations are relaxed with the
+        ``multiplier`` [K], zero or more; the cheapest paths then give a lower bound on the delay of every flow.
+        """
+        problem, node_cost = self.problem, self.marginal(flow) + multiplier * self.problem.service_s
         to_go = node_cost.copy()
         for stage in range(int(problem.stage.max()) - 1, 0, -1):
             senders = (problem.stage == stage) & (self.pass_ratio > 0)
@@ -117,7 +134,9 @@ class FlowProgram:
             to_go[senders] += self.pass_ratio[senders] * onward.min(axis=1)
         sending = problem.arrival_rate > 0
         first = (problem.link_delay_s[: problem.device_count][sending] + to_go).min(axis=1)
-        return float((self.link_s + node_cost[self.node]) @ flow - problem.arrival_rate[sending] @ first)
+        cheapest = problem.arrival_rate[sending] @ first
+        slack = multiplier @ self.idle_share(flow)
+        return float((self.link_s + node_cost[self.node]) @ flow - cheapest + slack)
 
     def offload(self, flow: Floats) -> Floats:
         """[D + K, K] shares of the flows; an unreachable sender splits evenly."""

@@ -79,7 +79,7 @@ def experienced_delay_s(problem: RoutingProblem, offload: Floats, threshold: Flo
     outcome = evaluate(problem, offload, threshold)
     idle = np.maximum(1 - outcome.utilisation, 1 - SATURATION)
     overload = 1 + np.maximum(outcome.utilisation - SATURATION, 0.0) / (1 - SATURATION)
-    wait_s = outcome.node_rate * problem.service_sq_s2 / (2 * idle)
+    wait_s = problem.excess_s * outcome.utilisation / idle
     to_go_s = wait_s * overload + problem.service_s
     for stage in range(int(problem.stage.max()) - 1, 0, -1):
         senders = np.flatnonzero((problem.stage == stage) & ~problem.is_last)

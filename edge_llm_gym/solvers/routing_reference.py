@@ -28,8 +28,8 @@ class ReferenceRouting:
 def convex_optimum(problem: RoutingProblem, relative_gap: float = 1e-5) -> ReferenceRouting:
     """The least mean delay for given pass ratios, by a log-barrier Newton method in the flows of the links.
 
-    In flows the M/G/1 delay is convex and conservation linear, so the duality gap of the linearised delay (Frank &
-    Wolfe 1956) bounds the error. Raises ValueError for free thresholds and where no routing is stable, RuntimeError if
+    In flows the delay is convex and conservation linear, so a duality gap of the linearised delay (Frank & Wolfe 1956)
+    bounds the error. Raises ValueError for free thresholds and where no routing is stable, RuntimeError if
     the requested gap is not reached.
     """
     if problem.pass_ratio is None:
@@ -37,8 +37,8 @@ def convex_optimum(problem: RoutingProblem, relative_gap: float = 1e-5) -> Refer
             "the convex optimum needs given pass ratios, got free thresholds: use search_thresholds for them"
         )
     program = FlowProgram(problem)
-    flow = program.minimise(program.interior(), relative_gap / 4)
-    delay, gap = program.delay(flow) / program.total, program.duality_gap(flow) / program.total
+    flow, multiplier = program.minimise(program.interior(), relative_gap / 4)
+    delay, gap = program.delay(flow) / program.total, program.duality_gap(flow, multiplier) / program.total
     if not gap <= relative_gap * delay:
         raise RuntimeError(
             f"the reference stopped at a duality gap of {gap / delay:.1e}, requested: {relative_gap:.1e}"

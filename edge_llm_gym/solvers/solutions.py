@@ -13,7 +13,8 @@ from edge_llm_gym.problems.routing_outcome import evaluate
 class BatchSolution:
     """A feasible batch for one node, and what is proved about it.
 
-    ``optimal`` means that no feasible batch has a greater value, up to 1e-9 of the greatest single value;
+    ``value`` is the objective of the problem: the total value, less the price of the batch's time if there is one.
+    ``optimal`` means that no feasible batch has a greater one, up to 1e-9 of the greatest single value;
     ``tie_break_optimal`` that no batch of equal value has a greater urgency (also true if no urgency was given).
     """
 
@@ -30,7 +31,7 @@ class BatchSolution:
 
 @dataclass(frozen=True, eq=False)
 class AssignmentSolution:
-    """A feasible assignment of requests to nodes, and what is proved about it."""
+    """A feasible assignment of requests to nodes, and what is proved about it; ``value`` is the problem's objective."""
 
     node: Ints  # [N] 0: left out, k: the k-th node
     value: float
@@ -59,6 +60,8 @@ class RoutingSolution:
     """The maximised objective: accuracy_weight_s * accuracy - mean_delay_s, or - mean_delay_s."""
     utilisation: Floats
     """[K] utilisation of each node."""
+    pass_ratio: Floats
+    """[K] share of its requests that each node forwards."""
     rounds: int
     """Rounds of message passing until the plan was final; 0 for a rule."""
     messages: int
@@ -88,7 +91,13 @@ def routing_solution(
     """The record of a plan ``offload`` [D + K, K] and ``threshold`` [K]; raises ValueError as ``evaluate`` does."""
     outcome = evaluate(problem, offload, threshold)
     history = np.array([-outcome.utility_s]) if history is None else history
-    for array in (offload, history, outcome.utilisation, *(() if threshold is None else (threshold,))):
+    for array in (
+        offload,
+        history,
+        outcome.utilisation,
+        outcome.pass_ratio,
+        *(() if threshold is None else (threshold,)),
+    ):
         array.flags.writeable = False
     return RoutingSolution(
         offload=offload,
@@ -97,6 +106,7 @@ def routing_solution(
         accuracy=outcome.accuracy,
         utility_s=outcome.utility_s,
         utilisation=outcome.utilisation,
+        pass_ratio=outcome.pass_ratio,
         rounds=rounds,
         messages=messages,
         history=history,

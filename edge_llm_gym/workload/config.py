@@ -65,6 +65,17 @@ class ArrivalsConfig(_Section):
         return self
 
 
+class PredictionConfig(_Section):
+    """What is known about the output tokens of a request before it has been computed.
+
+    The prediction is clip(round(n exp(sigma eps - sigma^2 / 2)), 1, max_output_tokens) with a standard normal eps: its
+    mean is about the true number n, its standard deviation about sigma n for small sigma.
+    """
+
+    sigma: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Standard deviation of the logarithm of the prediction; 0 means that output lengths are known"""
+
+
 class LengthsConfig(_Section):
     """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
@@ -90,6 +101,8 @@ class LengthsConfig(_Section):
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
+    prediction: PredictionConfig = PredictionConfig()
+    """Predictions of the output tokens; dynamics batching and batching_routing only"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:

@@ -17,7 +17,7 @@ from scripts.reproduce.running import Runner
 def record_totals(
     runner: Runner, setup: Setup, policies: Iterable[tuple[str, PolicyLike]], metrics: Sequence[str]
 ) -> dict[str, Array]:
-    """Policy -> [n, H, K]: the increase of K metrics in each of H epochs, for each of the runner's n seeds."""
+    """Policy -> [n, H, K]: K metrics of the kind flow in each of H epochs, for each of the runner's n seeds."""
     sources = policy_sources(policies)
     work = [(source, seed) for source in sources for seed in runner.seeds]
     episodes = []

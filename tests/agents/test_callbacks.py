@@ -88,6 +88,39 @@ def test_a_line_written_during_a_rollout_starts_the_next_mean(tiny_env):
     assert model.kept.lines[1]["environment/arrived"] == pytest.approx(mean_arrived(after))
 
 
+def test_arrivals_of_a_reset_count_for_the_step_that_resets(tiny_env):
+    callback = MetricsCallback()
+    model = begun(callback, tiny_env)
+    metrics = rollout(callback, tiny_env, 10)  # an episode; its last step resets all rows
+    at_reset = tiny_env.last_info["metrics"]
+    model.logger.dump()
+    (line,) = model.kept.lines
+    arrived, pending = (np.sum([step[name] for step in metrics]) for name in ("arrived", "pending"))
+    assert at_reset["arrived"].sum() > 0
+    assert line["environment/arrived"] == pytest.approx((arrived + at_reset["arrived"].sum()) / 30)
+    assert line["environment/pending"] == pytest.approx(pending / 30)
+    arrived_value, served_value = (
+        np.sum([step[name] for step in metrics]) for name in ("arrived_value", "served_value")
+    )
+    share = served_value / (arrived_value + at_reset["arrived_value"].sum())
+    assert line["environment/served_share"] == pytest.approx(share)
+
+
+def test_means_are_over_the_requests_that_arrived(tiny):
+    env = make_env(tiny(environment=STREAM, codec={"name": "box"}))
+    callback = MetricsCallback()
+    model = begun(callback, env)
+    metrics = rollout(callback, env, 4)
+    model.logger.dump()
+    arrived, response_s = (np.sum([step[name] for step in metrics]) for name in ("arrived", "response_s"))
+    accuracies = np.concatenate([step["accuracy"] for step in metrics])
+    weights = np.concatenate([step["arrived"] for step in metrics])
+    (line,) = model.kept.lines
+    assert line["environment/mean_delay_s"] == pytest.approx(response_s / arrived)
+    assert line["environment/accuracy"] == pytest.approx(np.average(accuracies, weights=weights))
+    assert line["environment/accuracy"] != pytest.approx(accuracies.mean())
+
+
 def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
     env = make_env(tiny(environment=STREAM, codec={"name": "box"}))
     callback = MetricsCallback()

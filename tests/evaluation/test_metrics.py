@@ -7,9 +7,12 @@ from edge_llm_gym.evaluation.metrics import (
     batching_metrics,
     batching_routing_metrics,
     delay_quantiles,
+    epoch_means,
     ratio,
     streaming_metrics,
+    weighted_metrics,
 )
+from edge_llm_gym.scenario.metrics import flow, level, mean
 
 POOLED_TOTALS = {
     "arrived": 10.0,
@@ -23,6 +26,7 @@ POOLED_TOTALS = {
     "arrived_value": 20.0,
     "served_value": 5.0,
     "quality": 3.0,
+    "energy_j": 500.0,
 }
 
 
@@ -46,6 +50,7 @@ def test_batching_metrics_by_hand():
     assert metrics["quality"] == 0.75
     assert metrics["delay_p50_s"] == 2.5
     assert metrics["refused_memory"] == 5.0
+    assert (metrics["energy_j"], metrics["energy_per_served_j"]) == (500.0, 125.0)
 
 
 def test_batching_routing_metrics_are_per_computed_request():
@@ -57,10 +62,23 @@ def test_batching_routing_metrics_are_per_computed_request():
 
 def test_streaming_metrics_are_per_arrived_request():
     totals = {"arrived": 8.0, "served": 4.0, "late": 3.0, "below_quality": 1.0, "response_s": 12.0, "correct": 6.0}
-    totals["full_correct"] = 8.0
-    metrics = streaming_metrics(totals | {"exit_1": 2.0, "exit_2": 6.0}, np.full(8, 1.5), unanswered=2)
+    totals |= {"exit_1": 2.0, "exit_2": 6.0, "energy_j": 60.0, "full_correct": 8.0}
+    metrics = streaming_metrics(totals, np.full(8, 1.5), unanswered=2)
+    assert metrics["energy_per_served_j"] == 15.0
     assert metrics["mean_delay_s"] == 1.5
     assert metrics["accuracy"] == 0.75
     assert metrics["on_time"] == pytest.approx(5 / 8)
     assert metrics["exit_2"] == 0.75
     assert metrics["unanswered"] == 2.0
+
+
+def test_means_weight_epochs_with_the_flow_that_they_name_or_equally():
+    table = {"count": flow("a"), "level": level("b"), "busy": mean("c"), "delay": mean("d", "count")}
+    epochs = [
+        {"count": 1.0, "level": 5.0, "busy": 0.5, "delay": 9.0},
+        {"count": 3.0, "level": 1.0, "busy": 0.7, "delay": 1.0},
+    ]
+    weighted = [weighted_metrics(metrics, table) for metrics in epochs]
+    sums = {name: sum(metrics[name] for metrics in weighted) for name in table}
+    assert epoch_means(sums, 2, table) == {"count": 2.0, "level": 3.0, "busy": 0.6, "delay": (9.0 + 3.0) / 4.0}
+    assert epoch_means(dict.fromkeys(table, 0.0), 2, table)["delay"] == 0.0

@@ -6,6 +6,7 @@ import pytest
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.channel import (
     PATH_LOSS,
+    SHADOWING_DB,
     bessel_j0,
     fading_path,
     mean_snr,
@@ -13,6 +14,7 @@ from edge_llm_gym.models.channel import (
     noise_power_w,
     path_loss_db,
     rate_bps,
+    shadowing_loss_db,
     spectral_efficiency,
     spectral_efficiency_path,
 )
@@ -81,6 +83,27 @@ def test_impossible_distances_are_rejected(kind: str, distance_m: float) -> None
 def test_unknown_path_loss_suggests_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"unknown path loss 'uma_nlos'.*did you mean 'uma-nlos'"):
         path_loss_db("uma_nlos", 100.0, CARRIER_HZ)
+
+
+def test_every_law_has_the_deviation_of_its_source() -> None:
+    # sigma_SF of TR 38.901, Table 7.4.1-1, and of TR 36.814, Table A.2.1.1-1, typed from the tables.
+    assert SHADOWING_DB == {"uma-los": 4.0, "uma-nlos": 6.0, "umi-los": 4.0, "umi-nlos": 7.82, "macro-128.1": 8.0}
+    assert SHADOWING_DB.keys() == PATH_LOSS.keys()
+
+
+def test_shadowing_is_the_plain_sum_of_a_common_and_a_site_specific_normal() -> None:
+    # Nodes 0 and 2 share a site. Devices' normals are drawn first, then those of each device and site.
+    normals = np.random.default_rng(4).standard_normal(3 + 3 * 2)
+    common, specific = normals[:3], normals[3:].reshape(3, 2)
+    expected = [[6.0 * (0.6 * common[d] + 0.8 * specific[d, s]) for s in (0, 1, 0)] for d in range(3)]
+    loss_db = shadowing_loss_db(np.random.default_rng(4), 6.0, 0.36, 3, np.array([0, 1, 0]))
+    np.testing.assert_allclose(loss_db, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("correlation", [-0.1, 1.1])
+def test_an_impossible_shadowing_correlation_is_rejected(correlation: float) -> None:
+    with pytest.raises(ValueError, match=r"must lie in 0\.\.1, got"):
+        shadowing_loss_db(np.random.default_rng(0), 6.0, correlation, 3, np.arange(2))
 
 
 def test_noise_and_snr_by_hand() -> None:

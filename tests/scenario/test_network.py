@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
+from edge_llm_gym.env.env import EdgeLLMEnv
+from edge_llm_gym.experts import make_expert
 from edge_llm_gym.scenario import ScenarioError, load_scenario
+from edge_llm_gym.scenario.loading import scenario_names
 from tests.sim.streams import staged
+
+JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +24,9 @@ from tests.sim.streams import staged
         ({"exits": None}, "dynamics 'streaming' needs exits"),
         ({"exits.drift": {"period_s": 10.0, "depth": 1.5}}, "exits.drift.depth: .*less than or equal to 1"),
         ({"uplink_slot_s": 0.25}, "dynamics 'streaming' does not use uplink_slot_s"),
+        ({"downlink_slot_s": 0.0}, "dynamics 'streaming' does not use downlink_slot_s"),  # equal to the default
         ({"slots": 8}, "dynamics 'streaming' does not use slots"),
+        ({"slots": 32}, "dynamics 'streaming' does not use slots"),  # equal to the default
         ({"nodes.4.blocks": [2, 3]}, r"must host all|must follow one another.*expected a range \[1, ...\]|next stage"),
         ({"nodes.0.blocks": [0, 1]}, r"must follow one another.*expected a range \[1, ...\], got \[0, 1\]"),
         ({"nodes.0.blocks": [1, 0]}, "must follow one another"),
@@ -70,7 +77,10 @@ def test_a_node_without_an_incoming_link_is_refused():
             {"nodes.0.slowdown": {"from_s": 0.0, "factor": 1.0}},
             "only dynamics 'streaming' supports slowdowns.* node 'l4-pair'",
         ),
-        ({"uplink_slot_s": 0.0}, "dynamics 'batching' needs uplink_slot_s"),
+        ({"uplink_slot_s": 0.0}, "uplink_slot_s must be above 0 where requests carry bits, got 0: .* would be refused"),
+        ({"downlink_slot_s": 0.0}, "downlink_slot_s must be above 0 where requests carry bits, got 0"),
+        ({"downlink_slot_s": 0.0, "requests.bits_per_token": 0.0}, "downlink_slot_s must be above 0"),
+        ({"links": []}, "dynamics 'batching' does not use links"),
         ({"nodes.0.downlink_hz": 0.0}, "its uplink_hz and downlink_hz must be above 0"),
         ({"dynamics": "batch"}, "dynamics: .*'batching', 'batching_routing' or 'streaming'"),
     ],
@@ -79,6 +89,36 @@ def test_a_node_without_an_incoming_link_is_refused():
 def test_batching_dynamics_refuse_keys_of_other_dynamics(overrides, message):
     with pytest.raises(ScenarioError, match=message):
         load_scenario("single-node", overrides)
+
+
+@pytest.mark.parametrize("missing", [("uplink_slot_s",), ("downlink_slot_s", "exits")])
+def test_missing_keys_are_named(missing):
+    data = {key: value for key, value in JOINT.items() if key not in missing}
+    with pytest.raises(ScenarioError, match=f"dynamics 'batching_routing' needs {' and '.join(missing)}, not given"):
+        load_scenario(data)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_what_is_dumped_can_be_loaded(name):
+    scenario = load_scenario(name)
+    dumped = scenario.model_dump(mode="json")
+    assert load_scenario(dumped) == scenario
+    assert ("slots" in dumped) == ("uplink_slot_s" in dumped) == (scenario.dynamics != "streaming")
+
+
+def test_requests_without_bits_need_no_radio_slots():
+    settings = {
+        "uplink_slot_s": 0.0,
+        "downlink_slot_s": 0.0,
+        "requests.bits_per_token": 0.0,
+        "requests.uplink_payload.probability": 0.0,
+        "requests.downlink_payload.probability": 0.0,
+    }
+    env = EdgeLLMEnv("single-node", overrides=settings)
+    observation, _ = env.reset(seed=0)
+    action, _ = make_expert("dftsp", env).predict(observation)
+    metrics = env.step(action)[-1]["metrics"]
+    assert metrics["requested"] == metrics["served"] > 0
 
 
 @pytest.mark.parametrize("name", ["single-node", "early-exit", "joint"])
@@ -97,9 +137,6 @@ def test_the_default_reward_depends_on_the_dynamics_and_a_reward_is_never_empty(
         load_scenario(data | {"reward": {}})
 
 
-JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
-
-
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -109,7 +146,7 @@ JOINT = load_scenario("joint").model_dump(mode="json", exclude_unset=True)
             "only dynamics 'streaming' supports slowdowns.* 'deep-4bit'",
         ),
         ({"exits": None}, "dynamics 'batching_routing' needs exits"),
-        ({"exits": None, "downlink_slot_s": 0.0}, "dynamics 'batching_routing' needs downlink_slot_s and exits"),
+        ({"downlink_slot_s": 0.0}, "downlink_slot_s must be above 0 where requests carry bits, got 0"),
         ({"uplink_slot_s": 3.8}, "must be shorter than epoch_s, got 4.2 s in an epoch of 4 s"),
         ({"nodes.3.uplink_hz": 0.0}, "devices reach node 'orin-8bit' by radio.* got 0 and 5e.06"),
         ({"nodes.4.memory_fraction": 0.2}, "the weights must fit .* takes 5.59 GB, node 'deep-8bit' has 4.80 GB"),

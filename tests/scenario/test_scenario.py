@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from edge_llm_gym.scenario import Scenario, ScenarioError, load_scenario, scenario_names
-from edge_llm_gym.scenario.metrics import METRIC_DESCRIPTIONS
+from edge_llm_gym.scenario.metrics import METRIC_TABLES
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -166,6 +166,8 @@ def test_every_key_has_a_description():
 @pytest.mark.parametrize("name", scenario_names())
 def test_metrics_are_described_in_the_order_of_their_columns(name):
     scenario = load_scenario(name)
-    described = METRIC_DESCRIPTIONS[scenario.dynamics](len(scenario.block_layers))
+    described = METRIC_TABLES[scenario.variant](len(scenario.block_layers))
     assert tuple(described) == scenario.metrics
-    assert all(described.values())
+    assert all(metric.description for metric in described.values())
+    for metric in described.values():
+        assert not metric.weight or (metric.kind, described[metric.weight].kind) == ("mean", "flow")

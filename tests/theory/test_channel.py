@@ -1,9 +1,15 @@
-"""Laws of the channel: Rayleigh fading within confidence bounds, Clarke's correlation, ergodic capacity."""
+"""Laws of the channel within confidence bounds: shadowing, Rayleigh fading, Clarke's correlation, ergodic capacity."""
 
 import numpy as np
 import pytest
 
-from edge_llm_gym.models.channel import bessel_j0, fading_correlation, fading_path, spectral_efficiency_path
+from edge_llm_gym.models.channel import (
+    bessel_j0,
+    fading_correlation,
+    fading_path,
+    shadowing_loss_db,
+    spectral_efficiency_path,
+)
 
 scipy_special = pytest.importorskip("scipy.special", reason="Bessel functions are checked against scipy")
 
@@ -73,3 +79,24 @@ def test_fading_correlation_is_clarkes() -> None:
     # 10 Hz over 20 ms: J0(2 pi 0.2) = J0(1.2566).
     assert fading_correlation(10.0, 0.02) == pytest.approx(float(scipy_special.j0(0.4 * np.pi)), abs=1e-12)
     assert fading_correlation(0.0, 5.0) == 1.0
+
+
+SHADOWED = 20_000
+"""Devices whose shadowing is drawn; they are independent of one another."""
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
+def test_shadowing_has_its_deviation_and_its_correlation_between_sites(correlation: float) -> None:
+    # Standardised losses x, y to two sites are jointly normal: E x^2 = 1 and E xy = correlation.
+    deviation_db = 7.82
+    loss = shadowing_loss_db(np.random.default_rng(13), deviation_db, correlation, SHADOWED, np.array([0, 1, 2, 1]))
+    x, y, z, other = loss.T / deviation_db
+    for site in (x, y, z):
+        assert_mean(site, 0.0)
+        assert_mean(site**2, 1.0)
+    if correlation < 1.0:
+        for pair in (x * y, x * z, y * z):
+            assert_mean(pair, correlation)
+    else:
+        np.testing.assert_array_equal(x, y)
+    np.testing.assert_array_equal(y, other)

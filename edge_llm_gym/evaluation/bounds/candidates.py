@@ -43,14 +43,28 @@ def _of_epoch(simulator: Simulator, row: int, node: int, epoch: int) -> tuple[Ar
     parameters, tape = simulator.parameters, simulator.tape
     now_s = (epoch + 1) * parameters.epoch_s
     release_s = now_s + parameters.radio.uplink_slot_s
-    known = tape.requests.arrival_s[row, : tape.requests.length[row]] < now_s
-    in_time = release_s <= tape.latest_start_s[row, : tape.requests.length[row], node] + SLACK
-    request = np.flatnonzero(known & in_time)
+    arrived = np.flatnonzero(tape.requests.arrival_s[row, : tape.requests.length[row]] < now_s)
+    request = arrived[_can_be_served(simulator, row, node, release_s, arrived)]
     usage = _usage(simulator, row, node, epoch, request)
     request, usage = request[(usage <= 1.0).all(axis=1)], usage[(usage <= 1.0).all(axis=1)]
     left_s = tape.requests.deadline_s[row, request] - parameters.radio.downlink_slot_s - release_s + SLACK
     work_s, shared_s = LEAST_TIMES[simulator.scenario.dynamics](simulator, row, node, request)
     return request, work_s, shared_s, usage, left_s
+
+
+def _can_be_served(simulator: Simulator, row: int, node: int, release_s: float, request: Array) -> Array:
+    """[n] bool: whether the node can serve requests [n] that start alone at `release_s`, up to the first exit.
+
+    Latest start times on the tape are predictions. Requests that are past all of them have expired, and those of -inf
+    never fit. Whether a request is in time follows from its true length.
+    """
+    tape, network = simulator.tape, simulator.parameters.network
+    latest_s = tape.latest_start_s[row, request]
+    work_s, shared_s, _ = _costs(simulator, row, network.first_hosted[node], request)
+    by_s = tape.requests.deadline_s[row, request] - simulator.parameters.radio.downlink_slot_s
+    in_time = release_s + work_s + shared_s <= by_s + SLACK
+    pending = release_s <= latest_s.max(axis=1) + SLACK
+    return np.asarray(in_time & pending & (latest_s[:, node] > -np.inf))
 
 
 def _whole_times(simulator: Simulator, row: int, node: int, request: Array) -> tuple[Array, Array]:
@@ -99,7 +113,10 @@ LEAST_TIMES: Final[Mapping[str, Callable[[Simulator, int, int, Array], tuple[Arr
 
 
 def _usage(simulator: Simulator, row: int, node: int, epoch: int, request: Array) -> Array:
-    """[n, 3] shares of KV capacity, uplink band and downlink band that each `request` [n] needs."""
+    """[n, 3] shares of KV capacity, uplink band and downlink band that each `request` [n] needs.
+
+    The true KV cache has to fit, or the request is evicted. Admission checks the downlink share of the prediction.
+    """
     parameters, tape = simulator.parameters, simulator.tape
     efficiency = tape.channels.spectral_efficiency[row, epoch, tape.requests.device[row, request], node].astype(
         np.float64

@@ -1,4 +1,4 @@
-"""The radio channel: path loss, correlated fading, spectral efficiency and the band share that a payload needs.
+"""The radio channel: path loss, shadowing, fading, spectral efficiency and the band share that a payload needs.
 
 The power spectral density is constant: a transmitter with a share of the band transmits with that share of its power.
 Its SNR therefore does not depend on the share, and its rate is linear in it.
@@ -6,10 +6,12 @@ Its SNR therefore does not depend on the share, and its rate is linear in it.
 
 from edge_llm_gym.models.channel.fading import bessel_j0, fading_correlation, fading_path, spectral_efficiency_path
 from edge_llm_gym.models.channel.link import mean_snr, minimum_share, noise_power_w, rate_bps, spectral_efficiency
-from edge_llm_gym.models.channel.path_loss import PATH_LOSS, path_loss_db
+from edge_llm_gym.models.channel.path_loss import PATH_LOSS, SHADOWING_DB, path_loss_db
+from edge_llm_gym.models.channel.shadowing import shadowing_loss_db
 
 __all__ = [
     "PATH_LOSS",
+    "SHADOWING_DB",
     "bessel_j0",
     "fading_correlation",
     "fading_path",
@@ -18,6 +20,7 @@ __all__ = [
     "noise_power_w",
     "path_loss_db",
     "rate_bps",
+    "shadowing_loss_db",
     "spectral_efficiency",
     "spectral_efficiency_path",
 ]

@@ -1,4 +1,7 @@
-"""Path loss of urban cells over distance and carrier: 3GPP TR 38.901 (UMa, UMi) and TR 36.814 (macro cell)."""
+"""Path loss of urban cells over distance and carrier, and the deviation of the shadowing around it.
+
+The laws are those of 3GPP TR 38.901 (UMa, UMi) and TR 36.814 (macro cell).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,11 +37,13 @@ class UrbanLaw:
     nlos_offset_db: float
     nlos_slope_db: float
     nlos_carrier_db: float
+    los_shadowing_db: float
+    nlos_shadowing_db: float
 
 
-UMA = UrbanLaw(25.0, 28.0, 22.0, 9.0, 13.54, 39.08, 20.0)
+UMA = UrbanLaw(25.0, 28.0, 22.0, 9.0, 13.54, 39.08, 20.0, 4.0, 6.0)
 """Urban macro cell."""
-UMI = UrbanLaw(10.0, 32.4, 21.0, 9.5, 22.4, 35.3, 21.3)
+UMI = UrbanLaw(10.0, 32.4, 21.0, 9.5, 22.4, 35.3, 21.3, 4.0, 7.82)
 """Urban micro cell, street canyon."""
 
 
@@ -106,6 +111,19 @@ PATH_LOSS: Mapping[str, PathLoss] = MappingProxyType(
         "macro-128.1": _macro,
     }
 )
+SHADOWING_DB: Mapping[str, float] = MappingProxyType(
+    {
+        "uma-los": UMA.los_shadowing_db,
+        "uma-nlos": UMA.nlos_shadowing_db,
+        "umi-los": UMI.los_shadowing_db,
+        "umi-nlos": UMI.nlos_shadowing_db,
+        "macro-128.1": 8.0,
+    }
+)
+"""Path-loss law -> standard deviation in dB of the shadowing that belongs to it.
+
+The urban laws have that of TR 38.901, Table 7.4.1-1, the macro law that of TR 36.814, Table A.2.1.1-1.
+"""
 
 
 def path_loss_db(kind: str, distance_m: ArrayLike, carrier_hz: float) -> FloatArray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.rendering.batching.row_batches import RowBatches, row_batches
+from edge_llm_gym.rendering.batching.row_batches import RowBatches, admission_epochs, row_batches
 from edge_llm_gym.rendering.batching.starts import decision_times_s, earliest_starts_s
 from edge_llm_gym.rendering.outcomes import COMPUTED
 from edge_llm_gym.sim.outcomes import EXPIRED, SERVED, TIME_TOLERANCE_S
@@ -58,9 +58,12 @@ def _node_batches(found: RowBatches, outcome: Array, node: int, after_s: float) 
 def expiry_epochs(simulator: Simulator, row: int) -> Array:
     """[C] int64, epoch at whose decision time each expired request was dropped, -1 for the others.
 
-    Starts only move later, so a request expires at the first epoch whose start is too late on every node.
+    If lengths are known, starts only move later, so a request expires at the first epoch whose start is too late on
+    every node. Expiries by predictions are logged.
     """
     tape, state = simulator.tape, simulator.state
+    if state.predictions is not None:
+        return state.predictions.expired_epoch[row].astype(np.int64)
     expired = np.flatnonzero(state.requests.outcome[row] == EXPIRED)
     latest_s = tape.latest_start_s[row, expired] + TIME_TOLERANCE_S
     starts_s = earliest_starts_s(simulator, row)
@@ -83,9 +86,9 @@ def entry_epochs(simulator: Simulator, row: int) -> Array:
 def pending_levels(simulator: Simulator, row: int) -> Array:
     """[E + 1] int64, requests pending at every decision time, after arrivals and expiries."""
     times = int(simulator.state.epoch[row]) + 1
-    admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
-    entered = _per_epoch(entry_epochs(simulator, row), times)
-    left = _per_epoch(admitted[admitted >= 0] + 1, times) + _per_epoch(expired[expired >= 0], times)
+    admitted, expired = admission_epochs(simulator.state, row), expiry_epochs(simulator, row)
+    entered = per_epoch(entry_epochs(simulator, row), times)
+    left = per_epoch(admitted[admitted >= 0] + 1, times) + per_epoch(expired[expired >= 0], times)
     return np.cumsum(entered - left)
 
 
@@ -93,8 +96,8 @@ def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
     """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     state, times = simulator.state, int(simulator.state.epoch[row]) + 1
     admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
-    counts = {name: _per_epoch(admitted[state.requests.outcome[row] == code], times) for name, code in COMPUTED.items()}
-    return counts | {"expired": _per_epoch(expired[expired >= 0], times)}
+    counts = {name: per_epoch(admitted[state.requests.outcome[row] == code], times) for name, code in COMPUTED.items()}
+    return counts | {"expired": per_epoch(expired[expired >= 0], times)}
 
 
 def served_table(simulator: Simulator, row: int) -> Array:
@@ -107,6 +110,6 @@ def served_table(simulator: Simulator, row: int) -> Array:
     return table
 
 
-def _per_epoch(epochs: Array, times: int) -> Array:
+def per_epoch(epochs: Array, times: int) -> Array:
     """How often each of 0..times - 1 occurs."""
     return np.bincount(epochs, minlength=times)[:times]

@@ -7,12 +7,14 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.columns import END_S, KV, SHARED, WORK
 from edge_llm_gym.sim.cost_kernels import add_cost
 from edge_llm_gym.sim.intervals import overlap_s
-from edge_llm_gym.sim.pooled.records import BatchLog, Workspace
+from edge_llm_gym.sim.pooled.forecast import expect_batch, expect_deep_ready, expect_ready
+from edge_llm_gym.sim.pooled.records import BatchLog, PredictionLog, Workspace
 
 
 @kernel
 def _run_batch(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     node: int,
@@ -30,18 +32,20 @@ def _run_batch(
     end_s = start_s + load[node, WORK] + load[node, SHARED]
     log.begin_s[row, node, epoch] = min(log.begin_s[row, node, epoch], start_s)
     log.end_s[row, node, epoch] = end_s
-    log.kv_bytes[row, node, epoch] = max(load[node, KV], log.kv_bytes[row, node, epoch])
+    log.kv_bytes[row, node, epoch] += load[node, KV]
     node_free_s[node] = end_s
     load[node] = 0.0
     for slot in slots:
         if workspace.current_node[slot] == node:
             workspace.completion[slot, END_S] = end_s
+    expect_batch(predictions, row, node, epoch, slots, workspace.current_node, workspace.forecast)
     return start_s, end_s
 
 
 @kernel
 def run_entry_batches(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     epoch: int,
@@ -51,24 +55,26 @@ def run_entry_batches(
     uplink_slot_s: float,
     slots: Array,
     workspace: Workspace,
-) -> float:
+) -> None:
     """Runs the admitted batches of the entry nodes, not before the end of the uplink slot.
 
-    Returns the seconds in which these nodes compute during the epoch, which begins at `now_s`. A node that is not free
-    then computes without a gap until it is.
+    Writes into the workspace the seconds in which each of these nodes computes during the epoch, which begins at
+    `now_s`. A node that is not free then computes without a gap until it is.
     """
-    busy_s, ready_s, until_s = 0.0, now_s + uplink_slot_s, now_s + epoch_s
+    ready_s, until_s = now_s + uplink_slot_s, now_s + epoch_s
     for node in range(entry_nodes):
-        busy_s += min(max(node_free_s[node] - now_s, 0.0), epoch_s)
+        busy_s = min(max(node_free_s[node] - now_s, 0.0), epoch_s)
         if workspace.load[node, KV] > 0.0:
-            start_s, end_s = _run_batch(log, node_free_s, row, node, epoch, ready_s, slots, workspace)
+            expect_ready(predictions, row, node, epoch, ready_s)
+            start_s, end_s = _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots, workspace)
             busy_s += max(min(end_s, until_s) - min(start_s, until_s), 0.0)
-    return busy_s
+        workspace.busy_s[node] = busy_s
 
 
 @kernel
 def run_deep_batches(
     log: BatchLog,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     row: int,
     node: int,
@@ -85,27 +91,27 @@ def run_deep_batches(
     for slot in slots:
         if workspace.current_node[slot] == node:
             ready_s = max(ready_s, workspace.reach_s[slot])
+    expect_deep_ready(predictions, row, node, epoch, slots, workspace.current_node, workspace.forecast)
     for index in range(slots.size):
         slot = slots[index]
         if workspace.current_node[slot] != node:
             continue
         held_bytes = workspace.load[node, KV]
         if held_bytes > 0.0 and held_bytes + workspace.cost[slot, KV] > capacity_bytes:
-            _run_batch(log, node_free_s, row, node, epoch, ready_s, slots[first:index], workspace)
+            _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots[first:index], workspace)
             first = index
         add_cost(workspace.load, node, workspace.cost, slot)
     if workspace.load[node, KV] > 0.0:
-        _run_batch(log, node_free_s, row, node, epoch, ready_s, slots[first:], workspace)
+        _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots[first:], workspace)
 
 
 @kernel
-def logged_busy_s(log: BatchLog, row: int, epoch: int, now_s: float, until_s: float) -> float:
-    """Seconds in which nodes compute during the epoch from `now_s` to `until_s`, summed over nodes, from the log.
+def write_logged_busy_s(log: BatchLog, row: int, epoch: int, now_s: float, until_s: float, busy_s: Array) -> None:
+    """Writes the seconds busy_s [K] in which each node computes in the epoch from `now_s` to `until_s`, from the log.
 
     Unlike an entry node, a deep node may wait for the requests of its next batch.
     """
-    busy_s = 0.0
     for node in range(log.oldest.shape[1]):
+        busy_s[node] = 0.0
         for begun in range(log.oldest[row, node], epoch + 1):
-            busy_s += overlap_s(log.begin_s[row, node, begun], log.end_s[row, node, begun], now_s, until_s)
-    return busy_s
+            busy_s[node] += overlap_s(log.begin_s[row, node, begun], log.end_s[row, node, begun], now_s, until_s)

@@ -5,6 +5,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import COLUMN, FINAL_OUTCOMES
+from edge_llm_gym.sim.energy import power_constants
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.pooled import admission, transition
 from edge_llm_gym.sim.pooled.records import (
@@ -24,6 +25,7 @@ from edge_llm_gym.sim.pooled.tape import PooledTapeGenerator
 from edge_llm_gym.sim.records import ExitTable
 from edge_llm_gym.sim.request_costs import COST_DRIVERS, RequestCosts, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
+from edge_llm_gym.sim.totals import metric_kinds
 
 
 class PooledDynamics:
@@ -72,10 +74,11 @@ class PooledDynamics:
 
     def conserves(self, tape: PooledTape, state: PooledState) -> Array:
         """[R] bool: arrived = served + late + below_quality + expired + pending, and computed requests exit once."""
-        final = sum(state.totals[:, COLUMN[name]] for name in FINAL_OUTCOMES)
-        accounted = state.totals[:, COLUMN["arrived"]] == final + state.queue.length
+        totals = {name: state.totals[:, column] for name, column in COLUMN.items()}
+        final = sum(totals[name] for name in FINAL_OUTCOMES)
+        accounted = (totals["arrived"] == final + totals["pending"]) & (totals["pending"] == state.queue.length)
         computed = state.admissions.until[np.arange(state.epoch.size), state.epoch]
-        exited = state.totals[:, FIRST_EXIT:].sum(axis=1) if self._has_exits else state.totals[:, COLUMN["admitted"]]
+        exited = state.totals[:, FIRST_EXIT:].sum(axis=1) if self._has_exits else totals["admitted"]
         return np.asarray(accounted & (exited == computed))
 
 
@@ -91,6 +94,7 @@ def _sizes(scenario: Scenario) -> Sizes:
         horizon=scenario.horizon_epochs,
         slots=scenario.slots,
         metrics=len(scenario.metrics),
+        predicts=scenario.lengths.prediction.sigma > 0,
     )
 
 
@@ -109,5 +113,7 @@ def compile_parameters(scenario: Scenario, costs: RequestCosts, exits: ExitTable
         cost_coefficients=costs.cost_coefficients,
         network=network_constants(scenario.network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
+        metric_kinds=metric_kinds(scenario.metric_table),
+        power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )

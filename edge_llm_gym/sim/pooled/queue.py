@@ -6,14 +6,27 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
-from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S, WAITING, outcome_of
+from edge_llm_gym.sim.outcomes import (
+    BELOW_QUALITY,
+    EXPIRED,
+    LATE,
+    OUTCOME_NAMES,
+    SERVED,
+    TIME_TOLERANCE_S,
+    WAITING,
+    outcome_of,
+)
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
+from edge_llm_gym.sim.pooled.expectations import expected_free_s, log_expiry
+from edge_llm_gym.sim.pooled.forecast import answer_s, is_evicted, log_eviction
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
+    Forecast,
     PooledParameters,
     PooledResult,
     PooledState,
     PooledTape,
+    PredictionLog,
     QueueState,
     RequestLog,
 )
@@ -21,15 +34,52 @@ from edge_llm_gym.sim.records import RequestTape
 
 ARRIVED, EXPIRED_COUNT, PENDING, HIDDEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["hidden"]
 ADMITTED, DELAY, QUALITY_SUM = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
+EVICTED = COLUMN["evicted"]
 ARRIVED_VALUE, EXPIRED_VALUE = COLUMN["arrived_value"], COLUMN["expired_value"]
-COUNT_OF = np.zeros(9, np.int64)
+OUTCOME_CODES = len(OUTCOME_NAMES)
+COUNT_OF = np.zeros(OUTCOME_CODES, np.int64)
 COUNT_OF[[SERVED, LATE, BELOW_QUALITY]] = COLUMN["served"], COLUMN["late"], COLUMN["below_quality"]
-VALUE_OF = np.zeros(9, np.int64)
+VALUE_OF = np.zeros(OUTCOME_CODES, np.int64)
 VALUE_OF[[SERVED, LATE, BELOW_QUALITY]] = (
     COLUMN["served_value"],
     COLUMN["late_value"],
     COLUMN["below_quality_value"],
 )
+
+
+@kernel
+def record_outcome(
+    requests: RequestTape,
+    log: RequestLog,
+    row: int,
+    request: int,
+    end_s: float,
+    quality: float,
+    answering_s: float,
+    metrics: Array,
+) -> int:
+    """Logs, counts and returns the outcome of a request that is computed at `end_s`; sending takes `answering_s`."""
+    answered_s = end_s + answering_s
+    latency_s = answered_s - requests.arrival_s[row, request]
+    deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
+    outcome = outcome_of(answered_s, deadline_s, quality, demand)
+    if outcome == SERVED:
+        metrics[DELAY] += latency_s
+        metrics[QUALITY_SUM] += quality
+    metrics[COUNT_OF[outcome]] += 1
+    metrics[VALUE_OF[outcome]] += requests.value[row, request]
+    log.outcome[row, request], log.latency_s[row, request] = outcome, latency_s
+    return outcome
+
+
+@kernel
+def record_eviction(requests: RequestTape, log: RequestLog, row: int, request: int, metrics: Array) -> int:
+    """Logs, counts and returns the outcome of an evicted request: it has no answer, so it is late with latency 0."""
+    metrics[EVICTED] += 1
+    metrics[COUNT_OF[LATE]] += 1
+    metrics[VALUE_OF[LATE]] += requests.value[row, request]
+    log.outcome[row, request], log.latency_s[row, request] = LATE, 0.0
+    return LATE
 
 
 @kernel
@@ -41,11 +91,13 @@ def finalize_outcomes(
     downlink_slot_s: float,
     visible: int,
     completion: Array,
+    forecast: Forecast | None,
     result: PooledResult,
 ) -> None:
     """Outcome and latency of the requests that were admitted this epoch; removes them from the queue.
 
-    completion [N, 2] says when the admitted requests in the slots are computed, and the quality of their answers.
+    completion [N, 2] says when the admitted requests in the slots are computed, and the quality of their answers. An
+    evicted request has no answer: it is late, with the latency 0.
     """
     kept, pending, metrics = 0, queue.request[row], result.metrics[row]
     for position in range(queue.length[row]):
@@ -56,26 +108,32 @@ def finalize_outcomes(
             pending[kept] = request
             kept += 1
             continue
-        answered_s = completion[position, END_S] + downlink_slot_s
-        latency_s = answered_s - requests.arrival_s[row, request]
-        deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
-        outcome = outcome_of(answered_s, deadline_s, completion[position, QUALITY], demand)
-        if outcome == SERVED:
-            metrics[DELAY] += latency_s
-            metrics[QUALITY_SUM] += completion[position, QUALITY]
+        if is_evicted(forecast, position):
+            outcome = record_eviction(requests, log, row, request, metrics)
+            log_eviction(result.slot_evicted, row, position)
+        else:
+            end_s, quality = completion[position, END_S], completion[position, QUALITY]
+            answering_s = answer_s(forecast, downlink_slot_s, position)
+            outcome = record_outcome(requests, log, row, request, end_s, quality, answering_s, metrics)
         metrics[ADMITTED] += 1
-        metrics[COUNT_OF[outcome]] += 1
-        metrics[VALUE_OF[outcome]] += requests.value[row, request]
-        result.slot_outcome[row, position] = log.outcome[row, request] = outcome
-        result.slot_latency_s[row, position] = log.latency_s[row, request] = latency_s
+        result.slot_outcome[row, position] = outcome
+        result.slot_latency_s[row, position] = log.latency_s[row, request]
     queue.length[row] = kept
 
 
 @kernel
-def _cannot_be_served(latest_start_s: Array, node_free_s: Array, request: int, earliest_s: float) -> bool:
-    """Whether no node could serve the request in time any more, alone and as soon as the node is free."""
+def _cannot_be_served(
+    latest_start_s: Array,
+    predictions: PredictionLog | None,
+    node_free_s: Array,
+    row: int,
+    request: int,
+    earliest_s: float,
+) -> bool:
+    """Whether no node could serve the request in time any more, alone and as soon as the node is free, as predicted."""
     for node in range(latest_start_s.shape[1]):
-        if max(earliest_s, node_free_s[node]) <= latest_start_s[request, node] + TIME_TOLERANCE_S:
+        free_s = expected_free_s(predictions, node_free_s, row, node)
+        if max(earliest_s, free_s) <= latest_start_s[request, node] + TIME_TOLERANCE_S:
             return False
     return True
 
@@ -84,25 +142,41 @@ def _cannot_be_served(latest_start_s: Array, node_free_s: Array, request: int, e
 def _expire(
     latest_start_s: Array,
     value: Array,
+    predictions: PredictionLog | None,
     node_free_s: Array,
     queue: QueueState,
     outcome: Array,
     row: int,
+    epoch: int,
     earliest_s: float,
     metrics: Array,
 ) -> None:
-    """Drops pending requests that no node can serve in time any more; arrays but those of the queue are of one row."""
+    """Drops pending requests that no node can serve in time any more.
+
+    latest_start_s [C, K1], value [C] and outcome [C] are those of the row, node_free_s [R, K] of all rows.
+    """
     kept, pending = 0, queue.request[row]
     for position in range(queue.length[row]):
         request = pending[position]
-        if _cannot_be_served(latest_start_s, node_free_s, request, earliest_s):
+        if _cannot_be_served(latest_start_s, predictions, node_free_s, row, request, earliest_s):
             outcome[request] = EXPIRED
+            log_expiry(predictions, row, request, epoch)
             metrics[EXPIRED_COUNT] += 1
             metrics[EXPIRED_VALUE] += value[request]
         else:
             pending[kept] = request
             kept += 1
     queue.length[row] = kept
+
+
+@kernel
+def mark_expired(outcome: Array, slot_request: Array, visible: int, slot_expired: Array) -> None:
+    """Marks in slot_expired [N] the visible slots of an epoch whose requests [N] have expired at its end.
+
+    outcome [C] is that of the row.
+    """
+    for slot in range(visible):
+        slot_expired[slot] = outcome[slot_request[slot]] == EXPIRED
 
 
 @kernel
@@ -132,7 +206,7 @@ def _arrive(requests: RequestTape, queue: QueueState, outcome: Array, row: int, 
 
 
 @kernel
-def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
+def skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
     """Moves each node's mark past the batches that have ended, so that later sums stay short."""
     for node in range(batches.oldest.shape[1]):
         oldest = batches.oldest[row, node]
@@ -142,14 +216,19 @@ def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -
 
 
 @kernel
-def advance_clock(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
-    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics."""
+def advance_clock(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, node_free_s: Array, row: int, metrics: Array
+) -> None:
+    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics.
+
+    node_free_s [R, K] is the earliest time at which each node could begin to compute a request that joins now.
+    The state may be that of continuous batching, too.
+    """
     epoch, queue, outcome = state.epoch[row], state.queue, state.requests.outcome[row]
     now_s = decision_time_s(parameters.epoch_s, epoch)
     earliest_s = now_s + parameters.radio.uplink_slot_s
-    latest_start_s, value, node_free_s = tape.latest_start_s[row], tape.requests.value[row], state.node_free_s[row]
-    _skip_ended_batches(state.batches, row, epoch, now_s)
+    latest_start_s, value, predictions = tape.latest_start_s[row], tape.requests.value[row], state.predictions
     _arrive(tape.requests, queue, outcome, row, now_s, metrics)
-    _expire(latest_start_s, value, node_free_s, queue, outcome, row, earliest_s, metrics)
+    _expire(latest_start_s, value, predictions, node_free_s, queue, outcome, row, epoch, earliest_s, metrics)
     metrics[PENDING] = queue.length[row]
     metrics[HIDDEN] = queue.length[row] - visible_count(parameters.slots, queue, row)

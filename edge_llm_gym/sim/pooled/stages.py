@@ -12,13 +12,14 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.scenario.metrics import COLUMN, METRICS, ROUTING_COLUMN
+from edge_llm_gym.scenario.metrics import METRICS, ROUTING_COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
 from edge_llm_gym.sim.cost_kernels import write_cost
 from edge_llm_gym.sim.exits import last_block_of, relative_accuracy
 from edge_llm_gym.sim.links import round_trip_s, sample_next_node, wire_s
-from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
+from edge_llm_gym.sim.pooled.batches import run_deep_batches, run_entry_batches, write_logged_busy_s
 from edge_llm_gym.sim.pooled.clock import decision_time_s
+from edge_llm_gym.sim.pooled.forecast import expect_arrival, expect_cost, is_evicted
 from edge_llm_gym.sim.pooled.records import (
     AdmissionLog,
     PooledParameters,
@@ -28,9 +29,9 @@ from edge_llm_gym.sim.pooled.records import (
     RequestLog,
     Workspace,
 )
+from edge_llm_gym.sim.pooled.usage import write_usage
 from edge_llm_gym.sim.records import ExitTable, ExitTape, NetworkConstants
 
-UTILISATION = COLUMN["utilisation"]
 FORWARDED = ROUTING_COLUMN["forwarded"]
 CORRECT, FULL_CORRECT = ROUTING_COLUMN["correct"], ROUTING_COLUMN["full_correct"]
 FIRST_EXIT = len(ROUTING_COLUMN)
@@ -43,6 +44,7 @@ def _enter_node(
     coefficients: Array,
     confidence: Array,
     drivers: Array,
+    predicted_drivers: Array,
     row: int,
     request: int,
     slot: int,
@@ -52,14 +54,15 @@ def _enter_node(
 ) -> None:
     """Writes the cost of a slot's request on a node, and the block after which it exits there (-1: it does not).
 
-    Time is spent through that block. Memory is reserved for all hosted blocks, since the exit is not known in advance.
-    confidence [C, E] and drivers [C, Q] are those of the row.
+    Time is spent through that block. Memory is reserved for all hosted blocks and the predicted output tokens, since
+    the exit and the true number are not known in advance. confidence [C, E] and drivers [C, Q] are those of the row.
     """
     block, exits, first = 0, True, network.first_block[node]
     if threshold is not None:
         block, exits = last_block_of(confidence, request, first, network.last_block[node], threshold[row, node])
     hosted = network.first_hosted[node] + block - first
     write_cost(coefficients, hosted, drivers, request, workspace.cost, slot)
+    expect_cost(coefficients, hosted, predicted_drivers, request, workspace.cost, workspace.forecast, slot)
     workspace.exit_block[slot] = block if exits else -1
 
 
@@ -69,6 +72,7 @@ def enter_network(
     coefficients: Array,
     confidence: Array,
     drivers: Array,
+    predicted_drivers: Array,
     queue: Array,
     row: int,
     batch: Array,
@@ -85,7 +89,19 @@ def enter_network(
         workspace.round_trip_s[:visible] = 0.0
     for slot in range(visible):
         request, node = queue[slot], max(batch[slot] - 1, 0)
-        _enter_node(network, coefficients, confidence, drivers, row, request, slot, node, threshold, workspace)
+        _enter_node(
+            network,
+            coefficients,
+            confidence,
+            drivers,
+            predicted_drivers,
+            row,
+            request,
+            slot,
+            node,
+            threshold,
+            workspace,
+        )
 
 
 @kernel
@@ -127,7 +143,11 @@ def _forward(
 ) -> int:
     """Forwards the requests that do not exit in a stage: next node, time of reaching it, cost. Returns their number."""
     forwarded, network, coefficients = 0, parameters.network, parameters.cost_coefficients
-    confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
+    confidence, drivers, predicted_drivers = (
+        tape.exits.confidence[row],
+        tape.cost_drivers[row],
+        tape.predicted_drivers[row],
+    )
     for slot in slots:
         node, request = workspace.current_node[slot], queue[slot]
         if network.stage[node] != stage or workspace.exit_block[slot] >= 0:
@@ -136,7 +156,20 @@ def _forward(
         workspace.current_node[slot] = target
         workspace.reach_s[slot] = workspace.completion[slot, END_S] + wired_s
         workspace.round_trip_s[slot] += wait_s
-        _enter_node(network, coefficients, confidence, drivers, row, request, slot, target, threshold, workspace)
+        expect_arrival(slot, wired_s, workspace.forecast)
+        _enter_node(
+            network,
+            coefficients,
+            confidence,
+            drivers,
+            predicted_drivers,
+            row,
+            request,
+            slot,
+            target,
+            threshold,
+            workspace,
+        )
         forwarded += 1
     return forwarded
 
@@ -154,7 +187,7 @@ def _pass_deep_stages(
 ) -> int:
     """Takes admitted requests through the stages after the first. Returns the number of forwards."""
     total, network, capacity_bytes = 0, parameters.network, parameters.kv_capacity_bytes
-    queue, log, batches = state.queue.request[row], state.requests, state.batches
+    queue, log, batches, predictions = state.queue.request[row], state.requests, state.batches, state.predictions
     epoch, node_free_s = state.epoch[row], state.node_free_s[row]
     for stage in range(1, network.stages):
         forwarded = _forward(parameters, tape, queue, row, stage - 1, offload, threshold, slots, workspace)
@@ -163,7 +196,9 @@ def _pass_deep_stages(
             break
         for node in range(network.stage.size):
             if network.stage[node] == stage:
-                run_deep_batches(batches, node_free_s, row, node, epoch, capacity_bytes[node], slots, workspace)
+                run_deep_batches(
+                    batches, predictions, node_free_s, row, node, epoch, capacity_bytes[node], slots, workspace
+                )
         _log_visits(log, queue, row, network.stage, stage, slots, workspace)
     return total
 
@@ -203,14 +238,15 @@ def _log_exits(
             offered = factor * relative_accuracy(exits, block, threshold[row, node])
             workspace.completion[slot, END_S] += workspace.round_trip_s[slot]
             metrics[FIRST_EXIT + block] += 1
-            metrics[CORRECT] += factor * correct[request, block]
-            metrics[FULL_CORRECT] += correct[request, -1]
+            if not is_evicted(workspace.forecast, slot):
+                metrics[CORRECT] += factor * correct[request, block]
+                metrics[FULL_CORRECT] += correct[request, -1]
         workspace.completion[slot, QUALITY] = min(offered, 1.0)
         log.exit_block[row, request] = slot_exit[slot] = block + 1
 
 
 @kernel
-def _log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
+def log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
     """Appends the admitted requests of an epoch to the log."""
     count = log.until[row, epoch]
     for slot in slots:
@@ -235,16 +271,26 @@ def run_stages(
     network, slots, batches = parameters.network, workspace.admitted_slots[:admitted], state.batches
     epoch, epoch_s, node_free_s = state.epoch[row], parameters.epoch_s, state.node_free_s[row]
     now_s, uplink_slot_s = decision_time_s(epoch_s, epoch), parameters.radio.uplink_slot_s
-    busy_s = run_entry_batches(
-        batches, node_free_s, row, epoch, network.entry_nodes, now_s, epoch_s, uplink_slot_s, slots, workspace
+    run_entry_batches(
+        batches,
+        state.predictions,
+        node_free_s,
+        row,
+        epoch,
+        network.entry_nodes,
+        now_s,
+        epoch_s,
+        uplink_slot_s,
+        slots,
+        workspace,
     )
     log, queue = state.requests, state.queue.request[row]
     _log_visits(log, queue, row, network.stage, 0, slots, workspace)
     if offload is not None and threshold is not None:
         forwarded = _pass_deep_stages(parameters, tape, state, row, offload, threshold, slots, workspace)
         result.metrics[row, FORWARDED] = forwarded
-        busy_s = logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s)
-    result.metrics[row, UTILISATION] = busy_s / (epoch_s * node_free_s.size)
+        write_logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s, workspace.busy_s)
+    write_usage(parameters.power, epoch_s, uplink_slot_s, workspace.busy_s, result.metrics[row])
     correct, slot_exit, metrics = tape.exits.correct[row], result.slot_exit[row], result.metrics[row]
     _log_exits(
         parameters.quality,
@@ -260,4 +306,4 @@ def run_stages(
         slot_exit,
         metrics,
     )
-    _log_admissions(state.admissions, queue, row, epoch, slots)
+    log_admissions(state.admissions, queue, row, epoch, slots)

@@ -41,22 +41,30 @@ class PooledTapeGenerator(TapeGenerator):
 
     def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: PooledTape, row: int) -> None:
         drivers = self.costs.drivers(arrivals.prompt_tokens, arrivals.output_tokens)
-        _write_costs(self._limits, drivers, drivers @ self._alone_s, drivers @ self._kv_bytes, tape, row)
+        tape.cost_drivers[row, : len(drivers)] = drivers
         if self._exits is not None:
             self._exits.write(rng, arrivals, tape.exits, row)
+        if self.scenario.lengths.prediction.sigma > 0:
+            drivers = self._predicted_drivers(arrivals, tape, row)
+        _write_latest_starts(self._limits, drivers @ self._alone_s, drivers @ self._kv_bytes, tape, row)
+
+    def _predicted_drivers(self, arrivals: Arrivals, tape: PooledTape, row: int) -> Array:
+        """Writes what follows from the predicted output tokens; returns the cost drivers [n, Q]."""
+        predicted = tape.requests.predicted_tokens[row, : arrivals.output_tokens.size].astype(np.int64)
+        drivers = self.costs.drivers(arrivals.prompt_tokens, predicted)
+        tape.predicted_drivers[row, : len(drivers)] = drivers
+        return drivers
 
 
 @kernel
-def _write_costs(limits: _Limits, drivers: Array, alone_s: Array, kv_bytes: Array, tape: PooledTape, row: int) -> None:
-    """Writes cost drivers [n, Q] and latest start times; alone_s and kv_bytes [n, K1] are costs of a batch of one.
+def _write_latest_starts(limits: _Limits, alone_s: Array, kv_bytes: Array, tape: PooledTape, row: int) -> None:
+    """Writes latest start times; alone_s and kv_bytes [n, K1] are costs of a batch of one, of the predicted length.
 
     Started at its latest start time, a request that exits at its first exit is answered just in time. The time is -inf
     where the request does not fit or can never reach its quality demand.
     """
     requests = tape.requests
-    for request in range(drivers.shape[0]):
-        for driver in range(drivers.shape[1]):
-            tape.cost_drivers[row, request, driver] = drivers[request, driver]
+    for request in range(alone_s.shape[0]):
         by_s = requests.deadline_s[row, request] - limits.downlink_slot_s
         demand = requests.quality_demand[row, request]
         for node in range(alone_s.shape[1]):

@@ -9,12 +9,31 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.outcomes import EMPTY
-from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares
+from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, write_free_memory
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.queue import advance_clock, finalize_outcomes
+from edge_llm_gym.sim.pooled.expectations import clear_predictions, update_expectations
+from edge_llm_gym.sim.pooled.forecast import begin_forecast, write_answer_times
+from edge_llm_gym.sim.pooled.queue import (
+    EXPIRED_COUNT,
+    advance_clock,
+    finalize_outcomes,
+    mark_expired,
+    skip_ended_batches,
+)
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
 from edge_llm_gym.sim.pooled.stages import enter_network, run_stages
-from edge_llm_gym.sim.reward import add_to_totals, weighted_sum
+from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.totals import add_to_totals
+
+
+@kernel
+def _advance(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
+    """What is known of the batches at the decision time of the current epoch; then arrivals and expiry."""
+    epoch, batches = state.epoch[row], state.batches
+    now_s = decision_time_s(parameters.epoch_s, epoch)
+    skip_ended_batches(batches, row, epoch, now_s)
+    update_expectations(state.predictions, batches, row, epoch, now_s, now_s + parameters.radio.uplink_slot_s)
+    advance_clock(parameters, tape, state, state.node_free_s, row, metrics)
 
 
 @kernel
@@ -31,9 +50,10 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState
     state.requests.codes[row] = EMPTY
     state.requests.latency_s[row] = 0.0
     state.admissions.until[row] = 0
+    clear_predictions(state.predictions, row)
     state.threshold_last[row] = 0.0
     state.totals[row] = 0.0
-    advance_clock(parameters, tape, state, row, state.totals[row])
+    _advance(parameters, tape, state, row, state.totals[row])
 
 
 @kernel
@@ -55,6 +75,7 @@ def step_rows(
     """
     radio, network, capacity_bytes = parameters.radio, parameters.network, parameters.kv_capacity_bytes
     coefficients, shares, completion = parameters.cost_coefficients, workspace.minimum_share, workspace.completion
+    batches, predictions, forecast = state.batches, state.predictions, workspace.forecast
     for row in range(batch.shape[0]):
         if threshold is not None:
             for node in range(threshold.shape[1]):
@@ -62,29 +83,25 @@ def step_rows(
         epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
         at_s = decision_time_s(parameters.epoch_s, epoch) + radio.uplink_slot_s
         efficiency, metrics = tape.channels.spectral_efficiency[row, epoch], result.metrics[row]
-        confidence, drivers = tape.exits.confidence[row], tape.cost_drivers[row]
+        confidence, drivers, predicted = tape.exits.confidence[row], tape.cost_drivers[row], tape.predicted_drivers[row]
         visible = visible_count(parameters.slots, state.queue, row)
         compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, shares)
-        enter_network(network, coefficients, confidence, drivers, queue, row, choice, threshold, visible, workspace)
-        outcome = result.slot_outcome[row]
-        admitted = admit(
-            capacity_bytes,
-            state.batches,
-            row,
-            epoch,
-            at_s,
-            choice,
-            bandwidth[row],
-            visible,
-            workspace,
-            outcome,
-            metrics,
+        enter_network(
+            network, coefficients, confidence, drivers, predicted, queue, row, choice, threshold, visible, workspace
         )
+        outcome = result.slot_outcome[row]
+        write_free_memory(capacity_bytes, batches, predictions, row, epoch, at_s, workspace.free_kv_bytes)
+        admitted = admit(choice, bandwidth[row], visible, workspace, outcome, metrics)
+        begin_forecast(capacity_bytes, batches, predictions, row, epoch, at_s, network.entry_nodes, forecast)
+        slots, downlink_slot_s = workspace.admitted_slots[:admitted], radio.downlink_slot_s
+        write_answer_times(tape.requests, queue, row, downlink_slot_s, bandwidth[row], slots, workspace, forecast)
         run_stages(parameters, tape, state, row, offload, threshold, admitted, workspace, result)
         finalize_outcomes(
-            tape.requests, state.queue, state.requests, row, radio.downlink_slot_s, visible, completion, result
+            tape.requests, state.queue, state.requests, row, downlink_slot_s, visible, completion, forecast, result
         )
         state.epoch[row] += 1
-        advance_clock(parameters, tape, state, row, metrics)
-        add_to_totals(metrics, state.totals[row])
+        _advance(parameters, tape, state, row, metrics)
+        if metrics[EXPIRED_COUNT] > 0.0:
+            mark_expired(state.requests.outcome[row], result.slot_request[row], visible, result.slot_expired[row])
+        add_to_totals(parameters.metric_kinds, metrics, state.epoch[row], state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)

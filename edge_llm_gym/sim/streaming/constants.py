@@ -31,6 +31,7 @@ class StreamingConstants:
     first_service_sq_s2: Array  # [K, E] float64, second moment of that time
     mean_bits: tuple[float, float]  # by radio, up and down
     mean_wire_s: Array  # [K, K] float64, mean time of a forwarded request on each link, inf where there is none
+    mean_transfer_s: Array  # [K, K] float64, part of it until the request reaches the next node
     band_hz: Array  # [K1, 2] float64, one device's share of the bands of each first-stage node, up and down
 
     def service(self, leaving: Array) -> tuple[Array, Array]:
@@ -86,6 +87,7 @@ def streaming_constants(scenario: Scenario) -> StreamingConstants:
         first_service_sq_s2=square_s2,
         mean_bits=(up_bits, down_bits),
         mean_wire_s=mean_wire_times_s(scenario, sample.prompt_tokens, sample.output_tokens),
+        mean_transfer_s=mean_wire_times_s(scenario, sample.prompt_tokens, np.ones(1)),  # one token: no round trips
         band_hz=np.array([(node.uplink_hz, node.downlink_hz) for node in entry]) / devices,
     )
 

@@ -5,6 +5,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from edge_llm_gym.sim.energy import power_constants
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import ExitTable
@@ -24,6 +25,7 @@ from edge_llm_gym.sim.streaming.records import (
     allocate_workspace,
 )
 from edge_llm_gym.sim.streaming.tape import StreamingTapeGenerator
+from edge_llm_gym.sim.totals import metric_kinds
 
 
 class StreamingDynamics:
@@ -92,6 +94,8 @@ def compile_parameters(scenario: Scenario, exits: ExitTable) -> StreamingParamet
         quality=np.array([node.quality for node in node_costs(scenario)]),
         network=network_constants(network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
+        metric_kinds=metric_kinds(scenario.metric_table),
+        power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )
 

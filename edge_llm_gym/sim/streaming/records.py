@@ -14,6 +14,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -67,7 +68,7 @@ class StreamingState(NamedTuple):
     sent_last: Array  # [R, K] int64, requests that the last action sent to each node
     threshold_last: Array  # [R, K] float32, thresholds of the last action
     open_visits: Array  # [R, K] int64, requests in the network that each node has not finished
-    totals: Array  # [R, M] float64, metrics summed since the reset
+    totals: Array  # [R, M] float64, metrics since the reset, by kind (`sim.totals`)
 
 
 class StreamingResult(NamedTuple):
@@ -87,6 +88,8 @@ class StreamingParameters(NamedTuple):
     quality: Array  # [K] float64, quality factor f of the node's quantisation
     network: NetworkConstants
     exits: ExitTable
+    metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 

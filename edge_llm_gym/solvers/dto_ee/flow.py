@@ -8,6 +8,9 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.solvers.dto_ee.network import Network
 
+MINIMUM_PENALTY = 0.05
+"""Least excess in the overload penalty, as a share of the mean service time: wait factors may be near zero."""
+
 
 class Plan(NamedTuple):
     """Decision variables of senders and nodes."""
@@ -56,7 +59,7 @@ class Price(NamedTuple):
 def node_delay(
     flow: float, service: float, excess: float, load: float, minimum_idle_share: float
 ) -> tuple[float, float, float]:
-    """Delay of all flow through an M/G/1 node, its slope and its curvature.
+    """Delay of all flow through a node, its slope and its curvature; ``excess`` is that of the network.
 
     Where the idle share of the node's time is less than ``minimum_idle_share``, the delay continues as its osculating
     parabola: an exterior penalty that is finite for any overload and has a continuous slope and curvature.
@@ -67,6 +70,8 @@ def node_delay(
     inside = (1 - idle) / load
     delay = (service - excess) * inside + excess / load * (1 / idle - 1)
     beyond = flow - inside
+    if beyond > 0:
+        curvature = 2 * max(excess, MINIMUM_PENALTY * service) * load / idle**3
     return delay + slope * beyond + 0.5 * curvature * beyond**2, slope + curvature * beyond, curvature
 
 

@@ -8,6 +8,9 @@ import numpy as np
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 
+MINIMUM_EXCESS = 3e-5
+"""Least excess, as a share of the mean service time: without waits, nothing would keep a node from overload."""
+
 
 class Network(NamedTuple):
     """Senders are the D devices, then the K reachable nodes in stage order; L links, grouped by sender.
@@ -21,7 +24,7 @@ class Network(NamedTuple):
     service: Floats
     """[K] mean service time."""
     excess: Floats
-    """[K] mean residual service time E[S^2] / (2 E[S])."""
+    """[K] wait factor times mean residual service time: the mean wait at utilisation u is excess * u / (1 - u)."""
     load: Floats
     """[K] utilisation per unit of flow."""
     sender: Ints
@@ -87,7 +90,7 @@ def build(problem: RoutingProblem, cells: Cells | None) -> tuple[Network, Layout
     network = Network(
         rate=problem.arrival_rate / total,
         service=service_s / time_s,
-        excess=problem.service_sq_s2[node] / (2 * service_s * time_s),
+        excess=np.maximum(problem.excess_s[node], MINIMUM_EXCESS * service_s) / time_s,
         load=total * service_s,
         sender=sender,
         receiver=receiver,

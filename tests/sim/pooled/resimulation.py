@@ -63,6 +63,7 @@ class Resimulation:
         self.refused: list[int] = []
         self.splits = 0
         self.busy: list[tuple[float, float]] = []
+        self.held_by_epoch: dict[tuple[int, int], float] = defaultdict(float)  # (node, epoch) -> bytes of its batches
         self._turn_clock()
 
     @property
@@ -142,6 +143,7 @@ class Resimulation:
             duration_s = sum(costs[request][0] for request in batch) + max(costs[request][1] for request in batch)
             self.free_s[node] = start_s + duration_s
             self.held[node].append((self.free_s[node], sum(self.tape["kv_bytes"][r, node] for r in batch)))
+            self.held_by_epoch[node, self.epoch] += self.held[node][-1][1]
             self.busy.append((start_s, self.free_s[node]))
             done_s |= dict.fromkeys(batch, self.free_s[node])
         return done_s

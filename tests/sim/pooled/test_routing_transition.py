@@ -20,11 +20,13 @@ from edge_llm_gym.sim.outcomes import (
     SERVED,
     WAITING,
 )
+from edge_llm_gym.sim.pooled.observation import ROUTING_NODE_FEATURES, PooledObserver
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.fields import array_of
 from tests.sim.pooled.routing_by_hand import act, by_hand, quality_at, random_action, staged
+from tests.sim.power_by_hand import set_power
 
 # Entry nodes A and B host blocks 0 and 1, deep nodes C and D blocks 2 and 3. A's epoch begins at 4, its batch at 4.5.
 # Hidden vectors take 1e6 bits: A -> C 0.25 + 1 s, A -> D 0.125 + 0.5 s, B -> C 0.5 + 0.25 s, B -> D 1 s.
@@ -75,6 +77,7 @@ REQUESTS: dict[str, Any] = {
 def simulator() -> Simulator:
     simulator = by_hand(staged([2, 2], **NETWORK), **REQUESTS)
     simulator.parameters.quality[:] = 0.8, 1.0, 0.9, 1.0
+    set_power(simulator, 10.0, [1.0, 2.0, 4.0, 8.0])
     return simulator
 
 
@@ -132,6 +135,9 @@ def test_first_epoch(simulator):
             "delay_s": 6.5 + 4.5 + 7.75,
             "quality": quality(0, 0.5, 0.8) + quality(1, 0.6, 1.0) + quality(2, 0.7, 0.9),  # request 4 passed B and C
             "utilisation": (2.25 + 1.75 + 0.0 + 0.625) / 16.0,  # D is idle until 7.375, C until the epoch is over
+            "node_energy_j": 4.0 * 10.0 + 2.25 * 1.0 + 1.75 * 2.0 + 0.625 * 8.0,
+            "device_energy_j": 5 * 0.5 * 0.25,
+            "energy_j": 50.75 + 0.625,
             "forwarded": 3,
             "correct": 0.8 + 0.8 + 1.0 + 0.9,
             "full_correct": 2.0,
@@ -148,7 +154,8 @@ def test_a_second_epoch_queues_behind(simulator):
     # At 8.5 A and B begin: A until 9.5, B until 9. Request 5 is on D at 10.125, request 6 on C at 9.75, which is busy
     # until 10 and then takes 1 s; D takes 1.5 s.
     act(simulator, [A, A, A, B, B], OFFLOAD, THRESHOLD)
-    before = simulator.state.totals.copy()
+    names = simulator.scenario.metrics
+    before = dict(zip(names, simulator.state.totals[0].tolist(), strict=True))
     result = act(simulator, [A, B], OFFLOAD, THRESHOLD)
     state = simulator.state
     assert result.slot_request[0].tolist() == [5, 6, -1, -1, -1, -1]
@@ -162,9 +169,14 @@ def test_a_second_epoch_queues_behind(simulator):
     assert state.admissions.until[0].tolist() == [0, 5, 7, 0]
     found = metrics_of(simulator, result)
     assert found["utilisation"] == pytest.approx((1.0 + 0.5 + (2.0 + 1.0) + (0.25 + 1.5)) / 16.0)
+    assert found["node_energy_j"] == pytest.approx(4.0 * 10.0 + 1.0 * 1.0 + 0.5 * 2.0 + 3.0 * 4.0 + 1.75 * 8.0)
     assert (found["served_value"], found["forwarded"], found["exit_3"], found["exit_4"]) == (96.0, 2, 1, 1)
     assert "correct" not in found
-    np.testing.assert_array_equal(state.totals, before + result.metrics)
+    total = dict(zip(names, state.totals[0].tolist(), strict=True))
+    assert total["served"] == 3 + 2
+    assert (before["pending"], total["pending"]) == (2, 0)
+    assert total["utilisation"] == pytest.approx((before["utilisation"] + found["utilisation"]) / 2)
+    assert total["arrived"] == total["served"] + total["late"] + total["below_quality"] == 7
     assert simulator.conserves()
 
 
@@ -201,7 +213,11 @@ def test_a_deep_node_without_room_for_all_runs_one_batch_after_the_other(simulat
         10.25,
         10.25,
     )
-    assert state.batches.kv_bytes[0, 2, 0] == 3.0
+    # At 8.5, when the next uplink slot ends, the caches of both are held, 3 and 2 bytes of 4: nothing is free. D holds
+    # 4 bytes until 8.25, so all is free there.
+    assert state.batches.kv_bytes[0, 2, 0] == 3.0 + 2.0
+    free_kv_bytes = PooledObserver(simulator).observe()["nodes"][0, :, ROUTING_NODE_FEATURES.index("free_kv_bytes")]
+    assert free_kv_bytes.tolist() == [1.0, 1.0, 0.0, 1.0]
     assert state.requests.finish_s[0, 2].tolist() == [6.75, 8.25], "another node's batch stays what it was"
 
 
