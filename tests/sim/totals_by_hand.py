@@ -4,15 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-LEVELS = {"pending", "hidden", "in_flight", "running"}
-MEANS = {
-    "utilisation": "",
-    "mean_delay_s": "arrived",
-    "accuracy": "arrived",
-    "mean_ttft_s": "first_tokens",
-    "mean_tpot_s": "decoded",
-    "goodput_per_s": "",
-}
+LEVELS = {"pending", "hidden", "running", "in_flight"}
+MEANS = {"utilisation": "", "mean_delay_s": "arrived", "accuracy": "arrived"}
+MEANS |= {"goodput_per_s": "", "mean_ttft_s": "first_tokens", "mean_tpot_s": "decoded"}
 """Mean -> the metric that weights epochs; "" if epochs weigh the same."""
 OUTCOMES = ("served", "late", "below_quality", "expired")
 
