@@ -4,5 +4,14 @@ from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, Epoch
 from edge_llm_gym.decoding.composite import CompositeReader
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.decoding.streaming import StreamingReader
+from edge_llm_gym.decoding.wait_factors import WaitFactors
 
-__all__ = ["BatchingArrays", "BatchingReader", "CompositeReader", "EpochProblem", "StreamingReader", "batch_reader"]
+__all__ = [
+    "BatchingArrays",
+    "BatchingReader",
+    "CompositeReader",
+    "EpochProblem",
+    "StreamingReader",
+    "WaitFactors",
+    "batch_reader",
+]

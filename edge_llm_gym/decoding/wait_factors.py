@@ -61,7 +61,7 @@ class WaitFactors:
 
     def initial_estimate(self) -> WaitEstimate:
         """The estimate before any observation."""
-        return WaitEstimate._make([*np.zeros((6, self._stage.size)), 0.0])
+        return WaitEstimate._make((*np.zeros((6, self._stage.size)), 0.0))
 
     def update(self, estimate: WaitEstimate, backlog: Array, sent: Array, routed: Routed) -> WaitEstimate:
         """The estimate after one more epoch of one row.
@@ -82,7 +82,7 @@ class WaitFactors:
             backlog @ routed.onward + (arriving * self._transfer).sum(axis=0),
         )
         sums = (WAIT_DISCOUNT * before + new for before, new in zip(estimate[:-1], seen, strict=True))
-        return WaitEstimate._make([*sums, WAIT_DISCOUNT * estimate.weight + 1.0])
+        return WaitEstimate._make((*sums, WAIT_DISCOUNT * estimate.weight + 1.0))
 
     def waiting(self, estimate: WaitEstimate) -> Array:
         """[K] float64, observed number of waiting requests, summed over epochs; 0 at the first stage."""

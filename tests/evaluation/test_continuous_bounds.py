@@ -149,5 +149,5 @@ def test_the_bound_is_the_total_value_if_all_requests_can_be_served():
 
 
 def test_nothing_to_serve_is_a_bound_of_zero():
-    simulator = miniature({"requests.budget_s": [1e-3, 2e-3]}, 0)
+    simulator = miniature({"requests.budget_s": [1e-3, 2e-3], "requests.budget_per_output_token_s": 0.0}, 0)
     assert clairvoyant_bound(simulator) == 0.0

@@ -19,6 +19,7 @@ BATCHING, STREAMING = load_scenario("multi-node"), load_scenario("early-exit")
 ENVIRONMENTS = {
     "EdgeLLM/SingleNode-v0": 14,
     "EdgeLLM/MultiNode-v0": 17,
+    "EdgeLLM/Continuous-v0": 17,
     "EdgeLLM/EarlyExit-v0": 33,
     "EdgeLLM/Joint-v0": 32,
 }

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from edge_llm_gym.problems.random_networks import free_thresholds, random_network
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
-from edge_llm_gym.problems.routing_outcome import evaluate
+from edge_llm_gym.problems.routing_outcome import evaluate, mean_wait_s
 
 INF = np.inf
 
@@ -40,6 +40,29 @@ def test_hand_solved_tandem() -> None:
     assert outcome.utility_s == -outcome.mean_delay_s
     assert outcome.accuracy is None
     assert outcome.stable
+
+
+def test_wait_factors_multiply_the_waits_alone() -> None:
+    """The same tandem with factors 0.5, 3 and 0: M/M/1 waits x s^2 / (1 - x s), an M/D/1 wait, and no wait."""
+    offload = [[0.75, 0.25, 0.0], [0, 0, 1], [0, 0, 1], [0, 0, 0]]
+    outcome = evaluate(tandem(wait_factor=[0.5, 3.0, 0.0]), offload)
+    first, second, last = 0.2 + 0.5 * 3 * 0.04 / 0.4, 0.25 + 3 * 0.0625 / (2 * 0.75), 0.1
+    delay = (3 * (0.1 + first) + 1 * (0.2 + second) + 1.5 * (0.05 + last) + 1.0 * (0.3 + last)) / 4
+    assert outcome.mean_delay_s == pytest.approx(delay)
+    waits_s = mean_wait_s(tandem(wait_factor=[0.5, 3.0, 0.0]), np.array([3.0, 1.0, 2.5]))
+    assert waits_s == pytest.approx([0.15, 0.125, 0.0])
+
+
+def test_one_wait_factor_serves_all_nodes_and_is_1_by_default() -> None:
+    assert tandem().wait_factor.tolist() == [1.0, 1.0, 1.0]
+    assert tandem(wait_factor=0.4).wait_factor.tolist() == [0.4, 0.4, 0.4]
+    assert replace(tandem(wait_factor=0.4), arrival_rate=[1.0]).wait_factor.tolist() == [0.4, 0.4, 0.4]
+
+
+def test_a_node_without_waits_is_unstable_from_its_capacity_on() -> None:
+    problem = tandem(arrival_rate=[6.0], wait_factor=0.0)
+    assert mean_wait_s(problem, np.array([6.0, 3.0, 9.0])).tolist() == [INF, 0.0, 0.0]
+    assert evaluate(problem, [[1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0]]).mean_delay_s == INF
 
 
 def test_overload_means_infinite_delay() -> None:
@@ -145,6 +168,9 @@ NO_SECOND = [[0.1, 0.2, INF], [INF, INF, INF], [INF, INF, 0.3], [INF, INF, INF]]
         ({"service_s": [0.2, 0.0, 0.1]}, r"service_s must be positive and finite, got 0.0 at \(1,\)"),
         ({"service_sq_s2": [0.1, 0.1]}, r"service_sq_s2 must have the shape \[K = 3\]"),
         ({"service_sq_s2": [0.03, 1.0, 1.0]}, "service_sq_s2 must be at least service_s squared.*at node 0"),
+        ({"wait_factor": [1.0, -0.1, 1.0]}, r"wait_factor must be zero or more and finite, got -0.1 at \(1,\)"),
+        ({"wait_factor": INF}, "wait_factor must be zero or more and finite, got inf"),
+        ({"wait_factor": [1.0, 1.0]}, r"wait_factor must have the shape \[K = 3\]"),
         ({"pass_ratio": [0.5, 1.1, 0.0]}, "pass_ratio must be zero or more and at most 1, got 1.1"),
         ({"pass_ratio": [0.5, 1.0, 0.2]}, "node 2 has a pass_ratio above 0 but has no link"),
         ({"pass_ratio": None}, "give either pass_ratio or early_exit .* got neither"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_llm_gym.problems.random_networks import free_thresholds, random_network
+from edge_llm_gym.problems.random_networks import free_thresholds, random_network, with_wait_factors
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers import dto_ee, routing_baselines
@@ -67,6 +67,16 @@ def test_selfish_requests_settle_behind_each_other() -> None:
     saved = problem.arrival_rate @ (paid.sum(axis=1) - delay_s.min(axis=1)) / problem.arrival_rate.sum()
     assert plan.stable
     assert saved < 0.02 * plan.mean_delay_s
+
+
+def test_experienced_delays_count_waits_with_their_factors() -> None:
+    """Their mean over all requests is the mean delay of the problem."""
+    rng = np.random.default_rng(3)
+    problem = with_wait_factors(at_load(random_network(rng, 20, (4, 3, 2)), 0.5), rng)
+    plan = dto_ee.solve(problem)
+    delay_s = routing_baselines.experienced_delay_s(problem, plan.offload, None)[:20]
+    paid = (np.where(problem.has_link[:20], delay_s, 0.0) * plan.offload[:20]).sum(axis=1)
+    assert problem.arrival_rate @ paid / problem.arrival_rate.sum() == pytest.approx(plan.mean_delay_s)
 
 
 def test_no_exit_is_most_accurate_and_slowest() -> None:

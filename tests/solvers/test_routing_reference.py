@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize
 
-from edge_llm_gym.problems.random_networks import free_thresholds, random_network
+from edge_llm_gym.problems.random_networks import free_thresholds, random_network, with_wait_factors
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
+from edge_llm_gym.solvers.flow_program import FlowProgram
 from edge_llm_gym.solvers.routing_reference import (
     at_load,
     convex_optimum,
@@ -46,6 +47,48 @@ def test_two_md1_queues_equalise_their_marginal_delays() -> None:
     first = brentq(lambda x: 0.3 + marginal(x, 0.1) - 0.02 - marginal(9.0 - x, 0.15), 2.5, 9.0)
     best = convex_optimum(parallel(9.0, [0.1, 0.15], 1.0, [0.3, 0.02]))
     assert best.offload[0, 0] == pytest.approx(first / 9.0, abs=1e-3)
+
+
+def test_wait_factors_scale_the_marginal_waits() -> None:
+    """The same with wait factors 0.4 and 2."""
+
+    def marginal(x: float, s: float, factor: float) -> float:
+        return s + factor * (2 * x - s * x**2) * s**2 / (2 * (1 - x * s) ** 2)
+
+    first = brentq(lambda x: 0.3 + marginal(x, 0.1, 0.4) - 0.02 - marginal(9.0 - x, 0.15, 2.0), 2.5, 9.0)
+    best = convex_optimum(replace(parallel(9.0, [0.1, 0.15], 1.0, [0.3, 0.02]), wait_factor=[0.4, 2.0]))
+    assert best.offload[0, 0] == pytest.approx(first / 9.0, abs=1e-3)
+
+
+def test_without_waits_the_quicker_node_is_filled_to_its_capacity() -> None:
+    """Wait factors of 0: a linear program, whose optimum sends 1 / 0.1 of the 12 requests to the quicker path."""
+    problem = replace(parallel(12.0, [0.1, 0.15], 1.0, [0.0, 0.5]), wait_factor=0.0)
+    best = convex_optimum(problem)
+    delay_s = (10 * 0.1 + 2 * 0.65) / 12
+    assert best.mean_delay_s == pytest.approx(delay_s, rel=1e-5)
+    assert best.mean_delay_s - best.gap_s <= delay_s <= best.mean_delay_s
+
+
+@pytest.mark.parametrize("high", [0.0, 1.0])
+def test_derivatives_and_certificate_with_wait_factors(high: float) -> None:
+    """Gradient and curvature by finite differences; the certified bound lies below other routings."""
+    rng = np.random.default_rng(11)
+    problem = with_wait_factors(at_load(random_network(rng, 4, (3, 2)), 0.8), rng, 0.0, high)
+    program = FlowProgram(problem)
+    flow, step = program.interior(), 1e-5
+    for link in range(flow.size):
+        change = step * (np.arange(flow.size) == link)
+        slope = (program.delay(flow + change) - program.delay(flow - change)) / (2 * step)
+        node = program.node[link]
+        assert slope == pytest.approx(program.link_s[link] + program.marginal(flow)[node], rel=1e-6)
+        rise = (program.marginal(flow + change) - program.marginal(flow - change))[node] / (2 * step)
+        assert rise == pytest.approx(program.curvature(flow)[node], rel=1e-5)
+    best = convex_optimum(problem)
+    assert 0 <= best.gap_s <= 1e-5 * best.mean_delay_s
+    for _ in range(50):
+        share = best.offload + problem.has_link * rng.exponential(0.02, problem.link_delay_s.shape)
+        share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+        assert evaluate(problem, share).mean_delay_s >= best.mean_delay_s - best.gap_s
 
 
 def test_least_utilisation_of_a_pooled_stage() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.scenario.metrics import METRICS
+from edge_llm_gym.scenario.metrics import ENERGY_TABLE, METRICS
 from edge_llm_gym.sim.outcomes import EXPIRED, LATE, REFUSED_MEMORY, SERVED, WAITING
 from edge_llm_gym.sim.pooled.observation import FREE_KV_BYTES, OUTPUT_TOKENS, TIME_UNTIL_FREE, PooledObserver
 from edge_llm_gym.sim.pooled.transition import reset_row
@@ -56,7 +56,9 @@ def act(simulator: Simulator, batch: list[int], down=(1.0, 1.0, 1.0, 1.0)):
 
 
 def metrics_of(result) -> dict[str, float]:
-    return {name: value for name, value in zip(METRICS, result.metrics[0], strict=True) if value}
+    """The metrics that are not 0, without those of energy."""
+    pairs = zip(METRICS, result.metrics[0], strict=True)
+    return {name: value for name, value in pairs if value and name not in ENERGY_TABLE}
 
 
 def node_seen(simulator: Simulator) -> list[float]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
-from edge_llm_gym.problems.random_networks import free_thresholds, random_network
+from edge_llm_gym.problems.random_networks import free_thresholds, random_network, with_wait_factors
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers import dto_ee
@@ -43,6 +44,33 @@ def test_a_light_load_uses_the_faster_node_alone() -> None:
     """Below x with 1/9 / (1 - x/9)^2 < 1/4, the slower M/M/1 node is never used."""
     flow = dto_ee.solve(parallel(2.0, [1 / 9, 1 / 4], [2.0, 2.0]), tolerance=1e-6)
     assert flow.offload[0, 0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_wait_factors_shift_flow_to_the_node_with_shorter_waits() -> None:
+    """Two M/M/1 nodes; marginals s + f (x (2 - x s) s^2) / (1 - x s)^2 are equal at the optimum, by bisection."""
+
+    def marginal(x: float, service_s: float, factor: float) -> float:
+        return service_s + factor * x * (2 - x * service_s) * service_s**2 / (1 - x * service_s) ** 2
+
+    first = brentq(lambda x: marginal(x, 1 / 9, 0.3) - marginal(6 - x, 1 / 4, 1.5), 2.1, 6.0)
+    problem = replace(parallel(6.0, [1 / 9, 1 / 4], [2.0, 2.0]), wait_factor=[0.3, 1.5])
+    assert dto_ee.solve(problem, tolerance=1e-6).offload[0, 0] == pytest.approx(first / 6, abs=1e-3)
+    assert abs(first / 6 - dto_ee.solve(replace(problem, wait_factor=1.0)).offload[0, 0]) > 0.05
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("load", "zeros"), [(0.5, False), (0.7, False), (0.95, False), (0.5, True), (0.85, True)])
+def test_within_one_per_cent_in_30_rounds_with_wait_factors(load: float, seed: int, zeros: bool) -> None:
+    rng = np.random.default_rng(100 + seed)
+    problem = with_wait_factors(at_load(random_network(rng, 12), load), rng)
+    if zeros:
+        problem = replace(problem, wait_factor=problem.wait_factor * (rng.random(problem.node_count) < 0.5))
+    best, flow = convex_optimum(problem, 1e-4), dto_ee.solve(problem, max_rounds=30)
+    assert flow.stable
+    assert flow.mean_delay_s <= 1.01 * best.mean_delay_s
+    assert flow.mean_delay_s >= best.mean_delay_s - best.gap_s
+    if not zeros:
+        assert flow.mean_delay_s - flow.gap_s <= best.mean_delay_s
 
 
 @pytest.mark.parametrize("seed", range(12))

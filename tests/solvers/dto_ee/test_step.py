@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_llm_gym.problems.random_networks import free_thresholds, random_network
+from edge_llm_gym.problems.random_networks import free_thresholds, random_network, with_wait_factors
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers.dto_ee.flow import Plan, node_delay, propagate_flow, total_cost, total_delay, update_prices
@@ -19,7 +19,7 @@ THRESHOLD = np.array([0.4, 0.8, 0.6, 0.9, 0.7, 0.0, 0.0])
 
 def network(seed: int, *, free: bool) -> tuple[RoutingProblem, Network, float]:
     rng = np.random.default_rng(seed)
-    problem = at_load(random_network(rng, 6, (3, 2, 2)), 0.1)
+    problem = with_wait_factors(at_load(random_network(rng, 6, (3, 2, 2)), 0.1), rng, 0.1)
     if free:
         problem = free_thresholds(problem, rng, 0.7, rows=50)
     net, layout = build(problem, fixed_cells(problem, THRESHOLD) if free else None)
@@ -71,6 +71,19 @@ def test_the_overload_penalty_joins_smoothly() -> None:
     edge = (1 - 0.1) / 1.1
     below, above = node_delay(edge - 1e-9, 0.2, 0.3, 1.1, 0.1), node_delay(edge + 1e-9, 0.2, 0.3, 1.1, 0.1)
     assert below == pytest.approx(above, rel=1e-6)
+
+
+@pytest.mark.parametrize("excess", [0.0, 1e-6])
+def test_a_node_with_hardly_any_wait_is_penalised_beyond_the_edge(excess: float) -> None:
+    """Value and slope are continuous; the curvature beyond is that of an excess of 0.05 service."""
+    service, load, idle = 0.2, 1.1, 0.1
+    edge = (1 - idle) / load
+    below, above = (node_delay(edge + step, service, excess, load, idle) for step in (-1e-9, 1e-9))
+    assert above[:2] == pytest.approx(below[:2], rel=1e-6)
+    assert below[2] == pytest.approx(2 * excess * load / idle**3)
+    assert above[2] == pytest.approx(2 * 0.05 * service * load / idle**3)
+    over = node_delay(edge + 0.3, service, excess, load, idle)
+    assert over[0] == pytest.approx(above[0] + 0.3 * above[1] + 0.5 * 0.3**2 * above[2], rel=1e-6)
 
 
 @pytest.mark.parametrize("free", [False, True])
