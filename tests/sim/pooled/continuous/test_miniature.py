@@ -105,7 +105,12 @@ def test_two_sequences_of_the_first_epoch(simulator):
         "prefilled": 2.0,
     }
     assert result.reward[0] == 3.0
-    assert metrics_of(result) == {
+    metrics, device = metrics_of(result), simulator.scenario.nodes[0].device()
+    node_j = 2.0 * device.idle_w + (device.busy_w - device.idle_w) * 0.765625
+    assert metrics.pop("node_energy_j") == pytest.approx(node_j)
+    assert metrics.pop("device_energy_j") == pytest.approx(2 * 0.5 * 10**2.3 / 1000)  # both send in the whole slot
+    assert metrics.pop("energy_j") == pytest.approx(node_j + 10**2.3 / 1000)
+    assert metrics == {
         "arrived": 2.0,  # requests 2 and 3 by 4.0
         "arrived_value": 12.0,
         "served": 2.0,
