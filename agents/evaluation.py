@@ -66,6 +66,7 @@ def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
         "mean_delay_of_served_s": totals["delay_s"] / served,
         "mean_quality_of_served": totals["quality"] / served,
         "utilisation": totals["utilisation"],
+        "energy_per_served_j": totals["energy_j"] / served,
     }
 
 

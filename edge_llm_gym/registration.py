@@ -9,6 +9,7 @@ ENVIRONMENTS: Final[dict[str, str]] = {
     "EdgeLLM/MultiNode-v0": "multi-node",
     "EdgeLLM/EarlyExit-v0": "early-exit",
     "EdgeLLM/Joint-v0": "joint",
+    "EdgeLLM/Continuous-v0": "continuous",
 }
 
 

@@ -1,6 +1,6 @@
 """Plots an exit profile and prints the tables of docs/results/exit-profile.md.
 
-python scripts/plot_exit_profile.py stdlib-lm --out docs/images
+python scripts/plot_exit_profile.py code-lines --out docs/images
 """
 
 import argparse
@@ -9,25 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from exit_profile.calibration import Tradeoff, common_threshold, own_thresholds, reliability
+from exit_profile.calibration import Tradeoff, common_threshold, own_thresholds, relative_accuracy, reliability
 from exit_profile.pictures import FIGURES, MARKED_THRESHOLDS
 
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 
 DOTS_PER_INCH = 110
+RELATIVE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("profile", nargs="?", default="stdlib-lm", help="name or path (default: %(default)s)")
+    parser.add_argument("profile", nargs="?", default="code-lines", help="name or path (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)
     profile = exit_profile(options.profile)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, draw in FIGURES.items():
-        draw(profile).savefig(options.out / f"{name}.png", dpi=DOTS_PER_INCH)
-    print("\n".join([*exit_table(profile), "", *threshold_table(profile)]))
+        draw(profile).savefig(options.out / f"{name}-{Path(options.profile).stem}.png", dpi=DOTS_PER_INCH)
+    print("\n".join([*exit_table(profile), "", *relative_table(profile), "", *threshold_table(profile)]))
     print(f"\n{profile.rows} rows: {profile.source}")
     return 0
 
@@ -39,6 +40,17 @@ def exit_table(profile: ExitProfile) -> list[str]:
     for index in range(profile.exits):
         ece = reliability(profile, index).ece
         lines.append(f"| {index + 1} | {profile.accuracy[index]:.3f} | {mean[index]:.3f} | {ece:.3f} |")
+    return lines
+
+
+def relative_table(profile: ExitProfile) -> list[str]:
+    """Lines of a Markdown table: accuracy relative to the last exit, and share of rows, by exit and threshold."""
+    early = range(profile.exits - 1)
+    header = " | ".join(f"exit {index + 1}" for index in early)
+    lines = [f"| threshold | {header} |", "|---" * profile.exits + "|"]
+    for threshold in RELATIVE_THRESHOLDS:
+        cells = (relative_accuracy(profile, index, threshold) for index in early)
+        lines.append(f"| {threshold:g} | {' | '.join(f'{right:.3f} ({share:.0%})' for share, right in cells)} |")
     return lines
 
 

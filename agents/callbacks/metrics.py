@@ -21,8 +21,12 @@ from edge_llm_gym.sim.simulator import Simulator
 
 SHARES = {"served_share": served_share, "on_time_share": on_time_share}
 """Tag -> share of the requests that arrived."""
-MEANS_OF_SERVED = {"mean_delay_of_served_s": "delay_s", "mean_quality_of_served": "quality"}
-"""Tag -> metric that is a sum over the served requests."""
+MEANS_OF_SERVED = {
+    "mean_delay_of_served_s": "delay_s",
+    "mean_quality_of_served": "quality",
+    "energy_per_served_j": "energy_j",
+}
+"""Tag -> metric that is divided by the number of served requests."""
 MARKER = "environment/served_share"
 """While the logger holds this tag, the line with the last means is not written yet."""
 
@@ -55,7 +59,7 @@ class MetricsCallback(BaseCallback):
         _add(self._sums, weighted_metrics(info["metrics"], self._simulator().scenario.metric_table))
         _add(self._sums, self._reset_flows())
         _add(self._rewards, info["rewards"])
-        if "slots" in info:
+        if "slots" in info and self._simulator().scenario.batching == "static":
             slots = info["slots"]
             self._delays_s.append(slots["latency_s"][slots["outcome"] == SERVED])
         self._steps += 1
@@ -98,13 +102,13 @@ class MetricsCallback(BaseCallback):
         self._record_actions()
 
     def _record_delays(self) -> None:
-        delays_s = np.concatenate(self._delays_s) if self._delays_s else self._stream_delays_s()
+        delays_s = np.concatenate(self._delays_s) if self._delays_s else self._recent_delays_s()
         if delays_s.size:
             for name, delay_s in delay_quantiles(delays_s).items():
                 self.logger.record(f"environment/{name}", delay_s)
 
-    def _stream_delays_s(self) -> Array:
-        """Delays of the requests that arrived since then, late ones included, in the running episodes."""
+    def _recent_delays_s(self) -> Array:
+        """Delays of the requests since then in the running episodes."""
         return recent_delays_s(self._simulator(), self._steps)
 
     def _record_actions(self) -> None:
@@ -115,10 +119,17 @@ class MetricsCallback(BaseCallback):
 
 
 def recent_delays_s(simulator: Simulator, epochs: int) -> Array:
-    """Delays of all rows' requests that arrived in the last epochs of a stream; empty where requests are pooled."""
+    """Delays of all rows' requests of the last epochs, where the slots of a step do not tell them.
+
+    Of a stream, those that arrived; of continuous batching, those that were served; else none.
+    """
+    state, epoch_s = simulator.state, simulator.scenario.epoch_s
+    if simulator.scenario.batching == "continuous":
+        begin_s = (state.epoch + 1 - epochs) * epoch_s
+        is_recent = (state.requests.outcome == SERVED) & (state.requests.finish_s[..., 0] > begin_s[:, None])
+        return np.asarray(state.requests.latency_s[is_recent])
     if simulator.scenario.dynamics != "streaming":
         return np.zeros(0)
-    state, epoch_s = simulator.state, simulator.scenario.epoch_s
     since_s = (state.epoch - epochs) * epoch_s
     is_recent = (state.requests.outcome != EMPTY) & (simulator.tape.requests.arrival_s >= since_s[:, None])
     delays_s: Array = state.requests.delay_s[is_recent]

@@ -7,7 +7,7 @@ from _generate.tables import code, markdown_table, require_texts, sentence
 
 RATIOS: Final = ("quality", "utilisation", "accuracy")
 """Metrics without a unit; the others end in their unit or count requests."""
-ENDINGS: Final = {"_s": "s", "_value": "value"}
+ENDINGS: Final = {"_s": "s", "_j": "J", "_value": "value"}
 
 
 def metric_table(environment: str) -> str:

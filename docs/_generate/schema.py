@@ -45,6 +45,7 @@ SECTION_TITLES = {
     "ChannelSection": "channel",
     "ArrivalsConfig": "arrivals",
     "LengthsConfig": "lengths",
+    "PredictionConfig": "lengths.prediction",
     "RequestsSection": "requests",
     "PayloadSection": "requests.uplink_payload, requests.downlink_payload",
     "ExitsSection": "exits",
@@ -61,6 +62,7 @@ MORE: Final[Mapping[tuple[str, str], str]] = {
     ("ArrivalsConfig", "format"): "[Formats](traces.md#formats).",
     ("LengthsConfig", "kind"): "[Keys of each kind](#kinds-of-lengths).",
     ("LengthsConfig", "format"): "[Formats](traces.md#formats).",
+    ("LengthsConfig", "prediction"): "[Physics](physics.md#predictions).",
     ("ExitsSection", "profile"): "[Format](exit-profiles.md).",
 }
 """Class of a section and key -> where to read on."""

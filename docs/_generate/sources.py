@@ -78,10 +78,11 @@ REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
 """Columns of `requests`."""
 NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
     "batching": pooled.NODE_FEATURES,
+    "continuous_batching": pooled.CONTINUOUS_NODE_FEATURES,
     "batching_routing": pooled.ROUTING_NODE_FEATURES,
     "streaming": streaming.NODE_FEATURES,
 }
-"""Dynamics -> columns of `nodes`."""
+"""Variant of the dynamics -> columns of `nodes`."""
 LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
@@ -114,6 +115,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
         "edge_llm_gym.env.batching:action_space,observation_space",
+        "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
         "edge_llm_gym.env.streaming:action_space,observation_space",
         "edge_llm_gym.env.step_info",
@@ -153,6 +155,13 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "measuring": (
+        "edge_llm_gym.measuring",
+        "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
+        "edge_llm_gym.measuring.session:Session",
+        "edge_llm_gym.measuring.transformer:random_transformer,Transformer",
+        "edge_llm_gym.measuring.kv_cache:KvCache",
+    ),
     "problems": (
         "edge_llm_gym.problems.batch:BatchProblem",
         "edge_llm_gym.problems.assignment",

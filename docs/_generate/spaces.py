@@ -27,10 +27,16 @@ def space_summary(environment: str) -> str:
         ("Action space", f"`Dict` of {_keys(actions)}"),
         ("Observation space", f"`Dict` of {_keys(observations)}"),
         ("Default scenario", f"[`{scenario.name}`](../shipped-scenarios.md#{scenario.name})"),
-        ("Dynamics", code(scenario.dynamics)),
+        ("Dynamics", _dynamics(scenario)),
         ("Import", code(f'gymnasium.make("{environment}")')),
     ]
     return markdown_table(("", ""), rows)
+
+
+def _dynamics(scenario: Any) -> str:
+    """The dynamics, and how batches are computed if not as a whole."""
+    continuous = scenario.batching == "continuous"
+    return code(scenario.dynamics) + (f", {code('batching: continuous')}" if continuous else "")
 
 
 def observation_table(environment: str) -> str:
@@ -49,7 +55,7 @@ def action_table(environment: str) -> str:
 def feature_table(environment: str, key: str) -> str:
     """The columns of an observation key: unit, divisor, bounds, meaning."""
     scenario = _scenario(environment)
-    dynamics = scenario.dynamics
+    dynamics = scenario.variant
     names, known = FEATURES[key](dynamics), texts("features.yaml", _feature_section(key, dynamics))
     require_texts(f"features of {key!r} ({dynamics})", names, known)
     box = sources.interface_of(scenario).observation_space(scenario)[key]

@@ -4,8 +4,9 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, render, scenarios, trace
+from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, render, scenarios, trace
 
 app = typer.Typer(
     name="edge-llm-gym",
@@ -19,6 +20,7 @@ app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("catalogue")(catalogue.show_catalogue)
 app.command("trace")(trace.show_trace)
+app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)
 app.command("render")(render.render_episode)
 app.command("bench")(bench.run_bench)
@@ -29,5 +31,5 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)

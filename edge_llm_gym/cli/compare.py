@@ -23,7 +23,7 @@ from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table
+from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
 from edge_llm_gym.scenario import Scenario
 
 LEAST_WIDTH = 124
@@ -67,7 +67,7 @@ def compare_policies(
     console = wide_console()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    chosen = default_policies(resolved.dynamics) if policies is None else policies.split(",")
+    chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)
     describe_workload(console, environment, settings, first_seed)
@@ -87,6 +87,8 @@ def compare_policies(
         console.print(gap_table(result))
     if bound:
         console.print(bound_table(result))
+    if (gap or bound) and (note := value_note(resolved)):
+        console.print(note)
     for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
         console.print(f"wrote {path}")
 

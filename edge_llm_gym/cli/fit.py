@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge_llm_gym.models.catalogue import ModelSection
+from edge_llm_gym.cli.options import shape_in_file
 from edge_llm_gym.models.hardware import Hardware, hardware
 from edge_llm_gym.models.hardware_profiles import (
     FitErrors,
@@ -18,9 +18,8 @@ from edge_llm_gym.models.hardware_profiles import (
     roofline_errors,
     save_hardware_profile,
 )
-from edge_llm_gym.models.llm import MODELS, ModelShape, model_shape
+from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.timings import SHAPED, Timing, read_timings
-from edge_llm_gym.settings import ConfigError, SettingsReader
 from edge_llm_gym.units import TERA
 
 
@@ -45,7 +44,8 @@ def fit_timings(
     outputs. Kinds are prefill, decode, batch_prefill and batch (a whole padded batch, which is not used in the fit).
     """
     timings = [each for each in read_timings(file) if _is_used(each, weight_bits, max_batch)]
-    models = {**MODELS, **dict(_own_shape(path) for path in shape or ())}
+    own = [shape_in_file(path) for path in shape or ()]
+    models = {**MODELS, **{each.name: each for each in own}}
     default_source = f"fitted to {file.name}"
     profile = fit_profile(timings, source or default_source, models=models, kv_bits=kv_bits, device_count=devices)
     console = Console()
@@ -56,13 +56,6 @@ def fit_timings(
     if out is not None:
         save_hardware_profile(profile, out)
         console.print(f"written: {out}")
-
-
-def _own_shape(path: Path) -> tuple[str, ModelShape]:
-    row = SettingsReader("model", ModelSection, ConfigError)
-    data = {"name": path.stem, **row.parse(str(path), path.read_text("utf-8"))}
-    shape = model_shape(row.validate(str(path), data))
-    return shape.name, shape
 
 
 def _is_used(timing: Timing, weight_bits: float | None, max_batch: int | None) -> bool:
@@ -94,7 +87,7 @@ def error_table(profile: HardwareProfile) -> Table:
     for row in profile.rows:
         for kind, errors in zip(KINDS, (row.decode.errors, row.prefill.errors, row.batches), strict=True):
             if errors is not None:
-                table.add_row(row.model, f"{row.weight_bits:g}", kind, *_errors(errors))
+                table.add_row(row.model, f"{row.weight_bits:g}", kind, *error_cells(errors))
     return table
 
 
@@ -102,7 +95,8 @@ HEAD = ("model", "bits", "kind", "timings", "mean error", "worst error")
 KINDS = ("decode", "prefill", "whole batch")
 
 
-def _errors(errors: FitErrors) -> tuple[str, str, str]:
+def error_cells(errors: FitErrors) -> tuple[str, str, str]:
+    """Number of timings, mean and worst error, as the last columns of a table."""
     return str(errors.timings), f"{100 * errors.mean:.1f} %", f"{100 * errors.worst:.1f} %"
 
 
@@ -115,5 +109,5 @@ def efficiency_table(device: Hardware, found: Mapping[tuple[str, float, str], Fi
     )
     table = Table(*HEAD, title=title, title_justify="left")
     for (model, bits, kind), errors in found.items():
-        table.add_row(model, f"{bits:g}", kind, *_errors(errors))
+        table.add_row(model, f"{bits:g}", kind, *error_cells(errors))
     return table

@@ -10,9 +10,12 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
+from edge_llm_gym.models.catalogue import ModelSection
+from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.settings import ConfigError, SettingsReader
 
 EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
 ScenarioOption = Annotated[
@@ -59,6 +62,16 @@ def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
         "arrivals": {"process": "trace", "file": str(trace), "rate_per_s": scenario.arrivals.rate_per_s},
         "lengths": {"kind": "trace", **limits},
     }
+
+
+def shape_in_file(path: Path) -> ModelShape:
+    """The shape in a YAML file with the keys of a scenario's `model`; its name is the file's unless it has one.
+
+    Raises ConfigError for a file that holds no shape, OSError for a missing file.
+    """
+    reader = SettingsReader("model", ModelSection, ConfigError)
+    data = {"name": path.stem, **reader.parse(str(path), path.read_text("utf-8"))}
+    return model_shape(reader.validate(str(path), data))
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -46,7 +46,7 @@ def render_episode(
     """Play an episode and show it as text, image, animation or timeline."""
     known_name("form", form, FORMS)
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    (source,) = policy_sources([policy or default_policies(resolved.dynamics)[0]])
+    (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
     played = islice(steps(env, source.make(env, seed), seed), epochs)
     frames = [None if form == "timeline" else env.render() for _ in played]

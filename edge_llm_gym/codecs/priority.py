@@ -7,7 +7,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
 from edge_llm_gym.decoding.assignment import insert_by_score, with_least_shares
-from edge_llm_gym.decoding.batching import checked_overrun_s, time_cap_s
+from edge_llm_gym.decoding.batching import batch_limits_s, checked_overrun_s
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.scenario import Scenario
 
@@ -45,7 +45,7 @@ class Priority:
         flat = checked_signed(action, self._pairs + (self._nodes if self._caps else 0))
         arrays = self._reader.read_rows(observation)
         overrun_s = self._overrun_of(flat[:, self._pairs :]) if self._caps else self._overrun_s
-        cap_s = time_cap_s(self._scenario, arrays.busy_s, overrun_s)
+        cap_s = batch_limits_s(self._scenario, arrays, overrun_s)
         score = flat[:, : self._pairs].reshape(-1, self._slots, self._nodes)
         return with_least_shares(insert_by_score(score, arrays, cap_s), arrays)
 

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.decoding.planned_tokens import PlannedTokens
 from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
+from edge_llm_gym.sim.energy import dynamic_power_w, transmit_power_w
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES, REQUEST_FEATURES, Scales, observation_scales
 from edge_llm_gym.sim.request_costs import RequestCosts
 
@@ -43,6 +45,7 @@ class BatchingArrays(NamedTuple):
     budget_s: Array  # [R, N, K] longest batch that the request may join, -1 where the node is below its quality demand
     busy_s: Array  # [R, K] time from the end of this uplink slot until the node is free
     free_kv_bytes: Array  # [R, K]
+    slack_s: Array  # [R, K] work that the node may add without making an earlier request late; infinite for no limit
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,24 @@ class BatchingReader:
             infinite for no limit.
         quantile: plan with this quantile of the output tokens given their prediction; by default with the prediction.
             Memory and downlink shares are never less than for the prediction, which admission checks.
+        energy_price: price of energy in the objective of epoch problems; the idle power, which no decision changes, is
+            left out.
 
     Raises ValueError for a negative `overrun_s` and for a quantile outside (0, 1).
     """
 
-    def __init__(self, scenario: Scenario, overrun_s: float = np.inf, quantile: float | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        overrun_s: float = np.inf,
+        quantile: float | None = None,
+        energy_price: EnergyPrice = FREE,
+    ) -> None:
         self.scenario = scenario
         self._planned_tokens = PlannedTokens(scenario, quantile)
+        self.energy_price = energy_price
+        self._uplink_price = energy_price.device * transmit_power_w(scenario) * scenario.uplink_slot_s
+        self._time_price = energy_price.node * dynamic_power_w(scenario)  # of each node
         self._overrun_s = checked_overrun_s(scenario, overrun_s)
         self._entry_nodes, self._costs = scenario.network.entry_nodes, RequestCosts(scenario)
         costs = [self._costs.nodes[index] for index in self._entry_nodes]
@@ -88,7 +102,8 @@ class BatchingReader:
     def epoch_of(self, rows: BatchingArrays, row: int) -> EpochProblem:
         """The epoch problem of one row, over its n visible requests."""
         visible = rows.visible[row]
-        cap_s = time_cap_s(self.scenario, rows.busy_s[row], self._overrun_s)
+        value = self._net_of_uplink(rows.value[row, visible])
+        cap_s = batch_limits_s(self.scenario, rows, self._overrun_s)[row]
         problem = AssignmentProblem(
             tuple(
                 BatchProblem(
@@ -98,11 +113,12 @@ class BatchingReader:
                     uplink_share=rows.uplink_share[row, visible, node],
                     downlink_share=rows.downlink_share[row, visible, node],
                     budget_s=rows.budget_s[row, visible, node],
-                    value=rows.value[row, visible],
+                    value=value,
                     memory_bytes=rows.free_kv_bytes[row, node],
                     time_cap_s=cap_s[node],
+                    time_price=self._time_price[index],
                 )
-                for node in range(self._entry_nodes.size)
+                for node, index in enumerate(self._entry_nodes)
             )
         )
         return EpochProblem(
@@ -118,7 +134,7 @@ class BatchingReader:
         visible = np.asarray(observation["request_mask"]).astype(bool)
         requests = np.asarray(observation["requests"], np.float64)
         nodes = np.asarray(observation["nodes"], np.float64)[:, self._entry_nodes]
-        busy_s = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
+        busy_s = self._busy_s(nodes)
         time_left_s = requests[..., _REQUEST["time_left"]] * self._scales.budget_s
         prompt = np.rint(requests[..., _REQUEST["prompt_tokens"]] * self._scales.prompt_tokens)
         predicted = np.rint(requests[..., _REQUEST["output_tokens"]] * self._scales.output_tokens)
@@ -144,12 +160,22 @@ class BatchingReader:
             budget_s=self._budgets_s(visible, requests[..., _REQUEST["quality_demand"]], time_left_s, busy_s),
             busy_s=busy_s,
             free_kv_bytes=nodes[..., _NODE["free_kv_bytes"]] * self._kv_capacity_bytes * (1.0 - MARGIN),
+            slack_s=np.full_like(busy_s, np.inf),
         )
+
+    def _busy_s(self, nodes: Array) -> Array:
+        """[R, K] time in s until each node is free, from its features [R, K, F]."""
+        busy_s: Array = nodes[..., _NODE["time_until_free"]] * self.scenario.epoch_s
+        return busy_s
 
     def _entry_costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, R, N, K] WORK, SHARED and KV of all blocks of the entry nodes, for token counts [R, N]."""
         costs = self._costs.costs(prompt_tokens.ravel(), output_tokens.ravel())
         return costs[..., self._costs.last_hosted[self._entry_nodes]].reshape(3, *prompt_tokens.shape, -1)
+
+    def _net_of_uplink(self, value: Array) -> Array:
+        """`value` less the price of a device's transmission, at least 0."""
+        return np.maximum(value - self._uplink_price, 0.0)
 
     def _budgets_s(self, visible: Array, quality_demand: Array, time_left_s: Array, busy_s: Array) -> Array:
         """[R, N, K] longest batch that meets the request's deadline, less a margin; -1 where quality is too low."""
@@ -190,6 +216,11 @@ def checked_overrun_s(scenario: Scenario, overrun_s: float | None) -> float:
     if not overrun_s >= 0:
         raise ValueError(f"overrun_s must be zero or more, got {overrun_s!r}")
     return overrun_s
+
+
+def batch_limits_s(scenario: Scenario, rows: BatchingArrays, overrun_s: Array | float) -> Array:
+    """[R, K] longest batch in s that overruns the next one's start by `overrun_s` and makes no earlier request late."""
+    return np.minimum(time_cap_s(scenario, rows.busy_s, overrun_s), rows.slack_s)
 
 
 def time_cap_s(scenario: Scenario, busy_s: Array, overrun_s: Array | float) -> Array:

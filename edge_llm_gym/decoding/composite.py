@@ -15,6 +15,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, EpochProblem
 from edge_llm_gym.decoding.composite_constants import CompositeConstants, composite_constants
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, exit_forecast
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
@@ -42,6 +43,8 @@ class CompositeReader(BatchingReader):
         quantile: as for `BatchingReader`.
         wait_factor: wait factor of all nodes in the routing problem, zero or more. It is not estimated: observations
             show neither the requests at deeper nodes nor the rates there.
+        energy_price: as for `BatchingReader`, for entry nodes and for the work of deeper nodes; the routing problem
+            does not price energy.
 
     Raises ValueError for a scenario of other dynamics or of another number of stages, and for a negative or infinite
     wait factor.
@@ -54,13 +57,14 @@ class CompositeReader(BatchingReader):
         accuracy_weight_s: float = ACCURACY_WEIGHT_S,
         quantile: float | None = None,
         wait_factor: float = 1.0,
+        energy_price: EnergyPrice = FREE,
     ) -> None:
         if scenario.dynamics != "batching_routing" or scenario.network.stages != STAGES:
             raise ValueError(
                 f"experts of batching-and-routing dynamics plan for two stages, got scenario {scenario.name!r} with "
                 f"dynamics {scenario.dynamics!r} and {scenario.network.stages} stages; use two ranges in nodes.*.blocks"
             )
-        super().__init__(scenario, overrun_s, quantile)
+        super().__init__(scenario, overrun_s, quantile, energy_price)
         self._wait_factor = checked_wait_factor(wait_factor)
         self.constants = composite_constants(scenario)
         self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
@@ -109,11 +113,13 @@ class CompositeReader(BatchingReader):
         single = as_rows(observation)
         stacked = ExitForecast(*(array[None] for array in forecast))
         rows, value = self.expected_costs(self.read_rows(single), single, estimate.forwarded[None], stacked)
+        if self.energy_price.node > 0.0:
+            value = value - self.expected_costs.deep_price(rows, stacked, self._time_price)
         return self._with_values(rows, value[0])
 
     def _with_values(self, rows: BatchingArrays, value: Array) -> EpochProblem:
         epoch, visible = self.epoch_of(rows, 0), rows.visible[0]
-        values = [value[visible, index] for index in range(epoch.problem.node_count)]
+        values = [self._net_of_uplink(value[visible, index]) for index in range(epoch.problem.node_count)]
         return replace(epoch, problem=epoch.problem.replace(value=values))
 
 

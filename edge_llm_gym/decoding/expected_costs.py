@@ -38,6 +38,7 @@ class ExpectedCosts:
         self._last = costs.last_hosted[self._entry_nodes]
         self._whole_work_s = constants.mean_work_s[np.arange(network.stage.size), network.last_block]
         hosted, entry = np.arange(int(costs.last_hosted.max()) + 1), self._entry_nodes[:, None]
+        self._node_of_hosted = np.searchsorted(costs.first_hosted, hosted, side="right") - 1
         self._is_entry_block = (hosted >= costs.first_hosted[entry]) & (hosted <= costs.last_hosted[entry])
 
     def __call__(
@@ -61,6 +62,17 @@ class ExpectedCosts:
         budget_s = np.where(in_time, rows.budget_s - after_s, rows.budget_s)
         value = rows.value[..., None] * np.where(in_time, entry + deep, entry)
         return rows._replace(time_s=time_s, budget_s=budget_s), value
+
+    def deep_price(self, rows: BatchingArrays, forecast: ExitForecast, time_price: Array) -> Array:
+        """[R, N, K1] price of the mean work on deeper nodes, for time_price [K] in value per s of each node.
+
+        Shared time is left out there: requests of several entry nodes divide it.
+        """
+        tokens = rows.prompt_tokens.ravel(), rows.output_tokens.ravel()
+        work_s = self._costs.costs(*tokens)[0].reshape(*rows.visible.shape, -1)
+        price = work_s * time_price[self._node_of_hosted]
+        deep = forecast.exit_probability * ~self._is_entry_block
+        return np.einsum("rnp,rep->rne", price, deep)
 
     def _good_probability(self, rows: BatchingArrays, forecast: ExitForecast) -> tuple[Array, Array]:
         """[R, N, K1] probabilities of leaving with a sufficient quality, at the entry node and at deeper nodes."""

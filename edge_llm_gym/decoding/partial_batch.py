@@ -4,7 +4,8 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
-from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, time_cap_s
+from edge_llm_gym.decoding.batching import BatchingArrays, batch_limits_s
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.problems.feasibility import COST_FIELDS, RESOURCE_COUNT, Resource, add, fitting_nodes
 from edge_llm_gym.scenario import Scenario
 
@@ -17,7 +18,7 @@ class PartialBatch:
     def __init__(self, scenario: Scenario, overrun_s: float | None = None) -> None:
         self._scenario = scenario
         self._overrun_s = scenario.epoch_s if overrun_s is None else overrun_s
-        self._reader = BatchingReader(scenario)
+        self._reader = batch_reader(scenario)
         self._used = np.zeros((len(scenario.nodes), RESOURCE_COUNT))
         self._capacity = np.ones((len(scenario.nodes), RESOURCE_COUNT))
         self._time_limit_s = np.zeros(len(scenario.nodes))
@@ -29,7 +30,7 @@ class PartialBatch:
         self._arrays = self._reader.read_rows({key: np.asarray(value)[None] for key, value in observation.items()})
         self._used[:], self._node[:], self._cursor = 0.0, 0, 0
         self._capacity[:, Resource.KV] = self._arrays.free_kv_bytes[0]
-        self._time_limit_s = time_cap_s(self._scenario, self._arrays.busy_s[0], self._overrun_s)
+        self._time_limit_s = batch_limits_s(self._scenario, self._arrays, self._overrun_s)[0]
 
     def fits(self) -> Array:
         """[K] bool, whether the request at the cursor fits into each node's batch; all False behind the last one."""

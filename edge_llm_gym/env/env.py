@@ -31,9 +31,10 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     entry nodes, D devices, E exits; all numbers are float32 unless stated otherwise.
 
     **Dynamics.** In `batching` dynamics requests wait in a queue, and each step admits some of them to the batches of
-    nodes that host the whole model. In `batching_routing` dynamics each step admits requests to batches of entry nodes;
-    those that do not leave at an early exit there are forwarded to nodes with the next blocks. In `streaming` dynamics
-    each step sets weights and thresholds, by which all requests that arrive in the epoch are routed on arrival.
+    nodes that host the whole model; with `batching: continuous`, requests join and leave a node between its tokens. In
+    `batching_routing` dynamics each step admits requests to batches of entry nodes; those that do not leave at an early
+    exit there are forwarded to nodes with the next blocks. In `streaming` dynamics each step sets weights and
+    thresholds, by which all requests that arrive in the epoch are routed on arrival.
 
     **Observation.** See `observation_space` in `edge_llm_gym.env.batching`, `.batching_routing` and `.streaming`.
 
@@ -42,7 +43,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     | `requests` | [N, 8] | [N, 8] | |
     | `request_mask` | [N] int8 | [N] int8 | |
     | `spectral_efficiency` | [N, K, 2] | [N, K1, 2] | [D, K1, 2] |
-    | `nodes` | [K, 9] | [K, 10] | [K, 11] |
+    | `nodes` | [K, 9], continuous [K, 12] | [K, 10] | [K, 11] |
     | `links` | | [K, K, 3] | [K, K, 3] |
     | `exit_confidence` | | [E, 5] | [E, 5] |
     | `arrivals` | [1] | [1] | [D] |

@@ -8,9 +8,10 @@ from typing import Any, Final, Protocol
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env import batching, batching_routing, streaming
+from edge_llm_gym.env import batching, batching_routing, continuous_batching, streaming
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.pooled.continuous.observation import ContinuousObserver
 from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.observation import StreamingObserver
@@ -50,6 +51,13 @@ INTERFACES: Final[Mapping[str, GymInterface]] = MappingProxyType(
             observer=PooledObserver,
             info=batching.info,
         ),
+        "continuous_batching": GymInterface(
+            action_space=batching.action_space,
+            observation_space=continuous_batching.observation_space,
+            read_action=batching.read_action,
+            observer=ContinuousObserver,
+            info=continuous_batching.info,
+        ),
         "batching_routing": GymInterface(
             action_space=batching_routing.action_space,
             observation_space=batching_routing.observation_space,
@@ -66,9 +74,9 @@ INTERFACES: Final[Mapping[str, GymInterface]] = MappingProxyType(
         ),
     }
 )
-"""Dynamics -> Gymnasium interface."""
+"""Variant of the dynamics -> Gymnasium interface."""
 
 
 def interface_of(scenario: Scenario) -> GymInterface:
     """The Gymnasium interface of a scenario's dynamics."""
-    return INTERFACES[scenario.dynamics]
+    return INTERFACES[scenario.variant]

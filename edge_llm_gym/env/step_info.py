@@ -8,6 +8,7 @@
 | step | `rewards` | the terms of the reward: weight times metric, by name |
 | step | `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`, `evicted`) of every slot |
 | step | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
+| step | `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
 
 Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
 
@@ -22,6 +23,7 @@ Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
 | 6 | refused_uplink | not admitted: its uplink share is too small |
 | 7 | refused_downlink | not admitted: its downlink share is too small |
 | 8 | refused_memory | not admitted: its KV cache does not fit in the free memory of the node |
+| 9 | running | continuous batching: admitted, its last token is not computed yet |
 
 Refused requests stay in the queue. The outcome is that of the admission, so it is never 5: requests that waited or were
 refused may expire at the end of the epoch, which `slots.expired` tells. The metric `expired` counts these and the

@@ -74,7 +74,8 @@ def compare(
         policies: experts' names, "package.module:factory", paths of trained policies, factories that take the
             environment, or objects with `predict`; a pair (name, policy) names the policy.
         seeds: seeds of the episodes; the seed determines the tape, that is all exogenous randomness.
-        bound: also compute the clairvoyant bound of every tape, which takes seconds each.
+        bound: also compute the clairvoyant bound of every tape, which takes seconds each. It bounds the value served,
+            not the reward.
         jobs: number of processes (more than one needs the extra "parallel").
         progress: called after every finished episode.
         settings: `scenario` and `overrides` as for `gymnasium.make`; `gap_every` measures the gap to the exact optimum
@@ -97,7 +98,7 @@ def compare(
     }
     bounds = tuple(record["bound"] for record in records.pop(None))
     episodes = {source.name: episodes for source, episodes in records.items() if source}
-    return Comparison(environment, chosen, episodes, bounds, scenario.dynamics)
+    return Comparison(environment, chosen, episodes, bounds, scenario.variant)
 
 
 def _setup(environment: str, settings: Settings) -> Setup:

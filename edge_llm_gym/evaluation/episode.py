@@ -10,6 +10,7 @@ from edge_llm_gym.evaluation.metrics import (
     Totals,
     batching_metrics,
     batching_routing_metrics,
+    continuous_batching_metrics,
     streaming_metrics,
 )
 from edge_llm_gym.sim.outcomes import EMPTY, SERVED
@@ -18,6 +19,10 @@ from edge_llm_gym.sim.simulator import Simulator
 
 def _batching(simulator: Simulator, totals: Totals) -> Metrics:
     return batching_metrics(totals, _served_delays_s(simulator))
+
+
+def _continuous_batching(simulator: Simulator, totals: Totals) -> Metrics:
+    return continuous_batching_metrics(totals, _served_delays_s(simulator))
 
 
 def _batching_routing(simulator: Simulator, totals: Totals) -> Metrics:
@@ -38,6 +43,11 @@ def _streaming(simulator: Simulator, totals: Totals) -> Metrics:
 
 
 EPISODE_METRICS: Final[Mapping[str, Callable[[Simulator, Totals], Metrics]]] = MappingProxyType(
-    {"batching": _batching, "batching_routing": _batching_routing, "streaming": _streaming}
+    {
+        "batching": _batching,
+        "continuous_batching": _continuous_batching,
+        "batching_routing": _batching_routing,
+        "streaming": _streaming,
+    }
 )
-"""Dynamics -> (simulator after the last step, totals of the episode) -> metrics by name."""
+"""Variant of the dynamics -> (simulator after the last step, totals of the episode) -> metrics by name."""

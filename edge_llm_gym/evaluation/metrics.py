@@ -19,7 +19,15 @@ Totals = Mapping[str, Any]
 
 DELAY_QUANTILES: Final[Mapping[str, float]] = MappingProxyType({"delay_p50_s": 0.5, "delay_p95_s": 0.95})
 """Metric -> level of the quantile."""
-OUTCOME_COUNTS = ("late", "below_quality", "expired", "refused_uplink", "refused_downlink", "refused_memory")
+OUTCOME_COUNTS = (
+    "late",
+    "evicted",
+    "below_quality",
+    "expired",
+    "refused_uplink",
+    "refused_downlink",
+    "refused_memory",
+)
 
 
 def ratio(part: Array | float, whole: Array | float, empty: float = np.nan) -> Any:
@@ -68,6 +76,11 @@ def delay_quantiles(delays_s: Array) -> Metrics:
     return {name: float(np.quantile(delays_s, level)) for name, level in DELAY_QUANTILES.items()}
 
 
+def energy_metrics(totals: Totals) -> dict[str, Any]:
+    """Energy of the episode in J, and per served request."""
+    return {"energy_j": totals["energy_j"], "energy_per_served_j": mean_over_served(totals, "energy_j")}
+
+
 def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
     """Metrics of an episode of batching dynamics; `delays_s` [n] are those of the served requests."""
     return {
@@ -76,7 +89,31 @@ def batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
         "on_time": on_time_share(totals),
         **delay_quantiles(delays_s),
         "quality": mean_over_served(totals, "quality"),
+        **energy_metrics(totals),
     } | {name: totals[name] for name in ("arrived", *OUTCOME_COUNTS)}
+
+
+def mean_ttft_s(totals: Totals, empty: float = np.nan) -> Any:
+    """Mean time to first token in s, over the requests whose first token was computed."""
+    return ratio(totals["ttft_s"], totals["first_tokens"], empty)
+
+
+def mean_tpot_s(totals: Totals, empty: float = np.nan) -> Any:
+    """Mean over the answered requests of their time per output token after the first, in s."""
+    return ratio(totals["tpot_s"], totals["decoded"], empty)
+
+
+def continuous_batching_metrics(totals: Totals, delays_s: Array) -> Metrics:
+    """As `batching_metrics`, with the metrics of LLM serving.
+
+    Goodput counts the requests that are served, that is, in time and with a sufficient quality.
+    """
+    return batching_metrics(totals, delays_s) | {
+        "mean_ttft_s": mean_ttft_s(totals),
+        "mean_tpot_s": mean_tpot_s(totals),
+        "goodput_per_s": totals["goodput_per_s"],
+        "evicted": totals["evicted"],
+    }
 
 
 def batching_routing_metrics(totals: Totals, delays_s: Array) -> Metrics:
@@ -108,6 +145,7 @@ def streaming_metrics(totals: Totals, delays_s: Array, unanswered: int) -> Metri
             "accuracy": ratio(totals["correct"], totals["full_correct"]),
             "on_time": ratio(totals["served"] + totals["below_quality"], arrived),
             **delay_quantiles(delays_s),
+            **energy_metrics(totals),
         }
         | exit_shares(totals, arrived)
         | {name: totals[name] for name in ("arrived", "late", "below_quality")}

@@ -30,6 +30,7 @@ class ReportLayout:
 _CAUSES: Columns = (
     ("arrived", "arrived", "{:.1f}"),
     ("late", "late", "{:.1f}"),
+    ("evicted", "evicted", "{:.1f}"),
     ("below_quality", "below quality", "{:.1f}"),
     ("expired", "expired", "{:.1f}"),
     ("refused_uplink", "refused: uplink", "{:.1f}"),
@@ -37,6 +38,12 @@ _CAUSES: Columns = (
     ("refused_memory", "memory", "{:.1f}"),
 )
 _DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
+_ENERGY: Columns = (("energy_per_served_j", "J/served", "{:.0f}"),)
+_TOKENS: Columns = (
+    ("mean_ttft_s", "TTFT [s]", "{:.2f}"),
+    ("mean_tpot_s", "TPOT [s]", "{:.3f}"),
+    ("goodput_per_s", "goodput [1/s]", "{:.2f}"),
+)
 _TIMES: Columns = (("utilisation", "utilisation", "{:.0%}"), ("decision_ms", "ms/decision", "{:.2f}"))
 _ON_TIME: Columns = (("on_time", "on time", "{:.1%}"),)
 _QUALITY: Columns = (("quality", "quality", "{:.3f}"),)
@@ -53,17 +60,27 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             score="served_value",
             score_title="served value",
             headline=("served_share", "value served", "{:.1%}"),
-            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_TIMES),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
             panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
+            policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
+        ),
+        "continuous_batching": ReportLayout(
+            score="served_value",
+            score_title="served value",
+            headline=("served_share", "value served", "{:.1%}"),
+            columns=(*_ON_TIME, *_DELAYS, *_TOKENS, *_QUALITY, *_TIMES),
+            cause_title=_POOLED_CAUSES,
+            cause_columns=(*_CAUSES, ("evicted", "evicted", "{:.1f}")),
+            panels=(*_POOLED_PANELS, ("mean_ttft_s", "mean time to first token [s]"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
         "batching_routing": ReportLayout(
             score="served_value",
             score_title="served value",
             headline=("served_share", "value served", "{:.1%}"),
-            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_TIMES),
+            columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
             panels=(*_POOLED_PANELS, ("accuracy", "accuracy of computed requests"), _UTILISATION_PANEL),
@@ -73,7 +90,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             score="reward",
             score_title="reward",
             headline=("mean_delay_s", "mean delay [s]", "{:.3f}"),
-            columns=(("accuracy", "accuracy", "{:.1%}"), *_ON_TIME, *_DELAYS, *_TIMES),
+            columns=(("accuracy", "accuracy", "{:.1%}"), *_ON_TIME, *_DELAYS, *_ENERGY, *_TIMES),
             cause_title="requests per episode: late, below the required quality, unanswered at the end",
             cause_columns=(
                 ("arrived", "arrived", "{:.1f}"),
@@ -91,9 +108,9 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
         ),
     }
 )
-"""Dynamics -> its layout."""
+"""Variant of the dynamics -> its layout."""
 
 
-def default_policies(dynamics: str) -> list[str]:
+def default_policies(variant: str) -> list[str]:
     """Names of the policies that are compared by default, the expert first."""
-    return LAYOUTS[dynamics].policies.split(",")
+    return LAYOUTS[variant].policies.split(",")

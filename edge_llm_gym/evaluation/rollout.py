@@ -61,7 +61,7 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         gaps += [step.info["gap"]] if "gap" in step.info else []
     simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        EPISODE_METRICS[simulator.scenario.dynamics](simulator, step.info["totals"])
+        EPISODE_METRICS[simulator.scenario.variant](simulator, step.info["totals"])
         | {
             "utilisation": step.info["totals"]["utilisation"],
             "reward": reward,

@@ -3,8 +3,9 @@
 from rich.markup import escape
 from rich.table import Table
 
-from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.comparison import SERVED_VALUE, Comparison
 from edge_llm_gym.evaluation.report_layout import Columns
+from edge_llm_gym.scenario import Scenario
 
 
 def result_table(comparison: Comparison) -> Table:
@@ -49,6 +50,14 @@ def bound_table(comparison: Comparison) -> Table:
         share = comparison.share_of_bound(policy)
         table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
     return table
+
+
+def value_note(scenario: Scenario) -> str:
+    """A line for gaps and bounds where the reward has other terms than served value; empty where it has none."""
+    others = [term for term in scenario.reward if term != SERVED_VALUE]
+    if not others:
+        return ""
+    return f"gaps and bounds count served value only, without the other terms of the reward: {', '.join(others)}"
 
 
 def _table(title: str, *columns: str) -> Table:

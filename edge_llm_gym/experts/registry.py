@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_llm_gym.decoding.batching import BatchingReader, checked_overrun_s
+from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.composite import ACCURACY_WEIGHT_S, CompositeReader
+from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice, energy_price
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.experts.batch_expert import BatchExpert
 from edge_llm_gym.experts.catalogue import (
@@ -29,6 +31,8 @@ from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario, scenario_of
 
 Settings = dict[str, Any]
+ENERGY_PRICE: Final = "energy_price"
+"""Setting of the experts that form batches."""
 EnvLike = Any
 """A single, vector or wrapped environment of this package, or a Scenario."""
 
@@ -64,9 +68,10 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | `time_limit_s` | milp | limit on the time per decision | none |
     | `replan_every` | that plan routes | number of epochs that a plan holds | 1; 20 for genetic |
     | `max_rounds` | dto-ee, *+dto-ee | limit on the rounds per plan | 30 |
-    | `threshold` | all other planners | exit threshold of all nodes | 0.5; 0.25 where routes and batches are planned |
+    | `threshold` | all other planners | exit threshold of all nodes | 0.6; 0.5 where routes and batches are planned |
     | `wait_factor` | that plan routes | mean waits over those of M/G/1 queues | estimated; 1 with batches |
     | `accuracy_weight_s` | of batching-and-routing | seconds of mean delay per unit of relative accuracy | 20 |
+    | `energy_price` | that form batches | price of energy in value per J | weight of energy / of value in the reward |
 
     Raises ValueError for an unknown name, an expert of other dynamics and a setting out of range, and TypeError for a
     setting that the expert does not have and for an `env` of another kind.
@@ -83,8 +88,15 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
 
 def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
-    reader = BatchingReader(scenario, overrun_s, settings.pop("quantile", None))
-    return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, ("overrun_s", "quantile")))
+    price = _energy_price(name, scenario, settings)
+    reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None), price)
+    others = ("overrun_s", "quantile", ENERGY_PRICE)
+    return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, others))
+
+
+def _energy_price(name: str, scenario: Scenario, settings: Settings) -> EnergyPrice:
+    """The price of energy that an expert plans with; random decisions have none."""
+    return FREE if name == RANDOM else energy_price(scenario, settings.pop(ENERGY_PRICE, None))
 
 
 def _make_streaming(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
@@ -100,7 +112,8 @@ def _make_batching_routing(name: str, scenario: Scenario, rng: np.random.Generat
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
     accuracy_weight_s = settings.pop("accuracy_weight_s", ACCURACY_WEIGHT_S)
     quantile, wait_factor = settings.pop("quantile", None), settings.pop("wait_factor", 1.0)
-    reader = CompositeReader(scenario, overrun_s, accuracy_weight_s, quantile, wait_factor)
+    price = _energy_price(name, scenario, settings)
+    reader = CompositeReader(scenario, overrun_s, accuracy_weight_s, quantile, wait_factor, price)
     if name == RANDOM:
         return random_batching_routing(scenario, _built(name, _own_generator, rng, settings))
     return CompositeExpert(name, reader, _composite_parts(name, rng, settings))
@@ -114,7 +127,7 @@ def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) ->
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    others = ("overrun_s", "quantile", "accuracy_weight_s", "replan_every", "wait_factor", *planner_keys)
+    others = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, "replan_every", "wait_factor", *planner_keys)
     return CompositeParts(
         assign=_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),

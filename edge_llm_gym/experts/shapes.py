@@ -9,12 +9,17 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import LINK_FEATURES
+from edge_llm_gym.sim.pooled.observation import CONTINUOUS_NODE_FEATURES, NODE_FEATURES
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def _batching(scenario: Scenario) -> Shapes:
-    return {"spectral_efficiency": (scenario.slots, len(scenario.nodes), 2)}
+    features = CONTINUOUS_NODE_FEATURES if scenario.batching == "continuous" else NODE_FEATURES
+    return {
+        "spectral_efficiency": (scenario.slots, len(scenario.nodes), 2),
+        "nodes": (len(scenario.nodes), len(features)),
+    }
 
 
 def _batching_routing(scenario: Scenario) -> Shapes:

@@ -62,6 +62,7 @@ def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracl
         _by_node(value[row], slots),
         rows.free_kv_bytes[row].copy(),
         np.zeros(value.shape[2]),
+        np.zeros(value.shape[2]),  # the loop itself prices the time
     )
     return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))
 

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.assignment import with_least_shares
-from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays, BatchingReader
+from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND, pair_columns
+from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.assignment import assign
 from edge_llm_gym.linear.policy import LinearPolicy, clipped_exp
@@ -47,7 +48,7 @@ class LinearBatching(LinearPolicy):
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
         super().__init__(scenario, parameters)
-        self._reader = BatchingReader(scenario)
+        self._reader = batch_reader(scenario)
         rate_per_s = build_workload(scenario.arrivals, scenario.lengths).rate_per_s
         self._arrivals_per_epoch = rate_per_s * scenario.epoch_s
         mean_value = float(np.mean(scenario.requests.value))

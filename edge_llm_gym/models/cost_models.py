@@ -23,8 +23,8 @@ from edge_llm_gym.names import known_name
 VISIBLE_DECODE_SHARE: Final = 0.2
 """Share of a sequence's arithmetic in a decode iteration that prolongs the iteration.
 
-The rest overlaps with reading the weights. On an H100, c1 is 0.07 (Qwen2.5-7B), 0.19 (Llama-3-8B), 0.29 (OPT-13B) and
-1.06 (BLOOM-3B, with a small body and a large head) of the time that the same FLOPs take in a prefill. It holds for
+The rest overlaps with reading the weights. On an H100, c1 is 0.08 (Qwen2.5-7B), 0.22 (Llama-3-8B), 0.34 (OPT-13B) and
+1.36 (BLOOM-3B, with a small body and a large head) of the time that the same FLOPs take in a prefill. It holds for
 batches whose arithmetic takes less time than reading the weights.
 """
 

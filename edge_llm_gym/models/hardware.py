@@ -10,7 +10,7 @@ from edge_llm_gym.names import known_name
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """One accelerator. Raises ValueError for a number that is not positive and finite."""
+    """One accelerator. Raises ValueError for a number that is not positive and finite, and for busy_w below idle_w."""
 
     name: str
     peak_flops: float
@@ -48,6 +48,11 @@ class Hardware:
             step_overhead_s=self.step_overhead_s,
             prefill_overhead_s=self.prefill_overhead_s,
         )
+        if self.busy_w < self.idle_w:
+            raise ValueError(
+                f"{owner}: busy_w must be at least idle_w, got {self.busy_w!r} and {self.idle_w!r}; give the power of "
+                f"the whole device in both"
+            )
 
 
 HARDWARE: Mapping[str, Hardware] = LazyMapping(lambda: {name: _device(row) for name, row in hardware_rows().items()})

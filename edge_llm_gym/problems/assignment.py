@@ -13,7 +13,7 @@ from edge_llm_gym.problems.batch import BatchProblem
 
 @dataclass(frozen=True, eq=False)
 class AssignmentProblem:
-    """Assign N requests to K nodes, each request to at most one node, for the greatest total value.
+    """Assign N requests to K nodes, each request to at most one node, for the greatest sum of the nodes' objectives.
 
     Args:
         nodes: K batch problems over the same N requests, in the same order. Costs and values of a request may differ
@@ -54,7 +54,7 @@ class AssignmentProblem:
         return not self.violations(node)
 
     def objective(self, node: ArrayLike) -> float:
-        """Total value of the assignment ``node`` [N], feasible or not."""
+        """Sum of the objectives of the nodes' batches under the assignment ``node`` [N], feasible or not."""
         return float(sum(map(BatchProblem.objective, self.nodes, self.selected(node))))
 
     def subset(self, requests: ArrayLike) -> Self:

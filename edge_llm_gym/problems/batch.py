@@ -18,7 +18,7 @@ _MAY_BE_NEGATIVE = {"budget_s"}
 
 @dataclass(frozen=True, eq=False)
 class BatchProblem:
-    """Choose the set S of requests of greatest total value that one node can complete in time as one batch.
+    """Choose the set S of requests that one node can complete in time as one batch, for the greatest objective.
 
     The batch takes T(S) = sum of ``time_s`` over S + max of ``shared_time_s`` over S, and all its requests complete at
     its end. S is feasible when
@@ -28,6 +28,9 @@ class BatchProblem:
     - the sums of ``uplink_share`` and of ``downlink_share`` over S are at most 1 each.
 
     Every limit holds up to ``feasibility.RELATIVE_TOLERANCE``. The empty set is always feasible.
+
+    The objective is the sum of ``value`` over S less ``time_price`` * T(S): the total value where time costs nothing. A
+    price of energy is one of time, since a node that computes takes constant power.
 
     Args:
         time_s: [N] seconds that each request adds to the batch (w).
@@ -39,6 +42,7 @@ class BatchProblem:
         value: [N] value of serving each request in time.
         memory_bytes: free bytes for KV caches.
         time_cap_s: greatest duration of any batch; infinite for no cap.
+        time_price: value that a second of the batch costs, zero or more.
 
     The arrays are stored as read-only float64 copies. Raises ValueError for a NaN, for a negative or an infinite number
     where none is allowed, and for arrays of different lengths.
@@ -53,6 +57,7 @@ class BatchProblem:
     value: Floats
     memory_bytes: float
     time_cap_s: float
+    time_price: float = 0.0
 
     def __post_init__(self) -> None:
         count = self.request_count
@@ -92,9 +97,14 @@ class BatchProblem:
         """Whether the ``selected`` [N] bool satisfy every constraint."""
         return not self.violations(selected)
 
+    @property
+    def net_value(self) -> Floats:
+        """[N] value of each request less the price of the time that it adds; negative if it does not pay for it."""
+        return self.value - self.time_price * self.time_s
+
     def objective(self, selected: ArrayLike) -> float:
-        """Total value of the ``selected`` [N] bool, feasible or not."""
-        return float(self.value[self._mask(selected)].sum())
+        """Total value of the ``selected`` [N] bool less the price of their batch's time, feasible or not."""
+        return float(self.value[self._mask(selected)].sum()) - self.time_price * self.batch_time_s(selected)
 
     def feasible_alone(self) -> Flags:
         """[N] bool, whether the batch of that request alone is feasible; no other request is in any feasible batch."""
@@ -167,6 +177,7 @@ class BatchArrays(NamedTuple):
     value: Floats
     memory_bytes: Any  # float, or [K]
     time_cap_s: Any  # float, or [K]
+    time_price: Any  # float, or [K]
 
 
 def stacked(problems: Iterable[BatchProblem]) -> BatchArrays:

@@ -18,6 +18,7 @@ OUTCOMES: Final[dict[str, Colour]] = {
     "expired": (73, 80, 87),
     "pending": (86, 180, 233),
 }
+RUNNING: Final[Colour] = (0, 114, 178)
 REFUSED: Final[Colour] = (230, 159, 0)
 URGENT: Final[Colour] = (240, 228, 66)
 IDLE: Final[Colour] = (173, 181, 189)

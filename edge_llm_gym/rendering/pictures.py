@@ -34,6 +34,14 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
             },
             timeline=BATCHING_TIMELINE,
         ),
+        "continuous_batching": Pictures(
+            view=f"{PACKAGE}.continuous_batching.view_builder:continuous_view",
+            painters={
+                "ansi": f"{PACKAGE}.continuous_batching.text:continuous_text",
+                "rgb_array": f"{PACKAGE}.continuous_batching.frames:continuous_frame",
+            },
+            timeline=f"{PACKAGE}.continuous_batching.timeline:continuous_timeline",
+        ),
         "batching_routing": Pictures(
             view=f"{PACKAGE}.batching_routing.view_builder:routing_view",
             painters={
@@ -52,12 +60,12 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
         ),
     }
 )
-"""Dynamics -> its pictures."""
+"""Variant of the dynamics -> its pictures."""
 
 
 def pictures_of(simulator: Simulator) -> Pictures:
     """Those of the simulator's dynamics."""
-    return PICTURES[simulator.scenario.dynamics]
+    return PICTURES[simulator.scenario.variant]
 
 
 def loaded(entry_point: str) -> Callable[..., Any]:

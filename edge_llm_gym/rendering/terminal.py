@@ -44,6 +44,11 @@ def compact(number: float) -> str:
     return f"{number:.3g}"
 
 
+def usage_text(utilisation: float, node_energy_j: float) -> str:
+    """Busy share and energy of the nodes in an epoch."""
+    return f"nodes {utilisation:.0%} busy, {compact(node_energy_j)}J"
+
+
 def cut(text: str, width: int) -> str:
     """The text, or its beginning and dots where it is longer than `width` columns."""
     return text if len(text) <= width else text[: width - 1] + "…"

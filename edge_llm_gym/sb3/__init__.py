@@ -1,7 +1,8 @@
 """Stable-Baselines3 on Edge LLM Gym: vector environment, token features, networks and trained policies.
 
-This is the only package here that imports PyTorch and Stable-Baselines3; install them with the extra "agents". Public
-names are loaded on first use, so that the description of a policy can be read without them.
+This is the only package here that imports Stable-Baselines3, and besides `edge_llm_gym.measuring` the only one that
+imports PyTorch; install them with the extra "agents". Public names are loaded on first use, so that the description of
+a policy can be read without them.
 """
 
 from importlib import import_module

@@ -56,10 +56,10 @@ def policy_factory(path: str | Path) -> Callable[[gymnasium.Env], Policy]:
 def _check_dynamics(description: PolicyDescription, scenario: Scenario, path: Path) -> None:
     environment = description.environment
     own = load_scenario(environment.scenario or ENVIRONMENTS[environment.id])
-    if own.dynamics != scenario.dynamics:
+    if own.variant != scenario.variant:
         raise ConfigError(
-            f"{path} was trained on {environment.id} with dynamics {own.dynamics!r}, and cannot act in "
-            f"scenario {scenario.name!r} with dynamics {scenario.dynamics!r}"
+            f"{path} was trained on {environment.id} with dynamics {own.variant!r}, and cannot act in "
+            f"scenario {scenario.name!r} with dynamics {scenario.variant!r}"
         )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.sb3.batch_features import BatchFeatures
+from edge_llm_gym.sb3.batch_features import BatchFeatures, ContinuousBatchFeatures
 from edge_llm_gym.sb3.batch_routing_features import BatchRoutingFeatures
 from edge_llm_gym.sb3.stream_features import StreamFeatures
 from edge_llm_gym.scenario import Scenario
@@ -44,16 +44,21 @@ class Tokens(Protocol):
 
 
 TOKENS: Final[Mapping[str, Callable[[Scenario], Tokens]]] = MappingProxyType(
-    {"batching": BatchFeatures, "streaming": StreamFeatures, "batching_routing": BatchRoutingFeatures}
+    {
+        "batching": BatchFeatures,
+        "continuous_batching": ContinuousBatchFeatures,
+        "streaming": StreamFeatures,
+        "batching_routing": BatchRoutingFeatures,
+    }
 )
-"""Dynamics -> reader."""
+"""Variant of the dynamics -> reader."""
 
 
 def make_tokens(scenario: Scenario) -> Tokens:
     """The reader of a scenario. Raises NotImplementedError for dynamics without one."""
-    if scenario.dynamics not in TOKENS:
+    if scenario.variant not in TOKENS:
         raise NotImplementedError(f"there are no tokens for dynamics {scenario.dynamics!r}; known: {list(TOKENS)}")
-    return TOKENS[scenario.dynamics](scenario)
+    return TOKENS[scenario.variant](scenario)
 
 
 def token_space(tokens: Tokens) -> spaces.Dict:

@@ -14,6 +14,7 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_TABLES, Metric
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
+    BatchingName,
     ChannelSection,
     DevicesSection,
     DynamicsName,
@@ -50,6 +51,10 @@ class ScenarioFields(Section):
     """One sentence about the scenario."""
     dynamics: DynamicsName = "batching"
     """The simulator: "batching", "batching_routing" or "streaming"."""
+    batching: BatchingName = "static"
+    """How a node computes its requests; batching only. "static": the requests that an epoch admits to a node form one
+    batch, which is computed as a whole. "continuous": all admitted requests of a node advance together by one token per
+    iteration, join at an iteration boundary and leave at their own last token."""
     horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Number of epochs (steps) of an episode."""
     epoch_s: Positive
@@ -138,12 +143,20 @@ class ScenarioFields(Section):
         first, last = self.nodes[node].blocks or (0, len(self.block_layers) - 1)
         return replace(self.shape, layers=sum(self.block_layers[first : last + 1]))
 
+    @property
+    def variant(self) -> str:
+        """The dynamics, but "continuous_batching" for batching dynamics with `batching: continuous`.
+
+        Tables in which continuous batching has an entry of its own are keyed by the variant, others by `dynamics`.
+        """
+        return "continuous_batching" if self.batching == "continuous" else self.dynamics
+
     @cached_property
     def metric_table(self) -> Mapping[str, Metric]:
         """The metrics of an epoch by name, in the order of their columns."""
-        return METRIC_TABLES[self.dynamics](len(self.block_layers))
+        return METRIC_TABLES[self.variant](len(self.block_layers))
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics of an epoch, in the order of their columns."""
         return tuple(self.metric_table)

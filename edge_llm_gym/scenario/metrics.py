@@ -1,7 +1,7 @@
 """The metrics of an epoch for each kind of dynamics: names, kinds, descriptions and the default reward.
 
-`METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics with early exits the
-columns `exit_1`, `exit_2`, ... follow, one per block of the model. Counts are numbers of requests.
+`METRICS`, `CONTINUOUS_METRICS`, `STREAMING_METRICS` and `ROUTING_METRICS` fix the order of the columns. In dynamics
+with early exits the columns `exit_1`, `exit_2`, ... follow, one per block of the model. Counts are numbers of requests.
 
 The kind of a metric says what its total over the epochs of an episode is:
 
@@ -45,6 +45,17 @@ def mean(description: str, weight: str = "") -> Metric:
 
 Table = dict[str, Metric]
 
+ENERGY_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        "node_energy_j": flow(
+            "energy of the nodes in J: idle power all the time, plus busy less idle power while computing"
+        ),
+        "device_energy_j": flow("energy of the device transmitters in J: transmit power times the time on air"),
+        "energy_j": flow("node_energy_j + device_energy_j, in J"),
+    }
+)
+"""Metrics of energy; all dynamics have them."""
+
 BATCHING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
     {
         "arrived": flow("requests that arrived between this decision and the next one"),
@@ -68,6 +79,7 @@ BATCHING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "delay_s": flow("latency in s, summed over the served requests"),
         "quality": flow("quality of the answer, summed over the served requests"),
         "utilisation": mean("busy share of the epoch, mean over the nodes"),
+        **ENERGY_TABLE,
     }
 )
 """Metrics of batching dynamics; arrived = served + late + below_quality + expired + pending in the totals."""
@@ -76,6 +88,35 @@ METRICS: Final = tuple(BATCHING_TABLE)
 COLUMN: Final[Mapping[str, int]] = MappingProxyType({name: column for column, name in enumerate(METRICS)})
 FINAL_OUTCOMES: Final[tuple[str, ...]] = ("served", "late", "below_quality", "expired")
 """Metrics that count the requests by their final outcome."""
+
+CONTINUOUS_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
+    {
+        **BATCHING_TABLE,
+        "served": flow("requests whose last token was computed in time with a sufficient quality"),
+        "late": flow("requests with an answer after the deadline, and evicted requests"),
+        "below_quality": flow("requests whose last token was computed in time with a quality below their demand"),
+        "admitted": flow("requested requests that joined a node"),
+        "refused_memory": flow(
+            "requested requests with a KV cache that did not fit in the unreserved memory of the node"
+        ),
+        "evicted": flow("late requests that were evicted since the KV caches of a node outgrew its memory"),
+        "running": level("admitted requests without a last token after the epoch"),
+        "first_tokens": flow("requests whose first token was computed"),
+        "ttft_s": flow("time to first token in s, from arrival to the end of the prefill, summed over `first_tokens`"),
+        "mean_ttft_s": mean("ttft_s / first_tokens in s, 0 if there are none", "first_tokens"),
+        "decoded": flow("requests of two tokens or more whose last token was computed"),
+        "tpot_s": flow("time per output token after the first in s, summed over `decoded`"),
+        "mean_tpot_s": mean("tpot_s / decoded in s, 0 if there are none", "decoded"),
+        "goodput_per_s": mean("served requests per second"),
+    }
+)
+"""Metrics of continuous batching; in the totals,
+arrived = served + late + below_quality + expired + pending + running."""
+CONTINUOUS_METRICS: Final = tuple(CONTINUOUS_TABLE)
+"""Metrics of continuous batching, in the order of their columns; the first ones are those of batching dynamics."""
+CONTINUOUS_COLUMN: Final[Mapping[str, int]] = MappingProxyType(
+    {name: column for column, name in enumerate(CONTINUOUS_METRICS)}
+)
 
 STREAMING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
     {
@@ -91,6 +132,7 @@ STREAMING_TABLE: Final[Mapping[str, Metric]] = MappingProxyType(
         "delay_s": flow("response delay in s, summed over the served requests"),
         "quality": flow("quality of the answer, summed over the served requests"),
         "utilisation": mean("busy share of the epoch, mean over the nodes"),
+        **ENERGY_TABLE,
         "response_s": flow("response delay in s, summed over the arrived requests"),
         "mean_delay_s": mean("response_s / arrived in s, 0 if no request arrived", "arrived"),
         "correct": flow("correct answers, each weighted with the quality factor of its route"),
@@ -133,6 +175,10 @@ def _batching(blocks: int) -> Table:
     return dict(BATCHING_TABLE)
 
 
+def _continuous_batching(blocks: int) -> Table:
+    return dict(CONTINUOUS_TABLE)
+
+
 def _batching_routing(blocks: int) -> Table:
     return {**ROUTING_TABLE, **_exit_table(blocks)}
 
@@ -142,9 +188,14 @@ def _streaming(blocks: int) -> Table:
 
 
 METRIC_TABLES: Final[Mapping[str, Callable[[int], Table]]] = MappingProxyType(
-    {"batching": _batching, "batching_routing": _batching_routing, "streaming": _streaming}
+    {
+        "batching": _batching,
+        "continuous_batching": _continuous_batching,
+        "batching_routing": _batching_routing,
+        "streaming": _streaming,
+    }
 )
-"""Dynamics -> (number of blocks of the model -> metrics by name, in the order of the columns)."""
+"""Variant of the dynamics -> (number of blocks of the model -> metrics by name, in the order of the columns)."""
 
 DEFAULT_REWARD: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {

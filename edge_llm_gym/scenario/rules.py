@@ -18,7 +18,7 @@ Rule = Callable[[ScenarioFields], None]
 
 DYNAMICS_KEYS: Final[Mapping[str, Keys]] = MappingProxyType(
     {
-        "batching": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots",)),
+        "batching": Keys(needed=("uplink_slot_s", "downlink_slot_s"), optional=("slots", "batching")),
         "streaming": Keys(needed=("exits",), optional=("links",)),
         "batching_routing": Keys(needed=("uplink_slot_s", "downlink_slot_s", "exits"), optional=("slots", "links")),
     }

@@ -297,3 +297,4 @@ class LinkSection(Section):
 
 
 DynamicsName = Literal["batching", "batching_routing", "streaming"]
+BatchingName = Literal["static", "continuous"]

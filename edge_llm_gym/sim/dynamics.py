@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.pooled.continuous.dynamics import ContinuousDynamics
 from edge_llm_gym.sim.pooled.dynamics import PooledDynamics
 from edge_llm_gym.sim.streaming.dynamics import StreamingDynamics
 from edge_llm_gym.sim.tape import TapeGenerator
@@ -47,6 +48,11 @@ class Dynamics(Protocol):
 
 
 DYNAMICS: Final[Mapping[str, Callable[[Scenario], Dynamics]]] = MappingProxyType(
-    {"batching": PooledDynamics, "batching_routing": PooledDynamics, "streaming": StreamingDynamics}
+    {
+        "batching": PooledDynamics,
+        "continuous_batching": ContinuousDynamics,
+        "batching_routing": PooledDynamics,
+        "streaming": StreamingDynamics,
+    }
 )
-"""Value of the scenario's key `dynamics` -> dynamics."""
+"""Variant of a scenario's dynamics -> its simulator."""

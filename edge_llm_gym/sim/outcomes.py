@@ -13,6 +13,7 @@ EXPIRED: Final = 5
 REFUSED_UPLINK: Final = 6
 REFUSED_DOWNLINK: Final = 7
 REFUSED_MEMORY: Final = 8
+RUNNING: Final = 9  # admitted, and its last token is not computed yet; continuous batching only
 OUTCOME_NAMES: Final = (
     "empty",
     "waiting",
@@ -23,6 +24,7 @@ OUTCOME_NAMES: Final = (
     "refused_uplink",
     "refused_downlink",
     "refused_memory",
+    "running",
 )
 """Outcome code -> name."""
 TIME_TOLERANCE_S = 1e-9

@@ -79,6 +79,14 @@ class ExitTable(NamedTuple):
     full_accuracy: float  # of the last exit on all rows
 
 
+class PowerConstants(NamedTuple):
+    """Power of nodes and of device transmitters."""
+
+    idle_w: float  # of all nodes together
+    dynamic_w: Array  # [K] float64, power of a node that computes, less its idle power
+    transmit_w: float  # of one device
+
+
 class RewardTerms(NamedTuple):
     """The reward: a weighted sum of metrics."""
 

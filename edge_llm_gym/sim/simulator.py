@@ -35,7 +35,7 @@ class Simulator:
             raise ValueError(f"a simulator needs at least one row, got {rows}")
         self.scenario = scenario
         self.rows = rows
-        self._dynamics = DYNAMICS[scenario.dynamics](scenario)
+        self._dynamics = DYNAMICS[scenario.variant](scenario)
         self.tape_generator = self._dynamics.tape_generator
         self.parameters = self._dynamics.parameters
         self._allocate(self.tape_generator.expected_requests())

@@ -1,7 +1,8 @@
 """Greedy insertion: goes through the requests in a given order and adds each one to a batch that stays feasible.
 
 First-come-first-served, earliest deadline first and shortest job first differ in the order alone; static batching has a
-limit on the batch size, scheduling without batching a limit of one.
+limit on the batch size, scheduling without batching a limit of one. Where time has a price, a request joins no batch in
+which its value would not pay for the time that it adds itself.
 """
 
 from collections.abc import Callable
@@ -133,7 +134,7 @@ def _stack(problems: tuple[BatchProblem, ...]) -> _Nodes:
     cost = np.array([[getattr(problem, name) for name in COST_FIELDS] for problem in problems])
     capacity = np.ones((len(problems), RESOURCE_COUNT))
     capacity[:, Resource.KV] = [problem.memory_bytes for problem in problems]
-    budget_s = np.array([problem.budget_s for problem in problems])
+    budget_s = np.array([np.where(problem.net_value >= 0.0, problem.budget_s, -1.0) for problem in problems])
     return _Nodes(np.ascontiguousarray(cost.transpose(0, 2, 1)), budget_s, capacity)
 
 

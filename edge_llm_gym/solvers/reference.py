@@ -68,7 +68,7 @@ def _wrong_type(problem: Any) -> str:
 
 
 def _subset_values(problem: BatchProblem) -> Floats:
-    """Value [2^N] of every subset, -inf for an infeasible one; bit i of an index says whether request i is in."""
+    """Objective [2^N] of every subset, -inf for an infeasible one; bit i of an index says whether request i is in."""
     time_s, value, kv, up, down = (np.zeros(1) for _ in range(5))
     shared_s, limit_s = np.zeros(1), np.full(1, problem.time_cap_s)
     for i in range(problem.request_count):
@@ -81,7 +81,8 @@ def _subset_values(problem: BatchProblem) -> Floats:
         limit_s = np.append(limit_s, np.minimum(limit_s, problem.budget_s[i]))
     slack = 1.0 + RELATIVE_TOLERANCE
     feasible = (time_s + shared_s <= limit_s * slack) & (kv <= problem.memory_bytes * slack)
-    return np.where(feasible & (up <= slack) & (down <= slack), value, -np.inf)
+    total = value - problem.time_price * (time_s + shared_s)
+    return np.where(feasible & (up <= slack) & (down <= slack), total, -np.inf)
 
 
 def _members(subset: int, n: int) -> Flags:
@@ -143,7 +144,7 @@ def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple
     matrix = sparse.vstack([matrix, once], format="csr")
     limit = np.concatenate([*(limits for _, limits in blocks), np.ones(n)])
     highest = np.concatenate([_highest(node) for node in nodes])
-    value = np.concatenate([np.append(node.value, 0.0) for node in nodes])
+    value = np.concatenate([np.append(node.net_value, -node.time_price) for node in nodes])
     whole = np.tile(np.append(np.ones(n), 0.0), len(nodes))
     while True:
         result = optimize.milp(

@@ -13,7 +13,8 @@ from edge_llm_gym.problems.routing_outcome import evaluate
 class BatchSolution:
     """A feasible batch for one node, and what is proved about it.
 
-    ``optimal`` means that no feasible batch has a greater value, up to 1e-9 of the greatest single value;
+    ``value`` is the objective of the problem: the total value, less the price of the batch's time if there is one.
+    ``optimal`` means that no feasible batch has a greater one, up to 1e-9 of the greatest single value;
     ``tie_break_optimal`` that no batch of equal value has a greater urgency (also true if no urgency was given).
     """
 
@@ -30,7 +31,7 @@ class BatchSolution:
 
 @dataclass(frozen=True, eq=False)
 class AssignmentSolution:
-    """A feasible assignment of requests to nodes, and what is proved about it."""
+    """A feasible assignment of requests to nodes, and what is proved about it; ``value`` is the problem's objective."""
 
     node: Ints  # [N] 0: left out, k: the k-th node
     value: float

@@ -1,6 +1,7 @@
-"""Calibration of the confidences of an exit profile, and the trade-off between accuracy and layers saved."""
+"""Calibration of the confidences of an exit profile, accuracy relative to the last exit, and layers saved."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,17 @@ def reliability(profile: ExitProfile, exit_index: int, bins: int = BINS) -> Reli
     return Reliability(count[used], mean_confidence, accuracy)
 
 
+def relative_accuracy(profile: ExitProfile, exit_index: int, threshold: float) -> tuple[float, float]:
+    """Share of the rows whose confidence at an exit reaches the threshold, and the accuracy there relative to the last.
+
+    Both accuracies are those of these rows; the ratio is at most 1, and 1 if the last exit answers none of them
+    correctly. It is the quality that the simulator gives to an answer at this exit (edge_llm_gym/sim/exits.py).
+    """
+    reaches = profile.confidence[:, exit_index] >= np.float32(threshold)
+    here, last = (int(profile.correct[reaches, column].sum()) for column in (exit_index, -1))
+    return float(reaches.mean()), min(here / last, 1.0) if last else 1.0
+
+
 def tradeoff(profile: ExitProfile, thresholds: Floats) -> Tradeoff:
     """The trade-off of the vectors of ``thresholds`` [T, E]."""
     saved = [1 - (profile.exit_of(threshold).mean() + 1) / profile.exits for threshold in thresholds]
@@ -68,6 +80,7 @@ def common_threshold(profile: ExitProfile, values: Floats = COMMON_THRESHOLDS) -
     return tradeoff(profile, np.repeat(values[:, None], profile.exits, axis=1))
 
 
+@lru_cache(maxsize=1)  # a figure and a table need the same points
 def own_thresholds(profile: ExitProfile, tries: int = 2000, seed: int = 0) -> Tradeoff:
     """The Pareto-optimal ones of many random vectors with one threshold per exit, sorted by the layers saved.
 

@@ -1,6 +1,7 @@
-"""The corpus: sources of Python's standard library, split by file."""
+"""Corpora of Python sources: the record, the search for files, and the standard library as bytes, split by file."""
 
 import os
+import platform
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,26 +15,41 @@ GENERATED = {"encodings", "pydoc_data"}
 BUILD_RECORD = "_sysconfigdata"
 """Prefix of the name of a file that describes the machine on which Python was built."""
 HELD_OUT_SHARE = 0.1
-SEPARATOR = b"\0"
-"""Separates two files; appears in no source."""
+SEPARATOR = 0
+"""Token id between two files; as a byte it appears in no source."""
+
+
+class CorpusError(ValueError):
+    """The sources do not suffice for what is asked."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Bytes of the training files and of the held-out files, each one uint8 array."""
+    """Token ids of the training files and of the held-out files, each one array of unsigned integers."""
 
-    training: NDArray[np.uint8]
-    held_out: NDArray[np.uint8]
+    training: NDArray[np.unsignedinteger]
+    held_out: NDArray[np.unsignedinteger]
     files: tuple[int, int]
     """Number of training files and of held-out files"""
+    origin: str
+    """Where both come from, in words"""
+    newline: int = ord("\n")
+    """Token id of a line end"""
 
 
 def read_corpus(seed: int) -> Corpus:
-    """The standard library's sources: a random tenth of the files, drawn with the seed, is held out."""
-    texts = [path.read_bytes() for path in source_files(Path(sysconfig.get_paths()["stdlib"]))]
+    """The standard library's sources as bytes: a random tenth of the files, drawn with the seed, is held out."""
+    texts = [path.read_bytes() for path in source_files(standard_library())]
     held_out = np.random.default_rng(seed).permutation(len(texts)) < HELD_OUT_SHARE * len(texts)
     parts = [[text for text, out in zip(texts, held_out, strict=True) if out == wanted] for wanted in (False, True)]
-    return Corpus(_joined(parts[0]), _joined(parts[1]), (len(parts[0]), len(parts[1])))
+    files = (len(parts[0]), len(parts[1]))
+    origin = f"{files[0]} source files of the standard library of Python {platform.python_version()}"
+    return Corpus(_joined(parts[0]), _joined(parts[1]), files, f"{origin}, measured on {files[1]} others")
+
+
+def standard_library() -> Path:
+    """The folder of Python's standard library."""
+    return Path(sysconfig.get_paths()["stdlib"])
 
 
 def source_files(root: Path) -> list[Path]:
@@ -46,4 +62,4 @@ def source_files(root: Path) -> list[Path]:
 
 
 def _joined(texts: list[bytes]) -> NDArray[np.uint8]:
-    return np.frombuffer(SEPARATOR.join(texts), dtype=np.uint8)
+    return np.frombuffer(bytes([SEPARATOR]).join(texts), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Measures the answers of a trained model on held-out text: the rows of an exit profile."""
+"""Measures the rows of an exit profile: the record, and the task "bytes", in which a row is one predicted byte."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from exit_profile.corpus import Corpus
 from exit_profile.model import MultiExitTransformer
 from exit_profile.training import windows
 
@@ -18,14 +19,14 @@ LEVELS = 2**14
 
 @dataclass(frozen=True)
 class Answers:
-    """Rows of a profile, and their mean loss [E] in nats."""
+    """Rows of a profile, and the mean loss [E] per token of held-out text in nats."""
 
     confidence: NDArray[np.float32]
     correct: NDArray[np.bool_]
     loss: NDArray[np.float32]
 
 
-def measure(model: MultiExitTransformer, text: NDArray[np.uint8], rows: int, seed: int) -> Answers:
+def measure_bytes(model: MultiExitTransformer, corpus: Corpus, rows: int, seed: int, device: str = "cpu") -> Answers:
     """Confidence (largest softmax probability) and correctness (is it the next byte?) at each exit, for ``rows`` bytes.
 
     The windows are drawn with the seed, and the rows are shuffled, so that any part of the table is a random sample.
@@ -35,13 +36,17 @@ def measure(model: MultiExitTransformer, text: NDArray[np.uint8], rows: int, see
     per_window = len(range(context)[context // 2 :: STRIDE])
     count = -(-rows // per_window)
     parts = [
-        _answers(model, windows(text, min(WINDOWS_AT_ONCE, count - done), context, rng))
+        _answers(model, windows(corpus.held_out, min(WINDOWS_AT_ONCE, count - done), context, rng).to(device))
         for done in range(0, count, WINDOWS_AT_ONCE)
     ]
     kept = rng.permutation(count * per_window)[:rows]
     confidence, correct, loss = (np.concatenate(column) for column in zip(*parts, strict=True))
-    rounded = np.round(confidence[kept] * LEVELS) / LEVELS
-    return Answers(rounded.astype(np.float32), correct[kept], loss[kept].mean(axis=0))
+    return Answers(rounded(confidence[kept]), correct[kept], loss[kept].mean(axis=0))
+
+
+def rounded(confidence: NDArray) -> NDArray[np.float32]:
+    """Confidences as multiples of 1 / LEVELS."""
+    return (np.round(confidence * LEVELS) / LEVELS).astype(np.float32)
 
 
 @torch.no_grad()
@@ -52,4 +57,4 @@ def _answers(model: MultiExitTransformer, batch: torch.Tensor) -> tuple[NDArray,
     logs = torch.stack([each[:, later].flatten(0, 1).log_softmax(-1) for each in model(batch[:, :-1])], dim=1)
     best, answer = logs.max(dim=-1)
     loss = -logs.gather(2, target[:, None, None].expand(-1, logs.shape[1], 1)).squeeze(2)
-    return best.exp().numpy(), (answer == target[:, None]).numpy(), loss.numpy()
+    return best.exp().cpu().numpy(), (answer == target[:, None]).cpu().numpy(), loss.cpu().numpy()

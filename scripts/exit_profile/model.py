@@ -1,71 +1,76 @@
-"""A small decoder-only transformer over bytes, with an exit after every second layer."""
+"""A decoder-only transformer with an exit after every ``layers / exits`` layers."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from exit_profile.layers import KeyValues, Layer, rotary_angles
+
 BYTES = 256
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the model; ``layers`` must be a multiple of ``exits``."""
+    """Sizes of the model; ``layers`` must be a multiple of ``exits``, ``width`` of ``2 * heads``."""
 
     layers: int = 8
     exits: int = 4
     width: int = 96
     heads: int = 3
     context: int = 256
+    vocabulary: int = BYTES
+    exit_kind: str = "head"
+    """A name in `EXITS`"""
+
+    def depth(self, exit_index: int) -> int:
+        """Number of layers before an exit."""
+        return self.layers // self.exits * (exit_index + 1)
 
 
-class Layer(nn.Module):
-    """Causal self-attention and a feed-forward network, each normalised before and added to its input."""
+class AdapterExit(nn.Module):
+    """A linear adapter added to its input, LayerNorm, and the token embedding as output head."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, width: int, embedding: nn.Embedding) -> None:
         super().__init__()
-        self.heads = shape.heads
-        self.attention_norm = nn.RMSNorm(shape.width)
-        self.query_key_value = nn.Linear(shape.width, 3 * shape.width, bias=False)
-        self.mix = nn.Linear(shape.width, shape.width, bias=False)
-        self.feed_forward = nn.Sequential(
-            nn.RMSNorm(shape.width),
-            nn.Linear(shape.width, 4 * shape.width, bias=False),
-            nn.GELU(),
-            nn.Linear(4 * shape.width, shape.width, bias=False),
-        )
+        self.adapter = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.embedding = embedding
 
-    def forward(self, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        """Hidden states [batch, time, width] after the layer."""
-        batch, time, width = hidden.shape
-        joined = self.query_key_value(self.attention_norm(hidden))
-        query, key, value = joined.view(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(
-            rotated(query, rotation), rotated(key, rotation), value, is_causal=True
-        )
-        hidden = hidden + self.mix(mixed.transpose(1, 2).reshape(batch, time, width))
-        return hidden + self.feed_forward(hidden)
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Logits [..., vocabulary] from hidden states [..., width]."""
+        return functional.linear(self.norm(hidden + self.adapter(hidden)), self.embedding.weight)
+
+
+def _head_exit(shape: Shape, embedding: nn.Embedding) -> nn.Module:
+    """One normalisation and one output head of its own."""
+    return nn.Sequential(nn.RMSNorm(shape.width), nn.Linear(shape.width, shape.vocabulary, bias=False))
+
+
+EXITS: dict[str, Callable[[Shape, nn.Embedding], nn.Module]] = {
+    "head": _head_exit,
+    "adapter": lambda shape, embedding: AdapterExit(shape.width, embedding),
+}
+"""Kinds of exits by name, from the shape and the token embedding."""
 
 
 class MultiExitTransformer(nn.Module):
-    """The language model: one normalisation and one output head for each exit."""
+    """The language model: layers, and exits that each give the next token."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Embedding(BYTES, shape.width)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
-        self.exits = nn.ModuleList(
-            nn.Sequential(nn.RMSNorm(shape.width), nn.Linear(shape.width, BYTES, bias=False))
-            for _ in range(shape.exits)
-        )
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(Layer(shape.width, shape.heads) for _ in range(shape.layers))
+        self.exits = nn.ModuleList(EXITS[shape.exit_kind](shape, self.embedding) for _ in range(shape.exits))
         self.apply(_initialise)
 
     def forward(self, text: Tensor) -> list[Tensor]:
-        """Logits [batch, time, BYTES] of the next byte at each exit, for ``text`` [batch, time] of bytes."""
+        """Logits [batch, time, vocabulary] of the next token at each exit, for ``text`` [batch, time] of token ids."""
         hidden = self.embedding(text)
-        rotation = rotary_angles(text.shape[1], self.shape.width // self.shape.heads)
+        rotation = self._rotation(text.shape[1], text.device)
         every = self.shape.layers // self.shape.exits
         logits = []
         for number, layer in enumerate(self.layers, start=1):
@@ -74,24 +79,25 @@ class MultiExitTransformer(nn.Module):
                 logits.append(self.exits[number // every - 1](hidden))
         return logits
 
+    def next_logits(self, exit_index: int, text: Tensor, past: Sequence[KeyValues]) -> Tensor:
+        """Logits [batch, vocabulary] at one exit of the token after ``text`` [batch, time]; no later layer is computed.
+
+        ``past`` has one cache for each layer before the exit, see `Layer.forward`.
+        """
+        start = past[0].tokens
+        cosine, sine = self._rotation(start + text.shape[1], text.device)
+        hidden = self.embedding(text)
+        for layer, cache in zip(self.layers[: self.shape.depth(exit_index)], past, strict=True):
+            hidden = layer(hidden, (cosine[start:], sine[start:]), cache)
+        return self.exits[exit_index](hidden[:, -1])
+
+    def _rotation(self, time: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        return rotary_angles(time, self.shape.width // self.shape.heads, device)
+
     @property
     def parameter_count(self) -> int:
-        """Number of trained numbers."""
+        """Number of trained numbers; a shared one counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
-
-
-def rotary_angles(time: int, head_width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [time, head_width / 2] of rotary position embedding (Su et al., "RoFormer", 2021)."""
-    frequency = 10_000.0 ** (-torch.arange(0, head_width, 2) / head_width)
-    angle = torch.outer(torch.arange(time), frequency)
-    return angle.cos(), angle.sin()
-
-
-def rotated(states: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Queries or keys [..., time, head_width], each pair of coordinates turned by its angle."""
-    cosine, sine = rotation
-    first, second = states.chunk(2, dim=-1)
-    return torch.cat((first * cosine - second * sine, first * sine + second * cosine), dim=-1)
 
 
 def _initialise(module: nn.Module) -> None:

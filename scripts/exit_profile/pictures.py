@@ -25,7 +25,7 @@ def confidence_figure(profile: ExitProfile) -> Any:
             parts, HISTOGRAM_BINS, weights=weights, stacked=True, color=[RIGHT, WRONG], label=["correct", "wrong"]
         )
         axis.set_title(f"exit {index + 1}: {profile.accuracy[index]:.1%} correct", fontsize=10)
-    axes[0].legend(frameon=False, loc="upper center")
+    axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -66,6 +66,7 @@ FIGURES = {
     "exit-calibration": calibration_figure,
     "exit-savings": savings_figure,
 }
+"""Figures by the first part of their file names, which end with the name of the profile."""
 
 
 def _panels(profile: ExitProfile, height: float, label: str) -> tuple[Any, Any]:

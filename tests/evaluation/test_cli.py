@@ -117,6 +117,13 @@ def test_calibrate_reports_whether_the_checks_hold(tmp_path):
     assert set(report["resources"]) == {"time", "memory", "uplink", "downlink"}
 
 
+def test_gaps_say_that_they_count_value_only_where_the_reward_prices_energy(tmp_path):
+    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "edf", "-n", 1, "--gap", 2, *SHORT, "-o", tmp_path]
+    note = "gaps and bounds count served value only, without the other terms of the reward: energy_j"
+    assert note in run("compare", *words, "--set", "reward={served_value: 1.0, energy_j: -0.001}")
+    assert "gaps and bounds" not in run("compare", *words)
+
+
 def test_compare_with_gap_shows_it(tmp_path):
     words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "dftsp[overrun_s=.inf],edf", "-n", 1, "--gap", 2, *SHORT]
     assert "optima proved" in run("compare", *words, "-o", tmp_path)

@@ -23,9 +23,11 @@ POOLED_TOTALS = {
     "refused_uplink": 3.0,
     "refused_downlink": 0.0,
     "refused_memory": 5.0,
+    "evicted": 0.0,
     "arrived_value": 20.0,
     "served_value": 5.0,
     "quality": 3.0,
+    "energy_j": 500.0,
 }
 
 
@@ -49,6 +51,7 @@ def test_batching_metrics_by_hand():
     assert metrics["quality"] == 0.75
     assert metrics["delay_p50_s"] == 2.5
     assert metrics["refused_memory"] == 5.0
+    assert (metrics["energy_j"], metrics["energy_per_served_j"]) == (500.0, 125.0)
 
 
 def test_batching_routing_metrics_are_per_computed_request():
@@ -60,8 +63,9 @@ def test_batching_routing_metrics_are_per_computed_request():
 
 def test_streaming_metrics_are_per_arrived_request():
     totals = {"arrived": 8.0, "served": 4.0, "late": 3.0, "below_quality": 1.0, "response_s": 12.0, "correct": 6.0}
-    totals["full_correct"] = 8.0
-    metrics = streaming_metrics(totals | {"exit_1": 2.0, "exit_2": 6.0}, np.full(8, 1.5), unanswered=2)
+    totals |= {"exit_1": 2.0, "exit_2": 6.0, "energy_j": 60.0, "full_correct": 8.0}
+    metrics = streaming_metrics(totals, np.full(8, 1.5), unanswered=2)
+    assert metrics["energy_per_served_j"] == 15.0
     assert metrics["mean_delay_s"] == 1.5
     assert metrics["accuracy"] == 0.75
     assert metrics["on_time"] == pytest.approx(5 / 8)

@@ -102,7 +102,8 @@ def test_an_empty_queue_gives_an_empty_batch():
 def test_no_batching_takes_the_first_request_that_fits():
     """With at most one request per batch, the baseline takes a request that the masks allow."""
     env = gymnasium.make(
-        "EdgeLLM/SingleNode-v0", overrides={"channel.shadowing_db": 0.0, "requests.accuracy": [0.0, 0.0]}
+        "EdgeLLM/SingleNode-v0",
+        overrides={"channel.shadowing_db": 0.0, "requests.accuracy": [0.0, 0.0], "arrivals.rate_per_s": 4.0},
     )
     observation, _ = env.reset(seed=3)
     for _ in range(3):

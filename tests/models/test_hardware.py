@@ -29,6 +29,11 @@ def test_numbers_must_be_positive_and_finite(value: float) -> None:
         Hardware("odd", 1.0, value, 1.0, 0.0, 1.0)
 
 
+def test_a_busy_device_takes_no_less_power_than_an_idle_one() -> None:
+    with pytest.raises(ValueError, match=r"busy_w must be at least idle_w, got 1\.0 and 2\.0"):
+        Hardware("odd", 1.0, 1.0, 1.0, idle_w=2.0, busy_w=1.0)
+
+
 def test_unknown_hardware_suggests_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"unknown hardware 'jetson-tx3'.*did you mean 'jetson-tx2'"):
         hardware("jetson-tx3")

@@ -57,6 +57,17 @@ def test_objective_adds_values():
     assert BatchProblem(**GOOD).objective(chosen(0, 2)) == 5.0
 
 
+def test_a_price_of_time_is_paid_for_the_whole_batch():
+    problem = BatchProblem(**GOOD, time_price=0.5)
+    assert problem.net_value.tolist() == [0.5, 1.0, 3.75]
+    assert problem.objective(chosen(0, 2)) == 5.0 - 0.5 * (1.0 + 0.5 + 2.0)
+    assert problem.objective(chosen()) == 0.0
+    assert problem.subset(chosen(0, 2)).time_price == 0.5
+    assert pickle.loads(pickle.dumps(problem)).time_price == 0.5
+    with pytest.raises(ValueError, match=r"time_price must be .*got -1.0"):
+        problem.replace(time_price=-1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -166,7 +166,7 @@ def test_every_key_has_a_description():
 @pytest.mark.parametrize("name", scenario_names())
 def test_metrics_are_described_in_the_order_of_their_columns(name):
     scenario = load_scenario(name)
-    described = METRIC_TABLES[scenario.dynamics](len(scenario.block_layers))
+    described = METRIC_TABLES[scenario.variant](len(scenario.block_layers))
     assert tuple(described) == scenario.metrics
     assert all(metric.description for metric in described.values())
     for metric in described.values():

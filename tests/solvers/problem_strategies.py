@@ -36,6 +36,13 @@ def batch_problems(draw: DrawFn, most: int = 8, n: int | None = None) -> BatchPr
 
 
 @st.composite
+def priced_problems(draw: DrawFn, most: int = 8) -> BatchProblem:
+    """The same with a price of time, from negligible to prohibitive."""
+    problem, price = draw(batch_problems(most)), draw(st.just(0.0) | LATTICE | st.floats(1e-3, 2.0))
+    return problem.replace(time_price=price / 4)
+
+
+@st.composite
 def assignment_problems(draw: DrawFn, most: int = 6, most_nodes: int = 3) -> AssignmentProblem:
     """Problems of up to ``most`` requests on up to ``most_nodes`` independent nodes."""
     n = draw(st.integers(0, most))

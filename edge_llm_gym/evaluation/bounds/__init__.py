@@ -1,9 +1,10 @@
 """The clairvoyant bound: an upper bound on the value that any policy can serve, even one that knows the whole tape.
 
-It bounds the value of the served requests only; a reward with penalties is lower. It is a Lagrangian bound (Fisher
-1981): the constraints that couple decisions are priced, and the remaining problem decomposes into one schedule per
-node, which dynamic programming solves. Every choice of non-negative prices gives a valid bound; `clairvoyant` minimises
-it.
+It bounds the value of the served requests only. Other terms of a reward, such as penalties or a price of energy, are
+not in it: a policy that trades value for energy stays below the bound on purpose, and the distance is no loss of
+reward. It is a Lagrangian bound (Fisher 1981): the constraints that couple decisions are priced, and the remaining
+problem decomposes into one schedule per node, which dynamic programming solves. Every choice of non-negative prices
+gives a valid bound; `clairvoyant` minimises it.
 
 **Relaxation.** Remove from the decisions of any policy all requests that were not served: batches then begin no later,
 and radio shares and memory still suffice. So some schedule of served requests alone attains the same value. For node k

@@ -1,13 +1,15 @@
 """Minimises the Lagrangian bound over prices by subgradient descent, on coarse and then on finer grids of time."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace, new_workspace
-from edge_llm_gym.evaluation.bounds.candidates import LEAST_TIMES, Candidates, candidates
+from edge_llm_gym.evaluation.bounds.candidates import Candidates, candidates
+from edge_llm_gym.evaluation.bounds.continuous import ContinuousLagrangian, admissions_of
 from edge_llm_gym.evaluation.bounds.node_plan import Node, NodePrices, new_plan
 from edge_llm_gym.evaluation.bounds.schedule import optimise, subtract_usage
 from edge_llm_gym.scenario import Scenario
@@ -23,6 +25,7 @@ class Stage(NamedTuple):
 
 
 STAGES = (Stage(8, 80, 0.1), Stage(16, 40, 0.03), Stage(32, 40, 0.02))
+CONTINUOUS_STAGES = (Stage(4, 150, 0.1), Stage(4, 100, 0.02))
 ROUNDING = 1e-7
 """Relative and absolute margin for rounding errors of the sums."""
 
@@ -79,14 +82,14 @@ def _nodes(found: Candidates, value: Array, epoch_s: float, cells: int) -> Itera
 
 def require_bound(scenario: Scenario) -> None:
     """Raises ValueError for a scenario that has no clairvoyant bound."""
-    if scenario.dynamics not in LEAST_TIMES:
+    if scenario.variant not in DESCENTS:
         raise ValueError(
-            f"the clairvoyant bound is for pooled requests (dynamics {', '.join(LEAST_TIMES)}), got scenario "
+            f"the clairvoyant bound is for pooled requests (dynamics batching or batching_routing), got scenario "
             f"{scenario.name!r} with dynamics {scenario.dynamics!r}; leave the bound out"
         )
 
 
-def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, ...] = STAGES) -> float:
+def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, ...] | None = None) -> float:
     """Upper bound on the value that any policy can serve on the tape of a row, independent of the row's state.
 
     Every choice of `stages` gives a valid bound; more and finer stages give lower ones. If all values are whole
@@ -94,16 +97,19 @@ def clairvoyant_bound(simulator: Simulator, row: int = 0, stages: tuple[Stage, .
     """
     require_bound(simulator.scenario)
     value = np.array(simulator.tape.requests.value[row, : simulator.tape.requests.length[row]])
-    found = candidates(simulator, row)
-    if not value[found.request].any():
+    descend, default = DESCENTS[simulator.scenario.variant]
+    best = descend(simulator, row, value, stages or default)
+    if best == 0.0:
         return 0.0
-    best = _descend(found, value, simulator.parameters.epoch_s, stages)
     best += ROUNDING * (best + 1.0)
     return float(np.floor(best)) if (value == np.rint(value)).all() else best
 
 
-def _descend(found: Candidates, value: Array, epoch_s: float, stages: tuple[Stage, ...]) -> float:
-    """The lowest bound found."""
+def _descend(simulator: Simulator, row: int, value: Array, stages: tuple[Stage, ...]) -> float:
+    """The lowest bound found for batches that are computed as a whole."""
+    found, epoch_s = candidates(simulator, row), simulator.parameters.epoch_s
+    if not value[found.request].any():
+        return 0.0
     reachable = np.zeros(value.size, np.bool_)
     reachable[found.request] = True
     best, prices = float(value[reachable].sum()), np.zeros(0)
@@ -117,7 +123,23 @@ def _descend(found: Candidates, value: Array, epoch_s: float, stages: tuple[Stag
     return best
 
 
-def _descend_stage(lagrangian: Lagrangian, prices: Array, stage: Stage, unit: float) -> tuple[float, Array]:
+def _descend_continuous(simulator: Simulator, row: int, value: Array, stages: tuple[Stage, ...]) -> float:
+    """The lowest bound found for continuous batching; all stages have the same cells."""
+    nodes, horizon, cells = simulator.nodes, simulator.scenario.horizon_epochs, stages[0].cells
+    found = admissions_of(simulator, row, cells)
+    if not value[found.request].any():
+        return 0.0
+    lagrangian = ContinuousLagrangian(found, value, nodes, horizon, cells)
+    best, prices = float(value[found.request].sum()), np.zeros(lagrangian.size)
+    for stage in stages:
+        bound, prices = _descend_stage(lagrangian, prices, stage, float(value[found.request].mean()))
+        best = min(best, bound)
+    return best
+
+
+def _descend_stage(
+    lagrangian: Lagrangian | ContinuousLagrangian, prices: Array, stage: Stage, unit: float
+) -> tuple[float, Array]:
     """The lowest bound and its prices, by projected steps of Adam (Kingma & Ba 2015)."""
     mean, square = np.zeros_like(prices), np.zeros_like(prices)
     best, best_prices = np.inf, prices
@@ -131,3 +153,14 @@ def _descend_stage(lagrangian: Lagrangian, prices: Array, stage: Stage, unit: fl
         size = stage.step * unit * (1.0 - iteration / stage.iterations) / (1.0 - 0.9 ** (iteration + 1))
         prices = np.maximum(prices - size * mean / scale, 0.0)
     return best, best_prices
+
+
+Descend = Callable[[Simulator, int, Array, tuple[Stage, ...]], float]
+DESCENTS: Final[Mapping[str, tuple[Descend, tuple[Stage, ...]]]] = MappingProxyType(
+    {
+        "batching": (_descend, STAGES),
+        "continuous_batching": (_descend_continuous, CONTINUOUS_STAGES),
+        "batching_routing": (_descend, STAGES),
+    }
+)
+"""Variant of the dynamics -> (simulator, row, values [C], stages) -> the lowest bound found, and its default stages."""

@@ -39,12 +39,17 @@ def hardware_profile(name_or_path: str | PathLike[str]) -> HardwareProfile:
 
 def save_hardware_profile(profile: HardwareProfile, path: str | PathLike[str]) -> None:
     """Writes a profile to a file that `hardware_profile` reads. Raises ValueError unless it ends in .yaml or .yml."""
+    require_profile_path(path)
+    data = profile.model_dump(mode="json", exclude_defaults=True)
+    Path(path).write_text(yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+
+
+def require_profile_path(path: str | PathLike[str]) -> None:
+    """Raises ValueError unless the path of a profile ends in .yaml or .yml."""
     if Path(path).suffix not in SUFFIXES:
         raise ValueError(
             f"hardware profiles are stored in YAML files, got {str(path)!r}: give a path that ends in .yaml"
         )
-    data = profile.model_dump(mode="json", exclude_defaults=True)
-    Path(path).write_text(yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
 
 
 @cache

@@ -70,11 +70,15 @@ def errors_by_kind(times: FittedTimes, shape: ModelShape, timings: Sequence[Timi
     batches = [
         (padded_decode_s(times, each.prompts, each.outputs), seconds) for each, seconds in measured_decode_s(timings)
     ]
-    return {"decode": _errors(decodes), "prefill": _errors(prefills), "whole batch": _errors(batches)}
+    return {
+        "decode": relative_errors(decodes),
+        "prefill": relative_errors(prefills),
+        "whole batch": relative_errors(batches),
+    }
 
 
-def _errors(pairs: Sequence[tuple[float, float]]) -> FitErrors | None:
-    """Relative errors of pairs (predicted, measured)."""
+def relative_errors(pairs: Sequence[tuple[float, float]]) -> FitErrors | None:
+    """Relative errors of pairs (predicted, measured); None without pairs."""
     if not pairs:
         return None
     errors = [abs(predicted / measured - 1.0) for predicted, measured in pairs]

@@ -9,9 +9,9 @@ from edge_llm_gym.rendering.batching.memory_panel import draw_memory
 from edge_llm_gym.rendering.batching.network_map import draw_map
 from edge_llm_gym.rendering.batching.queue_panel import draw_queue
 from edge_llm_gym.rendering.batching.view import BatchingView, LastEpoch, Totals
-from edge_llm_gym.rendering.outcomes import coloured_counts, counts_of
+from edge_llm_gym.rendering.outcomes import coloured_counts
 from edge_llm_gym.rendering.page import LEFT_COLUMN, RIGHT_COLUMN, Panels, Summary, draw_page, stacked
-from edge_llm_gym.rendering.palette import OUTCOMES
+from edge_llm_gym.rendering.terminal import usage_text
 
 UPPER_END: Final = 384
 MAP, MEMORY = stacked(LEFT_COLUMN, UPPER_END)
@@ -34,7 +34,7 @@ def batching_summary(view: BatchingView) -> Summary:
     return Summary(
         score=_score(view.totals),
         arrived=view.totals.arrived,
-        counts=coloured_counts(counts_of(view.totals, OUTCOMES)),
+        counts=coloured_counts(view.totals.counts()),
         last=_last(view.last),
     )
 
@@ -45,4 +45,6 @@ def _score(totals: Totals) -> str:
 
 
 def _last(last: LastEpoch | None) -> str:
-    return "" if last is None else f"last epoch: reward {last.reward:+.2f}, nodes {last.utilisation:.0%} busy"
+    if last is None:
+        return ""
+    return f"last epoch: reward {last.reward:+.2f}, {usage_text(last.utilisation, last.node_energy_j)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.rendering.batching.row_batches import RowBatches, row_batches
+from edge_llm_gym.rendering.batching.row_batches import RowBatches, admission_epochs, row_batches
 from edge_llm_gym.rendering.batching.starts import decision_times_s, earliest_starts_s
 from edge_llm_gym.rendering.outcomes import COMPUTED
 from edge_llm_gym.sim.outcomes import EXPIRED, SERVED, TIME_TOLERANCE_S
@@ -86,9 +86,9 @@ def entry_epochs(simulator: Simulator, row: int) -> Array:
 def pending_levels(simulator: Simulator, row: int) -> Array:
     """[E + 1] int64, requests pending at every decision time, after arrivals and expiries."""
     times = int(simulator.state.epoch[row]) + 1
-    admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
-    entered = _per_epoch(entry_epochs(simulator, row), times)
-    left = _per_epoch(admitted[admitted >= 0] + 1, times) + _per_epoch(expired[expired >= 0], times)
+    admitted, expired = admission_epochs(simulator.state, row), expiry_epochs(simulator, row)
+    entered = per_epoch(entry_epochs(simulator, row), times)
+    left = per_epoch(admitted[admitted >= 0] + 1, times) + per_epoch(expired[expired >= 0], times)
     return np.cumsum(entered - left)
 
 
@@ -96,8 +96,8 @@ def outcome_counts(simulator: Simulator, row: int) -> dict[str, Array]:
     """Requests per epoch, each [E + 1] int64: served, late and below_quality when admitted, expired when dropped."""
     state, times = simulator.state, int(simulator.state.epoch[row]) + 1
     admitted, expired = row_batches(simulator, row).admission_epoch, expiry_epochs(simulator, row)
-    counts = {name: _per_epoch(admitted[state.requests.outcome[row] == code], times) for name, code in COMPUTED.items()}
-    return counts | {"expired": _per_epoch(expired[expired >= 0], times)}
+    counts = {name: per_epoch(admitted[state.requests.outcome[row] == code], times) for name, code in COMPUTED.items()}
+    return counts | {"expired": per_epoch(expired[expired >= 0], times)}
 
 
 def served_table(simulator: Simulator, row: int) -> Array:
@@ -110,6 +110,6 @@ def served_table(simulator: Simulator, row: int) -> Array:
     return table
 
 
-def _per_epoch(epochs: Array, times: int) -> Array:
+def per_epoch(epochs: Array, times: int) -> Array:
     """How often each of 0..times - 1 occurs."""
     return np.bincount(epochs, minlength=times)[:times]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_llm_gym.rendering.batching.view import BatchingView, LastEpoch
 from edge_llm_gym.rendering.canvas import Box, Canvas
+from edge_llm_gym.rendering.outcomes import COLOURS
 from edge_llm_gym.rendering.palette import IDLE, OUTCOMES, REFUSED, Colour
 from edge_llm_gym.rendering.panels import Legend, footer, heading
 from edge_llm_gym.rendering.site_plan import SitePlan
@@ -35,7 +36,7 @@ def paint_admitted(pen: "ImageDraw", plan: SitePlan, last: LastEpoch | None) -> 
     for slot in last.slots if last is not None else ():
         if slot.node is not None:
             ends = plan.devices[slot.device], plan.nodes[slot.node]
-            plan.paint_link(pen, *ends, OUTCOMES[slot.outcome], LINK_WIDTH)
+            plan.paint_link(pen, *ends, COLOURS[slot.outcome], LINK_WIDTH)
 
 
 def device_colours(view: BatchingView) -> list[Colour]:

@@ -1,5 +1,7 @@
 """Builds the views of the nodes of batching dynamics: memory, latest batches, time until free."""
 
+from typing import Any
+
 from edge_llm_gym.rendering.batching.history import Batch, batches
 from edge_llm_gym.rendering.batching.view import NodeView
 from edge_llm_gym.sim.simulator import Simulator
@@ -11,21 +13,29 @@ def node_views(simulator: Simulator, row: int, time_s: float) -> tuple[NodeView,
     return tuple(_node(simulator, row, node, recent[node], time_s) for node in range(simulator.nodes))
 
 
+def usable_node(simulator: Simulator, index: int) -> dict[str, Any]:
+    """The fields of a node's view that do not change."""
+    node, parameters = simulator.scenario.nodes[index], simulator.parameters
+    usable_bytes = node.device().memory_bytes * node.memory_fraction
+    return {
+        "name": node.name,
+        "hardware": node.device().name,
+        "position_m": node.position_m,
+        "quality": float(parameters.quality[index]),
+        "usable_bytes": usable_bytes,
+        "weight_bytes": usable_bytes - float(parameters.kv_capacity_bytes[index]),
+    }
+
+
 def _node(simulator: Simulator, row: int, index: int, recent: tuple[Batch, ...], time_s: float) -> NodeView:
-    node, parameters, state = simulator.scenario.nodes[index], simulator.parameters, simulator.state
+    parameters, state = simulator.parameters, simulator.state
     epoch_s, uplink_slot_s = simulator.scenario.epoch_s, simulator.scenario.uplink_slot_s
     capacity_bytes = float(parameters.kv_capacity_bytes[index])
     free_bytes = max(capacity_bytes - _held_bytes(recent, time_s + uplink_slot_s), 0.0)
     kv_bytes = capacity_bytes - free_bytes
     held_before = min(_held_bytes(recent, time_s - epoch_s + uplink_slot_s), capacity_bytes)
-    usable_bytes = node.device().memory_bytes * node.memory_fraction
     return NodeView(
-        name=node.name,
-        hardware=node.device().name,
-        position_m=node.position_m,
-        quality=float(parameters.quality[index]),
-        usable_bytes=usable_bytes,
-        weight_bytes=usable_bytes - capacity_bytes,
+        **usable_node(simulator, index),
         kv_bytes=kv_bytes,
         free_bytes=free_bytes,
         freed_bytes=max(held_before - kv_bytes, 0.0),

@@ -29,7 +29,7 @@ def row_batches(simulator: Simulator, row: int) -> RowBatches:
     """The batches of a row's episode so far."""
     state, epochs = simulator.state, int(simulator.state.epoch[row])
     return RowBatches(
-        admission_epoch=_admission_epochs(state, row),
+        admission_epoch=admission_epochs(state, row),
         visited=state.requests.node[row],
         begin_s=state.batches.begin_s[row, :, :epochs],
         end_s=state.batches.end_s[row, :, :epochs],
@@ -51,7 +51,8 @@ def admitted_total(simulator: Simulator, row: int) -> int:
     return int(state.admissions.until[row, state.epoch[row]])
 
 
-def _admission_epochs(state: Any, row: int) -> Array:
+def admission_epochs(state: Any, row: int) -> Array:
+    """[C] int64, epoch that admitted each request of a row, -1 for none."""
     epochs = int(state.epoch[row])
     until = state.admissions.until[row, : epochs + 1]
     admission_epoch = np.full(state.requests.outcome.shape[1], -1)

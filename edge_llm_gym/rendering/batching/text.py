@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from edge_llm_gym.rendering.batching.view import BatchingView, LastEpoch, NodeView, SlotView
-from edge_llm_gym.rendering.outcomes import COMPUTED, counts_of
+from edge_llm_gym.rendering.outcomes import COLOURS, COMPUTED
 from edge_llm_gym.rendering.palette import FREED, KV_CACHE, MUTED, OUTCOMES, REFUSED, URGENT, WEIGHTS
 from edge_llm_gym.rendering.terminal import (
     BAR,
@@ -19,6 +19,7 @@ from edge_llm_gym.rendering.terminal import (
     lines_of,
     painted,
     painted_counts,
+    usage_text,
 )
 from edge_llm_gym.units import GIGA
 
@@ -52,10 +53,10 @@ def _node(node: NodeView, view: BatchingView) -> str:
     )
     busy_s = max(node.free_at_s - view.time_s, 0.0)
     busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
-    sizes = "+".join(f"{batch.requests}" for batch in node.batches if batch.end_s > view.time_s) or "idle"
+    load = cut(node.load(view.time_s), BATCH_SIZES)
     return (
         f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
-        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {cut(sizes, BATCH_SIZES)}"
+        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {load}"
     )
 
 
@@ -87,7 +88,8 @@ def _last_epoch(view: BatchingView) -> Iterator[str]:
     computed = painted_counts({name: last.count(name) for name in COMPUTED})
     expired = painted_counts({"expired": last.expired})
     yield f"{bold('last epoch')}  reward {last.reward:+.2f}   {last.arrived} arrived  {computed}  {expired}"
-    yield f"  {painted('refused:', REFUSED)} {last.refusals()}   nodes {last.utilisation:.0%} busy"
+    used = usage_text(last.utilisation, last.node_energy_j)
+    yield f"  {painted('refused:', REFUSED)} {last.refusals()}   {used}"
     for index, node in enumerate(view.nodes):
         if any(slot.node == index for slot in last.slots):
             yield _admitted_by(index, node, last)
@@ -103,12 +105,12 @@ def _admitted_by(index: int, node: NodeView, last: LastEpoch) -> str:
             continue
         if columns < len(word) + len(CUT_MARK):
             return line + CUT_MARK
-        line, columns = line + painted(word, OUTCOMES[slot.outcome]), columns - len(word)
+        line, columns = line + painted(word, COLOURS[slot.outcome]), columns - len(word)
     return line
 
 
 def _totals(view: BatchingView) -> Iterator[str]:
     totals = view.totals
-    counts = painted_counts(counts_of(totals, OUTCOMES))
+    counts = painted_counts(totals.counts())
     yield f"{bold('totals')}  {totals.arrived} arrived: {counts}"
     yield f"  served value {compact(totals.served_value)} of {compact(totals.arrived_value)}"

@@ -1,6 +1,7 @@
 """An episode of batching dynamics as a figure: batches of every node, outcomes and queue, served requests by device."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -37,14 +38,17 @@ def batching_timeline(simulator: Simulator, row: int) -> "Figure":
     return timeline_figure(episode_of(simulator, row))
 
 
-def timeline_figure(episode: Episode) -> "Figure":
-    """Batches above, outcomes and queue below, devices by nodes on the right; touches no global state of matplotlib."""
+def timeline_figure(episode: Any, draw_nodes: "Callable[[Axes, Any], None] | None" = None) -> "Figure":
+    """Nodes above, outcomes and queue below, devices by nodes on the right; touches no global state of matplotlib.
+
+    `draw_nodes` draws the nodes' part of the episode, by default its batches.
+    """
     nodes = len(episode.node_names)
     figure = empty_figure(height=max(8.0, 5.0 + 0.5 * nodes))
     # subfigures are laid out apart, so that long names in one move nothing in the other
     over_time, by_device = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 1))[0]
     gantt, epochs = over_time.subplots(2, 1, sharex=True, height_ratios=(max(1.5, 0.2 * nodes), 1))
-    _draw_batches(gantt, episode)
+    (draw_nodes or _draw_batches)(gantt, episode)
     _draw_epochs(epochs, episode)
     table = by_device.subplots()
     draw_table(table, episode.served, None, episode.node_names, TABLE_TITLE)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from edge_llm_gym.rendering.batching.history import Batch
 from edge_llm_gym.rendering.moment import Moment, Point
-from edge_llm_gym.rendering.outcomes import REFUSALS
+from edge_llm_gym.rendering.outcomes import REFUSALS, counts_of
+from edge_llm_gym.rendering.palette import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class NodeView:
     """When the last batch ends; in the past for an idle node."""
     batches: tuple[Batch, ...]
     """Those that ended in the last epoch, then the unfinished ones."""
+
+    def load(self, now_s: float) -> str:
+        """What the node computes or will compute, in a few characters: the sizes of its unfinished batches."""
+        return "+".join(f"{batch.requests}" for batch in self.batches if batch.end_s > now_s) or "idle"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class LastEpoch:
     arrived: int
     expired: int
     utilisation: float
+    node_energy_j: float
     slots: tuple[SlotOutcome, ...]
 
     def count(self, outcome: str) -> int:
@@ -94,6 +100,10 @@ class Totals:
     pending: int
     arrived_value: float
     served_value: float
+
+    def counts(self) -> dict[str, int]:
+        """Requests by outcome."""
+        return counts_of(self, OUTCOMES)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """Builds the view of one row of batching dynamics from its tape and state and the result of its last step."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from edge_llm_gym.rendering.batching.node_views import node_views
 from edge_llm_gym.rendering.batching.starts import decision_times_s
 from edge_llm_gym.rendering.batching.view import BatchingView, DeviceView, LastEpoch, SlotOutcome, SlotView, Totals
 from edge_llm_gym.rendering.moment import moment_of
-from edge_llm_gym.rendering.outcomes import COMPUTED
+from edge_llm_gym.rendering.outcomes import ADMITTED, COMPUTED
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
 from edge_llm_gym.sim.pooled.records import PooledResult
@@ -15,12 +18,19 @@ from edge_llm_gym.sim.simulator import Simulator
 
 def batching_view(simulator: Simulator, row: int, result: PooledResult | None) -> BatchingView:
     """A row now. `result` is what the last step returned; before the first epoch of an episode it is ignored."""
+    return pooled_view(simulator, row, result, node_views)
+
+
+def pooled_view(
+    simulator: Simulator, row: int, result: PooledResult | None, nodes: Callable[[Simulator, int, float], Any]
+) -> BatchingView:
+    """The same with the views of the nodes from a function of simulator, row and decision time in s."""
     state, slots = simulator.state, simulator.scenario.slots
     epoch, queue_length = int(state.epoch[row]), int(state.queue.length[row])
     time_s = float(decision_times_s(simulator, row)[-1])
     return BatchingView(
         **vars(moment_of(simulator, row, time_s)),
-        nodes=node_views(simulator, row, time_s),
+        nodes=nodes(simulator, row, time_s),
         devices=_devices(simulator, row),
         queue=tuple(_slot(simulator, row, slot, time_s) for slot in range(min(slots, queue_length))),
         hidden=max(queue_length - slots, 0),
@@ -78,6 +88,7 @@ def _last_epoch(simulator: Simulator, row: int, result: PooledResult) -> LastEpo
         arrived=round(metrics[COLUMN["arrived"]]),
         expired=round(metrics[COLUMN["expired"]]),
         utilisation=float(metrics[COLUMN["utilisation"]]),
+        node_energy_j=float(metrics[COLUMN["node_energy_j"]]),
         slots=tuple(_slot_outcome(simulator, row, result, int(slot)) for slot in filled),
     )
 
@@ -85,12 +96,11 @@ def _last_epoch(simulator: Simulator, row: int, result: PooledResult) -> LastEpo
 def _slot_outcome(simulator: Simulator, row: int, result: PooledResult, slot: int) -> SlotOutcome:
     tape, state = simulator.tape, simulator.state
     request, outcome = int(result.slot_request[row, slot]), OUTCOME_NAMES[result.slot_outcome[row, slot]]
-    computed = outcome in COMPUTED
     return SlotOutcome(
         slot=slot + 1,
         request=request,
         device=int(tape.requests.device[row, request]),
         outcome=outcome,
-        node=int(state.requests.node[row, request, 0]) - 1 if computed else None,
-        latency_s=float(result.slot_latency_s[row, slot]) if computed else None,
+        node=int(state.requests.node[row, request, 0]) - 1 if outcome in ADMITTED else None,
+        latency_s=float(result.slot_latency_s[row, slot]) if outcome in COMPUTED else None,
     )

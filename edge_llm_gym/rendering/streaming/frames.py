@@ -12,6 +12,7 @@ from edge_llm_gym.rendering.streaming.network_map import draw_traffic
 from edge_llm_gym.rendering.streaming.node_panel import draw_nodes
 from edge_llm_gym.rendering.streaming.trend_panel import draw_trend
 from edge_llm_gym.rendering.streaming.view import StreamingLast, StreamingTotals, StreamingView
+from edge_llm_gym.rendering.terminal import usage_text
 
 UPPER_END: Final = 412
 MAP, TREND = stacked(LEFT_COLUMN, UPPER_END)
@@ -45,4 +46,4 @@ def _last(last: StreamingLast | None) -> str:
     if last is None:
         return ""
     reward = "" if last.reward is None else f"reward {last.reward:+.2f}, "
-    return f"last epoch: {reward}nodes {last.utilisation:.0%} busy"
+    return f"last epoch: {reward}{usage_text(last.utilisation, last.node_energy_j)}"

@@ -18,6 +18,7 @@ from edge_llm_gym.rendering.terminal import (
     lines_of,
     painted,
     painted_counts,
+    usage_text,
 )
 
 BUSY_BAR: Final = 12
@@ -66,8 +67,8 @@ def _last_epoch(view: StreamingView) -> Iterator[str]:
         yield f"{bold('last epoch')}  none yet"
         return
     reward = "" if last.reward is None else f"reward {last.reward:+.2f}   "
-    yield f"{bold('last epoch')}  {reward}{_counts(last.summary)}   nodes {last.utilisation:.0%} busy"
-    yield _means(last.summary)
+    yield f"{bold('last epoch')}  {reward}{_counts(last.summary)}"
+    yield f"{_means(last.summary)}   {usage_text(last.utilisation, last.node_energy_j)}"
 
 
 def _totals(view: StreamingView) -> Iterator[str]:

@@ -57,6 +57,7 @@ class StreamingLast:
     summary: EpochSummary
     reward: float | None
     utilisation: float
+    node_energy_j: float
     flows: tuple[Flow, ...]
 
 

@@ -25,6 +25,7 @@ from edge_llm_gym.rendering.streaming.view import (
     StreamingView,
 )
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from edge_llm_gym.sim.energy import node_energy_j
 from edge_llm_gym.sim.exits import mean_accuracy
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
@@ -114,10 +115,11 @@ def _totals(simulator: Simulator, row: int, now_s: float) -> StreamingTotals:
 
 
 def _last_epoch(simulator: Simulator, row: int, result: StreamingResult | None, summary: EpochSummary) -> StreamingLast:
-    state = simulator.state
+    busy_s, epoch_s = simulator.state.servers.busy_last_s[row], simulator.scenario.epoch_s
     return StreamingLast(
         summary=summary,
         reward=None if result is None else float(result.reward[row]),
-        utilisation=float(state.servers.busy_last_s[row].mean()) / simulator.scenario.epoch_s,
+        utilisation=float(busy_s.mean()) / epoch_s,
+        node_energy_j=float(node_energy_j(simulator.parameters.power, busy_s, epoch_s)),
         flows=flows_of(traffic(simulator, row, *arrivals_of_last_epoch(simulator, row))),
     )

@@ -12,7 +12,7 @@ from edge_llm_gym.models.channel import minimum_share
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import DOWNLINK, KV, UPLINK
 from edge_llm_gym.sim.cost_kernels import add_cost, cost_of
-from edge_llm_gym.sim.outcomes import REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
+from edge_llm_gym.sim.outcomes import OUTCOME_NAMES, REFUSED_DOWNLINK, REFUSED_MEMORY, REFUSED_UPLINK, SERVED, WAITING
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import held_bytes
 from edge_llm_gym.sim.pooled.records import (
@@ -21,6 +21,7 @@ from edge_llm_gym.sim.pooled.records import (
     PooledState,
     PooledTape,
     PredictionLog,
+    QueueState,
     RadioConstants,
     Workspace,
 )
@@ -30,7 +31,7 @@ SHARE_TOLERANCE = 1e-9
 """Relative: shares that add up to one must survive their normalisation."""
 
 REQUESTED = COLUMN["requested"]
-REFUSED_COUNT = np.zeros(9, np.int64)
+REFUSED_COUNT = np.zeros(len(OUTCOME_NAMES), np.int64)
 REFUSED_COUNT[[REFUSED_UPLINK, REFUSED_DOWNLINK, REFUSED_MEMORY]] = (
     COLUMN["refused_uplink"],
     COLUMN["refused_downlink"],
@@ -116,22 +117,26 @@ def compute_minimum_shares(
 
 
 @kernel
-def _clear_nodes(
+def write_free_memory(
     capacity_bytes: Array,
     batches: BatchLog,
     predictions: PredictionLog | None,
     row: int,
     epoch: int,
     at_s: float,
-    workspace: Workspace,
+    free_bytes: Array,
 ) -> None:
-    """Prepares the workspace for an epoch: no request for any node, no load, and the memory that is free at `at_s`."""
+    """Writes the memory [K] that is free for new KV caches at `at_s`, the end of the epoch's uplink slot, as known."""
+    for node in range(capacity_bytes.size):
+        free_bytes[node] = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
+
+
+@kernel
+def _clear_nodes(workspace: Workspace) -> None:
+    """Prepares the workspace for an epoch: no request for any node and no load."""
     workspace.load[:] = 0.0
     workspace.weight[:] = 0.0
     workspace.requested[:] = 0
-    for node in range(capacity_bytes.size):
-        free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
-        workspace.free_kv_bytes[node] = free_bytes
 
 
 @kernel
@@ -166,29 +171,15 @@ def _check(slot: int, node: int, bandwidth: Array, workspace: Workspace) -> int:
 
 
 @kernel
-def admit(
-    capacity_bytes: Array,
-    batches: BatchLog,
-    predictions: PredictionLog | None,
-    row: int,
-    epoch: int,
-    at_s: float,
-    batch: Array,
-    bandwidth: Array,
-    visible: int,
-    workspace: Workspace,
-    outcome: Array,
-    metrics: Array,
-) -> int:
+def admit(batch: Array, bandwidth: Array, visible: int, workspace: Workspace, outcome: Array, metrics: Array) -> int:
     """Admits requests slot by slot and adds up the load of each node. Returns the number of admitted requests.
 
-    `at_s` is the end of the epoch's uplink slot; batch [N] and bandwidth [N, 2] are the action of the row.
-    Writes outcome [N]: an admitted request has the outcome SERVED until the end of its batch is known. The workspace
-    holds minimum shares, and costs whose KV caches are what a request reserves on the node: of all hosted blocks and of
-    the predicted length.
+    batch [N] and bandwidth [N, 2] are the action of the row. Writes outcome [N]: an admitted request has the outcome
+    SERVED until the end of its computation is known. The workspace holds the free memory of the nodes, minimum shares,
+    and costs whose KV caches are what a request reserves on the node: of all hosted blocks and of the predicted length.
     """
     admitted = 0
-    _clear_nodes(capacity_bytes, batches, predictions, row, epoch, at_s, workspace)
+    _clear_nodes(workspace)
     _sum_weights(batch, bandwidth, visible, workspace.weight, workspace.requested)
     for slot in range(visible):
         node = batch[slot] - 1
@@ -209,21 +200,40 @@ def admit(
 
 
 @kernel
-def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: PooledState, mask: Array) -> None:
-    """Fills mask [R, N, K1 + 1]: whether a slot's request, alone on a node with the whole band, would be admitted."""
-    batches, predictions = state.batches, state.predictions
+def clear_mask(mask: Array) -> None:
+    """Writes a mask [R, N, K1 + 1] in which every request may wait and none may join a node."""
     mask[:, :, 0] = True
     mask[:, :, 1:] = False
-    capacity_bytes, coefficients = parameters.kv_capacity_bytes, parameters.cost_coefficients
+
+
+@kernel
+def mask_node(
+    parameters: PooledParameters,
+    tape: PooledTape,
+    queue: QueueState,
+    row: int,
+    epoch: int,
+    node: int,
+    free_bytes: float,
+    mask: Array,
+) -> None:
+    """Fills one node's entries of a row of a mask, given the memory that is free for new KV caches."""
+    efficiency, hosted = tape.channels.spectral_efficiency[row, epoch], parameters.network.first_hosted[node]
+    for slot in range(visible_count(parameters.slots, queue, row)):
+        request = queue.request[row, slot]
+        up, down = _minimum_shares(parameters.radio, tape.requests, efficiency, row, request, node)
+        kv_bytes = cost_of(parameters.cost_coefficients, hosted, KV, tape.predicted_drivers[row], request)
+        mask[row, slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, free_bytes) == WAITING
+
+
+@kernel
+def admissible_rows(parameters: PooledParameters, tape: PooledTape, state: PooledState, mask: Array) -> None:
+    """Fills mask [R, N, K1 + 1]: whether a slot's request, alone on a node with the whole band, would be admitted."""
+    clear_mask(mask)
+    capacity_bytes, batches, predictions = parameters.kv_capacity_bytes, state.batches, state.predictions
     for row in range(mask.shape[0]):
         epoch = state.epoch[row]
         at_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
-        efficiency = tape.channels.spectral_efficiency[row, epoch]
         for node in range(mask.shape[2] - 1):
             free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, at_s)
-            hosted = parameters.network.first_hosted[node]
-            for slot in range(visible_count(parameters.slots, state.queue, row)):
-                request = state.queue.request[row, slot]
-                up, down = _minimum_shares(parameters.radio, tape.requests, efficiency, row, request, node)
-                kv_bytes = cost_of(coefficients, hosted, KV, tape.predicted_drivers[row], request)
-                mask[row, slot, node + 1] = refusal(1.0, up, 1.0, down, kv_bytes, free_bytes) == WAITING
+            mask_node(parameters, tape, state.queue, row, epoch, node, free_bytes, mask)

@@ -55,20 +55,20 @@ def run_entry_batches(
     uplink_slot_s: float,
     slots: Array,
     workspace: Workspace,
-) -> float:
+) -> None:
     """Runs the admitted batches of the entry nodes, not before the end of the uplink slot.
 
-    Returns the seconds in which these nodes compute during the epoch, which begins at `now_s`. A node that is not free
-    then computes without a gap until it is.
+    Writes into the workspace the seconds in which each of these nodes computes during the epoch, which begins at
+    `now_s`. A node that is not free then computes without a gap until it is.
     """
-    busy_s, ready_s, until_s = 0.0, now_s + uplink_slot_s, now_s + epoch_s
+    ready_s, until_s = now_s + uplink_slot_s, now_s + epoch_s
     for node in range(entry_nodes):
-        busy_s += min(max(node_free_s[node] - now_s, 0.0), epoch_s)
+        busy_s = min(max(node_free_s[node] - now_s, 0.0), epoch_s)
         if workspace.load[node, KV] > 0.0:
             expect_ready(predictions, row, node, epoch, ready_s)
             start_s, end_s = _run_batch(log, predictions, node_free_s, row, node, epoch, ready_s, slots, workspace)
             busy_s += max(min(end_s, until_s) - min(start_s, until_s), 0.0)
-    return busy_s
+        workspace.busy_s[node] = busy_s
 
 
 @kernel
@@ -106,13 +106,12 @@ def run_deep_batches(
 
 
 @kernel
-def logged_busy_s(log: BatchLog, row: int, epoch: int, now_s: float, until_s: float) -> float:
-    """Seconds in which nodes compute during the epoch from `now_s` to `until_s`, summed over nodes, from the log.
+def write_logged_busy_s(log: BatchLog, row: int, epoch: int, now_s: float, until_s: float, busy_s: Array) -> None:
+    """Writes the seconds busy_s [K] in which each node computes in the epoch from `now_s` to `until_s`, from the log.
 
     Unlike an entry node, a deep node may wait for the requests of its next batch.
     """
-    busy_s = 0.0
     for node in range(log.oldest.shape[1]):
+        busy_s[node] = 0.0
         for begun in range(log.oldest[row, node], epoch + 1):
-            busy_s += overlap_s(log.begin_s[row, node, begun], log.end_s[row, node, begun], now_s, until_s)
-    return busy_s
+            busy_s[node] += overlap_s(log.begin_s[row, node, begun], log.end_s[row, node, begun], now_s, until_s)

@@ -5,6 +5,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import COLUMN, FINAL_OUTCOMES
+from edge_llm_gym.sim.energy import power_constants
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.pooled import admission, transition
 from edge_llm_gym.sim.pooled.records import (
@@ -113,5 +114,6 @@ def compile_parameters(scenario: Scenario, costs: RequestCosts, exits: ExitTable
         network=network_constants(scenario.network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
         metric_kinds=metric_kinds(scenario.metric_table),
+        power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )

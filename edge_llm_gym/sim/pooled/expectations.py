@@ -42,9 +42,9 @@ def update_expectations(
 ) -> None:
     """Expectations at the decision time `now_s`, whose uplink slot ends at `at_s`.
 
-    A batch that has begun lasts as predicted from its true start; one that is overdue is expected to end at any moment,
-    but its memory counts as held until it has ended. One that waits starts when it is expected to be ready and the
-    batches before it to have ended.
+    A batch that has begun lasts as predicted from its true start. One that is overdue is expected to be so for as long
+    again, and its memory counts as held until it has ended. One that waits starts when it is expected to be ready and
+    the batches before it to have ended.
     """
     if predictions is not None:
         for node in range(batches.oldest.shape[1]):
@@ -57,7 +57,7 @@ def update_expectations(
                 if has_begun:
                     start_s = batches.begin_s[row, node, begun]
                 end_s = start_s + predictions.duration_s[row, node, begun]
-                free_s = max(end_s, now_s)
+                free_s = end_s if end_s > now_s else 2.0 * now_s - end_s
                 if end_s > at_s or end_s <= now_s:
                     held += batches.kv_bytes[row, node, begun]
             predictions.node_free_s[row, node], predictions.held_bytes[row, node] = free_s, held

@@ -148,7 +148,7 @@ def expect_batch(
                     kept = used
         end_s = max(predictions.ready_s[row, node, epoch], predictions.node_free_s[row, node]) + work_s + shared_s
         predictions.duration_s[row, node, epoch] += work_s + shared_s
-        predictions.used_bytes[row, node, epoch] = max(predictions.used_bytes[row, node, epoch], kept)
+        predictions.used_bytes[row, node, epoch] += kept
         predictions.node_free_s[row, node] = end_s
         for slot in slots:
             if current_node[slot] == node:

@@ -21,7 +21,14 @@ from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.pooled.admission import reservable_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import expected_free_s
-from edge_llm_gym.sim.pooled.records import BatchLog, PooledParameters, PooledState, PooledTape, PredictionLog
+from edge_llm_gym.sim.pooled.records import (
+    BatchLog,
+    PooledParameters,
+    PooledState,
+    PooledTape,
+    PredictionLog,
+    QueueState,
+)
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -56,6 +63,14 @@ ROUTING_NODE_FEATURES = (
     "stage",  # 1 for the last one; constant too
 )
 """Of `dynamics: batching_routing`."""
+SEQUENCE_FEATURES = (
+    "remaining_work",  # of all sequences on the node, w summed, in epochs, clipped at BUSY_CAP
+    "slack",  # work that the node could add without making a sequence late / longest latency budget, 1 if it is idle
+    "sequences",  # on the node / N
+)
+CONTINUOUS_NODE_FEATURES = (*NODE_FEATURES, *SEQUENCE_FEATURES)
+"""Of `dynamics: batching` with `batching: continuous`, where "time_until_free" and "free_kv_bytes" count what the
+sequences on the node will still take and have reserved."""
 PROMPT_TOKENS, OUTPUT_TOKENS, UPLINK_BITS, DOWNLINK_BITS, WAITING_TIME, TIME_LEFT, QUALITY_DEMAND, VALUE = range(
     len(REQUEST_FEATURES)
 )
@@ -164,6 +179,33 @@ def _observe_requests(
 
 
 @kernel
+def observe_queue_row(
+    parameters: PooledParameters,
+    tape: PooledTape,
+    queue: QueueState,
+    row: int,
+    epoch: int,
+    scales: Scales,
+    out: RequestQueueObservation,
+) -> None:
+    """Fills a row of `out`, all zeros before, but not its nodes."""
+    visible, slots = visible_count(parameters.slots, queue, row), parameters.slots
+    efficiency, now_s = tape.channels.spectral_efficiency[row, epoch], decision_time_s(parameters.epoch_s, epoch)
+    _observe_requests(tape.requests, efficiency, queue.request[row], visible, now_s, scales, row, out)
+    out.arrivals[row, 0] = min(queue.arrived_last[row] / slots, COUNT_CAP)
+    out.backlog[row, 0] = min((queue.length[row] - visible) / slots, COUNT_CAP)
+
+
+@kernel
+def write_node(busy_epochs: float, free_share: float, constants: Array, out: Array) -> None:
+    """Writes the features of a node, out [F], that all pooled dynamics share; constants [F - 2] are constant."""
+    out[TIME_UNTIL_FREE] = min(busy_epochs, BUSY_CAP)
+    out[FREE_KV_BYTES] = max(free_share, 0.0)
+    for column in range(constants.size):
+        out[FIRST_CONSTANT + column] = constants[column]
+
+
+@kernel
 def _observe_nodes(
     capacity_bytes: Array,
     batches: BatchLog,
@@ -180,10 +222,7 @@ def _observe_nodes(
     for node in range(capacity_bytes.size):
         busy_s = max(expected_free_s(predictions, node_free_s, row, node) - uplink_ends_s, 0.0)
         free_bytes = reservable_bytes(capacity_bytes, batches, predictions, row, node, epoch, uplink_ends_s)
-        out[node, TIME_UNTIL_FREE] = min(busy_s / epoch_s, BUSY_CAP)
-        out[node, FREE_KV_BYTES] = max(free_bytes, 0.0) / capacity_bytes[node]
-        for column in range(constants.shape[1]):
-            out[node, FIRST_CONSTANT + column] = constants[node, column]
+        write_node(busy_s / epoch_s, free_bytes / capacity_bytes[node], constants[node], out[node])
 
 
 @kernel
@@ -191,18 +230,15 @@ def observe_queue_rows(
     parameters: PooledParameters, tape: PooledTape, state: PooledState, scales: Scales, out: RequestQueueObservation
 ) -> None:
     """Fills `out`, all zeros before, with the requests and nodes of every row."""
-    slots, epoch_s, capacity_bytes = parameters.slots, parameters.epoch_s, parameters.kv_capacity_bytes
+    epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(out.arrivals.shape[0]):
-        epoch, visible = state.epoch[row], visible_count(slots, state.queue, row)
-        queue, efficiency = state.queue.request[row], tape.channels.spectral_efficiency[row, epoch]
-        now_s, batches, predictions = decision_time_s(epoch_s, epoch), state.batches, state.predictions
-        uplink_ends_s = now_s + parameters.radio.uplink_slot_s
-        constants, nodes = scales.node_constants, out.nodes[row]
-        _observe_requests(tape.requests, efficiency, queue, visible, now_s, scales, row, out)
+        epoch, constants, nodes = state.epoch[row], scales.node_constants, out.nodes[row]
+        uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
+        observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
         _observe_nodes(
             capacity_bytes,
-            batches,
-            predictions,
+            state.batches,
+            state.predictions,
             state.node_free_s,
             row,
             epoch,
@@ -211,8 +247,6 @@ def observe_queue_rows(
             constants,
             nodes,
         )
-        out.arrivals[row, 0] = min(state.queue.arrived_last[row] / slots, COUNT_CAP)
-        out.backlog[row, 0] = min((state.queue.length[row] - visible) / slots, COUNT_CAP)
 
 
 @kernel
@@ -245,6 +279,9 @@ def observe_confidence_rows(
 class PooledObserver:
     """Reads fresh observations off a simulator with pooled dynamics."""
 
+    more_node_features = 0
+    """Node features behind the constant ones."""
+
     def __init__(self, simulator: Simulator) -> None:
         self._simulator, scenario = simulator, simulator.scenario
         self._scales = observation_scales(scenario)
@@ -256,7 +293,7 @@ class PooledObserver:
         simulator = self._simulator
         rows, slots, nodes = simulator.rows, simulator.scenario.slots, simulator.nodes
         entry_nodes = simulator.tape.channels.spectral_efficiency.shape[3]
-        features = FIRST_CONSTANT + self._scales.node_constants.shape[1]
+        features = FIRST_CONSTANT + self._scales.node_constants.shape[1] + self.more_node_features
         out = RequestQueueObservation(
             requests=np.zeros((rows, slots, len(REQUEST_FEATURES)), np.float32),
             request_mask=np.zeros((rows, slots), np.int8),
@@ -265,8 +302,13 @@ class PooledObserver:
             arrivals=np.zeros((rows, 1), np.float32),
             backlog=np.zeros((rows, 1), np.float32),
         )
-        observe_queue_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
+        self._fill(out)
         return out._asdict() if simulator.scenario.exits is None else out._asdict() | self._observe_routing()
+
+    def _fill(self, out: RequestQueueObservation) -> None:
+        """Writes the queues and the nodes of all rows into `out`, all zeros before."""
+        simulator = self._simulator
+        observe_queue_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
 
     def _observe_routing(self) -> dict[str, Array]:
         simulator, rows = self._simulator, self._simulator.rows

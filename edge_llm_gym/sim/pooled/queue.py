@@ -6,9 +6,18 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
-from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, SERVED, TIME_TOLERANCE_S, WAITING, outcome_of
+from edge_llm_gym.sim.outcomes import (
+    BELOW_QUALITY,
+    EXPIRED,
+    LATE,
+    OUTCOME_NAMES,
+    SERVED,
+    TIME_TOLERANCE_S,
+    WAITING,
+    outcome_of,
+)
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.expectations import expected_free_s, log_expiry, update_expectations
+from edge_llm_gym.sim.pooled.expectations import expected_free_s, log_expiry
 from edge_llm_gym.sim.pooled.forecast import answer_s, is_evicted, log_eviction
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
@@ -27,14 +36,50 @@ ARRIVED, EXPIRED_COUNT, PENDING, HIDDEN = COLUMN["arrived"], COLUMN["expired"], 
 ADMITTED, DELAY, QUALITY_SUM = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
 EVICTED = COLUMN["evicted"]
 ARRIVED_VALUE, EXPIRED_VALUE = COLUMN["arrived_value"], COLUMN["expired_value"]
-COUNT_OF = np.zeros(9, np.int64)
+OUTCOME_CODES = len(OUTCOME_NAMES)
+COUNT_OF = np.zeros(OUTCOME_CODES, np.int64)
 COUNT_OF[[SERVED, LATE, BELOW_QUALITY]] = COLUMN["served"], COLUMN["late"], COLUMN["below_quality"]
-VALUE_OF = np.zeros(9, np.int64)
+VALUE_OF = np.zeros(OUTCOME_CODES, np.int64)
 VALUE_OF[[SERVED, LATE, BELOW_QUALITY]] = (
     COLUMN["served_value"],
     COLUMN["late_value"],
     COLUMN["below_quality_value"],
 )
+
+
+@kernel
+def record_outcome(
+    requests: RequestTape,
+    log: RequestLog,
+    row: int,
+    request: int,
+    end_s: float,
+    quality: float,
+    answering_s: float,
+    metrics: Array,
+) -> int:
+    """Logs, counts and returns the outcome of a request that is computed at `end_s`; sending takes `answering_s`."""
+    answered_s = end_s + answering_s
+    latency_s = answered_s - requests.arrival_s[row, request]
+    deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
+    outcome = outcome_of(answered_s, deadline_s, quality, demand)
+    if outcome == SERVED:
+        metrics[DELAY] += latency_s
+        metrics[QUALITY_SUM] += quality
+    metrics[COUNT_OF[outcome]] += 1
+    metrics[VALUE_OF[outcome]] += requests.value[row, request]
+    log.outcome[row, request], log.latency_s[row, request] = outcome, latency_s
+    return outcome
+
+
+@kernel
+def record_eviction(requests: RequestTape, log: RequestLog, row: int, request: int, metrics: Array) -> int:
+    """Logs, counts and returns the outcome of an evicted request: it has no answer, so it is late with latency 0."""
+    metrics[EVICTED] += 1
+    metrics[COUNT_OF[LATE]] += 1
+    metrics[VALUE_OF[LATE]] += requests.value[row, request]
+    log.outcome[row, request], log.latency_s[row, request] = LATE, 0.0
+    return LATE
 
 
 @kernel
@@ -63,22 +108,16 @@ def finalize_outcomes(
             pending[kept] = request
             kept += 1
             continue
-        answered_s = completion[position, END_S] + answer_s(forecast, downlink_slot_s, position)
-        latency_s = answered_s - requests.arrival_s[row, request]
-        deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
-        outcome = outcome_of(answered_s, deadline_s, completion[position, QUALITY], demand)
         if is_evicted(forecast, position):
-            outcome, latency_s = LATE, 0.0
-            metrics[EVICTED] += 1
+            outcome = record_eviction(requests, log, row, request, metrics)
             log_eviction(result.slot_evicted, row, position)
-        if outcome == SERVED:
-            metrics[DELAY] += latency_s
-            metrics[QUALITY_SUM] += completion[position, QUALITY]
+        else:
+            end_s, quality = completion[position, END_S], completion[position, QUALITY]
+            answering_s = answer_s(forecast, downlink_slot_s, position)
+            outcome = record_outcome(requests, log, row, request, end_s, quality, answering_s, metrics)
         metrics[ADMITTED] += 1
-        metrics[COUNT_OF[outcome]] += 1
-        metrics[VALUE_OF[outcome]] += requests.value[row, request]
-        result.slot_outcome[row, position] = log.outcome[row, request] = outcome
-        result.slot_latency_s[row, position] = log.latency_s[row, request] = latency_s
+        result.slot_outcome[row, position] = outcome
+        result.slot_latency_s[row, position] = log.latency_s[row, request]
     queue.length[row] = kept
 
 
@@ -167,7 +206,7 @@ def _arrive(requests: RequestTape, queue: QueueState, outcome: Array, row: int, 
 
 
 @kernel
-def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
+def skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -> None:
     """Moves each node's mark past the batches that have ended, so that later sums stay short."""
     for node in range(batches.oldest.shape[1]):
         oldest = batches.oldest[row, node]
@@ -177,15 +216,19 @@ def _skip_ended_batches(batches: BatchLog, row: int, epoch: int, now_s: float) -
 
 
 @kernel
-def advance_clock(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
-    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics."""
+def advance_clock(
+    parameters: PooledParameters, tape: PooledTape, state: PooledState, node_free_s: Array, row: int, metrics: Array
+) -> None:
+    """Arrivals, then expiry, at the decision time of the current epoch; completes the epoch's metrics.
+
+    node_free_s [R, K] is the earliest time at which each node could begin to compute a request that joins now.
+    The state may be that of continuous batching, too.
+    """
     epoch, queue, outcome = state.epoch[row], state.queue, state.requests.outcome[row]
     now_s = decision_time_s(parameters.epoch_s, epoch)
     earliest_s = now_s + parameters.radio.uplink_slot_s
     latest_start_s, value, predictions = tape.latest_start_s[row], tape.requests.value[row], state.predictions
-    _skip_ended_batches(state.batches, row, epoch, now_s)
-    update_expectations(predictions, state.batches, row, epoch, now_s, earliest_s)
     _arrive(tape.requests, queue, outcome, row, now_s, metrics)
-    _expire(latest_start_s, value, predictions, state.node_free_s, queue, outcome, row, epoch, earliest_s, metrics)
+    _expire(latest_start_s, value, predictions, node_free_s, queue, outcome, row, epoch, earliest_s, metrics)
     metrics[PENDING] = queue.length[row]
     metrics[HIDDEN] = queue.length[row] - visible_count(parameters.slots, queue, row)

@@ -15,6 +15,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -85,7 +86,7 @@ class PredictionLog(NamedTuple):
     held_bytes: Array  # [R, K] float64, reservations that are held at the end of the uplink slot
     ready_s: Array  # [R, K, H] float64, when the batch can start, as expected in the epoch that admitted it
     duration_s: Array  # [R, K, H] float64, of the batch; summed over several batches
-    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches the largest
+    used_bytes: Array  # [R, K, H] float64, true KV caches, without evicted ones; of several batches all
     expired_epoch: Array  # [R, C] int32, epoch of the decision before which the request expired, -1 for none
 
 
@@ -136,6 +137,7 @@ class PooledParameters(NamedTuple):
     network: NetworkConstants
     exits: ExitTable
     metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 
@@ -166,6 +168,7 @@ class Workspace(NamedTuple):
     weight: Array  # [K, 2] float64, bandwidth weights of all requests for the node
     requested: Array  # [K] int64, number of these requests
     free_kv_bytes: Array  # [K] float64, before the epoch's own batch
+    busy_s: Array  # [K] float64, computing time in the epoch
     forecast: Forecast | None  # None if output lengths are known
 
 
@@ -203,25 +206,32 @@ def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
 
 def allocate_state(rows: int, capacity: int, sizes: Sizes) -> PooledState:
     """A state before any reset."""
-    per_request = rows, capacity
     return PooledState(
         epoch=np.zeros(rows, np.int64),
         node_free_s=np.zeros((rows, sizes.nodes)),
-        queue=QueueState(
-            request=np.zeros(per_request, np.int32),
-            length=np.zeros(rows, np.int64),
-            next_arrival=np.zeros(rows, np.int64),
-            arrived_last=np.zeros(rows, np.int64),
-        ),
+        queue=allocate_queue(rows, capacity),
         batches=_allocate_batches(rows, sizes),
-        requests=_allocate_request_log(rows, capacity, sizes.stages),
-        admissions=AdmissionLog(
-            request=np.zeros(per_request, np.int32), until=np.zeros((rows, sizes.horizon + 1), np.int64)
-        ),
+        requests=allocate_request_log(rows, capacity, sizes.stages),
+        admissions=allocate_admissions(rows, capacity, sizes.horizon),
         predictions=_allocate_predictions(rows, capacity, sizes) if sizes.predicts else None,
         threshold_last=np.zeros((rows, sizes.nodes), np.float32),
         totals=np.zeros((rows, sizes.metrics)),
     )
+
+
+def allocate_queue(rows: int, capacity: int) -> QueueState:
+    """An empty queue."""
+    return QueueState(
+        request=np.zeros((rows, capacity), np.int32),
+        length=np.zeros(rows, np.int64),
+        next_arrival=np.zeros(rows, np.int64),
+        arrived_last=np.zeros(rows, np.int64),
+    )
+
+
+def allocate_admissions(rows: int, capacity: int, horizon: int) -> AdmissionLog:
+    """An empty log."""
+    return AdmissionLog(np.zeros((rows, capacity), np.int32), np.zeros((rows, horizon + 1), np.int64))
 
 
 def _allocate_batches(rows: int, sizes: Sizes) -> BatchLog:
@@ -244,7 +254,7 @@ def _allocate_predictions(rows: int, capacity: int, sizes: Sizes) -> PredictionL
     )
 
 
-def _allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
+def allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
     """An empty log; fields of one dtype share cache lines for each request."""
     codes, times_s = np.zeros((rows, capacity, 2 + stages), np.int8), np.zeros((rows, capacity, 1 + stages))
     return RequestLog(
@@ -288,6 +298,7 @@ def allocate_workspace(sizes: Sizes) -> Workspace:
         weight=np.empty((nodes, 2)),
         requested=np.empty(nodes, np.int64),
         free_kv_bytes=np.empty(nodes),
+        busy_s=np.empty(nodes),
         forecast=_allocate_forecast(sizes) if sizes.predicts else None,
     )
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.scenario.metrics import COLUMN, METRICS, ROUTING_COLUMN
+from edge_llm_gym.scenario.metrics import METRICS, ROUTING_COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
 from edge_llm_gym.sim.cost_kernels import write_cost
 from edge_llm_gym.sim.exits import last_block_of, relative_accuracy
 from edge_llm_gym.sim.links import round_trip_s, sample_next_node, wire_s
-from edge_llm_gym.sim.pooled.batches import logged_busy_s, run_deep_batches, run_entry_batches
+from edge_llm_gym.sim.pooled.batches import run_deep_batches, run_entry_batches, write_logged_busy_s
 from edge_llm_gym.sim.pooled.clock import decision_time_s
 from edge_llm_gym.sim.pooled.forecast import expect_arrival, expect_cost, is_evicted
 from edge_llm_gym.sim.pooled.records import (
@@ -29,9 +29,9 @@ from edge_llm_gym.sim.pooled.records import (
     RequestLog,
     Workspace,
 )
+from edge_llm_gym.sim.pooled.usage import write_usage
 from edge_llm_gym.sim.records import ExitTable, ExitTape, NetworkConstants
 
-UTILISATION = COLUMN["utilisation"]
 FORWARDED = ROUTING_COLUMN["forwarded"]
 CORRECT, FULL_CORRECT = ROUTING_COLUMN["correct"], ROUTING_COLUMN["full_correct"]
 FIRST_EXIT = len(ROUTING_COLUMN)
@@ -246,7 +246,7 @@ def _log_exits(
 
 
 @kernel
-def _log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
+def log_admissions(log: AdmissionLog, queue: Array, row: int, epoch: int, slots: Array) -> None:
     """Appends the admitted requests of an epoch to the log."""
     count = log.until[row, epoch]
     for slot in slots:
@@ -271,7 +271,7 @@ def run_stages(
     network, slots, batches = parameters.network, workspace.admitted_slots[:admitted], state.batches
     epoch, epoch_s, node_free_s = state.epoch[row], parameters.epoch_s, state.node_free_s[row]
     now_s, uplink_slot_s = decision_time_s(epoch_s, epoch), parameters.radio.uplink_slot_s
-    busy_s = run_entry_batches(
+    run_entry_batches(
         batches,
         state.predictions,
         node_free_s,
@@ -289,8 +289,8 @@ def run_stages(
     if offload is not None and threshold is not None:
         forwarded = _pass_deep_stages(parameters, tape, state, row, offload, threshold, slots, workspace)
         result.metrics[row, FORWARDED] = forwarded
-        busy_s = logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s)
-    result.metrics[row, UTILISATION] = busy_s / (epoch_s * node_free_s.size)
+        write_logged_busy_s(batches, row, epoch, now_s, now_s + epoch_s, workspace.busy_s)
+    write_usage(parameters.power, epoch_s, uplink_slot_s, workspace.busy_s, result.metrics[row])
     correct, slot_exit, metrics = tape.exits.correct[row], result.slot_exit[row], result.metrics[row]
     _log_exits(
         parameters.quality,
@@ -306,4 +306,4 @@ def run_stages(
         slot_exit,
         metrics,
     )
-    _log_admissions(state.admissions, queue, row, epoch, slots)
+    log_admissions(state.admissions, queue, row, epoch, slots)

@@ -9,15 +9,31 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.sim.outcomes import EMPTY
-from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares
+from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, write_free_memory
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
-from edge_llm_gym.sim.pooled.expectations import clear_predictions
+from edge_llm_gym.sim.pooled.expectations import clear_predictions, update_expectations
 from edge_llm_gym.sim.pooled.forecast import begin_forecast, write_answer_times
-from edge_llm_gym.sim.pooled.queue import EXPIRED_COUNT, advance_clock, finalize_outcomes, mark_expired
+from edge_llm_gym.sim.pooled.queue import (
+    EXPIRED_COUNT,
+    advance_clock,
+    finalize_outcomes,
+    mark_expired,
+    skip_ended_batches,
+)
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledResult, PooledState, PooledTape, Workspace
 from edge_llm_gym.sim.pooled.stages import enter_network, run_stages
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.totals import add_to_totals
+
+
+@kernel
+def _advance(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int, metrics: Array) -> None:
+    """What is known of the batches at the decision time of the current epoch; then arrivals and expiry."""
+    epoch, batches = state.epoch[row], state.batches
+    now_s = decision_time_s(parameters.epoch_s, epoch)
+    skip_ended_batches(batches, row, epoch, now_s)
+    update_expectations(state.predictions, batches, row, epoch, now_s, now_s + parameters.radio.uplink_slot_s)
+    advance_clock(parameters, tape, state, state.node_free_s, row, metrics)
 
 
 @kernel
@@ -37,7 +53,7 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState
     clear_predictions(state.predictions, row)
     state.threshold_last[row] = 0.0
     state.totals[row] = 0.0
-    advance_clock(parameters, tape, state, row, state.totals[row])
+    _advance(parameters, tape, state, row, state.totals[row])
 
 
 @kernel
@@ -74,20 +90,8 @@ def step_rows(
             network, coefficients, confidence, drivers, predicted, queue, row, choice, threshold, visible, workspace
         )
         outcome = result.slot_outcome[row]
-        admitted = admit(
-            capacity_bytes,
-            batches,
-            predictions,
-            row,
-            epoch,
-            at_s,
-            choice,
-            bandwidth[row],
-            visible,
-            workspace,
-            outcome,
-            metrics,
-        )
+        write_free_memory(capacity_bytes, batches, predictions, row, epoch, at_s, workspace.free_kv_bytes)
+        admitted = admit(choice, bandwidth[row], visible, workspace, outcome, metrics)
         begin_forecast(capacity_bytes, batches, predictions, row, epoch, at_s, network.entry_nodes, forecast)
         slots, downlink_slot_s = workspace.admitted_slots[:admitted], radio.downlink_slot_s
         write_answer_times(tape.requests, queue, row, downlink_slot_s, bandwidth[row], slots, workspace, forecast)
@@ -96,7 +100,7 @@ def step_rows(
             tape.requests, state.queue, state.requests, row, downlink_slot_s, visible, completion, forecast, result
         )
         state.epoch[row] += 1
-        advance_clock(parameters, tape, state, row, metrics)
+        _advance(parameters, tape, state, row, metrics)
         if metrics[EXPIRED_COUNT] > 0.0:
             mark_expired(state.requests.outcome[row], result.slot_request[row], visible, result.slot_expired[row])
         add_to_totals(parameters.metric_kinds, metrics, state.epoch[row], state.totals[row])

@@ -5,6 +5,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
+from edge_llm_gym.sim.energy import power_constants
 from edge_llm_gym.sim.network_constants import network_constants
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import ExitTable
@@ -94,6 +95,7 @@ def compile_parameters(scenario: Scenario, exits: ExitTable) -> StreamingParamet
         network=network_constants(network, len(scenario.block_layers), round_trip_bits(scenario)),
         exits=exits,
         metric_kinds=metric_kinds(scenario.metric_table),
+        power=power_constants(scenario),
         reward=reward_terms(scenario.reward, scenario.metrics),
     )
 

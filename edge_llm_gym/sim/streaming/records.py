@@ -14,6 +14,7 @@ from edge_llm_gym.sim.records import (
     ExitTable,
     ExitTape,
     NetworkConstants,
+    PowerConstants,
     RequestTape,
     RewardTerms,
     allocate_channels,
@@ -88,6 +89,7 @@ class StreamingParameters(NamedTuple):
     network: NetworkConstants
     exits: ExitTable
     metric_kinds: Array  # [M, 2] int64 (`sim.totals`)
+    power: PowerConstants
     reward: RewardTerms
 
 

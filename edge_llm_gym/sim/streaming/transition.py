@@ -12,10 +12,11 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.columns import UPLINK
+from edge_llm_gym.sim.energy import node_energy_j
 from edge_llm_gym.sim.exits import last_block_of, mean_accuracy
 from edge_llm_gym.sim.links import radio_s, round_trip_s, sample_next_node, wire_s
 from edge_llm_gym.sim.outcomes import EMPTY
-from edge_llm_gym.sim.records import RequestTape
+from edge_llm_gym.sim.records import PowerConstants, RequestTape
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
@@ -36,6 +37,11 @@ ARRIVED, IN_FLIGHT, UTILISATION = (
 RESPONSE, MEAN_DELAY = STREAMING_COLUMN["response_s"], STREAMING_COLUMN["mean_delay_s"]
 CORRECT, FULL_CORRECT = STREAMING_COLUMN["correct"], STREAMING_COLUMN["full_correct"]
 ACCURACY = STREAMING_COLUMN["accuracy"]
+NODE_ENERGY, DEVICE_ENERGY, ENERGY = (
+    STREAMING_COLUMN["node_energy_j"],
+    STREAMING_COLUMN["device_energy_j"],
+    STREAMING_COLUMN["energy_j"],
+)
 
 
 @kernel
@@ -57,9 +63,9 @@ def _enter(
     last: int,
     offload: Array,
     workspace: Workspace,
-) -> None:
-    """Sends the requests first..last - 1 to entry nodes."""
-    epoch, requests = state.epoch[row], tape.requests
+) -> float:
+    """Sends the requests first..last - 1 to entry nodes. Returns their time on air, summed."""
+    epoch, requests, on_air_s = state.epoch[row], tape.requests, 0.0
     for request in range(first, last):
         device = requests.device[row, request]
         node = sample_next_node(parameters.network, 0, offload, device, tape.exits.route[row, request, 0])
@@ -67,8 +73,10 @@ def _enter(
         up_s = radio_s(requests.bits[row, request, UPLINK], parameters.band_hz[node, UPLINK], efficiency)
         workspace.order[request - first] = request
         workspace.reach_s[request - first] = requests.arrival_s[row, request] + up_s
+        on_air_s += up_s
         state.arrived_last[row, device] += 1
         state.requests.node[row, request, 0] = node + 1
+    return on_air_s
 
 
 @kernel
@@ -204,6 +212,14 @@ def _complete_metrics(
 
 
 @kernel
+def _write_energy(power: PowerConstants, epoch_s: float, busy_s: Array, on_air_s: float, metrics: Array) -> None:
+    """Energy of an epoch: busy_s [K] is the computing time of each node, `on_air_s` that of the uplinks of arrivals."""
+    metrics[NODE_ENERGY] = node_energy_j(power, busy_s, epoch_s)
+    metrics[DEVICE_ENERGY] = power.transmit_w * on_air_s
+    metrics[ENERGY] = metrics[NODE_ENERGY] + metrics[DEVICE_ENERGY]
+
+
+@kernel
 def reset_row(state: StreamingState, row: int) -> None:
     """Sets a row to time 0: no request has arrived, every node is idle."""
     clear_servers(state.servers, row)
@@ -255,7 +271,7 @@ def step_rows(
         begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
         last, metrics = _arrivals_end(tape.requests, row, first, end_s), result.metrics[row]
         _clear_epoch(state, row, thresholds, workspace)
-        _enter(parameters, tape, state, row, first, last, routes, workspace)
+        on_air_s = _enter(parameters, tape, state, row, first, last, routes, workspace)
         _pass_stages(parameters, tape, state, row, last - first, routes, thresholds, workspace)
         close_epoch(state.servers, row, begin_s, end_s, workspace)
         finalize_outcomes(parameters, tape, state, row, first, last, thresholds, metrics)
@@ -266,5 +282,6 @@ def step_rows(
         busy_s, kinds = state.servers.busy_last_s[row], parameters.metric_kinds
         arrived, full_accuracy = last - first, parameters.exits.full_accuracy
         _complete_metrics(parameters.epoch_s, full_accuracy, busy_s, arrived, in_flight, metrics)
+        _write_energy(parameters.power, parameters.epoch_s, busy_s, on_air_s, metrics)
         add_to_totals(kinds, metrics, epoch + 1, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)

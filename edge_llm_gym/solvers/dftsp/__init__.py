@@ -3,7 +3,8 @@
 A reconstruction of the scheduler of that name (arXiv 2405.07140) with standard methods, for requests of any value:
 
 1. The requests of a batch interact through its tightest budget D and its longest shared time v. Once both are fixed (a
-   *pair*), the batch is a 0-1 knapsack with four rows: time, memory, uplink, downlink (``pairs``).
+   *pair*), the batch is a 0-1 knapsack with four rows: time, memory, uplink, downlink (``pairs``). A price of the time
+   is then a constant for v, and part of the profits: each request pays for the time that it adds itself.
 2. The dual values of the knapsack's linear relaxation price the rows (``multipliers``). One vector of prices bounds
    *all* pairs in one pass of prefix sums, so that few of the N^2 pairs are searched.
 3. The search tries the batch sizes, or with unequal values the totals, from the upper bound down (``tree_search``). For

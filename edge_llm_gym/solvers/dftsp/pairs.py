@@ -11,7 +11,7 @@ from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_ca
 @njit(cache=True, no_cpython_wrapper=True)
 def initialise_pair_bounds(search: Search) -> None:
     """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf."""
-    n, rows, columns = search.profit.size, search.budget.size, search.shared.size
+    n, rows, columns = search.profit.size, search.budget.size, search.shared_cost.size
     shortest, latest = np.full(rows, columns), np.full(columns, -1)
     for j in range(n):
         shortest[search.row[j]] = min(shortest[search.row[j]], search.column[j])
@@ -19,7 +19,7 @@ def initialise_pair_bounds(search: Search) -> None:
         search.has_both[search.row[j], search.column[j]] = True
     for x in range(rows):
         for y in range(columns):
-            needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[y]
+            needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
             search.bound[x, y] = np.inf if needed else -np.inf
 
 
@@ -28,25 +28,35 @@ def update_pair_bounds(search: Search) -> None:
     """Lower the bound of every open pair to what the present multipliers prove, and shrink the window of open pairs.
 
     The Lagrangian bound of a pair is the price of its capacity, plus the positive reduced profits of the requests whose
-    budget and shared time it allows, less an anchor penalty: the pair must contain a request with its budget and one
-    with its shared time (the anchors), even if their reduced profits are negative.
+    budget and shared time it allows, less the price of that shared time and an anchor penalty: the pair must contain a
+    request with its budget and one with its shared time (the anchors), even if their reduced profits are negative.
     """
     progress = search.progress[0]
     budget_penalty, shared_penalty = _anchor_penalties(search)
     fixed_part = (search.simplex.multipliers[1:] * search.capacity[1:]).sum()
-    gains = np.zeros(search.shared.size)
+    shared_part = _shared_costs(search)
+    gains = np.zeros(search.shared_cost.size)
     arrived = 0
     for x in range(search.budget.size - 1, progress.first_row - 1, -1):
         arrived = _add_row_gains(search, gains, arrived, x)
         if x <= progress.last_row:
-            _lower_row_bounds(search, x, gains, fixed_part, budget_penalty[x], shared_penalty)
+            _lower_row_bounds(search, x, gains, fixed_part, shared_part, budget_penalty[x], shared_penalty)
     _shrink_window(search)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _shared_costs(search: Search) -> Floats:
+    """[C] price of each longest shared time, and of the capacity that it uses."""
+    cost = search.shared_cost.copy()
+    for k in range(search.shared.shape[0]):
+        cost += search.simplex.multipliers[k] * search.shared[k]
+    return cost
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _anchor_penalties(search: Search) -> tuple[Floats, Floats]:
     """Greatest reduced profit, at most 0, of the requests with each budget [R] and with each shared time [C]."""
-    budget_penalty, shared_penalty = np.full(search.budget.size, -np.inf), np.full(search.shared.size, -np.inf)
+    budget_penalty, shared_penalty = np.full(search.budget.size, -np.inf), np.full(search.shared_cost.size, -np.inf)
     for j in range(search.profit.size):
         reduced = min(search.simplex.reduced[j], 0.0)
         budget_penalty[search.row[j]] = max(budget_penalty[search.row[j]], reduced)
@@ -66,17 +76,22 @@ def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _lower_row_bounds(
-    search: Search, x: int, gains: Floats, fixed_part: float, budget_penalty: float, shared_penalty: Floats
+    search: Search,
+    x: int,
+    gains: Floats,
+    fixed_part: float,
+    shared_part: Floats,
+    budget_penalty: float,
+    shared_penalty: Floats,
 ) -> None:
     progress = search.progress[0]
-    time_price = search.simplex.multipliers[0]
-    fixed_part += time_price * search.budget[x] + gains[: progress.first_column].sum()
+    fixed_part += search.simplex.multipliers[0] * search.budget[x] + gains[: progress.first_column].sum()
     for y in range(progress.first_column, progress.last_column + 1):
         fixed_part += gains[y]
         # A request with both this budget and this shared time may be both anchors.
         least, both = min(budget_penalty, shared_penalty[y]), budget_penalty + shared_penalty[y]
         anchor_penalty = least if search.has_both[x, y] else both
-        bound = fixed_part - time_price * search.shared[y] + anchor_penalty
+        bound = fixed_part - shared_part[y] + anchor_penalty
         search.bound[x, y] = min(search.bound[x, y], bound)
 
 

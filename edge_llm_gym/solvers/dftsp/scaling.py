@@ -15,17 +15,23 @@ _MIN_GRANULARITY = 1e-5  # of the greatest profit; a finer granularity excludes 
 
 
 @njit(cache=True)
-def servable_requests(problem: BatchArrays) -> Ints:
-    """Indices of the requests of positive value whose batch alone is feasible."""
+def servable_requests(problem: BatchArrays, profit: Floats) -> Ints:
+    """Indices of the requests of positive ``profit`` [N] whose batch alone is feasible.
+
+    The profit is the value less the price of the time that the request adds itself. The others improve no batch.
+    """
     servable = within_limit(problem.time_s + problem.shared_time_s, np.minimum(problem.budget_s, problem.time_cap_s))
     servable &= within_limit(problem.kv_bytes, problem.memory_bytes)
     servable &= within_limit(problem.uplink_share, 1.0) & within_limit(problem.downlink_share, 1.0)
-    return np.flatnonzero(servable & (problem.value > 0.0))
+    return np.flatnonzero(servable & (profit > 0.0))
 
 
 @njit(cache=True)
-def open_search(request: Ints, problem: BatchArrays) -> Search:
-    """A search among the ``request`` indices, all servable, with profits in units of the greatest."""
+def open_search(request: Ints, problem: BatchArrays, profit: Floats) -> Search:
+    """A search among the ``request`` indices, all servable, with ``profit`` [N] in units of the greatest of theirs.
+
+    The price of the shared time is that of the ``problem``, whose values are not read.
+    """
     usage = np.empty((4, request.size))
     limit_s = np.minimum(problem.budget_s[request], problem.time_cap_s) * _SLACK
     unit_s = max(limit_s.max(), 1e-300)
@@ -33,22 +39,24 @@ def open_search(request: Ints, problem: BatchArrays) -> Search:
     usage[1] = problem.kv_bytes[request] / max(problem.memory_bytes, 1e-300)
     usage[2] = problem.uplink_share[request]
     usage[3] = problem.downlink_share[request]
-    profit = problem.value[request] / problem.value[request].max()
+    unit = profit[request].max()
     shared = problem.shared_time_s[request] / unit_s
-    return _make_search(profit, usage, np.full(4, _SLACK), limit_s / unit_s, shared)
+    price = problem.time_price * unit_s / unit
+    return _make_search(profit[request] / unit, usage, np.full(4, _SLACK), limit_s / unit_s, shared, price)
 
 
 @njit(cache=True)
 def open_tie_break(first: Search, urgency: Floats) -> Search:
-    """A search for the greatest ``urgency`` [n] among the sets that equal the best profit of the ``first`` search."""
+    """A search for the greatest ``urgency`` [n] among the sets that equal the best total of the ``first`` search."""
     best = max(first.progress[0].best, MARGIN)
     rows = first.usage.shape[0]
     usage, capacity = np.empty((rows + 1, urgency.size)), np.full(rows + 1, MARGIN / best - 1.0)
     usage[:rows], usage[rows] = first.usage, -first.profit / best
     capacity[:rows] = first.capacity
-    search = _make_search(urgency, usage, capacity, first.budget[first.row], first.shared[first.column])
+    search = _make_search(urgency, usage, capacity, first.budget[first.row], first.shared[0][first.column], 0.0)
+    search.shared[rows] = first.shared_cost / best  # the profit must also pay for the shared time
     for x in range(first.budget.size):
-        for y in range(first.shared.size):
+        for y in range(first.shared_cost.size):
             if first.bound[x, y] < first.progress[0].best - MARGIN:
                 search.bound[x, y] = -np.inf
     search.best_set[:] = first.best_set
@@ -57,13 +65,18 @@ def open_tie_break(first: Search, urgency: Floats) -> Search:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _make_search(profit: Floats, usage: Floats, capacity: Floats, budget: Floats, shared: Floats) -> Search:
+def _make_search(
+    profit: Floats, usage: Floats, capacity: Floats, budget: Floats, shared: Floats, shared_price: float
+) -> Search:
     rows, n = usage.shape
     rising, row, budgets, sole_of_row = _ranked(budget)
     _, column, shareds, sole_of_column = _ranked(shared)
     shape = (budgets.size, shareds.size)
+    shared_usage = np.zeros((rows, shareds.size))
+    shared_usage[0] = shareds
     progress = np.zeros(1, PROGRESS)
-    progress[0].goal, progress[0].granularity, progress[0].depth = np.inf, common_divisor(profit), -1
+    progress[0].goal, progress[0].depth = np.inf, -1
+    progress[0].granularity = 0.0 if shared_price * shareds[-1] > 0.0 else common_divisor(profit)
     progress[0].last_row, progress[0].last_column = budgets.size - 1, shareds.size - 1
     search = Search(
         profit,
@@ -73,7 +86,8 @@ def _make_search(profit: Floats, usage: Floats, capacity: Floats, budget: Floats
         column,
         rising[::-1].copy(),
         budgets,
-        shareds,
+        shared_usage,
+        shared_price * shareds,
         sole_of_row,
         sole_of_column,
         np.zeros(shape, np.bool_),

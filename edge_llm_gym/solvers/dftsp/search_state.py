@@ -10,10 +10,10 @@ from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.dftsp.multipliers import Simplex
 
 _PROGRESS_FIELDS = [
-    ("best", np.float64),  # profit of the best set found
-    ("goal", np.float64),  # profit that the search tries to reach
+    ("best", np.float64),  # total of the best set found: its profit less the price of its shared time
+    ("goal", np.float64),  # total that the search tries to reach
     ("step", np.float64),  # how far below the upper bound the goal lies
-    ("granularity", np.float64),  # every profit is a multiple of this; 0 where there is no such number
+    ("granularity", np.float64),  # every total is a multiple of this; 0 where there is no such number
     ("nodes", np.int64),  # search nodes visited so far, including priced pairs
     ("row", np.int64),  # the current pair
     ("column", np.int64),
@@ -59,8 +59,8 @@ class Search(NamedTuple):
     """One problem of n requests with m rows: time, memory, uplink, downlink; in a tie-break also a least total value.
 
     A *pair* (row, column) fixes the tightest budget and the longest shared time of the batch. The capacity of its time
-    row is then the constant ``budget[row] - shared[column]``, and the problem a knapsack. Profits and rows are scaled
-    to about 1.
+    row is then the constant ``budget[row] - shared[0, column]``, the price of its shared time the constant
+    ``shared_cost[column]``, and the problem a knapsack. Profits and rows are scaled to about 1.
     """
 
     profit: Floats  # [n] contribution of each request to the total to be maximised
@@ -70,11 +70,12 @@ class Search(NamedTuple):
     column: Ints  # [n] rank of its shared time among the distinct shared times
     by_falling_budget: Ints  # [n] requests by falling budget
     budget: Floats  # [R] distinct budgets, rising
-    shared: Floats  # [C] distinct shared times, rising
+    shared: Floats  # [m, C] what each distinct shared time uses of each row; row 0 holds the times, rising
+    shared_cost: Floats  # [C] price of each distinct shared time, in units of the profit
     sole_of_row: Ints  # [R] the only request with this budget, -1 if there are several
     sole_of_column: Ints  # [C] the only request with this shared time, -1 if there are several
     has_both: Flags  # [R, C] whether some request has this budget and this shared time
-    bound: Floats  # [R, C] upper bound on the profit of the pair's sets; -inf for a pair that is not needed
+    bound: Floats  # [R, C] upper bound on the total of the pair's sets; -inf for a pair that is not needed
     priced: Flags  # [R, C] whether the pair's own relaxation was solved
     fixed: SmallInts  # [n] current pair: FREE, 0 or 1 for each request
     best_set: Flags  # [n] the best set found
@@ -103,27 +104,35 @@ def make_core(row_count: int, n: int) -> Core:
 @njit(cache=True, no_cpython_wrapper=True)
 def pair_capacity(search: Search, row: int, column: int) -> Floats:
     """Capacity [m] of each row for the batches of a pair."""
-    capacity = search.capacity.copy()
-    capacity[0] = search.budget[row] - search.shared[column]
+    capacity = search.capacity - search.shared[:, column]
+    capacity[0] = search.budget[row] - search.shared[0, column]
     return capacity
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def next_better(search: Search) -> float:
-    """Least profit that counts as an improvement on the best set."""
+    """Least total that counts as an improvement on the best set."""
     progress = search.progress[0]
     return progress.best + (progress.granularity - MARGIN if progress.granularity > 0.0 else MARGIN)
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def record_candidate(search: Search, chosen: Flags) -> None:
-    """Store the set ``chosen`` [n] if its profit exceeds the best so far, and raise the goal to an improvement."""
-    progress = search.progress[0]
-    profit = 0.0
+def _total(search: Search, chosen: Flags) -> float:
+    """Profit of a set [n] less the price of its own longest shared time."""
+    total, longest = 0.0, -1
     for j in range(chosen.size):
         if chosen[j]:
-            profit += search.profit[j]
-    if profit > progress.best:
-        progress.best = profit
+            total += search.profit[j]
+            longest = max(longest, search.column[j])
+    return total - search.shared_cost[longest] if longest >= 0 else total
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def record_candidate(search: Search, chosen: Flags) -> None:
+    """Store the set ``chosen`` [n] if its total exceeds the best so far, and raise the goal to an improvement."""
+    progress = search.progress[0]
+    total = _total(search, chosen)
+    if total > progress.best:
+        progress.best = total
         search.best_set[:] = chosen
     progress.goal = max(progress.goal, next_better(search))

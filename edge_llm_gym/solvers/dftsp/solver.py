@@ -26,31 +26,31 @@ def solve(
     time_limit_s: float | None = None,
     urgency: ArrayLike | None = None,
 ) -> BatchSolution:
-    """The most valuable feasible batch of the ``problem``.
+    """The feasible batch of the ``problem`` with the greatest objective.
 
-    Requests of value 0 are never selected. Within the limits the result is proved optimal. If ``node_limit`` or
-    ``time_limit_s`` (None: no limit) ends the search early, the result is the best batch found, with ``optimal`` False
-    and a valid upper bound.
+    Requests without a positive net value, which do not pay for the time that they add, are never selected. Within the
+    limits the result is proved optimal. If ``node_limit`` or ``time_limit_s`` (None: no limit) ends the search early,
+    the result is the best batch found, with ``optimal`` False and a valid upper bound.
 
-    ``urgency`` [N], zero or more, breaks ties: among the batches of greatest value, the one of greatest total urgency
-    is selected; for example 1 for requests that cannot wait for the next batch. The tie-break is exact if its search
-    ends within the remaining limits, else best effort (``tie_break_optimal``).
+    ``urgency`` [N], zero or more, breaks ties: among the batches of greatest objective, the one of greatest total
+    urgency is selected; for example 1 for requests that cannot wait for the next batch. The tie-break is exact if its
+    search ends within the remaining limits, else best effort (``tie_break_optimal``).
 
     Raises ValueError for negative limits and for an urgency that is not [N] finite numbers of zero or more.
     """
     budget = _SearchBudget(node_limit, time_limit_s)
     urgency_of = _checked_urgency(urgency, problem.request_count)
-    arrays = problem.arrays()
-    request = servable_requests(arrays)
+    arrays, profit = problem.arrays(), problem.net_value
+    request = servable_requests(arrays, profit)
     selected = np.zeros(problem.request_count, np.bool_)
     if request.size == 0:
         return BatchSolution(selected, 0.0, 0.0, True, 0)
-    search = open_search(request, arrays)
+    search = open_search(request, arrays, profit)
     optimal = budget.run(search)
     best_set, tie_broken = _break_tie(search, urgency_of[request], budget) if optimal else (search.best_set, False)
     selected[request[best_set]] = True
     value = problem.objective(selected)
-    bound = value if optimal else max(value, upper_bound(search) * problem.value[request].max())
+    bound = value if optimal else max(value, upper_bound(search) * profit[request].max())
     return BatchSolution(selected, value, float(bound), optimal, budget.nodes, tie_broken or urgency is None)
 
 

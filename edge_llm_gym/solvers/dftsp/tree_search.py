@@ -24,7 +24,7 @@ def advance(search: Search, stop: int) -> bool:
 
 @njit(cache=True)
 def upper_bound(search: Search) -> float:
-    """Upper bound on the profit of every set."""
+    """Upper bound on the total of every set."""
     progress = search.progress[0]
     return max(attainable_total(best_open_pair(search)[2], progress.granularity), progress.best)
 
@@ -55,8 +55,10 @@ def _next_pair(search: Search) -> bool:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _relax(search: Search) -> float:
-    capacity = pair_capacity(search, search.progress[0].row, search.progress[0].column)
-    return relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
+    """Solve the relaxation of the current pair; returns an upper bound on the total of its sets."""
+    row, column = search.progress[0].row, search.progress[0].column
+    bound = relax(search.simplex, search.profit, search.usage, pair_capacity(search, row, column), search.fixed)
+    return bound - search.shared_cost[column]
 
 
 @njit(cache=True, no_cpython_wrapper=True)

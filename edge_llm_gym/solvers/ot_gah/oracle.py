@@ -15,7 +15,7 @@ from edge_llm_gym.solvers.dftsp.tree_search import advance, upper_bound
 class Oracle(NamedTuple):
     """K nodes with the same N requests, and the search effort of all queries so far."""
 
-    problem: BatchArrays  # arrays [K, N] and [K]
+    problem: BatchArrays  # arrays [K, N] and [K]; value is net of the price of the time that a request adds itself
     node_limit: int  # of one query
     counters: Ints  # [2] search nodes visited, and queries that ended without a proof
 
@@ -24,35 +24,46 @@ class OracleAnswer(NamedTuple):
     """The best batch found for one node."""
 
     selected: Flags  # [N]
-    profit: float
-    upper_bound: float  # no feasible batch has a greater profit
+    profit: float  # less the price of the batch's shared time
+    upper_bound: float  # no feasible batch has a greater one
 
 
 def make_oracle(problem: AssignmentProblem, node_limit: int) -> Oracle:
     """An oracle for the nodes of one problem."""
-    return Oracle(stacked(problem.nodes), node_limit, np.zeros(2, np.int64))
+    arrays = stacked(problem.nodes)._replace(value=np.array([node.net_value for node in problem.nodes]))
+    return Oracle(arrays, node_limit, np.zeros(2, np.int64))
 
 
 @njit(cache=True)
 def query(oracle: Oracle, index: int, profit: Floats) -> OracleAnswer:
-    """The batch of greatest ``profit`` [N] on the node of this ``index``, counted from 0."""
-    problem = _node_problem(oracle.problem, index, profit)
+    """The batch of greatest ``profit`` [N], less the price of its shared time, on the node of this ``index`` from 0."""
+    problem = _node_problem(oracle.problem, index)
     selected = np.zeros(profit.size, np.bool_)
-    request = servable_requests(problem)
+    request = servable_requests(problem, profit)
     if request.size == 0:
         return OracleAnswer(selected, 0.0, 0.0)
-    search = open_search(request, problem)
+    search = open_search(request, problem, profit)
     proved = advance(search, oracle.node_limit)
     oracle.counters[0] += search.progress[0].nodes
     oracle.counters[1] += not proved
     selected[request[search.best_set]] = True
-    total = profit[selected].sum()
+    total = profit[selected].sum() - shared_cost(oracle, index, selected)
     bound = total if proved else max(total, upper_bound(search) * profit[request].max())
     return OracleAnswer(selected, total, bound)
 
 
+@njit(cache=True)
+def shared_cost(oracle: Oracle, index: int, selected: Flags) -> float:
+    """Price of the shared time of the batch ``selected`` [N] on a node."""
+    longest_s = 0.0
+    for j in range(selected.size):
+        if selected[j]:
+            longest_s = max(longest_s, oracle.problem.shared_time_s[index, j])
+    return oracle.problem.time_price[index] * longest_s
+
+
 @njit(cache=True, no_cpython_wrapper=True)
-def _node_problem(problems: BatchArrays, index: int, value: Floats) -> BatchArrays:
+def _node_problem(problems: BatchArrays, index: int) -> BatchArrays:
     return BatchArrays(
         problems.time_s[index],
         problems.shared_time_s[index],
@@ -60,7 +71,8 @@ def _node_problem(problems: BatchArrays, index: int, value: Floats) -> BatchArra
         problems.uplink_share[index],
         problems.downlink_share[index],
         problems.budget_s[index],
-        value,
+        problems.value[index],
         problems.memory_bytes[index],
         problems.time_cap_s[index],
+        problems.time_price[index],
     )

@@ -14,7 +14,7 @@ from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
 from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query, shared_cost
 
 _FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
 _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
@@ -81,14 +81,15 @@ def _candidate(oracle: Oracle, selected: Flags, turn: int) -> Ints:
 def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
     """Let each node of the ``order`` select again, with the value of every request less its value where it is now.
 
-    The total never falls, since each node may keep its present batch.
+    The total never falls, since each node may keep its present batch, and a node that loses a request loses no more
+    than the request's value.
     """
     node = node.copy()
     for index in order:
         present, value = node == index + 1, oracle.problem.value[index]
         elsewhere = np.where(present, 0.0, assigned_values(oracle, node))
         answer = query(oracle, index, np.maximum(value - elsewhere, 0.0))
-        if answer.profit >= value[present].sum():
+        if answer.profit >= value[present].sum() - shared_cost(oracle, index, present):
             node[present] = 0
             node[answer.selected] = index + 1
     return node
@@ -96,7 +97,7 @@ def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
 
 @njit(cache=True)
 def assigned_values(oracle: Oracle, node: Ints) -> Floats:
-    """Value [N] of each request on its node; 0 if it is left out."""
+    """Value [N] of each request on its node, without shared times; 0 if it is left out."""
     value = np.zeros(node.size)
     for j in range(node.size):
         if node[j] > 0:
@@ -106,12 +107,20 @@ def assigned_values(oracle: Oracle, node: Ints) -> Floats:
 
 @njit(cache=True)
 def assignment_value(oracle: Oracle, node: Ints) -> float:
-    """Total value of an assignment ``node`` [N]."""
-    return float(assigned_values(oracle, node).sum())
+    """Total value of an assignment ``node`` [N] less the price of the shared times."""
+    total = assigned_values(oracle, node).sum()
+    for index in range(len(oracle.problem.value)):
+        total -= shared_cost(oracle, index, node == index + 1)
+    return float(total)
 
 
 @njit(cache=True)
 def tightened_bound(oracle: Oracle, bound: float) -> float:
-    """The greatest total up to the ``bound`` that is a multiple of the common divisor of all values."""
+    """The greatest total up to the ``bound`` that is a multiple of the common divisor of all values.
+
+    Where time has a price there is no such divisor, and the bound stays as it is.
+    """
+    if oracle.problem.time_price.max() > 0.0:
+        return bound
     unit = oracle.problem.value.max()
     return unit * attainable_total(bound / unit, common_divisor(oracle.problem.value.ravel() / unit))

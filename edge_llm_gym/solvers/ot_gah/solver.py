@@ -8,7 +8,7 @@ from numba import njit
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query, shared_cost
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices
 from edge_llm_gym.solvers.solutions import AssignmentSolution
 
@@ -27,11 +27,12 @@ def solve(
     rounds: int = PRICE_ROUNDS,
     node_limit: int = ORACLE_NODE_LIMIT,
 ) -> AssignmentSolution:
-    """A feasible assignment of at least half of the optimal value.
+    """A feasible assignment of at least half of the optimal value, where time has no price.
 
     ``order`` lists the nodes 1..K in the order in which they are processed, by default that of the problem. ``improve``
     adds ``rounds`` rounds that search for a better assignment and a tighter upper bound; the result is never worse.
     ``node_limit`` limits each query of the oracle; a query that reaches it voids the guarantee but not the upper bound.
+    A price of the shared time weakens the guarantee (package docstring); the upper bound stays valid.
 
     Raises ValueError for an order that is not a permutation of 1..K, and for negative limits.
     """
@@ -52,21 +53,40 @@ def solve(
 def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
     """The assignment, and an upper bound on every assignment.
 
-    ``current_value`` is the value of each request on the node that selected it last, and never decreases. No node can
-    gain more beyond the final current values than its oracle query allowed at that time, so the optimum is at most
-    the sum of the final current values and of the oracle's bounds. With a single node, the oracle's bound is an upper
-    bound by itself.
+    ``current_value`` is the value of each request on the node that selected it last, less its part of the price of that
+    batch's shared time, in proportion to the residual profits. It never decreases. No node can gain more beyond the
+    final current values than its oracle query allowed at that time, so the optimum is at most the sum of the final
+    current values and of the oracle's bounds. With a single node, the oracle's bound is an upper bound by itself.
     """
     node = np.zeros(oracle.problem.value.shape[1], np.int64)
     current_value = np.zeros(node.size)
     gains = 0.0
     for index in indices:
         value = oracle.problem.value[index]
-        answer = query(oracle, index, np.maximum(value - current_value, 0.0))
+        residual = np.maximum(value - current_value, 0.0)
+        answer = query(oracle, index, residual)
         node[answer.selected] = index + 1
-        current_value[answer.selected] = value[answer.selected]
+        cost = shared_cost(oracle, index, answer.selected)
+        paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0
+        current_value[answer.selected] = (value - paid * residual)[answer.selected]
         gains += answer.upper_bound
-    return node, gains if indices.size == 1 else min(current_value.sum() + gains, _sum_of_best_values(oracle))
+    bound = gains if indices.size == 1 else min(current_value.sum() + gains, _sum_of_best_values(oracle))
+    return trim(oracle, node), bound
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def trim(oracle: Oracle, node: Ints) -> Ints:
+    """Each node keeps the best part of its batch: the rest of a batch need not pay for the shared time any more."""
+    for index in range(len(oracle.problem.value)):
+        mine = node == index + 1
+        if shared_cost(oracle, index, mine) == 0.0:
+            continue
+        value = np.where(mine, oracle.problem.value[index], 0.0)
+        answer = query(oracle, index, value)
+        if answer.profit >= value.sum() - shared_cost(oracle, index, mine):
+            node[mine] = 0
+            node[answer.selected] = index + 1
+    return node
 
 
 @njit(cache=True, no_cpython_wrapper=True)

@@ -78,6 +78,7 @@ def view() -> BatchingView:
             arrived=4,
             expired=1,
             utilisation=0.625,
+            node_energy_j=1250.0,
             slots=(
                 SlotOutcome(1, 90, 4, "served", 0, 2.5),
                 SlotOutcome(2, 91, 3, "refused_uplink", None, None),

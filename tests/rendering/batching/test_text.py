@@ -31,7 +31,7 @@ def plain(text: str) -> str:
         "1      0    641    120    0.75      2   1.5 s    1.0 s",
         "3      2    643    120    0.75      2   1.5 s    8.0 s",
         "reward +3.50   4 arrived  1 served  0 late  0 below quality  1 expired",
-        "refused: 1 uplink, 0 downlink, 0 memory   nodes 62% busy",
+        "refused: 1 uplink, 0 downlink, 0 memory   nodes 62% busy, 1.25kJ",
         "node-0           <- devices 4",
         "41 arrived: 17 served  8 late  5 below quality  2 expired  9 pending",
         "served value 34.5 of 82",

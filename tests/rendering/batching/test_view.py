@@ -63,6 +63,8 @@ def test_what_the_last_epoch_did(tiny, step_tiny):
     )
     assert (last.reward, last.arrived, last.expired) == (2.0, 1, 0)
     assert last.utilisation == pytest.approx((1.5 + 1.75) / 4)  # of two nodes over 2 s
+    power = tiny.parameters.power
+    assert last.node_energy_j == pytest.approx(2.0 * power.idle_w + np.dot([1.5, 1.75], power.dynamic_w))
     assert (last.count("served"), last.count("late"), last.count("below_quality")) == (1, 1, 0)
 
 

@@ -57,6 +57,7 @@ def view() -> RoutingView:
             arrived=4,
             expired=1,
             utilisation=0.625,
+            node_energy_j=1250.0,
             slots=tuple(
                 SlotOutcome(slot + 1, slot, slot % 3, outcome, slot % 2 if slot < 3 else None, 1.0)
                 for slot, outcome in enumerate(outcomes)

@@ -91,6 +91,7 @@ def view() -> StreamingView:
             summary=summary(6, 3, 2, 2.0, 0.25),
             reward=3.5,
             utilisation=0.625,
+            node_energy_j=1250.0,
             flows=(Flow(0, 0, 4), Flow(1, 1, 2), Flow(3, 2, 3), Flow(4, 2, 1)),
         ),
     )

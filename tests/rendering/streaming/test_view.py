@@ -100,6 +100,7 @@ def test_a_played_episode_agrees_with_its_metrics(played):
     assert [node.threshold for node in view.nodes] == pytest.approx(played.thresholds[-1])
     assert view.totals.in_flight == metrics[STREAMING_COLUMN["in_flight"]]
     assert view.last.utilisation == pytest.approx(metrics[STREAMING_COLUMN["utilisation"]])
+    assert view.last.node_energy_j == pytest.approx(metrics[STREAMING_COLUMN["node_energy_j"]])
     assert view.last.reward == played.results[-1].reward[0]
     for name in ("arrived", "served", "late", "below_quality", "mean_delay_s", "accuracy"):
         assert getattr(view.last.summary, name) == pytest.approx(metrics[STREAMING_COLUMN[name]]), name

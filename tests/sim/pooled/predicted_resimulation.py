@@ -58,7 +58,7 @@ class PredictedResimulation(Resimulation):
                 else:
                     end_s = max(visit.ready_s, self.expected_free_s[node]) + visit.expected_s
                 self.overdue += end_s <= self.now_s
-                self.expected_free_s[node] = max(end_s, self.now_s)
+                self.expected_free_s[node] = self.now_s + abs(end_s - self.now_s)
                 if not self.now_s < end_s <= until_s:
                     self.expected_held[node] += visit.reserved_bytes
 
@@ -102,10 +102,8 @@ class PredictedResimulation(Resimulation):
             kept = self._keep(node, batch, free)
             visit.begin_s, visit.end_s = min(visit.begin_s, start_s), self.free_s[node]
             visit.expected_s += lasts_s
-            visit.used_bytes = max(visit.used_bytes, sum(self.tape["kv_bytes"][r, node] for r in kept))
-            visit.reserved_bytes = max(
-                visit.reserved_bytes, sum(self.tape["predicted_kv_bytes"][r, node] for r in batch)
-            )
+            visit.used_bytes += sum(self.tape["kv_bytes"][r, node] for r in kept)
+            visit.reserved_bytes += sum(self.tape["predicted_kv_bytes"][r, node] for r in batch)
             self.evicted |= set(batch) - set(kept)
             self.busy.append((start_s, self.free_s[node]))
             done_s |= dict.fromkeys(batch, self.free_s[node])

@@ -10,6 +10,7 @@ from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EXPIRED, LATE, REFUSED_MEMO
 from edge_llm_gym.sim.pooled.transition import reset_row
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.costs_by_hand import write_costs
+from tests.sim.power_by_hand import set_power
 
 TIMING = {"epoch_s": 2.0, "uplink_slot_s": 0.5, "downlink_slot_s": 0.25, "slots": 4, "horizon_epochs": 5}
 #           arrival deadline  up bits  down  accuracy value work shared  KV
@@ -32,6 +33,7 @@ def simulator() -> Simulator:
     rows = np.array(REQUESTS)
     size = len(rows)
     write_costs(simulator, rows[:, [6]], rows[:, [7]], rows[:, [8]], size)
+    set_power(simulator, 10.0, [40.0])
     tape = simulator.tape
     tape.requests.length[0] = size
     tape.requests.arrival_s[0, :size], tape.requests.deadline_s[0, :size] = rows[:, 0], rows[:, 1]
@@ -92,6 +94,9 @@ def test_epoch_with_one_served_one_poor_one_refused(simulator):
             "delay_s": 3.0,
             "quality": QUALITY,
             "utilisation": 0.75,  # busy from 2.5 to 4 within the epoch from 2 to 4
+            "node_energy_j": 2.0 * 10.0 + 1.5 * 40.0,
+            "device_energy_j": 2 * 0.5 * 0.25,  # the request that the uplink refuses is not sent
+            "energy_j": 80.25,
         }
     )
     assert simulator.conserves()
@@ -105,6 +110,7 @@ def test_a_later_batch_waits_for_the_uplink_and_its_kv_room(simulator):
     assert result.slot_latency_s[0, 0] == pytest.approx(7.0 + 0.25 - 0.2)
     assert simulator.state.node_free_s[0, 0] == 7.0
     assert metrics_of(result)["utilisation"] == pytest.approx((0.25 + 1.5) / 2.0)
+    assert metrics_of(result)["node_energy_j"] == pytest.approx(2.0 * 10.0 + 1.75 * 40.0)
 
 
 def test_memory_refuses_in_slot_order_and_goes_on(simulator):
@@ -115,6 +121,7 @@ def test_memory_refuses_in_slot_order_and_goes_on(simulator):
     # 5e8 + 3e8 > 7e8, but 5e8 + 2e8 fits. T = .25 + 1 + 1.5 ends at 5.25: too late for the first, in time for the last.
     assert result.slot_outcome[0].tolist() == [LATE, REFUSED_MEMORY, SERVED, 0]
     assert simulator.state.batches.kv_bytes[0, 0, 0] == 7e8
+    assert metrics_of(result)["device_energy_j"] == 3 * 0.5 * 0.25, "memory refuses what has been sent"
 
 
 def test_memory_counts_unfinished_batches(simulator):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.scenario.metrics import METRICS
+from edge_llm_gym.scenario.metrics import ENERGY_TABLE, METRICS
 from edge_llm_gym.sim.outcomes import EXPIRED, LATE, REFUSED_MEMORY, SERVED, WAITING
 from edge_llm_gym.sim.pooled.observation import FREE_KV_BYTES, OUTPUT_TOKENS, TIME_UNTIL_FREE, PooledObserver
 from edge_llm_gym.sim.pooled.transition import reset_row
@@ -56,7 +56,9 @@ def act(simulator: Simulator, batch: list[int], down=(1.0, 1.0, 1.0, 1.0)):
 
 
 def metrics_of(result) -> dict[str, float]:
-    return {name: value for name, value in zip(METRICS, result.metrics[0], strict=True) if value}
+    """The metrics that are not 0, without those of energy."""
+    pairs = zip(METRICS, result.metrics[0], strict=True)
+    return {name: value for name, value in pairs if value and name not in ENERGY_TABLE}
 
 
 def node_seen(simulator: Simulator) -> list[float]:
@@ -127,11 +129,11 @@ def test_what_is_observed_is_what_is_expected(simulator):
     assert not simulator.admissible()[0, 0, 1]
     refused = act(simulator, [0, 1, 0, 0])
     assert refused.slot_outcome[0].tolist() == [WAITING, REFUSED_MEMORY, 0, 0]
-    # At 6 the batch is overdue: it may end any moment, but holds its memory. 6.5 is too late for request 4.
+    # At 6 the batch is overdue by 1 s, so it is expected to end at 7, and holds its memory. 6.5 is too late for 4.
     assert state.queue.request[0, : state.queue.length[0]].tolist() == [3]
     assert state.requests.outcome[0, 4] == EXPIRED
     assert state.predictions.expired_epoch[0].tolist()[:6] == [-1, -1, -1, -1, 2, -1]
-    assert node_seen(simulator) == [0.0, 1e8]
+    assert node_seen(simulator) == [0.5, 1e8]
     assert act(simulator, [1, 0, 0, 0]).slot_outcome[0, 0] == REFUSED_MEMORY
     # At 8 it has ended.
     assert node_seen(simulator) == [0.0, 1e9]
@@ -154,6 +156,7 @@ def test_a_batch_that_does_not_end_as_expected_costs_the_next_one_its_memory(sim
     state = simulator.state
     assert state.batches.begin_s[0, 0, 3:].tolist() == [8.5, 13.5]
     assert state.node_free_s[0, 0] == 14.5
-    # At 12 the first is overdue, so the second is expected to run from 12 for .5 + .5 s; both reservations are held.
-    assert state.predictions.node_free_s[0, 0] == 13.0
+    # At 12 the first is overdue by 1.75 s, so the second is expected to run from 13.75 for .5 + .5 s. Both reservations
+    # are held.
+    assert state.predictions.node_free_s[0, 0] == 14.75
     assert state.predictions.held_bytes[0, 0] == 1e9

@@ -95,7 +95,7 @@ def test_what_does_not_change(simulator):
     np.testing.assert_allclose(seen["nodes"][0, :, NODE["quality"]], simulator.parameters.quality, rtol=1e-6)
     assert seen["nodes"][1, 0, NODE["flops"]] == pytest.approx(121e12 * 0.5 / 1e15)
     np.testing.assert_array_equal(seen["links"][0, :, :, 0], simulator.scenario.network.has_link)
-    np.testing.assert_allclose(seen["links"][1, 0, 4], [1.0, 0.1, 0.005], rtol=1e-6)
+    np.testing.assert_allclose(seen["links"][1, 0, 4], [1.0, 0.1, 0.0005], rtol=1e-6)
     assert (seen["links"][0][~simulator.scenario.network.has_link] == 0.0).all()
 
 

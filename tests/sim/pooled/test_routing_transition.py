@@ -26,6 +26,7 @@ from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.simulator import Simulator
 from tests.sim.fields import array_of
 from tests.sim.pooled.routing_by_hand import act, by_hand, quality_at, random_action, staged
+from tests.sim.power_by_hand import set_power
 
 # Entry nodes A and B host blocks 0 and 1, deep nodes C and D blocks 2 and 3. A's epoch begins at 4, its batch at 4.5.
 # Hidden vectors take 1e6 bits: A -> C 0.25 + 1 s, A -> D 0.125 + 0.5 s, B -> C 0.5 + 0.25 s, B -> D 1 s.
@@ -76,6 +77,7 @@ REQUESTS: dict[str, Any] = {
 def simulator() -> Simulator:
     simulator = by_hand(staged([2, 2], **NETWORK), **REQUESTS)
     simulator.parameters.quality[:] = 0.8, 1.0, 0.9, 1.0
+    set_power(simulator, 10.0, [1.0, 2.0, 4.0, 8.0])
     return simulator
 
 
@@ -133,6 +135,9 @@ def test_first_epoch(simulator):
             "delay_s": 6.5 + 4.5 + 7.75,
             "quality": quality(0, 0.5, 0.8) + quality(1, 0.6, 1.0) + quality(2, 0.7, 0.9),  # request 4 passed B and C
             "utilisation": (2.25 + 1.75 + 0.0 + 0.625) / 16.0,  # D is idle until 7.375, C until the epoch is over
+            "node_energy_j": 4.0 * 10.0 + 2.25 * 1.0 + 1.75 * 2.0 + 0.625 * 8.0,
+            "device_energy_j": 5 * 0.5 * 0.25,
+            "energy_j": 50.75 + 0.625,
             "forwarded": 3,
             "correct": 0.8 + 0.8 + 1.0 + 0.9,
             "full_correct": 2.0,
@@ -164,6 +169,7 @@ def test_a_second_epoch_queues_behind(simulator):
     assert state.admissions.until[0].tolist() == [0, 5, 7, 0]
     found = metrics_of(simulator, result)
     assert found["utilisation"] == pytest.approx((1.0 + 0.5 + (2.0 + 1.0) + (0.25 + 1.5)) / 16.0)
+    assert found["node_energy_j"] == pytest.approx(4.0 * 10.0 + 1.0 * 1.0 + 0.5 * 2.0 + 3.0 * 4.0 + 1.75 * 8.0)
     assert (found["served_value"], found["forwarded"], found["exit_3"], found["exit_4"]) == (96.0, 2, 1, 1)
     assert "correct" not in found
     total = dict(zip(names, state.totals[0].tolist(), strict=True))

@@ -7,6 +7,7 @@ from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.scenario.metrics import STREAMING_METRICS
 from edge_llm_gym.sim.outcomes import BELOW_QUALITY, EMPTY, LATE, SERVED
 from edge_llm_gym.sim.simulator import Simulator
+from tests.sim.power_by_hand import set_power
 from tests.sim.streams import act, by_hand, run, staged
 
 A, B, C = 0, 1, 2
@@ -50,6 +51,7 @@ def simulator() -> Simulator:
     simulator = by_hand(staged([2, 1], **NETWORK), **REQUESTS)
     simulator.tape.channels.spectral_efficiency[:] = 2.0
     simulator.parameters.quality[:] = 0.8, 0.9, 1.0
+    set_power(simulator, 10.0, [1.0, 2.0, 4.0])
     return simulator
 
 
@@ -99,6 +101,9 @@ def test_first_epoch(simulator):
             "delay_s": 5.375,
             "quality": quality_at(2, 0.6, 0.8),
             "utilisation": 3.0 / 4.0 / 3.0,
+            "node_energy_j": 4.0 * 10.0 + 3.0 * 1.0,
+            "device_energy_j": 3 * 0.5 * 0.25,  # request 2 is on air until 4.25, and counts where it arrives
+            "energy_j": 43.375,
             "response_s": 13.875,
             "mean_delay_s": 4.625,
             "correct": 0.8 + 0.8 + 0.9,
@@ -158,7 +163,9 @@ def test_an_epoch_without_arrivals_goes_on_computing(simulator):
         act(simulator, OFFLOAD, THRESHOLD)
     result = act(simulator, OFFLOAD, THRESHOLD)
     assert simulator.state.servers.busy_last_s[0].tolist() == [0.0, 0.0, 1.25]
-    assert metrics_of(result) == pytest.approx({"utilisation": 1.25 / 4.0 / 3.0})
+    assert metrics_of(result) == pytest.approx(
+        {"utilisation": 1.25 / 4.0 / 3.0, "node_energy_j": 4.0 * 10.0 + 1.25 * 4.0, "energy_j": 45.0}
+    )
     assert result.reward[0] == 0.0
     assert simulator.conserves()
     with pytest.raises(RuntimeError, match="episode has ended"):

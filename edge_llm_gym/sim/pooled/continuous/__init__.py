@@ -1,0 +1,1 @@
+"""Continuous batching: the requests of a node advance together, one token per iteration (section 6 of the model)."""
