@@ -177,8 +177,8 @@ def _by_stage(predicted: Array, waited: Array, stage: Array) -> list[float]:
 
 def report_effect(episodes: int) -> dict[str, Any]:
     """Mean difference of the reward of "dto-ee": estimated factors less factors of 1, with a 95 % interval."""
-    table = compare(ENVIRONMENT, ["dto-ee(wait_factor=1)", "dto-ee"], seeds=range(episodes))
-    difference = table.difference("dto-ee", reference="dto-ee(wait_factor=1)")
+    table = compare(ENVIRONMENT, ["dto-ee[wait_factor=1]", "dto-ee"], seeds=range(episodes))
+    difference = table.difference("dto-ee", reference="dto-ee[wait_factor=1]")
     return {"episodes": episodes, "mean": difference.mean, "low": difference.low, "high": difference.high}
 
 
