@@ -20,10 +20,10 @@ from edge_llm_gym.experts.planners import DTO_EE_ROUNDS, Baseline, DtoEe, Planne
 
 EXPERT_NODE_LIMIT: Final = 1_000_000
 """Default limit on the search nodes of an exact scheduler per decision."""
-STREAMING_THRESHOLD: Final = 0.5
-"""Default exit threshold of planners that optimise none: the best of 0.3, 0.4, 0.5 and 0.8 on early-exit."""
-BATCHING_ROUTING_THRESHOLD: Final = 0.25
-"""The same for batching-and-routing dynamics: the best of 0.15, 0.2, 0.25, 0.3, 0.4 and 0.5 on joint."""
+STREAMING_THRESHOLD: Final = 0.6
+"""Default exit threshold of planners that optimise none: the best of 0.3, 0.4, ..., 0.8 on early-exit."""
+BATCHING_ROUTING_THRESHOLD: Final = 0.5
+"""The same for batching-and-routing dynamics: the best of 0.4, 0.5, 0.6 and 0.7 on joint."""
 GENETIC_REPLAN_EPOCHS: Final = 20
 """Default number of epochs that a plan of "genetic" holds: its search takes about a hundred times as long as DTO-EE."""
 STATIC_BATCH_SIZE: Final = 8

@@ -68,7 +68,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | `time_limit_s` | milp | limit on the time per decision | none |
     | `replan_every` | that plan routes | number of epochs that a plan holds | 1; 20 for genetic |
     | `max_rounds` | dto-ee, *+dto-ee | limit on the rounds per plan | 30 |
-    | `threshold` | all other planners | exit threshold of all nodes | 0.5; 0.25 where routes and batches are planned |
+    | `threshold` | all other planners | exit threshold of all nodes | 0.6; 0.5 where routes and batches are planned |
     | `wait_factor` | that plan routes | mean waits over those of M/G/1 queues | estimated; 1 with batches |
     | `accuracy_weight_s` | of batching-and-routing | seconds of mean delay per unit of relative accuracy | 20 |
     | `energy_price` | that form batches | price of energy in value per J | weight of energy / of value in the reward |

@@ -218,15 +218,15 @@ assert STREAMING_THRESHOLD in STUDY.thresholds
 
 # Results
 
-TOTALS: Final = ("arrived", "response_s", "correct")
-"""Totals kept of an epoch's arrivals: their number, the sum of their delays [s], the number of correct answers."""
-NUMERATORS: Final = {DELAY: "response_s", ACCURACY: "correct"}
-"""Measure -> the total that, divided by the number of arrivals, gives it."""
+TOTALS: Final = ("arrived", "response_s", "correct", "full_correct")
+"""Totals kept of an epoch's arrivals: number, sum of delays [s], correct answers, and those of the last exit."""
+RATIOS: Final = {DELAY: ("response_s", "arrived"), ACCURACY: ("correct", "full_correct")}
+"""Measure -> the totals whose ratio it is."""
 
 
 @dataclass(frozen=True, eq=False)
 class Disturbed:
-    """Episodes with the disturbance: `totals[policy]` [n, H, 3] holds TOTALS for each seed and epoch."""
+    """Episodes with the disturbance: `totals[policy]` [n, H, 4] holds TOTALS for each seed and epoch."""
 
     disturbance: Disturbance
     epoch_s: float
@@ -249,8 +249,8 @@ class Disturbed:
 
     def _ratio(self, policy: str, epochs: slice, measure: str) -> Array:
         total = self.totals[policy][:, epochs].sum(axis=1)
-        arrived = total[:, TOTALS.index("arrived")]
-        return total[:, TOTALS.index(NUMERATORS[measure])] / np.where(arrived > 0, arrived, np.nan)
+        part, whole = (total[:, TOTALS.index(name)] for name in RATIOS[measure])
+        return part / np.where(whole > 0, whole, np.nan)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def test_no_penalty_is_the_plan_and_a_penalty_avoids_the_long_queue():
     np.testing.assert_array_equal(share[0], share[1])
     corrected = codec.decode(half, observation)
     assert envs.action_space.contains(corrected)
-    np.testing.assert_allclose(corrected["threshold"][0], plan.threshold - THRESHOLD_OFFSET, atol=1e-6)
+    np.testing.assert_allclose(corrected["threshold"][0], np.maximum(plan.threshold - THRESHOLD_OFFSET, 0.0), atol=1e-6)
     # Half of the largest penalty is two per epoch of committed time, here two epochs: the weight has a factor exp(-4).
     expected = plan.solution.offload[0, :4] * np.array([1.0, 1.0, np.exp(-4.0), 1.0])
     np.testing.assert_allclose(corrected["offload"][1, 0, :4], expected / expected.max(), rtol=1e-5)

@@ -102,7 +102,7 @@ def test_weights_of_missing_links_and_of_waiting_requests_have_no_effect(env):
     env.action_space.seed(0)
     scenario = env.unwrapped.scenario
     entries, exists = scenario.network.entry_nodes.size, scenario.network.has_link
-    action = env.action_space.sample() | {"threshold": np.full(len(scenario.nodes), 0.5, np.float32)}
+    action = env.action_space.sample() | {"threshold": np.ones(len(scenario.nodes), np.float32)}
     action["batch"] = np.resize([1, 0], scenario.slots)  # every request waits or joins the first node
     there = np.where(exists, action["offload"], 0.125)
     assert steps_alike(env, action, action | {"offload": there})
@@ -113,9 +113,9 @@ def test_weights_of_missing_links_and_of_waiting_requests_have_no_effect(env):
     half[::4] = 0.0
     assert not steps_alike(env, action, action | {"bandwidth": half})
     threshold = action["threshold"].copy()
-    threshold[1:entries] = 0.9
+    threshold[1:entries] = 0.0
     assert steps_alike(env, action, action | {"threshold": threshold})
-    threshold[0] = 0.9
+    threshold[0] = 0.0
     assert not steps_alike(env, action, action | {"threshold": threshold})
 
 

@@ -70,7 +70,7 @@ def test_the_objective_is_the_served_value_less_the_price_of_the_energy_that_is_
     """One decision from idle nodes, then no more: what the node takes beyond its idle power is the batch's."""
     price, env = EnergyPrice(node=1e-3, device=0.2), gymnasium.make(environment)
     observation, _ = env.reset(seed=3)
-    reader = BatchingReader(env.unwrapped.scenario, env.unwrapped.scenario.epoch_s, price)
+    reader = BatchingReader(env.unwrapped.scenario, env.unwrapped.scenario.epoch_s, energy_price=price)
     problem = reader.read(observation).problem
     action, _ = make_expert("sjf", env, energy_price=0.0).predict(observation)
     visible = observation["request_mask"].astype(bool)

@@ -55,7 +55,7 @@ def test_at_threshold_0_the_expected_value_is_the_value_if_the_first_exit_is_goo
     demand, total = simulator.tape.requests.quality_demand[0, request], 0
     budget_s = simulator.tape.requests.deadline_s[0, request] - 0.4
     for node, problem in enumerate(epoch.problem.nodes):
-        offered = quality_at("stdlib-lm", 0, 0.0, simulator.parameters.quality[node])
+        offered = quality_at(simulator.scenario.exits.profile, 0, 0.0, simulator.parameters.quality[node])
         np.testing.assert_allclose(problem.value, simulator.tape.requests.value[0, request] * (demand <= offered))
         total += problem.value.sum()
         start_s = max(7 * 4.0 + 0.4, simulator.state.node_free_s[0, node])
@@ -74,8 +74,8 @@ def test_at_threshold_1_the_budget_leaves_time_for_the_deeper_nodes():
     mean_work_s = reader.constants.mean_work_s[[4, 5], 3]
     busy_s = observation["nodes"][4:, NODE_FEATURES.index("time_until_free")].astype(float) * 4.0
     queue_s = np.maximum(busy_s - 2.0, 0.0) + np.array([2.0, 3.0]) / 2 * mean_work_s
-    rate = np.array([[10, 1], [1, 10], [1, 10], [10, 1]]) * 1e9
-    latency_s = np.where(rate > 5e9, 0.005, 0.01)
+    network = simulator.scenario.network
+    rate, latency_s = network.rate_bps[:4, 4:], network.latency_s[:4, 4:]
     coarse = {False: 1.0, True: 6.14 / 6.5}
     kinds = set()
     for node, problem in enumerate(epoch.problem.nodes):

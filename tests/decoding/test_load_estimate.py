@@ -21,7 +21,7 @@ def reader() -> CompositeReader:
 
 def test_initially_half_of_the_mean_arrivals_are_admitted_and_half_of_these_forwarded(reader):
     first = reader.initial_estimate()
-    assert first.admitted.sum() == pytest.approx(0.5 * 3.6 * 4.0, rel=0.02)
+    assert first.admitted.sum() == pytest.approx(0.5 * SCENARIO.arrivals.rate_per_s * 4.0, rel=0.02)
     assert first.forwarded.tolist() == pytest.approx([0.0] * 4 + [0.25 * first.admitted.sum()] * 2)
     assert first.difficulty_shift == NO_SHIFT
 
@@ -59,7 +59,7 @@ def test_the_routing_problem_by_hand(reader):
     trips, trip_bits = simulator.tape.exits.round_trips[0, :size].mean(), simulator.parameters.network.round_trip_bits
     wire_s = [
         latency_s + bits / rate_bps + trips * (2 * latency_s + trip_bits / rate_bps)
-        for latency_s, rate_bps in ((0.005, 10e9), (0.01, 1e9))
+        for latency_s, rate_bps in ((0.0005, 10e9), (0.001, 1e9))
     ]
     np.testing.assert_allclose(problem.link_delay_s[4:8, 4:], [wire_s, wire_s[::-1], wire_s[::-1], wire_s], rtol=0.05)
     # A request takes its work and, among four, a quarter of the shared time.

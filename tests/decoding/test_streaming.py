@@ -12,6 +12,7 @@ from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
 ENVIRONMENT = "EdgeLLM/EarlyExit-v0"
 SCENARIO = load_scenario("early-exit")
+MEAN_RATE_PER_S = SCENARIO.arrivals.rate_per_s
 STEADY = {"arrivals": {"process": "poisson", "rate_per_s": 10.0}, "exits.drift": None}
 
 
@@ -42,7 +43,7 @@ def test_devices_with_more_arrivals_get_a_higher_rate():
     for _ in range(100):
         estimate = reader.update(estimate, observation)
     rate = reader.rate_per_s(estimate)
-    assert rate.sum() == pytest.approx(10.0)
+    assert rate.sum() == pytest.approx(MEAN_RATE_PER_S)
     assert (rate[:10] > 1.5 * rate[10:]).all()
 
 
@@ -64,7 +65,7 @@ def test_the_routing_problem_of_an_observation_made_by_hand():
         reader.update(reader.initial_estimate(), observation), observation, inner_threshold=1.0
     )
     constants = reader.constants
-    np.testing.assert_allclose(problem.arrival_rate, 0.5)
+    np.testing.assert_allclose(problem.arrival_rate, MEAN_RATE_PER_S / 20)
     bits = np.array(constants.mean_bits)
     radio_s = (bits / (constants.band_hz * 0.5 * SCENARIO.channel.spectral_efficiency_cap)).sum(axis=1)
     np.testing.assert_allclose(problem.link_delay_s[:20, :4], np.tile(radio_s, (20, 1)))
@@ -73,7 +74,8 @@ def test_the_routing_problem_of_an_observation_made_by_hand():
     np.testing.assert_allclose(problem.service_s, constants.whole_service()[0])
     np.testing.assert_allclose(problem.service_sq_s2, constants.whole_service()[1])
     weight_s = problem.early_exit.accuracy_weight_s
-    assert weight_s * constants.profile.full_accuracy == pytest.approx(20.0), "per unit of relative accuracy"
+    accuracy_weight_s = SCENARIO.reward["accuracy"] / -SCENARIO.reward["mean_delay_s"]
+    assert weight_s * constants.profile.full_accuracy == pytest.approx(accuracy_weight_s), "per unit relative to exit 4"
     np.testing.assert_array_equal(problem.early_exit.hosted_exit, [0] * 4 + [1] * 3 + [2] * 2)
     profile = constants.profile
     np.testing.assert_allclose(problem.early_exit.correct.mean(axis=0), profile.accuracy[[0, 1, 3]], atol=0.03)

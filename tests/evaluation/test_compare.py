@@ -118,7 +118,7 @@ def test_gaps_are_rejected_for_dynamics_without_known_optimum(name, dynamics):
         raise AssertionError("an episode was run")
 
     with pytest.raises(
-        ValueError, match=f"dynamics 'batching' alone, got .* with dynamics '{dynamics}'; leave the gap"
+        ValueError, match=rf"\(dynamics 'batching'\) alone, got .* with dynamics '{dynamics}', batching 'static'; leave"
     ):
         compare(f"EdgeLLM/{name}-v0", ["random"], seeds=[0], gap_every=2, progress=fail)
 

@@ -23,6 +23,7 @@ POOLED_TOTALS = {
     "refused_uplink": 3.0,
     "refused_downlink": 0.0,
     "refused_memory": 5.0,
+    "evicted": 0.0,
     "arrived_value": 20.0,
     "served_value": 5.0,
     "quality": 3.0,

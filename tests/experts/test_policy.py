@@ -10,6 +10,7 @@ import pytest
 import edge_llm_gym
 from edge_llm_gym.experts.policy import RowPolicy
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 
 SCENARIO = load_scenario("single-node", {"slots": 2})
 
@@ -25,7 +26,11 @@ class Counter(RowPolicy):
 
 
 def observations(rows: int) -> dict[str, np.ndarray]:
-    return {"spectral_efficiency": np.zeros((rows, 2, 1, 2)), "backlog": np.arange(rows, dtype=float)[:, None]}
+    return {
+        "spectral_efficiency": np.zeros((rows, 2, 1, 2)),
+        "nodes": np.zeros((rows, 1, len(NODE_FEATURES))),
+        "backlog": np.arange(rows, dtype=float)[:, None],
+    }
 
 
 def test_every_row_has_its_own_memory():

@@ -82,8 +82,8 @@ def test_prices_at_zero_are_the_values_and_node_time_costs_a_share_of_arriving_v
     value = np.broadcast_to(rows.value[..., None], rows.time_s.shape)
     np.testing.assert_array_equal(policy.prices(rows, observation), value)
     np.testing.assert_allclose(
-        policy.node_time_price(rows), NODE_TIME_SHARE * 3.0 / 4
-    )  # 3 requests per second, 4 nodes
+        policy.node_time_price(rows), NODE_TIME_SHARE * BATCHING.arrivals.rate_per_s / 4
+    )  # 4 nodes
 
 
 def test_prices_by_hand():
@@ -112,8 +112,9 @@ def test_node_time_prices_by_hand():
     parameters = parameters_of()
     parameters[-3:] = np.log(3.0), np.log(2.0), 0.5
     node_time = LinearBatching(BATCHING, parameters).node_time_price(rows)
-    queue = rows.visible.sum(axis=1) / 12.0 - 1.0  # 12 requests arrive per epoch
-    expected = NODE_TIME_SHARE * 0.75 * np.exp(0.5 * queue)[:, None] * [1.0, 1.0, 3.0, 2.0]
+    rate_per_s = BATCHING.arrivals.rate_per_s
+    queue = rows.visible.sum(axis=1) / (rate_per_s * BATCHING.epoch_s) - 1.0
+    expected = NODE_TIME_SHARE * rate_per_s / 4 * np.exp(0.5 * queue)[:, None] * [1.0, 1.0, 3.0, 2.0]
     np.testing.assert_allclose(node_time, expected)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-LEVELS = {"pending", "hidden", "in_flight"}
+LEVELS = {"pending", "hidden", "running", "in_flight"}
 MEANS = {"utilisation": "", "mean_delay_s": "arrived", "accuracy": "arrived"}
+MEANS |= {"goodput_per_s": "", "mean_ttft_s": "first_tokens", "mean_tpot_s": "decoded"}
 """Mean -> the metric that weights epochs; "" if epochs weigh the same."""
 OUTCOMES = ("served", "late", "below_quality", "expired")
 
@@ -30,5 +31,5 @@ def check_totals(totals: Mapping[str, float], history: Sequence[Mapping[str, flo
     assert list(totals) == list(expected)
     np.testing.assert_allclose(list(totals.values()), list(expected.values()), rtol=1e-12, atol=1e-12)
     final = sum(totals[name] for name in OUTCOMES if name in totals)
-    assert totals["arrived"] == final + totals.get("pending", 0.0)
+    assert totals["arrived"] == final + totals.get("pending", 0.0) + totals.get("running", 0.0)
     assert totals.get("in_flight", 0.0) <= totals["arrived"]

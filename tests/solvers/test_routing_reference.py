@@ -69,6 +69,18 @@ def test_without_waits_the_quicker_node_is_filled_to_its_capacity() -> None:
     assert best.mean_delay_s - best.gap_s <= delay_s <= best.mean_delay_s
 
 
+def test_multipliers_of_the_capacities_belong_to_the_gap() -> None:
+    """The same problem at 8 and 4 requests: the delay of 3.4 is 1.1 over the least, which the right multiplier proves.
+
+    It makes both paths equally expensive, 0.1 + 5.5 x 0.1 = 0.65, and the slack at the quicker node is 1 - 0.8.
+    """
+    program = FlowProgram(replace(parallel(12.0, [0.1, 0.15], 1.0, [0.0, 0.5]), wait_factor=0.0))
+    flow = np.array([8.0, 4.0])
+    assert program.delay(flow) == pytest.approx(3.4)
+    assert program.duality_gap(flow, np.array([5.5, 0.0])) == pytest.approx(1.1)
+    assert program.duality_gap(flow, np.array([0.0, 0.0])) == pytest.approx(4 * 0.55)
+
+
 @pytest.mark.parametrize("high", [0.0, 1.0])
 def test_derivatives_and_certificate_with_wait_factors(high: float) -> None:
     """Gradient and curvature by finite differences; the certified bound lies below other routings."""

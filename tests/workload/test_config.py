@@ -167,7 +167,7 @@ def test_the_limits_are_required():
 
 def test_the_key_tables_name_every_choice_and_every_key():
     """A key in neither table would be accepted for every kind and used by none."""
-    always = {"process", "kind", "max_prompt_tokens", "max_output_tokens"}
+    always = {"process", "kind", "max_prompt_tokens", "max_output_tokens", "prediction"}
     for config, chooser, table in ((ArrivalsConfig, "process", ARRIVAL_KEYS), (LengthsConfig, "kind", LENGTH_KEYS)):
         fields = config.model_fields
         assert set(fields[chooser].annotation.__args__) == set(table)

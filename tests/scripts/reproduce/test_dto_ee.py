@@ -72,25 +72,28 @@ def test_epoch_totals_add_up_to_the_episode():
     progress = []
     found = disturb(study, Runner(study, (3, 4), progress=lambda done, of: progress.append(done)))
     totals = found.totals["uniform"]
-    assert totals.shape == (2, 6, 3)
+    assert totals.shape == (2, 6, 4)
     assert progress == [1, 2]
     for row, seed in enumerate((3, 4)):
         env = gymnasium.make(study.environment, scenario=study.scenario, overrides=disturbance.overrides(1.0))
         episode = run_episode(env, make_expert("uniform", env), seed)
-        arrived, response_s, correct = totals[row].sum(axis=0)
+        arrived, response_s, correct, full_correct = totals[row].sum(axis=0)
         assert arrived == episode["arrived"]
         assert response_s / arrived == pytest.approx(episode["mean_delay_s"])
-        assert correct / arrived == pytest.approx(episode["accuracy"])
+        assert correct / full_correct == pytest.approx(episode["accuracy"])
 
 
 def test_phases_and_bins_by_hand():
     """Two seeds, three epochs; no request arrives in the first epoch of the second seed."""
     disturbance = replace(STUDY.disturbance, horizon_epochs=3, bin_epochs=1)
-    totals = np.array([[[2, 3.0, 1], [4, 8.0, 1], [1, 5.0, 1]], [[0, 0.0, 0], [2, 8.0, 1], [1, 1.0, 0]]], float)
+    totals = np.array(
+        [[[2, 3.0, 1, 2], [4, 8.0, 1, 1], [1, 5.0, 1, 1]], [[0, 0.0, 0, 0], [2, 8.0, 1, 1], [1, 1.0, 0, 1]]], float
+    )
     found = Disturbed(disturbance, 2.0, {"x": totals})
     np.testing.assert_array_equal(found.samples("x", "before", DELAY), [1.5, np.nan])
     assert found.samples("x", "slowed", DELAY).tolist() == [2.0, 4.0]
     assert found.samples("x", "after", ACCURACY).tolist() == [1.0, 0.0]
+    np.testing.assert_array_equal(found.samples("x", "before", ACCURACY), [0.5, np.nan])
     time_s, means = found.series("x", DELAY)
     assert time_s.tolist() == [1.0, 3.0, 5.0]
     assert [mean.mean for mean in means] == [1.5, 3.0, 3.0]
@@ -122,7 +125,7 @@ def results_of(others, weighted=(2.0, 0.6), slowed=None, **apart) -> DtoEeResult
         lambda name: weighted if name.startswith("dto-ee") else apart.get(name, others),
     )
     totals = {
-        name: np.tile([1.0, (slowed or {}).get(name, 1.0), 0.5], (2, study.disturbance.horizon_epochs, 1))
+        name: np.tile([1.0, (slowed or {}).get(name, 1.0), 0.5, 1.0], (2, study.disturbance.horizon_epochs, 1))
         for name, _ in study.disturbed_policies
     }
     return DtoEeResults(study, (0, 1), sweeps, Disturbed(study.disturbance, 1.0, totals), tradeoff)
@@ -174,6 +177,6 @@ def test_the_weight_of_the_scenario_is_among_those_of_the_trade_off():
     assert reward["accuracy"] / -reward["mean_delay_s"] in STUDY.weights_s
     env = gymnasium.make(STUDY.environment, scenario=STUDY.scenario, overrides={"horizon_epochs": 4})
     by_name = dict(STUDY.tradeoff_policies)
-    made = (make_expert("dto-ee", env), *(by_name[f"dto-ee, weight {weight} s"](env) for weight in (20, 1)))
+    made = (make_expert("dto-ee", env), *(by_name[f"dto-ee, weight {weight} s"](env) for weight in (10, 1)))
     delays = [run_episode(env, policy, 5)["mean_delay_s"] for policy in made]
     assert delays[0] == delays[1] > delays[2]

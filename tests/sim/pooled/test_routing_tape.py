@@ -137,7 +137,7 @@ MANY = {"arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs
 @pytest.mark.compiled
 def test_routes_are_uniform_and_rows_are_whole_and_uniform():
     simulator, size = drawn(**MANY)
-    tape, profile = simulator.tape, exit_profile("stdlib-lm")
+    tape, profile = simulator.tape, exit_profile(simulator.scenario.exits.profile)
     assert size > 15_000
     for stage in range(2):
         assert stats.kstest(tape.exits.route[0, :size, stage], "uniform").pvalue > 1e-4

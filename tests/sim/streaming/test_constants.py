@@ -112,6 +112,8 @@ def test_link_delays_are_those_of_a_mean_request(constants, simulator, scenario)
     link = scenario.links[0]
     trip_s = 2 * link.latency_s + round_trip_bits(scenario) / link.rate_bps
     wired_s = link.latency_s + on_tape(simulator, "forward_bits").mean() / link.rate_bps
+    assert constants.mean_transfer_s[0, 4] == pytest.approx(wired_s, rel=0.03)
+    np.testing.assert_array_equal(np.isfinite(constants.mean_transfer_s), constants.network.has_link)
     wired_s += on_tape(simulator, "round_trips").mean() * trip_s
     assert delay_s[20, 4] == pytest.approx(wired_s, rel=0.03)
     assert np.isfinite(delay_s).sum() == 20 * 4 + len(scenario.links)

@@ -36,7 +36,7 @@ def seen(simulator):
 
 def test_what_changes(simulator, seen):
     state, scenario = simulator.state, simulator.scenario
-    per_epoch = 10.0 * scenario.epoch_s
+    per_epoch = scenario.arrivals.rate_per_s * scenario.epoch_s
     np.testing.assert_allclose(seen["arrivals"], state.arrived_last / (per_epoch / 20), rtol=1e-6)
     np.testing.assert_allclose(seen["backlog"], state.open_visits / per_epoch, rtol=1e-6)
     np.testing.assert_allclose(
@@ -61,7 +61,7 @@ def test_what_does_not_change(simulator, seen):
     assert nodes[4:, COLUMN["uplink_hz"]].tolist() == [0.0] * 5
     assert seen["links"].shape == (2, 9, 9, len(LINK_FEATURES))
     np.testing.assert_array_equal(seen["links"][0, :, :, 0], simulator.scenario.network.has_link)
-    np.testing.assert_allclose(seen["links"][1, 0, 4], [1.0, 0.1, 0.002], rtol=1e-6)
+    np.testing.assert_allclose(seen["links"][1, 0, 4], [1.0, 0.1, 0.0003], rtol=1e-6)
     assert (seen["links"][0][~simulator.scenario.network.has_link] == 0.0).all()
 
 

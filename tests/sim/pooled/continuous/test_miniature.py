@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.scenario.metrics import CONTINUOUS_METRICS
+from edge_llm_gym.scenario.metrics import CONTINUOUS_METRICS, ENERGY_TABLE
 from edge_llm_gym.sim.columns import KV
 from edge_llm_gym.sim.outcomes import EXPIRED, LATE, REFUSED_MEMORY, RUNNING, SERVED, WAITING
 from edge_llm_gym.sim.pooled.continuous.records import IterationConstants
@@ -68,7 +68,9 @@ def act(simulator: Simulator, *batch: int):
 
 
 def metrics_of(result) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(CONTINUOUS_METRICS, result.metrics[0], strict=True) if value}
+    """Metrics by name without zeros and without those of energy."""
+    named = zip(CONTINUOUS_METRICS, result.metrics[0], strict=True)
+    return {name: float(value) for name, value in named if value and name not in ENERGY_TABLE}
 
 
 def nodes_of(simulator: Simulator) -> dict[str, float]:
@@ -103,7 +105,12 @@ def test_two_sequences_of_the_first_epoch(simulator):
         "prefilled": 2.0,
     }
     assert result.reward[0] == 3.0
-    assert metrics_of(result) == {
+    metrics, device = metrics_of(result), simulator.scenario.nodes[0].device()
+    node_j = 2.0 * device.idle_w + (device.busy_w - device.idle_w) * 0.765625
+    assert metrics.pop("node_energy_j") == pytest.approx(node_j)
+    assert metrics.pop("device_energy_j") == pytest.approx(2 * 0.5 * 10**2.3 / 1000)  # both send in the whole slot
+    assert metrics.pop("energy_j") == pytest.approx(node_j + 10**2.3 / 1000)
+    assert metrics == {
         "arrived": 2.0,  # requests 2 and 3 by 4.0
         "arrived_value": 12.0,
         "served": 2.0,
