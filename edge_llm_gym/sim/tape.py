@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import random_kernel
 from edge_llm_gym.models import channel
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
@@ -80,12 +80,12 @@ class _Ranges(NamedTuple):
     downlink_payload: tuple[float, float, float]
 
 
-@kernel
+@random_kernel
 def _uniform(rng: Generator, low: float, high: float) -> float:
     return low + (high - low) * rng.random()
 
 
-@kernel
+@random_kernel
 def _payload_bits(rng: Generator, payload: tuple[float, float, float]) -> float:
     """Extra bits of a request; draws the same numbers whatever the probability."""
     probability, low, high = payload
@@ -93,7 +93,7 @@ def _payload_bits(rng: Generator, payload: tuple[float, float, float]) -> float:
     return bits if chance < probability else 0.0
 
 
-@kernel
+@random_kernel
 def _write_requests(
     rng: Generator,
     ranges: _Ranges,
