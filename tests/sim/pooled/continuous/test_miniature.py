@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.scenario import load_scenario
-from edge_llm_gym.scenario.metrics import CONTINUOUS_METRICS, ENERGY_TABLE
+from edge_llm_gym.scenario.metrics import CONTINUOUS_METRICS
 from edge_llm_gym.sim.columns import KV
 from edge_llm_gym.sim.outcomes import EXPIRED, LATE, REFUSED_MEMORY, RUNNING, SERVED, WAITING
 from edge_llm_gym.sim.pooled.continuous.records import IterationConstants
@@ -68,9 +68,7 @@ def act(simulator: Simulator, *batch: int):
 
 
 def metrics_of(result) -> dict[str, float]:
-    """Metrics by name without zeros and without those of energy."""
-    named = zip(CONTINUOUS_METRICS, result.metrics[0], strict=True)
-    return {name: float(value) for name, value in named if value and name not in ENERGY_TABLE}
+    return {name: float(value) for name, value in zip(CONTINUOUS_METRICS, result.metrics[0], strict=True) if value}
 
 
 def nodes_of(simulator: Simulator) -> dict[str, float]:
