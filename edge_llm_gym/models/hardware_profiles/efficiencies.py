@@ -8,9 +8,9 @@ import numpy as np
 
 from edge_llm_gym.models.cost_models import VISIBLE_DECODE_SHARE, FittedTimes, ModelPart, NodeRates, cost_model
 from edge_llm_gym.models.hardware import Hardware
-from edge_llm_gym.models.hardware_profiles import prediction
 from edge_llm_gym.models.hardware_profiles.fitting import prefill_terms
 from edge_llm_gym.models.hardware_profiles.least_squares import FloatArray, fit_nonnegative
+from edge_llm_gym.models.hardware_profiles.prediction import errors_by_kind
 from edge_llm_gym.models.hardware_profiles.schema import FitErrors
 from edge_llm_gym.models.llm import MODELS, ModelShape
 from edge_llm_gym.models.timings import BATCHES, SHAPED, Timing
@@ -73,7 +73,7 @@ def roofline_errors(
         shape = models[known_name("model", model, models)]
         times = roofline_times(hardware, shape, bits, kv_bits)
         own = [each for each in used if (each.model, each.weight_bits) == (model, bits)]
-        for kind, errors in prediction.errors_by_kind(times, shape, own).items():
+        for kind, errors in errors_by_kind(times, shape, own).items():
             if errors is not None:
                 found[model, bits, kind] = errors
     return found

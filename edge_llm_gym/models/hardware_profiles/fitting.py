@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from edge_llm_gym.models.cost_models import FittedTimes
-from edge_llm_gym.models.hardware_profiles import prediction
 from edge_llm_gym.models.hardware_profiles.least_squares import FloatArray, fit_nonnegative
+from edge_llm_gym.models.hardware_profiles.prediction import errors_by_kind, prefill_flops
 from edge_llm_gym.models.hardware_profiles.schema import DecodeFit, HardwareProfile, PrefillFit, ProfileRow
 from edge_llm_gym.models.llm import MODELS, ModelShape
 from edge_llm_gym.models.timings import BATCHES, SHAPED, Timing
@@ -72,7 +72,7 @@ def _row(shape: ModelShape, weight_bits: float, kv_bits: float, timings: list[Ti
     prefills = [each for each in timings if each.kind == "prefill"]
     c0_s, c1_s, c2_s = _fit("decode", shape, weight_bits, decodes, decode_terms(decodes))
     p0_s, p1_s = _fit("prefill", shape, weight_bits, prefills, prefill_terms(shape, prefills))
-    errors = prediction.errors_by_kind(FittedTimes(p0_s, p1_s, c0_s, c1_s, c2_s), shape, timings)
+    errors = errors_by_kind(FittedTimes(p0_s, p1_s, c0_s, c1_s, c2_s), shape, timings)
     return ProfileRow(
         model=shape.name,
         weight_bits=weight_bits,
@@ -107,7 +107,7 @@ def decode_terms(timings: list[Timing]) -> FloatArray:
 
 def prefill_terms(shape: ModelShape, timings: list[Timing]) -> FloatArray:
     """[T, 2] prefills (1) and their FLOPs."""
-    flops = [each.batch * prediction.prefill_flops(shape, each.prompt_or_context_tokens or 0) for each in timings]
+    flops = [each.batch * prefill_flops(shape, each.prompt_or_context_tokens or 0) for each in timings]
     return np.column_stack([np.ones(len(timings)), flops])
 
 
