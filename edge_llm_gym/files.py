@@ -1,0 +1,40 @@
+"""Writes files as a whole: whoever reads a path sees the old content or the new one, never a part of it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path in the same folder and with the same suffix, which takes the place of `path` at the end.
+
+    An exception in the block, and a process that is killed in it, leave `path` as it was. The folder must exist. A path
+    that is no regular file, such as /dev/stdout, cannot be replaced and is given out itself.
+
+    Raises OSError where the folder cannot be written to.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes text in UTF-8 in place of the file, as `replacing` does."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def _flush(path: Path) -> None:
+    """Waits until the content is on the disk, so that the new name never refers to an empty file."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
