@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.actions import as_array
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs import make_codec
 from edge_llm_gym.sb3.tokens import make_tokens, read_tokens, token_space
@@ -32,7 +33,7 @@ class FlatEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Array) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """One epoch under a flat action."""
-        decoded = self.codec.decode(np.asarray(action)[None], self._raw)
+        decoded = self.codec.decode(as_array(action, "a flat action", self.action_space.shape)[None], self._raw)
         one = {key: array[0] for key, array in decoded.items()}
         observation, reward, terminated, truncated, info = self.env.step(one)
         return self._observe(observation), reward, terminated, truncated, info

@@ -6,8 +6,8 @@ skip all other sets.
 """
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
 from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, pair_capacity, record_candidate

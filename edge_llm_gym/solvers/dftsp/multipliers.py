@@ -9,8 +9,8 @@ long-step ratio test (Maros, "Computational techniques of the simplex method", 2
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 
 FREE = -1  # entry of `fixed` for a request that is not decided; 0: left out, 1: taken

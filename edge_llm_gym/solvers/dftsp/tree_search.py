@@ -1,8 +1,8 @@
 """The exact search: pairs by falling bound, goals from the upper bound down, depth-first search inside a pair."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax
 from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, fix_requests, greedy_batch, update_pair_bounds
