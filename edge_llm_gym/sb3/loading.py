@@ -4,8 +4,6 @@ Only the weights are read from an archive, without its pickles; the run's config
 network that they belong to.
 """
 
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import gymnasium
 import torch as th
 
+from edge_llm_gym.archives import ArchiveError, read_members
 from edge_llm_gym.codecs import make_codec
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.registration import ENVIRONMENTS
@@ -20,6 +19,7 @@ from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
 from edge_llm_gym.sb3.tokens import make_tokens, token_space
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
+from edge_llm_gym.sb3.weights import MAX_BYTES, read_weights
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 from edge_llm_gym.settings import ConfigError
 
@@ -65,11 +65,12 @@ def _check_dynamics(description: PolicyDescription, scenario: Scenario, path: Pa
 
 def _load_weights(policy: th.nn.Module, path: Path, scenario: Scenario) -> None:
     try:
-        with zipfile.ZipFile(path) as archive:
-            weights = th.load(io.BytesIO(archive.read(WEIGHTS)), map_location="cpu", weights_only=True)
-        policy.load_state_dict(weights)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ConfigError(f"{path} is no archive of Stable-Baselines3: {error}") from error
+        policy.load_state_dict(read_weights(read_members(path, MAX_BYTES, (WEIGHTS,))[WEIGHTS]))
+    except ArchiveError as error:
+        raise ConfigError(
+            f"{path} is no archive of Stable-Baselines3 with the weights of a policy: {error}; give model.zip or "
+            f"best.zip of a training run"
+        ) from error
     except RuntimeError as error:
         raise ConfigError(
             f"the weights in {path} do not fit scenario {scenario.name!r}: {error}; a policy of kind 'mlp' acts only "
