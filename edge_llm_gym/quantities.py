@@ -15,8 +15,8 @@ from pydantic_core import CoreSchema, core_schema
 class Range:
     """Annotation of a number: a quantity in `unit` from `low` to `high`; with `or_zero`, 0 too.
 
-    A number outside is refused with the unit and both limits. So are a truth value and, by the type itself, anything that
-    is no number. `hint` shows how a number is written; it ends the message.
+    A number outside is refused with the unit and both limits. So are a truth value and, by the type itself,
+    anything that is no number. `hint` shows how a number is written; it ends the message.
     """
 
     unit: str

@@ -154,7 +154,8 @@ def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterat
         elif item["type"] == "missing":
             yield f"  {where}: this key is required"
         else:
-            received = "" if isinstance(item["input"], (dict, BaseModel)) else f" (got {quoted(item['input'])})"
+            whole_section = item["type"] == "value_error" and isinstance(item["input"], (dict, BaseModel))
+            received = "" if whole_section else f" (got {quoted(item['input'])})"
             yield f"  {where}: {shortened(item['msg'].removeprefix('Value error, '), 2 * MAX_TEXT)}{received}"
     if len(items) > MAX_RULES:
         yield f"  and {len(items) - MAX_RULES} more"
