@@ -1,1 +1,1 @@
-"""Fuzz campaigns: malformed input of every kind, each of which must raise the documented error or work as documented."""
+"""Fuzz campaigns: malformed input, each of which must raise the documented error or work as documented."""

@@ -15,6 +15,7 @@ from benchmarks.fuzz.tally import Options, Tally
 from edge_llm_gym.files import write_text
 
 CAMPAIGNS: Final[Mapping[str, str]] = {
+    "actions": "malformed actions for environments, vector environments, codecs and wrappers",
     "scenarios": "mutated scenarios, constructed and stepped under bounds checks",
 }
 """Campaign -> what it tries. The module `benchmarks.fuzz.<campaign>` has `run(options: Options) -> Tally`.
