@@ -6,16 +6,13 @@ first, by `as_array` and `checked_entries`, and only the arrays are looked at af
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from reprlib import Repr
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import suggestion
-
-_SHORT: Final = Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
 
 
 class ActionError(ValueError):
@@ -25,7 +22,7 @@ class ActionError(ValueError):
 def shown(value: Any) -> str:
     """A value in an error message: shortened, and its type if it cannot be displayed."""
     try:
-        return _SHORT.repr(value)
+        return quoted(value)
     except Exception:
         return f"an object of type {type(value).__name__}"
 
@@ -33,7 +30,7 @@ def shown(value: Any) -> str:
 def _reason(error: Exception) -> str:
     """An exception that the user's object raised, whose text may be long or raise itself."""
     try:
-        text = " ".join(str(error)[:200].split())
+        text = shortened(" ".join(str(error).split()), 200)
     except Exception:
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -59,10 +56,10 @@ def checked_entries(action: Any, keys: Sequence[str]) -> dict[str, Any]:
 def _check_names(names: list[Any], keys: Sequence[str]) -> None:
     for name in names:
         if not isinstance(name, str) or name not in keys:
-            raise ActionError(f"unknown action key {shown(name)}; {suggestion(str(name)[:60], keys)}")
+            raise ActionError(f"unknown action key {shown(name)}; {suggestion(shortened(str(name), 60), keys)}")
     for key in keys:
         if key not in names:
-            raise ActionError(f"the action lacks the key {key!r}; it has {sorted(names)}")
+            raise ActionError(f"the action lacks the key {key!r}; it has {quoted(sorted(names))}")
 
 
 def as_array(value: Any, what: str, shape: tuple[int, ...] | None = None) -> Array:

@@ -15,6 +15,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.messages import shortened
 
 Source = Path | IO[bytes]
 METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -138,5 +139,4 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _short(value: object) -> str:
-    text = f"{type(value).__name__}: {value}" if isinstance(value, Exception) else str(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return shortened(f"{type(value).__name__}: {value}" if isinstance(value, Exception) else str(value), 200)

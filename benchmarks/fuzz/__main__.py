@@ -16,6 +16,7 @@ from edge_llm_gym.files import write_text
 
 CAMPAIGNS: Final[Mapping[str, str]] = {
     "actions": "malformed actions for environments, vector environments, codecs and wrappers",
+    "files": "mutated profiles, policies, traces, timings and rows of catalogues",
     "scenarios": "mutated scenarios, constructed and stepped under bounds checks",
 }
 """Campaign -> what it tries. The module `benchmarks.fuzz.<campaign>` has `run(options: Options) -> Tally`.

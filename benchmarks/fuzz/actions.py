@@ -112,5 +112,7 @@ def attempt(target: Target, before: Mapping[str, np.ndarray], rng: Random) -> tu
     except Exception as error:
         outcome = f"{type(error).__name__} instead of ActionError"
     after = target.state()
-    changed = [key for key, value in before.items() if not np.array_equal(value, after[key], equal_nan=value.dtype.kind == "f")]
+    changed = [
+        key for key, value in before.items() if not np.array_equal(value, after[key], equal_nan=value.dtype.kind == "f")
+    ]
     return kind, f"state changed: {changed}" if changed else outcome

@@ -128,7 +128,13 @@ def _structured(_: Random, good: np.ndarray) -> Any:
 
 
 def _reshaped(rng: Random, good: np.ndarray) -> Any:
-    forms = (good[None], good[..., None], np.concatenate([np.atleast_1d(good)] * 2), np.zeros((0,)), np.zeros((2, 0, 3)))
+    forms = (
+        good[None],
+        good[..., None],
+        np.concatenate([np.atleast_1d(good)] * 2),
+        np.zeros((0,)),
+        np.zeros((2, 0, 3)),
+    )
     return forms[rng.integers(len(forms))]
 
 

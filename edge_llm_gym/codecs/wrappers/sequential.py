@@ -63,8 +63,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
         self._require_reset()
-        choice = as_array(action, "an action")
-        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+        choice = as_array(action, "an action", ())
+        if choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
             raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
