@@ -1,4 +1,4 @@
-"""Malformed actions for environments, vector environments, codecs and wrappers: ActionError, and the state unchanged."""
+"""Malformed actions for environments, codecs and wrappers: ActionError each, and the state unchanged."""
 
 import itertools
 import warnings

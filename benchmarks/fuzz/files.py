@@ -17,7 +17,7 @@ import numpy as np
 import torch as th
 import yaml
 
-from benchmarks.fuzz.mutations import CANARY, MUTATIONS, archive_of
+from benchmarks.fuzz.file_mutations import CANARY, MUTATIONS, archive_of
 from benchmarks.fuzz.tally import Options, Tally
 from edge_llm_gym.codecs import make_codec
 from edge_llm_gym.linear import is_linear, load_linear, make_linear

@@ -140,7 +140,7 @@ def _reshaped(rng: Random, good: np.ndarray) -> Any:
 
 def _out_of_range(rng: Random, good: np.ndarray) -> Any:
     wrong = (np.nan, np.inf, -np.inf, 1e300, -1e300, 1e9, -1e9)
-    array = good.astype(np.float64)
+    array = np.array(good, np.float64)
     array[tuple(int(rng.integers(size)) for size in good.shape)] = wrong[rng.integers(len(wrong))]
     return array.astype(np.longdouble) if rng.random() < 0.2 else array
 

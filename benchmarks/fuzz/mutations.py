@@ -1,247 +1,190 @@
-"""Mutations of files: of their bytes, of the members of archives, of array headers and of the fields of texts."""
+"""Mutated scenarios: a shipped one with a few changes, as a mapping or as the bytes of a YAML file."""
 
-import io
-import pickle
-import struct
-import zipfile
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.scenario import load_scenario, scenario_names
+from edge_llm_gym.yaml_text import dump_yaml
 
-Random = np.random.Generator
-BOMB_BYTES: Final = 1_500_000_000
-"""What a small archive unpacks to: more than any limit of the readers."""
-CANARY: Final = Path("/tmp/edge-llm-gym-fuzz-canary")
-"""Written by pickles that are executed."""
+Data = dict[str, Any]
+Place = tuple[Any, Any]
+"""A section or list, and a key or index in it."""
 
-
-class Payload:
-    """An object whose unpickling writes the canary."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (CANARY,)
-
-
-def _span(rng: Random, data: bytes) -> tuple[int, int]:
-    begin = int(rng.integers(len(data) + 1))
-    return begin, min(begin + int(rng.integers(1, 200)), len(data))
-
-
-def flipped(rng: Random, data: bytes) -> bytes:
-    changed = bytearray(data)
-    for index in rng.integers(len(data), size=int(rng.integers(1, 12))) if data else ():
-        changed[index] = rng.integers(256)
-    return bytes(changed)
-
-
-def cut(rng: Random, data: bytes) -> bytes:
-    return data[: int(rng.integers(len(data) + 1))]
-
-
-def shortened_inside(rng: Random, data: bytes) -> bytes:
-    begin, end = _span(rng, data)
-    return data[:begin] + data[end:]
-
-
-def repeated(rng: Random, data: bytes) -> bytes:
-    begin, end = _span(rng, data)
-    return data[:end] + data[begin:end] * int(rng.integers(1, 50)) + data[end:]
-
-
-def filled(rng: Random, data: bytes) -> bytes:
-    begin, end = _span(rng, data)
-    return data[:begin] + bytes([(0, 255, 10, 34)[rng.integers(4)]]) * (end - begin) + data[end:]
-
-
-def inserted(rng: Random, data: bytes) -> bytes:
-    begin, _ = _span(rng, data)
-    return data[:begin] + rng.bytes(int(rng.integers(1, 300))) + data[begin:]
-
-
-def noise(rng: Random, _: bytes) -> bytes:
-    return rng.bytes(int(rng.integers(3000)))
-
-
-def pickled(_: Random, __: bytes) -> bytes:
-    return pickle.dumps(Payload())
-
-
-BYTES: Final = (flipped, flipped, cut, shortened_inside, repeated, filled, inserted, noise, pickled)
+HORIZON: Final = 6
+"""Epochs of an episode, so that a reset is quick; a mutation may change it."""
+FILE_SHARE: Final = 0.1
+EXTREMES: Final = (
+    *(0, -0.0, 1, -1, 2**31 - 1, 2**31, 2**63, -(2**63), 10**400, 10**5000),
+    *(5e-324, 1e-308, 1e-300, 1e-30, 1e-12, 1e-9, 1e-6, 1e-3, 0.1, 0.5, 0.999999),
+    *(1e3, 1e5, 1e6, 1e7, 1e9, 1e12, 1e13, 1e15, 1e18, 1e30, 1e154, 1e300, 1.7e308),
+    *(float("inf"), float("-inf"), float("nan"), 1 + 1e-12, 1.5, 1e16),
+)
+OTHER_TYPES: Final = (
+    *(None, True, False, "", "text", "1e-300", "1:00", "010", "\x00", "x" * 100_000, b"bytes", "\ud800"),
+    *([], {}, [1.0], [1e-300, 1e300], {"a": 1}, [[[[]]]], (1, 2), {1: 2}, object(), 1j, {"name": "own"}),
+)
+SECTIONS: Final[tuple[tuple[str, Any], ...]] = (
+    ("arrivals", {"process": "poisson", "rate_per_s": 3.0}),
+    ("arrivals", {"process": "gamma", "rate_per_s": 3.0, "cv": 5.0}),
+    ("arrivals", {"process": "day-cycle", "rate_per_s": 3.0, "depth": 0.5, "period_s": 20.0, "phase": 0.1}),
+    ("arrivals", {"process": "azure-code-2023", "rate_per_s": 3.0}),
+    ("lengths.prediction", {"sigma": 0.5}),
+    ("lengths", {"kind": "azure-code-2023", "max_prompt_tokens": 4096, "max_output_tokens": 64}),
+    (
+        "lengths",
+        {"kind": "choice", "prompt_tokens": [9, 99], "output_tokens": [1, 9], "max_prompt_tokens": 99}
+        | {"max_output_tokens": 9},
+    ),
+    (
+        "lengths",
+        {"kind": "lognormal", "prompt_mean": 99.0, "prompt_cv": 1.0, "output_mean": 9.0, "output_cv": 2.0}
+        | {"max_prompt_tokens": 999, "max_output_tokens": 99},
+    ),
+    ("batching", "continuous"),
+    ("nodes.0.slowdown", {"from_s": 2.0, "until_s": 4.0, "factor": 3.0}),
+    ("exits.drift", {"period_s": 20.0, "depth": 0.5, "phase": 0.2}),
+    ("channel.doppler_hz", 5.0),
+    ("channel.spectral_efficiency_floor", 0.01),
+    ("nodes.0.perplexity", [5.0, 6.0]),
+    ("nodes.0.compute_scale", 1.5),
+    ("nodes.0.step_overhead_s", 0.01),
+    ("requests.uplink_payload", {"probability": 0.5, "bits": [0.6, 1e6]}),
+    (
+        "nodes.0.hardware",
+        {"peak_flops": 1e13, "memory_bytes": 64e9, "memory_bandwidth_bytes_per_s": 1e11, "idle_w": 5.0, "busy_w": 50.0},
+    ),
+    ("nodes.0.quantization", {"weight_bits": 4.0, "kv_bits": 8.0, "perplexity": [5.0, 5.5]}),
+    (
+        "model",
+        {"layers": 32, "d_model": 512, "heads": 8, "kv_heads": 4, "d_ff": 1024, "vocabulary": 1000, "gated": True},
+    ),
+)
+"""Parts of other kinds than the shipped scenarios have, and where they go."""
 
 
-def mutated_bytes(rng: Random, data: bytes) -> bytes:
-    """One of the mutations above."""
-    return BYTES[rng.integers(len(BYTES))](rng, data)
-
-
-def members_of(data: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def archive_of(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def _any(rng: Random, members: Mapping[str, bytes]) -> str:
-    return sorted(members)[rng.integers(len(members))]
-
-
-def _dropped(rng: Random, members: dict[str, bytes]) -> bytes:
-    del members[_any(rng, members)]
-    return archive_of(members)
-
-
-def _swapped(rng: Random, members: dict[str, bytes]) -> bytes:
-    one, other = _any(rng, members), _any(rng, members)
-    members[one], members[other] = members[other], members[one]
-    return archive_of(members)
-
-
-def _renamed(rng: Random, members: dict[str, bytes]) -> bytes:
-    names = ("/", "../../outside", "/etc/passwd", "a" * 3000, "confidence.npy", "data.pkl", "\N{SNOWMAN}")
-    members[names[rng.integers(len(names))]] = members.pop(_any(rng, members))
-    return archive_of(members)
-
-
-def _other_method(rng: Random, members: dict[str, bytes]) -> bytes:
-    return archive_of(members, (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED)[rng.integers(3)])
-
-
-def _other_size(rng: Random, members: dict[str, bytes]) -> bytes:
-    """The directory declares another size, or another compressed size, of a member."""
-    data = bytearray(archive_of(members))
-    entry = data.find(b"PK\x01\x02")
-    sizes = (0, 1, 2**20, 2**31, 2**32 - 2, int(rng.integers(2**32 - 1)))
-    struct.pack_into("<I", data, entry + (20, 24)[rng.integers(2)], sizes[rng.integers(len(sizes))])
-    return bytes(data)
-
-
-def _content(rng: Random, members: dict[str, bytes]) -> bytes:
-    """A member is mutated below the checksums of the archive: as an archive or an array if it is one."""
-    name = _any(rng, members)
-    members[name] = mutated_member(rng, members[name])
-    return archive_of(members)
-
-
-def _many(rng: Random, members: dict[str, bytes]) -> bytes:
-    return archive_of(members | {f"m{index}": b"" for index in range(int(rng.integers(10, 300)))}, zipfile.ZIP_STORED)
+def mutated(seed: int, case: int) -> tuple[str, Data | bytes]:
+    """A description and the scenario of a case; the same in every run."""
+    rng = random.Random(f"{seed}:{case}")
+    name = rng.choice(scenario_names())
+    data = _copy(_shipped(name, rng.random() < 0.5))
+    notes = [name]
+    for _ in range(rng.choice((0, 0, 0, 1, 2))):
+        if part := _put_section(rng, data):
+            notes.append(part)
+    for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
+        notes.append(rng.choices(OPERATIONS, OPERATION_WEIGHTS)[0](rng, data))
+    if rng.random() < FILE_SHARE:
+        try:
+            return "; ".join([*notes, "as a file"]), _damaged(rng, dump_yaml(data).encode())
+        except (ValueError, TypeError, UnicodeError, RuntimeError):
+            return "; ".join(notes), data  # not everything can be written as YAML
+        except Exception as error:
+            if type(error).__module__.startswith("yaml"):
+                return "; ".join(notes), data
+            raise
+    return "; ".join(notes), data
 
 
 @cache
-def _bomb() -> bytes:
-    return archive_of({"bomb": bytes(BOMB_BYTES)})
+def _shipped(name: str, whole: bool) -> Data:
+    data: Data = load_scenario(name).model_dump(mode="json", exclude_unset=not whole)
+    return data | {"horizon_epochs": HORIZON}
 
 
-def _bombed(rng: Random, members: dict[str, bytes]) -> bytes:
-    """A small archive whose first member unpacks to BOMB_BYTES, under the name of one of the members."""
-    name = _any(rng, members).encode()
-    local, entry = _bomb().find(b"PK\x03\x04"), _bomb().rfind(b"PK\x01\x02")
-    data = bytearray(_bomb()[:entry])
-    data[local + 26 : local + 28] = struct.pack("<H", len(name))
-    data[local + 30 : local + 34] = name
-    directory = bytearray(_bomb()[entry : entry + 46])
-    directory[28:30] = struct.pack("<H", len(name))
-    size = len(directory) + len(name)
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, size, len(data), 0)
-    return bytes(data) + bytes(directory) + name + end
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
-ARCHIVES: Final = (
-    _dropped, _swapped, _renamed, _other_method, _other_size, _content, _content, _content, _content, _many, _bombed,
-)  # fmt: skip
+def _places(section: Any) -> Iterator[Place]:
+    """All places in nested sections and lists."""
+    items = section.items() if isinstance(section, dict) else enumerate(section)
+    for key, value in items:
+        yield section, key
+        if isinstance(value, (dict, list)):
+            yield from _places(value)
 
 
-def mutated_archive(rng: Random, data: bytes) -> bytes:
-    """One of the mutations above, or one of the bytes."""
-    if rng.random() < 0.35:
-        return mutated_bytes(rng, data)
-    return ARCHIVES[rng.integers(len(ARCHIVES))](rng, members_of(data))
+def _pick(rng: random.Random, data: Data, only: Callable[[Any], bool] = lambda value: True) -> Place:
+    places = [(section, key) for section, key in _places(data) if only(section[key])]
+    return rng.choice(places or list(_places(data)) or [(data, "name")])
 
 
-DESCRIPTIONS: Final = (
-    "<f4",
-    "<f8",
-    "|O",
-    "|b1",
-    "<U10",
-    "<c16",
-    "|V8",
-    "<U0",
-    "<f2",
-    ">f4",
-    "|S3",
-    "<i8",
-    "|V1000000000",
-)
-SHAPES: Final = (
-    "(10**12,)",
-    "(1000000000000,)",
-    "(-1,)",
-    "(0,)",
-    "()",
-    "(3,)",
-    "(2, 2)",
-    "(1000000, 1000000)",
-    "(True,)",
-    "'x'",
-)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def mutated_array(rng: Random, data: bytes) -> bytes:
-    """The header declares another dtype, shape or order; else the bytes are mutated."""
-    if rng.random() < 0.3:
-        return mutated_bytes(rng, data)
-    length = struct.unpack_from("<H", data, 8)[0]
-    fields = {
-        "descr": repr(DESCRIPTIONS[rng.integers(len(DESCRIPTIONS))]),
-        "fortran_order": ("True", "False", "7")[rng.integers(3)],
-        "shape": SHAPES[rng.integers(len(SHAPES))],
-    }
-    header = "{" + ", ".join(f"{key!r}: {value}" for key, value in fields.items()) + "}\n"
-    if rng.random() < 0.2:
-        header = ("[" * int(rng.integers(1, 20_000)), "__import__('os')", "{" * 90, "\0")[rng.integers(4)]
-    return data[:8] + struct.pack("<H", len(header) % 65536) + header.encode() + data[10 + length :]
+def _put_section(rng: random.Random, data: Data) -> str:
+    """Replaces a part by one of another kind; nothing happens where the section around it is missing."""
+    path, value = rng.choice(SECTIONS)
+    *parents, last = path.split(".")
+    section: Any = data
+    for part in parents:
+        section = section[int(part)] if isinstance(section, list) else section.get(part)
+        if section is None:
+            return ""
+    section[last] = _copy(value)
+    return f"{path} = {value}"
 
 
-def mutated_member(rng: Random, data: bytes) -> bytes:
-    """A mutation for the kind of file that the bytes are."""
-    if data[:4] == b"PK\x03\x04":
-        return mutated_archive(rng, data)
-    return mutated_array(rng, data) if data[:6] == b"\x93NUMPY" else mutated_bytes(rng, data)
+def _set(place: Place, value: Any) -> str:
+    section, key = place
+    section[key] = value
+    return f"{quoted(key)} = {quoted(value)}"
 
 
-FIELDS: Final = (
-    b"", b"nan", b"inf", b"-1", b"0", b"1e999", b"1e-320", b"9" * 5000, b"\xff\xfe", b"\0", b'"', b"'", b"[" * 3000, b"{" * 3000,
-    b"null", b"true", b"&a [*a]", b"*a", b"!!python/object/apply:os.system [id]", b"\xd9\xa3", b"1_000", b"0x10", b"x" * 300_000,
-    b"2023-11-16 18:17:03.9799600", b"9999-99-99 00:00:00", b"1,2", b";", b"\t", b"\r", b"\n", b"\xef\xbb\xbf", b"%YAML 9.9",
-)  # fmt: skip
+def _extreme(rng: random.Random, data: Data) -> str:
+    return _set(_pick(rng, data, _is_number), rng.choice(EXTREMES))
 
 
-def mutated_text(rng: Random, data: bytes) -> bytes:
-    """A field or line is replaced, or the bytes are mutated."""
-    if rng.random() < 0.4:
-        return mutated_bytes(rng, data)
-    lines = data.split(b"\n")
-    index = int(rng.integers(len(lines)))
-    separator = b"," if b"," in lines[index] else b":"
-    fields = lines[index].split(separator)
-    fields[rng.integers(len(fields))] = FIELDS[rng.integers(len(FIELDS))]
-    lines[index] = separator.join(fields)
-    if rng.random() < 0.2:
-        lines = [lines[number] for number in rng.permutation(len(lines))]
-    return b"\n".join(lines)
+def _scaled(rng: random.Random, data: Data) -> str:
+    section, key = _pick(rng, data, _is_number)
+    value = section.get(key, 1.0) if isinstance(section, dict) else section[key]
+    factor = 10.0 ** rng.gauss(0.0, rng.choice((0.3, 1.0, 5.0)))
+    product = value * factor if _is_number(value) and abs(value) < 1e290 else factor
+    return _set((section, key), int(product) if isinstance(value, int) and product < 1e18 else product)
 
 
-MUTATIONS: Final[Mapping[str, Callable[[Random, bytes], bytes]]] = MappingProxyType(
-    {"archive": mutated_archive, "text": mutated_text}
-)
-"""Kind of file -> its mutations."""
+def _retyped(rng: random.Random, data: Data) -> str:
+    return _set(_pick(rng, data), rng.choice(OTHER_TYPES))
+
+
+def _deleted(rng: random.Random, data: Data) -> str:
+    section, key = _pick(rng, data)
+    if isinstance(section, dict):
+        section.pop(key, None)
+    else:
+        del section[key]
+    return f"without {key}"
+
+
+def _duplicated(rng: random.Random, data: Data) -> str:
+    section, key = _pick(rng, data)
+    if isinstance(section, list):
+        section.extend([_copy(section[key])] * rng.choice((1, 1, 200)))
+        return f"item {key} again"
+    section[f"{key}2"] = section.get(key)
+    return f"{key} twice"
+
+
+def _swapped(rng: random.Random, data: Data) -> str:
+    (one, one_key), (other, other_key) = _pick(rng, data), _pick(rng, data)
+    value = _copy(other[other_key])
+    return _set((one, one_key), value)
+
+
+OPERATIONS: Final = (_extreme, _scaled, _retyped, _deleted, _duplicated, _swapped)
+OPERATION_WEIGHTS: Final = (3, 12, 1, 1, 1, 1)
+
+
+def _damaged(rng: random.Random, text: bytes) -> bytes:
+    """The text of a file, sometimes with a few bytes deleted, repeated or replaced."""
+    for _ in range(rng.choice((0, 0, 1, 3))):
+        at, length = rng.randrange(len(text) + 1), rng.choice((1, 1, 2, 30, 300))
+        middle = rng.choice((b"", text[at : at + length] * 2, bytes(rng.randrange(256) for _ in range(length))))
+        text = text[:at] + middle + text[at + length :]
+    return text

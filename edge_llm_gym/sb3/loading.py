@@ -80,6 +80,6 @@ def load_weights(policy: th.nn.Module, path: Path, scenario: Scenario) -> None:
         ) from error
     except RuntimeError as error:
         raise ConfigError(
-            f"the weights in {path} do not fit scenario {scenario.name!r}: {shortened(str(error))}; a policy of kind 'mlp' acts only "
-            f"in the sizes that it was trained on"
+            f"the weights in {path} do not fit scenario {scenario.name!r}: {shortened(str(error))}; a policy of kind "
+            f"'mlp' acts only in the sizes that it was trained on"
         ) from error
