@@ -1,13 +1,44 @@
 """The `arrivals` and `lengths` sections of a scenario, validated."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from edge_llm_gym.workload.trace_source import check_window
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=1)]
-FormatName = Literal["azure", "mooncake", "burstgpt", "vidur", "own"]
+FormatName = Literal[
+    "azure",
+    "mooncake",
+    "bailian",
+    "burstgpt",
+    "vidur",
+    "splitwise-sim",
+    "llmservingsim",
+    "aibrix",
+    "benchmark",
+    "benchmark-lengths",
+    "sharegpt-estimate",
+    "own",
+    "lengths",
+]
+ColumnKey = Literal[
+    "arrival_s", "arrival_ms", "arrival_us", "arrival_ns", "arrival_time", "prompt_tokens", "output_tokens"
+]
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads a date and time as an object of its own."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+WindowBound = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | Annotated[str, Field(max_length=40)],
+    BeforeValidator(_as_text),
+]
 
 
 class Keys(NamedTuple):
@@ -37,7 +68,25 @@ class _Section(BaseModel):
                     raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
 
 
-class ArrivalsConfig(_Section):
+class _TraceSection(_Section):
+    """The keys that choose the requests of a trace file, together with `file`."""
+
+    format: FormatName | None = None
+    """trace: format of the file; detected by default"""
+    columns: dict[ColumnKey, Annotated[str, Field(min_length=1)]] | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        check_window(self.window_from, self.window_until)
+        return self
+
+
+class ArrivalsConfig(_TraceSection):
     """When requests arrive. `ARRIVAL_KEYS` lists the keys of each process."""
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
@@ -54,8 +103,6 @@ class ArrivalsConfig(_Section):
     """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
     """trace: path of the file"""
-    format: FormatName | None = None
-    """trace: format of the file; detected by default"""
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
@@ -76,7 +123,7 @@ class PredictionConfig(_Section):
     """Standard deviation of the logarithm of the prediction; 0 means that output lengths are known"""
 
 
-class LengthsConfig(_Section):
+class LengthsConfig(_TraceSection):
     """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
     kind: Literal["azure-conv-2023", "azure-code-2023", "choice", "lognormal", "trace"]
@@ -99,8 +146,6 @@ class LengthsConfig(_Section):
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
-    format: FormatName | None = None
-    """trace: format of the file; detected by default"""
     prediction: PredictionConfig = PredictionConfig()
     """Predictions of the output tokens; dynamics batching and batching_routing only"""
 
@@ -110,13 +155,16 @@ class LengthsConfig(_Section):
         return self
 
 
+TRACE_KEYS = ("format", "columns", "window_from", "window_until")
+"""Optional keys of both sections, which say how a file is read and what is taken from it."""
+
 ARRIVAL_KEYS = {
     "poisson": Keys(needed=("rate_per_s",)),
     "gamma": Keys(needed=("rate_per_s", "cv")),
     "day-cycle": Keys(needed=("rate_per_s", "depth", "period_s"), optional=("phase",)),
     "azure-conv-2023": Keys(optional=("rate_per_s",)),
     "azure-code-2023": Keys(optional=("rate_per_s",)),
-    "trace": Keys(needed=("file",), optional=("rate_per_s", "format", "jitter_s")),
+    "trace": Keys(needed=("file",), optional=("rate_per_s", "jitter_s", *TRACE_KEYS)),
 }
 
 LENGTH_KEYS = {
@@ -124,5 +172,5 @@ LENGTH_KEYS = {
     "azure-code-2023": Keys(),
     "choice": Keys(needed=("prompt_tokens", "output_tokens")),
     "lognormal": Keys(needed=("prompt_mean", "prompt_cv", "output_mean", "output_cv")),
-    "trace": Keys(optional=("file", "format")),
+    "trace": Keys(optional=("file", *TRACE_KEYS)),
 }
