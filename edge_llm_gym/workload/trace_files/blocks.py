@@ -59,14 +59,16 @@ def blocks(path: Path, text: Text, number: int = 1) -> Iterator[Block]:
 
     Raises TraceError for a line that is too long.
     """
-    rest = ""
+    rest: list[str] = []
     while part := text.read(BLOCK_CHARACTERS):
-        *lines, rest = (rest + part).split("\n")
-        if len(rest) > MAX_LINE_CHARACTERS:
-            raise too_long(f"{path}, line {number + len(lines)}")
-        yield _without_blanks(number, lines)
-        number += len(lines)
-    yield _without_blanks(number, [rest])
+        rest.append(part)
+        if "\n" in part:
+            *lines, last = "".join(rest).split("\n")
+            yield _without_blanks(number, lines)
+            number, rest = number + len(lines), [last]
+        if sum(map(len, rest)) > MAX_LINE_CHARACTERS:
+            raise too_long(f"{path}, line {number}")
+    yield _without_blanks(number, ["".join(rest)])
 
 
 def too_long(where: str) -> TraceError:
