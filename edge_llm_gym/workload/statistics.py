@@ -28,13 +28,14 @@ def window_counts(arrival_s: NDArray[np.float64], window_s: float, span_s: float
 def occupied_windows(arrival_s: NDArray[np.float64], window_s: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The windows [k w, (k + 1) w) with at least one arrival: their numbers k, float64 [m], and counts, int64 [m].
 
-    Memory grows with the number of arrivals, not with the time that they span.
+    The n >= 1 arrivals are sorted. Memory grows with the number of arrivals, not with the time that they span.
     """
     number = np.floor(arrival_s / window_s)
     # The quotient may be rounded to the wrong side of a bound of the window.
     number -= arrival_s < number * window_s
     number += arrival_s >= (number + 1) * window_s
-    return np.unique(number, return_counts=True)
+    starts = np.flatnonzero(np.diff(number, prepend=-1.0))
+    return number[starts], np.diff(starts, append=number.size)
 
 
 def busiest_window(arrival_s: NDArray[np.float64], window_s: float) -> int:

@@ -132,11 +132,17 @@ def test_token_counts_without_times_give_lengths_but_no_arrivals(tmp_path):
 
 
 def test_a_window_in_yaml_may_be_a_number_a_date_or_a_text():
-    for text, bound in (("600", 600.0), ("2023-11-16 18:20:00", "2023-11-16T18:20:00"), ("'2023-11-16 18:20:00Z'",) * 2):
+    for text, bound in (
+        ("600", 600.0),
+        ("2023-11-16 18:20:00", "2023-11-16T18:20:00"),
+        ("'2023-11-16 18:20:00Z'",) * 2,
+    ):
         section = yaml.safe_load(f"{{process: trace, file: t.csv, window_from: {text}}}")
         assert ArrivalsConfig(**section).window_from == (bound if bound != text else text.strip("'"))
     aware = yaml.safe_load("window_from: 2023-11-16T18:20:00+02:00")
-    assert bound_ns(ArrivalsConfig(process="trace", file="t.csv", **aware).window_from) == bound_ns("2023-11-16 16:20:00")
+    assert bound_ns(ArrivalsConfig(process="trace", file="t.csv", **aware).window_from) == bound_ns(
+        "2023-11-16 16:20:00"
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,10 @@ def test_sections_that_do_not_fit_are_rejected_before_a_file_is_opened(arrivals,
         ({"process": "day-cycle", "rate_per_s": 1, "depth": 1.2, "period_s": 1}, "less than or equal to 1"),
         ({"process": "trace", "file": "x", "format": "csv"}, "Input should be 'azure', 'mooncake'"),
         ({"process": "trace", "file": "x", "columns": {"time": "t"}}, "Input should be 'arrival_s', 'arrival_ms'"),
-        ({"process": "trace", "file": "x", "window_from": "noon"}, "bounded by seconds from the first request or a time"),
+        (
+            {"process": "trace", "file": "x", "window_from": "noon"},
+            "bounded by seconds from the first request or a time",
+        ),
         ({"process": "trace", "file": "x", "window_from": 5, "window_until": 5}, "must end after it begins"),
         ({"process": "trace", "file": "x", "window_from": -5}, "greater than or equal to 0"),
         ({"process": "poisson", "rate_per_s": 1, "window_from": 5}, "does not use window_from, .* process 'trace'"),

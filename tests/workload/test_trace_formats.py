@@ -19,9 +19,9 @@ MOONCAKE = """{"timestamp": 27482, "input_length": 6955, "output_length": 52, "h
 
 """
 BAILIAN = "".join(
-    json.dumps(dict(zip(("chat_id", "parent_chat_id", "timestamp", "input_length", "output_length"), row, strict=True)))[
-        :-1
-    ]
+    json.dumps(
+        dict(zip(("chat_id", "parent_chat_id", "timestamp", "input_length", "output_length"), row, strict=True))
+    )[:-1]
     + ', "type": "text", "turn": 1, "hash_ids": [1089, 6326]}\n'
     for row in [(159, -1, 0.0, 521, 132), (160, 159, 0.5, 60, 7), (161, -1, 1.0, 33, 5)]
 )
@@ -92,7 +92,7 @@ def written(tmp_path, text, name="trace.csv"):
 
 def test_every_format_has_an_example_and_a_name_in_the_schema():
     assert set(EXAMPLES) == set(FORMATS) == set(FormatName.__args__)
-    assert MAPPING_KEYS == ColumnKey.__args__
+    assert ColumnKey.__args__ == MAPPING_KEYS
     assert ArrivalsConfig(process="trace", file="t", format="bailian").format == "bailian"
 
 
@@ -168,7 +168,11 @@ def test_rows_without_tokens_are_dropped_and_counted_in_every_flat_format(tmp_pa
 
 BROKEN_ROWS = [
     ("azure", AZURE.replace("3180", "many"), "line 3, column 'ContextTokens': must be a whole number .* got 'many'"),
-    ("azure", AZURE.replace("2023-11-17 00:00:02", "2023-13-17 00:00:02"), "line 4, column 'TIMESTAMP': must be a time"),
+    (
+        "azure",
+        AZURE.replace("2023-11-17 00:00:02", "2023-13-17 00:00:02"),
+        "line 4, column 'TIMESTAMP': must be a time",
+    ),
     ("azure", AZURE.replace("3180", "31.5"), "line 3, column 'ContextTokens': must be a whole .* got '31.5'"),
     ("azure", AZURE.replace(",8\n", "\n"), r"line 3: must have 3 fields, as the header has, got 2"),
     ("azure", AZURE.replace(",8\n", ",8,9\n"), r"line 3: must have 3 fields, as the header has, got 4"),
@@ -221,7 +225,10 @@ def test_a_missing_column_is_suggested(tmp_path, given):
     ("text", "message"),
     [
         ("", r"line 1: must name the columns of a known format .* got \[\]"),
-        ("a,b,c\n1,2,3\n", r"known format \(azure: TIMESTAMP, ContextTokens, GeneratedTokens; .* got \['a', 'b', 'c'\]"),
+        (
+            "a,b,c\n1,2,3\n",
+            r"known format \(azure: TIMESTAMP, ContextTokens, GeneratedTokens; .* got \['a', 'b', 'c'\]",
+        ),
         ("{broken\n", "item 1: must be a JSON object, got '{broken"),
         (AZURE.splitlines()[0], "at least one request, got none"),
         (BURSTGPT.splitlines()[0] + "\n5,ChatGPT,3,0,3,x\n", "prompt and output tokens, got 1 requests without"),

@@ -76,7 +76,9 @@ PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".z
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_packed_files_are_recognised_by_content_and_damaged_ones_refused(tmp_path, suffix):
-    data = PACKERS[suffix]((HEAD + ROWS + "".join(f"{second},7,{second % 97 + 1}\n" for second in range(2, 999))).encode())
+    data = PACKERS[suffix](
+        (HEAD + ROWS + "".join(f"{second},7,{second % 97 + 1}\n" for second in range(2, 999))).encode()
+    )
     path = written(tmp_path, data, "trace.csv" + suffix)
     assert values(path)[:3] == EXPECTED
     assert read_trace(path).name == "trace"
@@ -98,7 +100,9 @@ def test_unknown_packings_and_archives_of_several_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("suffix", "content"), [(".gz", b"x"), (".xz", b"\n")], ids=["one line", "blank lines"])
-def test_what_unpacks_to_far_more_than_its_size_is_refused_in_bounded_memory(tmp_path, suffix, content, monkeypatch, block_size):
+def test_what_unpacks_to_far_more_than_its_size_is_refused_in_bounded_memory(
+    tmp_path, suffix, content, monkeypatch, block_size
+):
     monkeypatch.setattr(packed, "FREE_BYTES", 2**18)
     block_size(2**16)
     path = written(tmp_path, PACKERS[suffix](content * 2**24), "bomb" + suffix)
@@ -203,7 +207,7 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("text", NO_TIMES)
 def test_other_texts_are_no_times(text):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"not a timestamp|not an offset|[Pp]arsing|out of range"):
         parse_timestamps(np.array([text], "S36"))
 
 
@@ -216,7 +220,9 @@ def test_other_texts_are_no_times(text):
     ],
 )
 def test_a_window_is_half_open_and_counts_from_the_first_request(tmp_path, source, expected):
-    path = written(tmp_path, HEAD + "".join(f"{float(row.split(',')[0]) + 100},{row.split(',', 1)[1]}\n" for row in ROWS.split()))
+    path = written(
+        tmp_path, HEAD + "".join(f"{float(row.split(',')[0]) + 100},{row.split(',', 1)[1]}\n" for row in ROWS.split())
+    )
     assert values(path, **source) == expected
     assert f"{len(expected)} of 3 requests" in read_trace(TraceSource(str(path), **source)).notes[-1]
 
@@ -309,7 +315,9 @@ def test_texts_of_the_command_line_are_parsed():
 )
 def test_an_absurd_span_is_refused_with_the_row_apart_from_the_others(tmp_path, times, line):
     text = HEAD + "".join(f"{time},1,1\n" for time in times)
-    with pytest.raises(TraceError, match=rf"line {line}: .* at most 3\.16e\+08 s \(10 years\) apart, got 1\.7153e\+09 s"):
+    with pytest.raises(
+        TraceError, match=rf"line {line}: .* at most 3\.16e\+08 s \(10 years\) apart, got 1\.7153e\+09 s"
+    ):
         read_trace(written(tmp_path, text))
     dropped = text.replace(HEAD, HEAD + "\n0,0,1\n")
     with pytest.raises(TraceError, match=f"line {line + 2}: "):
