@@ -28,6 +28,7 @@ FormatName = Literal[
 ColumnKey = Literal[
     "arrival_s", "arrival_ms", "arrival_us", "arrival_ns", "arrival_time", "prompt_tokens", "output_tokens"
 ]
+ColumnNames = dict[ColumnKey, Annotated[str, Field(min_length=1)]]
 
 
 def _as_text(value: Any) -> Any:
@@ -35,10 +36,7 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-WindowBound = Annotated[
-    Annotated[float, Field(ge=0, allow_inf_nan=False)] | Annotated[str, Field(max_length=40)],
-    BeforeValidator(_as_text),
-]
+WindowBound = Annotated[float | str, BeforeValidator(_as_text)]
 
 
 class Keys(NamedTuple):
@@ -68,25 +66,7 @@ class _Section(BaseModel):
                     raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
 
 
-class _TraceSection(_Section):
-    """The keys that choose the requests of a trace file, together with `file`."""
-
-    format: FormatName | None = None
-    """trace: format of the file; detected by default"""
-    columns: dict[ColumnKey, Annotated[str, Field(min_length=1)]] | None = None
-    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
-    window_from: WindowBound | None = None
-    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
-    window_until: WindowBound | None = None
-    """trace: first time no longer taken, as `window_from`; the end by default"""
-
-    @model_validator(mode="after")
-    def _window_fits(self) -> Self:
-        check_window(self.window_from, self.window_until)
-        return self
-
-
-class ArrivalsConfig(_TraceSection):
+class ArrivalsConfig(_Section):
     """When requests arrive. `ARRIVAL_KEYS` lists the keys of each process."""
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
@@ -103,12 +83,21 @@ class ArrivalsConfig(_TraceSection):
     """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
     """trace: path of the file"""
+    format: FormatName | None = None
+    """trace: format of the file; detected by default"""
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
     jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("process", ARRIVAL_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
 
 
@@ -123,7 +112,7 @@ class PredictionConfig(_Section):
     """Standard deviation of the logarithm of the prediction; 0 means that output lengths are known"""
 
 
-class LengthsConfig(_TraceSection):
+class LengthsConfig(_Section):
     """Token counts of requests. `LENGTH_KEYS` lists the keys of each kind; the two limits apply to all kinds."""
 
     kind: Literal["azure-conv-2023", "azure-code-2023", "choice", "lognormal", "trace"]
@@ -146,12 +135,21 @@ class LengthsConfig(_TraceSection):
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
+    format: FormatName | None = None
+    """trace: format of the file; detected by default"""
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
     prediction: PredictionConfig = PredictionConfig()
     """Predictions of the output tokens; dynamics batching and batching_routing only"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("kind", LENGTH_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
 
 

@@ -94,7 +94,7 @@ def bound_ns(bound: str) -> int:
     except ValueError:
         raise ValueError(
             "a window must be bounded by seconds from the first request or a time such as 2023-11-16 18:17:03, "
-            f"got {bound!r}"
+            f"got {bound!r:.60}"
         ) from None
 
 
