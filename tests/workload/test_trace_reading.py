@@ -152,6 +152,11 @@ def test_spellings_of_one_table_are_read_alike(tmp_path, name):
     assert values(written(tmp_path, SPELLINGS[name])) == EXPECTED
 
 
+def test_spaces_around_dates_do_not_matter(tmp_path):
+    path = written(tmp_path, DATED.replace(",", " , ").replace("\n2023", "\n 2023"))
+    assert values(path) == [(0.0, 50, 1), (2.0, 52, 1), (8.0, 58, 1)]
+
+
 def test_a_column_named_twice_is_refused(tmp_path):
     with pytest.raises(TraceError, match="column 'arrival_s' must be named once, got 2 columns"):
         read_trace(written(tmp_path, "Arrival_s,ARRIVAL_S,prompt_tokens,output_tokens\n1,2,3,4\n"))
