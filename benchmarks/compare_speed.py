@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ENVIRONMENTS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0", "EdgeLLM/EarlyExit-v0", "EdgeLLM/Joint-v0")
 ROWS = (0, 256)
@@ -65,10 +66,10 @@ class Checkout:
     path: Path
     cache: Path
 
-    def run(self, environment: str, rows: int, seconds: float, cache: Path | None = None) -> float:
-        """Environment steps per second of a new process. Raises RuntimeError if the process fails.
+    def execute(self, script: str, *arguments: str, cache: Path | None = None) -> dict[str, Any]:
+        """What a script prints as JSON in its last line, run in a new process with arguments, the package imported.
 
-        It first plays one episode, then whole episodes for at least `seconds`; for 0 seconds only the first one.
+        Its result says under "file" where it found the package. Raises RuntimeError if the process fails.
         """
         variables = os.environ | {
             "PYTHONPATH": str(self.path),
@@ -76,16 +77,23 @@ class Checkout:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        command = [sys.executable, "-c", MEASURE, environment, str(rows), str(seconds)]
+        command = [sys.executable, "-c", script, *arguments]
         child = subprocess.run(command, env=variables, cwd=self.cache, capture_output=True, text=True, check=False)
         if child.returncode:
-            raise RuntimeError(f"measuring {environment} in {self.path} failed:\n{child.stderr}")
-        result = json.loads(child.stdout.splitlines()[-1])
+            raise RuntimeError(f"measuring {' '.join(arguments)} in {self.path} failed:\n{child.stderr}")
+        result: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
         if not Path(result["file"]).is_relative_to(self.path):
             raise RuntimeError(
                 f"the package must be imported from {self.path}, got {result['file']}; pass its root folder"
             )
-        return float(result["steps_per_s"])
+        return result
+
+    def run(self, environment: str, rows: int, seconds: float, cache: Path | None = None) -> float:
+        """Environment steps per second of a new process. Raises RuntimeError if the process fails.
+
+        It first plays one episode, then whole episodes for at least `seconds`; for 0 seconds only the first one.
+        """
+        return float(self.execute(MEASURE, environment, str(rows), str(seconds), cache=cache)["steps_per_s"])
 
     def steps_per_s(self, environment: str, rows: int, seconds: float) -> float:
         """Environment steps per second with a warm cache."""
