@@ -1,12 +1,14 @@
-"""Compares the speed of two checkouts: environment steps per second, and the CPU time of the first run.
+"""Compares the speed of two checkouts: environment steps per CPU second, and the CPU time of the first run.
 
     python benchmarks/compare_speed.py ../old . --alternations 9
     python benchmarks/compare_speed.py ../old . --first-run
 
 Both checkouts are measured in alternation, each time in a new process with the checkout on PYTHONPATH and a Numba cache
-of its own, so that slow changes of the machine's speed affect both alike. Every alternation gives one ratio new / old
-per environment and number of rows; the median and the range of these ratios are printed. `--first-run` measures instead
-the CPU seconds (user and system) of a process from an empty Numba cache to the end of the first episode.
+of its own, so that slow changes of the machine's speed affect both alike. Steps are counted per CPU second: the
+processes have one thread, and other work on the machine takes little CPU time from them, but much wall time. Every
+alternation gives one ratio new / old per environment and number of rows; the median and the range of these ratios are
+printed. `--first-run` measures instead the CPU seconds (user and system) of a process from an empty Numba cache to the
+end of the first episode.
 """
 
 import argparse
@@ -47,11 +49,11 @@ def step():
     return ended
 
 def run(seconds):
-    steps, begin_s, ended = 0, time.perf_counter(), False
-    while time.perf_counter() - begin_s < seconds or not ended:
+    steps, begin_s, ended = 0, time.process_time(), False
+    while time.process_time() - begin_s < seconds or not ended:
         ended = step()
         steps += 1
-    return steps * max(rows, 1) / (time.perf_counter() - begin_s)
+    return steps * max(rows, 1) / (time.process_time() - begin_s)
 
 run(0.0)
 print(json.dumps({"file": edge_llm_gym.__file__, "steps_per_s": run(seconds) if seconds else 0.0}))
@@ -89,14 +91,14 @@ class Checkout:
         return result
 
     def run(self, environment: str, rows: int, seconds: float, cache: Path | None = None) -> float:
-        """Environment steps per second of a new process. Raises RuntimeError if the process fails.
+        """Environment steps per CPU second of a new process. Raises RuntimeError if the process fails.
 
         It first plays one episode, then whole episodes for at least `seconds`; for 0 seconds only the first one.
         """
         return float(self.execute(MEASURE, environment, str(rows), str(seconds), cache=cache)["steps_per_s"])
 
     def steps_per_s(self, environment: str, rows: int, seconds: float) -> float:
-        """Environment steps per second with a warm cache."""
+        """Environment steps per CPU second with a warm cache."""
         return self.run(environment, rows, seconds)
 
     def first_run_s(self, environment: str, rows: int) -> float:
@@ -169,7 +171,7 @@ def compare(old: Checkout, new: Checkout, environment: str, rows: int, options: 
     values = alternate(
         old, new, lambda checkout: checkout.steps_per_s(environment, rows, options.seconds), options.alternations
     )
-    return describe(environment, rows, *values, unit="steps/s")
+    return describe(environment, rows, *values, unit="steps/CPU s")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Cost of steps and resets against the arrival rate, of one or two checkouts, with the exponent of its growth.
 
     python -m benchmarks.rates
-    python -m benchmarks.rates --old ../old --rates 100 1000 10000 --environments EdgeLLM/MultiNode-v0
+    python -m benchmarks.rates --old ../old --rates 100 1000 10000 --environments MultiNode
 
 Every measurement is a new process: one environment at one rate, stepped with random actions from its second reset on.
-With `--old`, the checkouts take turns, each with a Numba cache of its own. A step counts from the first epoch at which
-the queue can hold requests of all latency budgets. The exponent is log(cost ratio) / log(rate ratio) between the last
-two rates that are at least a factor of three apart. A process stops at its first step after `--limit` seconds.
+With `--old`, the checkouts take turns, each with a Numba cache of its own. Times are CPU times of the process. The cost
+of a step is the median over the epochs from the seventh on, when the queue has its full length. The exponent is
+log(cost ratio) / log(rate ratio) between the last rate and the last one that is at most a third of it. A process stops
+stepping after `--limit` seconds.
 """
 
 import argparse
@@ -87,6 +88,8 @@ class Settings:
 
 Cost = Mapping[str, float]
 """The columns of COLUMNS."""
+Costs = dict[float, Cost]
+"""By ascending rate."""
 
 
 def measure(checkout: Checkout, environment: str, rate: float, settings: Settings) -> Cost:
@@ -106,7 +109,7 @@ def exponent(rates: Sequence[float], costs: Sequence[float]) -> float:
     return math.log(costs[-1] / costs[earlier[-1]]) / math.log(rates[-1] / rates[earlier[-1]])
 
 
-def table(title: str, costs: Mapping[float, Cost]) -> Iterator[str]:
+def table(title: str, costs: Costs) -> Iterator[str]:
     """Markdown lines of one environment and checkout."""
     yield f"\n{title}\n"
     yield f"| requests/s | {' | '.join(COLUMNS.values())} |"
@@ -125,8 +128,21 @@ def _checkouts(options: argparse.Namespace, folder: Path) -> list[Checkout]:
     paths = {"old": options.old, "new": Path(__file__).parents[1]}
     found = [Checkout(name, path.resolve(), folder / name) for name, path in paths.items() if path is not None]
     for checkout in found:
-        checkout.cache.mkdir()
+        checkout.cache.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def costs_by_rate(checkouts: Sequence[Checkout], environment: str, options: argparse.Namespace) -> dict[str, Costs]:
+    """Measurements of an environment by name of the checkout; the checkouts take turns."""
+    settings = Settings(options.slots, options.epochs, options.limit)
+    for checkout in checkouts:
+        measure(checkout, environment, 1.0, Settings(0, 2, 0.0))  # fills the cache
+    costs: dict[str, Costs] = {checkout.name: {} for checkout in checkouts}
+    for rate in options.rates:
+        for checkout in checkouts:
+            if checkout.name == "new" or rate <= options.old_until:
+                costs[checkout.name][rate] = measure(checkout, environment, rate, settings)
+    return costs
 
 
 def _options() -> argparse.Namespace:
@@ -136,6 +152,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--environments", nargs="+", default=ENVIRONMENTS, help=f"of {', '.join(ENVIRONMENTS)}")
     parser.add_argument("--slots", type=int, default=0, help="slots of the pooled environments (default: their own)")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of an episode (default: 20)")
+    parser.add_argument("--old-until", type=float, default=math.inf, help="highest rate of the old checkout")
+    parser.add_argument("--caches", type=Path, help="folder of the Numba caches (default: a temporary one)")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which steps stop (default: 60)")
     return parser.parse_args()
 
@@ -143,17 +161,10 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Command line."""
     options = _options()
-    settings = Settings(options.slots, options.epochs, options.limit)
     with tempfile.TemporaryDirectory() as folder:
-        checkouts = _checkouts(options, Path(folder))
+        checkouts = _checkouts(options, (options.caches or Path(folder)).resolve())
         for environment in options.environments:
-            costs: dict[str, dict[float, Cost]] = {checkout.name: {} for checkout in checkouts}
-            for checkout in checkouts:
-                measure(checkout, environment, 1.0, Settings(0, 2, 0.0))  # fills the cache
-            for rate in options.rates:
-                for checkout in checkouts:
-                    costs[checkout.name][rate] = measure(checkout, environment, rate, settings)
-            for name, by_rate in costs.items():
+            for name, by_rate in costs_by_rate(checkouts, environment, options).items():
                 print("\n".join(table(f"{environment}, {name}", by_rate)), flush=True)
 
 

@@ -1,8 +1,8 @@
 """Stable sorting of indices by their keys, in place, in n log n comparisons.
 
-Few items are inserted one by one: that moves each past the items with larger keys, which takes the least time for short
-or nearly sorted ranges, but time that is quadratic in the number of items otherwise. More items are sorted by merging.
-All functions keep the order of items with equal keys, so that the result does not depend on the method.
+Few items are inserted one by one. That moves each of them past all items with larger keys: it takes the least time for
+short or nearly sorted ranges, and time that is quadratic in the number of items otherwise. More items are sorted by
+merging. Both keep the order of items with equal keys, so that the result does not depend on the method.
 """
 
 from edge_llm_gym.arrays import Array
@@ -44,22 +44,23 @@ def merge(items: Array, first: int, middle: int, last: int, keys: Array, scratch
 
 
 @kernel
-def sort(items: Array, first: int, last: int, keys: Array, scratch: Array) -> None:
-    """Sorts items[first:last] by keys[item]; scratch holds at least as many items."""
-    for begin in range(first, last, FEW):
+def merge_sort_into(items: Array, middle: int, last: int, keys: Array, scratch: Array) -> None:
+    """Does what `sort_into` does by merging, whatever the number of items."""
+    for begin in range(middle, last, FEW):
         insert(items, begin, begin, min(begin + FEW, last), keys)
     width = FEW
-    while width < last - first:
-        for begin in range(first, last - width, 2 * width):
+    while width < last - middle:
+        for begin in range(middle, last - width, 2 * width):
             merge(items, begin, begin + width, min(begin + 2 * width, last), keys, scratch)
         width *= 2
+    if middle > 0:
+        merge(items, 0, middle, last, keys, scratch)
 
 
 @kernel
 def sort_into(items: Array, middle: int, last: int, keys: Array, scratch: Array) -> None:
-    """Sorts items[middle:last] by keys[item] into items[:middle], which is sorted; scratch holds last - middle items."""
+    """Sorts items[middle:last] by keys[item] into the sorted items[:middle]; scratch holds last - middle items."""
     if last - middle <= FEW:
         insert(items, 0, middle, last, keys)
     else:
-        sort(items, middle, last, keys, scratch)
-        merge(items, 0, middle, last, keys, scratch)
+        merge_sort_into(items, middle, last, keys, scratch)

@@ -18,7 +18,7 @@ from edge_llm_gym.sim.links import radio_s, round_trip_s, sample_next_node, wire
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.records import PowerConstants, RequestTape
 from edge_llm_gym.sim.reward import weighted_sum
-from edge_llm_gym.sim.sorting import sort
+from edge_llm_gym.sim.sorting import sort_into
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
@@ -157,7 +157,7 @@ def _pass_stages(
     """Takes the first `count` requests of the workspace through all stages, in the order in which they reach each."""
     order, reach_s = workspace.order, workspace.reach_s
     for stage in range(parameters.network.stages):
-        sort(order, 0, count, reach_s, workspace.scratch)
+        sort_into(order, 0, count, reach_s, workspace.scratch)
         forwarded = 0
         for index in range(count):
             request, at_s = order[index], reach_s[order[index]]
