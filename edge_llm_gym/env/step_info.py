@@ -13,7 +13,7 @@ entry per observation.
 | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
 | `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
 
-A reset has had no action, so its slots report no request: `request` is -1, `outcome` 0 (empty), and all else 0 or False.
+The slots of a reset report no request, as no action came before: `request` is -1, `outcome` 0, all else 0 or False.
 
 Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
 

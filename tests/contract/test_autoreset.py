@@ -62,7 +62,7 @@ def played(sync, native, steps: int):
 
 
 def reset_both(sync, native, mask=None, **settings):
-    """Resets both; the mask is copied, as Gymnasium takes it out of the options."""
+    """Resets both; each with options of its own, as Gymnasium takes the mask out of the options."""
     results = [
         envs.reset(options=mask if mask is None else {"reset_mask": mask}, **settings) for envs in (sync, native)
     ]
@@ -223,7 +223,7 @@ def test_gymnasiums_vector_wrappers_give_the_same_as_on_gymnasiums_vector(name, 
     pair = both("EdgeLLM/SingleNode-v0", mode)
     if (name, mode) in REFUSED:
         for envs in pair:
-            with pytest.raises(ValueError, match="Expected .*autoreset_mode"):
+            with pytest.raises(ValueError, match=r"Expected .*autoreset_mode"):
                 WRAPPED[name](envs)
         return
     sync, native = (WRAPPED[name](envs) for envs in pair)

@@ -29,7 +29,7 @@ def infos_of(env, episodes: int = 2):
     """The infos of the resets and steps of some episodes."""
     env.action_space.seed(0)
     for episode in range(episodes):
-        yield env.reset(seed=episode or None)[1]
+        yield env.reset(seed=episode)[1]
         truncated = False
         while not truncated:
             *_, truncated, info = env.step(env.action_space.sample())

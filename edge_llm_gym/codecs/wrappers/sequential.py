@@ -62,7 +62,7 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         self._info: dict[str, Any] = {}
 
     @property
-    def spec(self) -> EnvSpec | None:
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
         """As in the wrapped environment, but `max_episode_steps` is N per epoch, the most there can be."""
         if self._cached_spec is None and (spec := super().spec) is not None:
             horizon = scenario_of(self).horizon_epochs

@@ -1,6 +1,7 @@
 """The info of a step in which the environment makes no epoch."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,5 +31,5 @@ def _same(value: Any) -> Any:
     return dict(value) if isinstance(value, dict) else value
 
 
-WITHIN_EPOCH = {"metrics": _zeros, "rewards": _zeros, "slots": _empty_slots}
+WITHIN_EPOCH: Final[Mapping[str, Callable[[Any], Any]]] = {"metrics": _zeros, "rewards": _zeros, "slots": _empty_slots}
 """Key of the info -> its value within an epoch, from that of the last info."""
