@@ -65,11 +65,8 @@ def _info(simulator: Simulator, result: Any, metrics: Array) -> Info:
 
 
 def _tape(requests: RequestTape) -> Info:
-    return {
-        "requests": requests.length.copy(),
-        "clipped_prompts": requests.clipped[:, 0].copy(),
-        "clipped_outputs": requests.clipped[:, 1].copy(),
-    }
+    clipped = requests.clipped.copy()
+    return {"requests": requests.length.copy(), "clipped_prompts": clipped[:, 0], "clipped_outputs": clipped[:, 1]}
 
 
 def _rewards(simulator: Simulator, metrics: Array) -> Info:

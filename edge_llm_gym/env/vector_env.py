@@ -80,6 +80,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self.simulator = Simulator(self.scenario, num_envs)
         self._limit = min(self.scenario.horizon_epochs, max_episode_steps or self.scenario.horizon_epochs)
         self._rows = EpisodeRows(self.simulator, self._limit)
+        self._step = MODES[self.autoreset_mode]
         self._started = False
         self._spec: EnvSpec | None = None
 
@@ -125,7 +126,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         """
         self._require_reset()
         action = self._interface.read_action(actions, (self.num_envs,), self.scenario)
-        return MODES[self.autoreset_mode](self._rows, action)
+        return self._step(self._rows, action)
 
     def render(self) -> tuple[Any, ...] | None:
         """The current epoch of every row, as text or image."""
