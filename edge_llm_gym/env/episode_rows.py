@@ -19,15 +19,13 @@ class EpisodeRows:
     Attributes:
         simulator: all rows.
         generators: of the tapes of the rows.
-        result: of the last step; None before the first one.
-        fresh: [R] bool, rows that have made no step since their last reset.
+        result: of the last step; None before the first one and after `restore`.
     """
 
     def __init__(self, simulator: Simulator, limit: int) -> None:
         self.simulator = simulator
         self.generators = RowGenerators(simulator.rows)
         self.result: Any = None
-        self.fresh = np.ones(simulator.rows, np.bool_)
         self._limit = limit
         self._observer = interface_of(simulator.scenario).observer(simulator)
 
@@ -55,18 +53,16 @@ class EpisodeRows:
         """Starts a new episode in the chosen [R] bool rows."""
         for row in _indices(chosen):
             self.simulator.reset(row, self.generators.of(row))
-        self.fresh |= chosen
 
     def restore(self, snapshots: Iterable[Snapshot]) -> None:
         """Writes one snapshot into every row."""
         for row, snapshot in enumerate(snapshots):
             self.simulator.restore(snapshot, row)
-        self.fresh[:] = True
+        self.result = None
 
     def step(self, action: tuple[Array, ...]) -> Any:
         """One epoch of every row; returns the result of the simulator."""
         self.result = self.simulator.step(*action)
-        self.fresh[:] = False
         return self.result
 
     def step_others(self, action: tuple[Array, ...], waiting: Array) -> Any:
@@ -75,10 +71,9 @@ class EpisodeRows:
         Kernels step every row, so the waiting ones are written back afterwards.
         """
         kept = {row: self.simulator.snapshot(row) for row in _indices(waiting)}
-        fresh, result = self.fresh & waiting, self.step(action)
+        result = self.step(action)
         for row, snapshot in kept.items():
             self.simulator.restore(snapshot, row)
-        self.fresh |= fresh
         return result
 
 

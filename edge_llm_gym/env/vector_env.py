@@ -135,8 +135,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self._require_reset()
         from edge_llm_gym.rendering import render_row
 
-        results = [None if fresh else self._last for fresh in self._rows.fresh]
-        return tuple(render_row(self.simulator, row, last, self.render_mode) for row, last in enumerate(results))
+        return tuple(render_row(self.simulator, row, self._last, self.render_mode) for row in range(self.num_envs))
 
     def action_masks(self) -> Array:
         """[R, N * (K + 1)] bool, masks over the choices of `batch`; see `EdgeLLMEnv.action_masks`."""

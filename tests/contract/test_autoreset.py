@@ -126,7 +126,7 @@ def test_modes_are_gymnasiums_values(environment):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_frames_equal_those_of_single_environments(mode):
-    """A row without a step since its reset shows no outcomes of the episode before."""
+    """Rows show the outcomes of their last step, also after a reset of other rows, and none after their own reset."""
     sync, native = both("EdgeLLM/SingleNode-v0", mode, render_mode="ansi")
     reset_both(sync, native, seed=3)
     for step, (_, found) in enumerate(played(sync, native, HORIZON + 1)):
