@@ -167,6 +167,9 @@ LIMITS = {
     "minLength": "",
 }
 
+REPLACED_BY = {"minimum": "least_above_zero", "maximum": "exclusiveMaximum"}
+"""Limit -> a key that says more; the limit is left out where the key is given."""
+
 
 def _limits(field: dict[str, Any]) -> str:
     found = [text for part in _parts(field) for text in _limits_of(part)]
@@ -177,10 +180,7 @@ def _limits_of(part: dict[str, Any]) -> Iterator[str]:
     if "least_above_zero" in part:
         yield f"0 or >= {part['least_above_zero']:g}"
     for limit, form in LIMITS.items():
-        hidden = (limit == "minimum" and "least_above_zero" in part) or (
-            limit == "maximum" and "exclusiveMaximum" in part
-        )
-        if form and limit in part and not hidden:
+        if form and limit in part and REPLACED_BY.get(limit) not in part:
             yield form.format(f"{part[limit]:g}")
 
 
