@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import Field
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
 from edge_llm_gym.settings import ConfigError, SettingsReader, plain
 
@@ -73,4 +74,4 @@ def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), "utf-8")
+    write_text(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

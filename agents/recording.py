@@ -10,6 +10,7 @@ from agents.callbacks.progress import progress_bar
 from edge_llm_gym.evaluation.policies import ARCHIVE, policy_sources
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
+from edge_llm_gym.files import replacing
 from edge_llm_gym.sb3.description import describe
 
 
@@ -21,7 +22,8 @@ def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs
     env = gymnasium.make(environment or _environment_of(policy), render_mode="rgb_array")
     (source,) = policy_sources([policy])
     images = [_image(frame) for frame in _frames(env, source.make(env, seed), seed, epochs)]
-    images[0].save(out, save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
+    with replacing(out) as temporary:
+        images[0].save(temporary, save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
     return len(images)
 
 

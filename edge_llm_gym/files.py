@@ -1,9 +1,14 @@
 """Writes files as a whole: whoever reads a path sees the old content or the new one, never a part of it."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+TEMPORARY: Final = re.compile(r"\..*\.(\d{1,9})\.tmp(\..*)?")
+"""Name of a temporary file, with the id of the process that writes it."""
 
 
 @contextmanager
@@ -32,6 +37,27 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Writes text in UTF-8 in place of the file, as `replacing` does."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Removes the temporary files of processes that were killed while they wrote; a missing folder has none."""
+    for path in Path(folder).glob(".*.tmp*"):
+        named = TEMPORARY.fullmatch(path.name)
+        if named and not _runs(int(named[1])):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process with this id runs, under any user; assumed where signal 0 is no mere question."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:
