@@ -8,6 +8,7 @@ from typing import Final
 
 import yaml
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.models.hardware_profiles.schema import HardwareProfile
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.settings import ConfigError, SettingsReader
@@ -41,7 +42,7 @@ def save_hardware_profile(profile: HardwareProfile, path: str | PathLike[str]) -
     """Writes a profile to a file that `hardware_profile` reads. Raises ValueError unless it ends in .yaml or .yml."""
     require_profile_path(path)
     data = profile.model_dump(mode="json", exclude_defaults=True)
-    Path(path).write_text(yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+    write_text(path, yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True))
 
 
 def require_profile_path(path: str | PathLike[str]) -> None:
