@@ -87,8 +87,13 @@ class EpisodeStore:
     overwrite: bool = False
     file: str = FILE
     results: tuple[str, ...] = ()
-    found: int = field(default=0, init=False)
-    """Number of episodes that were there when the store was opened last."""
+    records: FileRecords | None = field(default=None, init=False)
+    """What was opened last."""
+
+    @property
+    def found(self) -> int:
+        """Number of records that were there when the store was opened."""
+        return 0 if self.records is None else self.records.found
 
     @property
     def path(self) -> Path:
@@ -106,9 +111,8 @@ class EpisodeStore:
             write_text(self.path, _encoded(_header(identity)))
         elif stored != identity:  # it has further policies
             _append(self.path, _encoded(_header(identity)))
-        opened = FileRecords(self.path, records)
-        self.found = opened.found
-        return opened
+        self.records = FileRecords(self.path, records)
+        return self.records
 
     def _read(self, identity: Identity) -> tuple[Identity | None, dict[Key, Record]]:
         """What the file holds. A file without records binds nobody: nothing would be lost."""
@@ -132,7 +136,9 @@ class EpisodeStore:
     def _require_same(self, stored: Identity | None, identity: Identity) -> None:
         difference = "no description of it" if stored is None else stored.difference(identity)
         if difference:
-            raise ValueError(f"{str(self.path)!r} holds the episodes of another comparison: {difference}; {self._advice}")
+            raise ValueError(
+                f"{str(self.path)!r} holds the episodes of another comparison: {difference}; {self._advice}"
+            )
 
     @property
     def _advice(self) -> str:
