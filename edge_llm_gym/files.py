@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,3 +65,21 @@ def _flush(path: Path) -> None:
     """Waits until the content is on the disk, so that the new name never refers to an empty file."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def writable_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder, made if it does not exist, after a file was written into it and removed.
+
+    Commands call it before they compute, so that a result can be written at the end. Raises ValueError for a folder
+    that cannot be made or written into.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"written to find out whether the folder can be")
+            file.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(f"cannot write into folder {str(folder)!r}: {reason}; name another folder") from None
+    return folder
