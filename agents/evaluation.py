@@ -69,7 +69,7 @@ def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:
     totals = step.own_info["totals"]
     if not totals["arrived"].any():
         raise ConfigError(
-            f"no request arrives on the {envs.num_envs} tapes from seed {first_seed} on, so that no policy can be scored; "
+            f"no request arrives on the {envs.num_envs} tapes from seed {first_seed} on, and no policy can be scored; "
             f"take more seeds, longer episodes or a higher rate"
         )
     return Scores(_figures(totals, returns))
@@ -98,11 +98,9 @@ def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> S
         cached = json.loads(path.read_text("utf-8"))
         if key in cached:
             return Scores({figure: np.array(values) for figure, values in cached[key].items()})
-    envs = make_envs(config, config.evaluation.seeds)
+    envs, first_seed = make_envs(config, config.evaluation.seeds), config.evaluation.first_seed
     expert, settings = split_settings(name)
-    scores = evaluate(
-        envs, make_expert(expert, envs, seed=config.evaluation.first_seed, **settings), config.evaluation.first_seed
-    )
+    scores = evaluate(envs, make_expert(expert, envs, seed=first_seed, **settings), first_seed)
     if path is not None:
         values = {figure: values.tolist() for figure, values in scores.figures.items()}
         write_text(path, json.dumps({key: values}) + "\n")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from agents.config import RunConfig, write_config
-from edge_llm_gym.files import remove_leftovers, write_text
+from edge_llm_gym.files import remove_leftovers, writable_folder, write_text
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import ConfigError
 
@@ -46,10 +46,10 @@ def check_folder(folder: Path, start: Start) -> None:
 def begin_folder(config: RunConfig, folder: Path, start: Start = "new") -> None:
     """Makes the folder, removes the run that is overwritten, and writes the configuration and versions.
 
-    Raises ConfigError as `check_folder` does, and OSError for a folder that cannot be written to.
+    Raises ConfigError as `check_folder` does, and ValueError for a folder that cannot be written into.
     """
     check_folder(folder, start)
-    folder.mkdir(parents=True, exist_ok=True)
+    writable_folder(folder)
     if start == "overwrite":
         _remove_run(folder)
     remove_leftovers(folder)

@@ -57,7 +57,7 @@ class SearchConfig(Section):
         first, last = self.first_tape(0), self.first_tape(self.generations) - 1
         if first < HELD_OUT + self.held_out and last >= HELD_OUT:
             raise ValueError(
-                f"seed and first_seed: the search uses tapes {first} to {last}, and scores its policies on the held-out "
+                f"seed and first_seed: the search uses tapes {first} to {last}, and scores policies on the held-out "
                 f"tapes {HELD_OUT} to {HELD_OUT + self.held_out - 1}; choose them without a common tape"
             )
         return self

@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from agents.search import Search, SearchConfig, SearchState
-from edge_llm_gym.files import remove_leftovers, replacing, write_text
+from edge_llm_gym.files import remove_leftovers, replacing, writable_folder, write_text
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.settings import ConfigError
 
@@ -40,7 +40,7 @@ def run_search(
     `report` is called with the state that the search begins with and after each generation.
 
     Raises ConfigError for a folder that holds another search, unless it is to be overwritten, and for one whose state
-    cannot be read; OSError for a folder that cannot be written to.
+    cannot be read; ValueError for a folder that cannot be written into.
     """
     search = Search(config)
     try:
@@ -57,7 +57,7 @@ def run_search(
 
 def _begin(search: Search, folder: Path, overwrite: bool) -> SearchState:
     """The state in the folder, or that before the first generation; all files agree with it afterwards."""
-    folder.mkdir(parents=True, exist_ok=True)
+    writable_folder(folder)
     remove_leftovers(folder)
     state = None if overwrite else _read(search, folder)
     if state is None:

@@ -33,11 +33,12 @@ from edge_llm_gym.settings import ConfigError
 def train(config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = False) -> BaseAlgorithm:
     """Runs a configuration to its number of steps and returns the model.
 
-    `start` "resume" continues from the last checkpoint, and where there is none yet, from the last finished round of the
-    imitation or from the beginning. "overwrite" removes the run in the folder.
+    `start` "resume" continues from the last checkpoint, and where there is none yet, from the last finished round of
+    the imitation or from the beginning. "overwrite" removes the run in the folder.
 
     Raises ConfigError for an inconsistent configuration, for a folder that already holds a run or holds none to resume,
-    and for a checkpoint that belongs to another run or cannot be read; OSError for a folder that cannot be written to.
+    and for a checkpoint that belongs to another run or cannot be read; ValueError for a folder that cannot be written
+    into.
     """
     prepare_process(config.threads)
     check_folder(folder, start)

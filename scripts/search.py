@@ -35,16 +35,18 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _run(options: dict) -> None:
     from rich.progress import Progress
 
-    from agents.search import read_search_config
+    from agents.search import SearchState, read_search_config
     from agents.search_run import run_search
 
     folder, overwrite = options.pop("out"), options.pop("overwrite")
     config = read_search_config(options)
     with Progress(transient=True) as bar:
         task = bar.add_task("generations", total=config.generations)
-        run_search(
-            config, folder, overwrite=overwrite, report=lambda state: bar.update(task, completed=state.generation)
-        )
+
+        def report(state: SearchState) -> None:
+            bar.update(task, completed=state.generation)
+
+        run_search(config, folder, overwrite=overwrite, report=report)
     print(f"wrote {folder / 'linear.zip'}")
 
 

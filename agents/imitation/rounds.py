@@ -81,8 +81,8 @@ class Rounds:
         expected = report[-1]["labels"]
         if len(labels) != expected:
             raise ConfigError(
-                f"{self._folder} mixes parts of different runs: there are {len(labels)} labels, and state.pt is of a run "
-                f"with {expected:g}; {REMEDY}"
+                f"{self._folder} mixes parts of different runs: there are {len(labels)} labels, and state.pt is of a "
+                f"run with {expected:g}; {REMEDY}"
             )
 
     def _read(self, round_: int) -> Parts:

@@ -88,10 +88,11 @@ class Campaign:
         return True
 
     def _moment(self) -> Moment:
-        """By time or by file event, in turn."""
+        """By time or by file event, in turn; early ones are more frequent, since a resumed run is shorter."""
+        share = float(self._rng.uniform() * self._rng.uniform())
         if self.result.kills % 2:
-            return Moment(before_event=int(self._rng.integers(self.result.file_events)))
-        return Moment(after_s=float(self._rng.uniform(0.0, SPREAD * self.result.run_seconds)))
+            return Moment(before_event=int(share * self.result.file_events))
+        return Moment(after_s=SPREAD * share * self.result.run_seconds)
 
     def _check_loss(self, folder: Path, before: int, ended: Attempt) -> None:
         lost = before + ended.units - self._target.kept(folder)

@@ -141,7 +141,7 @@ def _lines(folder: Path) -> list[dict[str, str]]:
 
 
 def _scalars(folder: Path) -> list[tuple[str, str, int, float]]:
-    """(agent or expert, tag, step, value) of all scalars in TensorBoard's files, a repeated one as often as it is there."""
+    """(agent or expert, tag, step, value) of all scalars in TensorBoard's files, duplicates included."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found = []

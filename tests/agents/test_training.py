@@ -80,7 +80,7 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, other, message):
 
 
 def test_a_folder_without_a_checkpoint_and_one_with_a_run_are_refused(tiny, tmp_path):
-    with pytest.raises(ConfigError, match="no checkpoint"):
+    with pytest.raises(ConfigError, match="no run to resume"):
         train(tiny(), tmp_path / "none", start="resume")
     train(tiny(steps=0), tmp_path / "run")
     with pytest.raises(ConfigError, match="already holds a run"):
