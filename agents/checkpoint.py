@@ -105,7 +105,7 @@ class Checkpoint:
         model_class: Any = ALGORITHMS[config.algorithm].model_class
         try:
             model: BaseAlgorithm = model_class.load(path, env=env, device="cpu", force_reset=False)
-            with np.load(self.folder / "arrays.npz") as arrays:
+            with (self.folder / "arrays.npz").open("rb") as file, np.load(file) as arrays:
                 self._check(model.num_timesteps, int(arrays["steps"]))
                 restore_env(env, arrays)
                 restore_buffer(model, arrays)

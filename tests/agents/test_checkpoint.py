@@ -125,7 +125,9 @@ def test_a_run_that_ended_before_its_first_checkpoint_begins_anew(tiny, tmp_path
         train(config, run)
     resumed = train(config, run, start="resume")
     whole = train(config, tmp_path / "whole")
-    assert all((resumed.policy.state_dict()[name] == tensor).all() for name, tensor in whole.policy.state_dict().items())
+    assert all(
+        (resumed.policy.state_dict()[name] == tensor).all() for name, tensor in whole.policy.state_dict().items()
+    )
 
 
 def test_overwriting_removes_the_run_and_nothing_else(tiny, tmp_path):

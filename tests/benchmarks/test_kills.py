@@ -41,7 +41,8 @@ def kept(folder: Path) -> int:
 def forgetting(folder: Path, tick) -> None:
     """Counts to 20 in memory, and writes at the end how often it was called."""
     folder.mkdir(exist_ok=True)
-    (folder / "calls").open("a").write("x")
+    with (folder / "calls").open("a") as file:
+        file.write("x")
     for _ in range(20):
         tick()
         (folder / "touched").write_text("")
