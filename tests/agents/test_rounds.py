@@ -30,9 +30,10 @@ def killed_in_fit(monkeypatch, number: int, work) -> None:
             raise Killed
         return loss
 
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(Fit, "__call__", killing)
-        work()
+        with pytest.raises(Killed):
+            work()
 
 
 def weights(folder):

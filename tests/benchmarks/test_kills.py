@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("stable_baselines3", reason="the agents need the extra 'agents'")
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 from benchmarks.kills.campaign import Campaign
 from benchmarks.kills.process import Moment, attempt
 from benchmarks.kills.target import Target
 from benchmarks.kills.targets import TARGETS
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 
 @pytest.mark.parametrize(("name", "kills"), [("train", 2), ("imitate", 3), ("search", 3)])
