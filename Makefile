@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short bench clean
+.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -60,6 +60,10 @@ fuzz: $(INSTALLED)
 
 fuzz-short: $(INSTALLED)
 	$(FUZZ) scenarios --count 1000
+
+# Kills each command 50 times and compares what the resumed runs leave; minutes.
+kills: $(INSTALLED)
+	$(BIN)/python -m benchmarks.kills train imitate search --kills 50 --folder runs/kills
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench
