@@ -137,20 +137,18 @@ def _override(text: str) -> tuple[str, Any]:
 def job_progress(console: Console, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
     """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
 
-    A signal in the block says how many episodes the store holds, and how to go on.
+    A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True) as bar, advising(lambda: _advice(store)):
         task = bar.add_task("episodes", total=total)
-
-        def advice() -> str:
-            done = f"{bar.tasks[task].completed:.0f} of {total} episodes are kept in {store.path}"
-            return f"{done}; run the same command again to go on"
-
-        with advising(advice):
-            yield lambda done, _: bar.update(task, completed=done)
+        yield lambda done, _: bar.update(task, completed=done)
     if store.found:
         note = f"{store.found} results were there already, in {store.path}; --overwrite computes them again"
         console.print(note, markup=False, highlight=False)
+
+
+def _advice(store: EpisodeStore) -> str:
+    return f"{store.kept} results are kept in {store.path}; run the same command again to go on"
 
 
 @contextmanager

@@ -96,6 +96,11 @@ class EpisodeStore:
         return 0 if self.records is None else self.records.found
 
     @property
+    def kept(self) -> int:
+        """Number of records in the file now."""
+        return len(_parsed(_lines(self.path))[1]) if self.path.is_file() else 0
+
+    @property
     def path(self) -> Path:
         """The file."""
         return Path(self.folder) / self.file

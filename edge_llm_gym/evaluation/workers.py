@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
@@ -39,9 +39,15 @@ def in_workers(
     with _without_ctrl_c():  # starts the workers
         results: Generator[ResultT, None, None] = parallel(delayed(function)(job) for job in jobs)
     try:
-        yield from results
+        while True:
+            with _quietly():
+                result = next(results)
+            yield result
+    except StopIteration:
+        return
     finally:
-        _end(results)
+        with _quietly():
+            results.close()
 
 
 @contextmanager
@@ -60,11 +66,12 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _end(results: Generator[Any, None, None]) -> None:
-    """Ends the workers where jobs are left."""
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without joblib's warning where jobs are left, which is intended."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*have been cancelled", category=UserWarning)
-        results.close()
+        yield
 
 
 def end_with_parent(parent: int) -> None:
