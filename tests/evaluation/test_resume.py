@@ -77,7 +77,7 @@ def test_further_seeds_and_policies_run_only_what_is_missing(tmp_path):
 
 def test_another_comparison_is_refused_before_it_runs(tmp_path):
     run(store=tmp_path, policies=["edf"], seeds=[0], bound=False)
-    with pytest.raises(ValueError, match="scenario.horizon_epochs was 3 there and is 4 now"):
+    with pytest.raises(ValueError, match=r"scenario\.horizon_epochs was 3 there and is 4 now"):
         run(store=tmp_path, policies=["edf"], seeds=[0], bound=False, overrides={"horizon_epochs": 4})
     with pytest.raises(ValueError, match="gap_every was None there and is 2 now"):
         run(store=tmp_path, policies=["edf"], seeds=[0], bound=False, gap_every=2)
