@@ -90,26 +90,10 @@ def read_settings(
         changes["arrivals.rate_per_s"] = number
     resolved = load_scenario(source, changes)
     if trace is not None:
-        resolved = load_scenario(resolved, trace_overrides(resolved, trace))
-    if rate == OWN_RATE:
+        resolved = load_scenario(resolved, trace_overrides(resolved, trace, own_rate=rate == OWN_RATE))
+    elif rate == OWN_RATE:
         resolved = _at_own_rate(resolved)
     return resolved, {"scenario": resolved}
-
-
-def trace_source(
-    file: Path | None, format: str | None, columns: str | None, start: str | None, until: str | None
-) -> TraceSource | None:
-    """The trace of the options; None without a file. Raises ValueError for invalid options, also without a file.
-
-    `start` and `until` are the texts of --from and --until.
-    """
-    given = {"--format": format, "--columns": columns, "--from": start, "--until": until}
-    if file is None:
-        if named := [option for option, value in given.items() if value is not None]:
-            raise ValueError(f"{' and '.join(named)} need a trace, got none; add --trace FILE")
-        return None
-    window = [None if bound is None else parse_bound(bound) for bound in (start, until)]
-    return TraceSource(str(file), format, tuple(parse_columns(columns).items()) if columns else (), *window)
 
 
 def read_rate(text: str | None) -> float | None:
@@ -136,17 +120,37 @@ def _at_own_rate(scenario: Scenario) -> Scenario:
     return load_scenario(scenario, {"arrivals.rate_per_s": None})
 
 
-def trace_overrides(scenario: Scenario, trace: TraceSource) -> dict[str, Any]:
-    """Overrides that replay a trace at the scenario's rate, with lengths clipped to its limits and predicted as there.
+def trace_source(
+    file: Path | None, format: str | None, columns: str | None, start: str | None, until: str | None
+) -> TraceSource | None:
+    """The trace of the options; None without a file. Raises ValueError for invalid options, also without a file.
 
-    A file with token counts only gives the lengths, and the arrivals stay those of the scenario.
+    `start` and `until` are the texts of --from and --until.
+    """
+    given = {"--format": format, "--columns": columns, "--from": start, "--until": until}
+    if file is None:
+        if named := [option for option, value in given.items() if value is not None]:
+            raise ValueError(f"{' and '.join(named)} need a trace, got none; add --trace FILE")
+        return None
+    window = [None if bound is None else parse_bound(bound) for bound in (start, until)]
+    return TraceSource(str(file), format, tuple(parse_columns(columns).items()) if columns else (), *window)
+
+
+def trace_overrides(scenario: Scenario, trace: TraceSource, *, own_rate: bool = False) -> dict[str, Any]:
+    """Overrides that replay a trace, with lengths clipped to the scenario's limits and predicted as there.
+
+    Time is rescaled to the scenario's arrival rate, unless `own_rate` is set. A file with token counts only gives the
+    lengths, and the arrivals stay those of the scenario. Raises ValueError for the own rate of such a file.
     """
     kept = ("max_prompt_tokens", "max_output_tokens", "prediction")
     limits = {key: value for key, value in scenario.lengths.model_dump().items() if key in kept}
     if isinstance(read_requests(trace), RecordedLengths):
+        if own_rate:
+            raise ValueError(f"--rate {OWN_RATE} keeps the rate of a file, got {trace.file!r}, which has no times")
         return {"lengths": {"kind": "trace", **trace.settings(), **limits}}
+    rate = {} if own_rate else {"rate_per_s": scenario.arrivals.rate_per_s}
     return {
-        "arrivals": {"process": "trace", **trace.settings(), "rate_per_s": scenario.arrivals.rate_per_s},
+        "arrivals": {"process": "trace", **trace.settings(), **rate},
         "lengths": {"kind": "trace", **limits},
     }
 
@@ -180,20 +184,18 @@ def _override(text: str) -> tuple[str, Any]:
 def job_progress(console: Console, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
     """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
 
-    A signal in the block says how many episodes the store holds, and how to go on.
+    A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True) as bar, advising(lambda: _advice(store)):
         task = bar.add_task("episodes", total=total)
-
-        def advice() -> str:
-            done = f"{bar.tasks[task].completed:.0f} of {total} episodes are kept in {store.path}"
-            return f"{done}; run the same command again to go on"
-
-        with advising(advice):
-            yield lambda done, _: bar.update(task, completed=done)
+        yield lambda done, _: bar.update(task, completed=done)
     if store.found:
         note = f"{store.found} results were there already, in {store.path}; --overwrite computes them again"
         console.print(note, markup=False, highlight=False)
+
+
+def _advice(store: EpisodeStore) -> str:
+    return f"{store.kept} results are kept in {store.path}; run the same command again to go on"
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """`edge-llm-gym trace FILE`: describes a trace, and how a scenario would replay it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from edge_llm_gym.cli.options import (
+    OWN_RATE,
     ColumnsOption,
     EnvironmentOption,
     FormatOption,
@@ -24,7 +25,6 @@ from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.workload import RecordedLengths, Trace, describe
 from edge_llm_gym.workload.lengths import LengthLimits, TokenCounts
 from edge_llm_gym.workload.trace_reading import read_requests
-from edge_llm_gym.workload.trace_source import TraceSource
 from edge_llm_gym.workload.traces import describe_lengths, timestamp_resolution_s
 
 
@@ -59,21 +59,23 @@ def show_trace(
     console.print(table)
     for note in requests.notes:
         console.print(f"note: {note}")
-    resolved, _ = read_settings(environment, scenario, None, None, rate)
-    lines = [f"\nas the workload of scenario {resolved.name}:", *_as_workload(requests, source, resolved)]
+    own_rate = rate == OWN_RATE
+    resolved, _ = read_settings(environment, scenario, None, None, None if own_rate else rate)
+    overrides = trace_overrides(resolved, source, own_rate=own_rate)
+    lines = [f"\nas the workload of scenario {resolved.name}:", *_as_workload(requests, overrides, resolved)]
     console.print(*lines, sep="\n")
 
 
-def _as_workload(requests: Trace | RecordedLengths, source: TraceSource, scenario: Scenario) -> Sequence[str]:
+def _as_workload(requests: Trace | RecordedLengths, overrides: Mapping[str, Any], scenario: Scenario) -> Sequence[str]:
     """Lines of text on how a scenario uses the requests."""
     if isinstance(requests, RecordedLengths):
         arrivals = f"arrivals: {scenario.arrivals.process}, as in the scenario, since the file has no times"
         return [f"  {arrivals}", _clipping(requests, scenario)]
-    return [*_replay(requests, source, scenario), *_clock(requests)]
+    return [*_replay(requests, overrides, scenario), *_clock(requests)]
 
 
-def _replay(trace: Trace, source: TraceSource, scenario: Scenario) -> list[str]:
-    replayed = load_scenario(scenario, trace_overrides(scenario, source))
+def _replay(trace: Trace, overrides: Mapping[str, Any], scenario: Scenario) -> list[str]:
+    replayed = load_scenario(scenario, overrides)
     rate = replayed.arrivals.rate_per_s or trace.rate_per_s
     episode_s = (scenario.horizon_epochs + 1) * scenario.epoch_s
     return [
