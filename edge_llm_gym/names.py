@@ -15,6 +15,10 @@ def suggestion(value: str, known: Iterable[str]) -> str:
 def known_name(kind: str, value: str, known: Iterable[str]) -> str:
     """The value itself if it is known. Raises ValueError with a suggestion otherwise."""
     names = list(known)
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{kind} must be a name, got {type(value).__name__}; choose one of: {', '.join(sorted(names))}"
+        )
     if value not in names:
         raise ValueError(f"unknown {kind} {value!r}; {suggestion(value, names)}")
     return value
