@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_llm_gym.messages import quoted
+
 LARGEST_WHOLE_NUMBER: Final = 2**62
 """Greatest limit that a compiled solver can count to."""
-_LONGEST_TEXT: Final = 80
 
 
 def whole_number(name: str, value: Any, least: int = 0, greatest: int = LARGEST_WHOLE_NUMBER) -> int:
@@ -22,7 +23,7 @@ def whole_number(name: str, value: Any, least: int = 0, greatest: int = LARGEST_
         raise ValueError(f"{name} must be a whole number{_received(value)}{hint}")
     number = operator.index(value)
     if not least <= number <= greatest:
-        raise ValueError(f"{name} must be {_at_least(least, 0)}{_at_most(greatest, number)}, got {shortened(value)}")
+        raise ValueError(f"{name} must be {_at_least(least, 0)}{_at_most(greatest, number)}, got {quoted(value)}")
     return number
 
 
@@ -38,7 +39,7 @@ def real_number(
     number = _as_float(value)
     if not (least <= number <= greatest and (infinite or np.isfinite(number))):
         rule = f"{'' if infinite else 'finite and '}{_at_least(least, 0.0)}{_at_most(greatest, number)}"
-        raise ValueError(f"{name} must be {rule}{unit and f' ({unit})'}, got {shortened(value)}")
+        raise ValueError(f"{name} must be {rule}{unit and f' ({unit})'}, got {quoted(value)}")
     return number
 
 
@@ -54,14 +55,6 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def shortened(value: Any) -> str:
-    """The `repr` of a value, cut where it is long; an integer of too many digits by its size."""
-    if isinstance(value, int) and value.bit_length() > 4 * _LONGEST_TEXT:
-        return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
-
-
 def _as_float(value: Any) -> float:
     try:
         return float(value)
@@ -70,7 +63,7 @@ def _as_float(value: Any) -> float:
 
 
 def _received(value: Any) -> str:
-    return f", got {shortened(value)} of type {type(value).__name__}"
+    return f", got {quoted(value)} of type {type(value).__name__}"
 
 
 def _at_least(least: float, zero: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.numeric import shortened
+from edge_llm_gym.messages import quoted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,7 +28,7 @@ def real_numbers(name: str, raw: Any, order: Any = "C") -> Floats:
         with np.errstate(over="ignore"):  # of numbers beyond the range of float64, which become infinite
             return array.astype(np.float64, order=order)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must hold real numbers, got {shortened(raw)} of type {type(raw).__name__}") from None
+        raise ValueError(f"{name} must hold real numbers, got {quoted(raw)} of type {type(raw).__name__}") from None
 
 
 def _holds_text(array: NDArray[Any]) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from edge_llm_gym.numeric import flag, shortened, time_limit, whole_number
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.numeric import flag, time_limit, whole_number
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
@@ -107,5 +108,5 @@ def _node_indices(order: Sequence[int] | None, node_count: int) -> Ints:
         return np.arange(node_count)
     numbers = np.asarray(order)
     if numbers.dtype.kind not in "iu" or sorted(numbers.ravel().tolist()) != list(range(1, node_count + 1)):
-        raise ValueError(f"order must list each node number from 1 to {node_count} once, got {shortened(order)}")
+        raise ValueError(f"order must list each node number from 1 to {node_count} once, got {quoted(order)}")
     return numbers.ravel().astype(np.int64) - 1
