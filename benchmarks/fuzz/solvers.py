@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 from benchmarks.fuzz.tally import Options, Tally
 
+WORKER = "benchmarks.fuzz.solver_worker"
 CASE_LIMIT_S = 300.0
 """Seconds that a worker may take for a case, including the compilation of the solvers."""
 
@@ -21,7 +23,7 @@ def run(options: Options) -> Tally:
     jobs = max(1, min(options.jobs, options.count))
     bounds = [options.count * job // jobs for job in range(jobs + 1)]
     with ThreadPoolExecutor(jobs) as pool:
-        runs = [pool.submit(_run_cases, options.seed, *part) for part in zip(bounds, bounds[1:], strict=False)]
+        runs = [pool.submit(_run_cases, options.seed, *part) for part in pairwise(bounds)]
         for one in runs:
             for case, text in one.result():
                 _count(tally, options.seed, case, text)
@@ -48,7 +50,7 @@ def _run_cases(seed: int, first: int, last: int) -> list[tuple[int, str]]:
 
 def _run_worker(seed: int, first: int, last: int) -> list[tuple[int, str]]:
     """Outcomes of the cases that one worker has finished, and of the one in which it ended early."""
-    command = [sys.executable, "-W", "error", "-m", "benchmarks.fuzz.solver_worker", str(seed), str(first), str(last)]
+    command = [sys.executable, "-W", "error", "-m", WORKER, str(seed), str(first), str(last)]
     found: list[tuple[int, str]] = []
     case = first
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:

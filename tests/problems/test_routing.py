@@ -159,7 +159,7 @@ NO_SECOND = [[0.1, 0.2, INF], [INF, INF, INF], [INF, INF, 0.3], [INF, INF, INF]]
         ({"arrival_rate": [[4.0]]}, r"arrival_rate must have the shape \[D\]"),
         ({"arrival_rate": []}, r"arrival_rate must have the shape \[D\] and not be empty"),
         ({"link_delay_s": np.ones((3, 3))}, r"link_delay_s must have the shape \[D \+ K = 4, K = 3\].*\(3, 3\)"),
-        ({"link_delay_s": np.full((4, 3), np.nan)}, "link_delay_s must be zero or from 1e-18 to 1e.18 or infinite, got nan"),
+        ({"link_delay_s": np.full((4, 3), np.nan)}, "link_delay_s must be zero or from 1e-18 .*, got nan"),
         ({"link_delay_s": BACKWARD}, r"every link must lead from a stage to the next, got a link from device 0"),
         ({"link_delay_s": CYCLE}, r"must not form a cycle, got one among the nodes \[0, 2\]"),
         ({"link_delay_s": SKIP}, r"to the next, got a link from device 0 \(stage 0\) to node 2 \(stage 2\)"),

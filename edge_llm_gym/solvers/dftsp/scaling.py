@@ -51,7 +51,7 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s:
     price = problem.time_price * unit_s / unit
     clock = make_clock(deadline_s)
     search = _make_search(profit[request] / unit, usage, np.full(4, _SLACK), limit_s / unit_s, shared, price, clock)
-    too_many = search.budget.size * search.shared_cost.size > MAX_PAIRS
+    too_many = search.bound.size == 0
     if too_many or (deadline_s < np.inf and request.size >= _PROBE_FROM):
         probe(search)
     clock[0].expired |= too_many
@@ -90,7 +90,7 @@ def _make_search(
     rows, n = usage.shape
     rising, row, budgets, sole_of_row = _ranked(budget)
     _, column, shareds, sole_of_column = _ranked(shared)
-    shape = (budgets.size, shareds.size)
+    shape = (budgets.size, shareds.size) if budgets.size * shareds.size <= MAX_PAIRS else (0, 0)
     shared_usage = np.zeros((rows, shareds.size))
     shared_usage[0] = shareds
     progress = np.zeros(1, PROGRESS)
