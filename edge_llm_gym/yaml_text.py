@@ -1,10 +1,9 @@
 """Reads and writes the YAML of users: scenarios, rows of catalogues, hardware profiles, configurations, settings.
 
-Plain values follow the core schema of YAML 1.2 (yaml.org/spec/1.2.2, section 10.3.2), where YAML 1.1 has surprises:
-`1:00` is a text instead of 60, `yes` and `no` are texts instead of truth values, `1e9` is a number, and dates are texts.
-Whole numbers with a leading zero, which are octal in YAML 1.1 and decimal in YAML 1.2, are refused. So are keys that are
-given twice, and what would take long or much memory: long texts, deep nesting, and aliases that expand to many values.
-No tag constructs Python objects.
+Plain values follow the core schema of YAML 1.2 (yaml.org/spec/1.2.2, section 10.3.2). Unlike in YAML 1.1, `1:00` is a
+text instead of 60, `yes` and `no` are texts instead of truth values, `1e9` is a number, and dates are texts. Whole
+numbers with a leading zero, octal in YAML 1.1 and decimal in YAML 1.2, are refused. So are keys that are given twice,
+tags, and what would take long or much memory: long texts, deep nesting, and aliases that expand to many values.
 """
 
 import re
@@ -89,7 +88,7 @@ def is_file(path: str | PathLike[str]) -> bool:
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML has it, ten times as fast
 
 
-class _Loader(_Base):
+class _Loader(_Base):  # type: ignore[misc] # chosen at run time
     """A safe loader with the core schema of YAML 1.2."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 - PyYAML's own convention
@@ -106,9 +105,7 @@ def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
     try:
         return int(text[2:] if base != 10 else text, base)
     except ValueError:
-        raise YamlError(
-            f"line {_line(node)}: a number of {len(text)} digits is too long; write it as 1.0e+30"
-        ) from None
+        raise YamlError(f"line {_line(node)}: a number of {len(text)} digits is too long; shorten it") from None
 
 
 def _without_zeros(text: str) -> str:
@@ -122,7 +119,8 @@ def _construct_float(loader: Any, node: yaml.ScalarNode) -> float:
 
 
 def _line(where: yaml.Node | yaml.Event) -> int:
-    return int(where.start_mark.line) + 1
+    mark: Any = where.start_mark
+    return int(mark.line) + 1
 
 
 for _tag, _pattern, _first in CORE_SCHEMA:

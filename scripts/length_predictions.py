@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.plots import new_figure
+from edge_llm_gym.files import replacing, write_text
 from scripts.reproduce.figures import COLOURS, MARKERS
 from scripts.reproduce.measures import decimals, percent
 from scripts.reproduce.tables import Row, cell, markdown_table
@@ -93,8 +94,9 @@ def write(found: Mapping[str, Mapping[float, Comparison]], out: Path, command: s
         sections.append(f"## {name}")
         for measure, (title, _) in MEASURES.items():
             sections.append(f"{title} by sigma:\n\n{table(comparisons, list(policies(name)), measure)}")
-    page.write_text(PAGE.format(command=command, seeds=seeds, sections="\n\n".join(sections) + "\n"), "utf-8")
-    draw(found).savefig(picture, dpi=DOTS_PER_INCH)
+    write_text(page, PAGE.format(command=command, seeds=seeds, sections="\n\n".join(sections) + "\n"))
+    with replacing(picture) as temporary:
+        draw(found).savefig(temporary, dpi=DOTS_PER_INCH)
     return [page, picture]
 
 

@@ -127,6 +127,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.scenario.fields:ScenarioFields",
     ),
     "experts": ("edge_llm_gym.experts",),
+    "live": ("edge_llm_gym.live",),
     "decoding": ("edge_llm_gym.decoding",),
     "evaluation": (
         "edge_llm_gym.evaluation",

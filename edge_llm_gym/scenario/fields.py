@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator, model_validator
 
-from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.models.channel import fading_correlation, path_loss_db
 from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
@@ -96,9 +97,9 @@ class ScenarioFields(Section):
     def _refuse_the_former_key(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and "admission" in data:
             value = data["admission"]
-            dynamics = OLD_DYNAMICS.get(str(value), "batching")
+            dynamics = OLD_DYNAMICS.get(value, "batching") if isinstance(value, str) else "batching"
             raise ValueError(
-                f"the key admission is now called dynamics, got admission {value!r}; write dynamics: {dynamics}"
+                f"the key admission is now called dynamics, got admission {quoted(value)}; write dynamics: {dynamics}"
             )
         return data
 
@@ -107,8 +108,9 @@ class ScenarioFields(Section):
     def _set_the_default_reward(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "reward" in data:
             return data
-        dynamics = str(data.get("dynamics", "batching"))
-        return {**data, "reward": DEFAULT_REWARD[dynamics]} if dynamics in DEFAULT_REWARD else data
+        dynamics = data.get("dynamics", "batching")
+        known = isinstance(dynamics, str) and dynamics in DEFAULT_REWARD
+        return {**data, "reward": DEFAULT_REWARD[dynamics]} if known else data
 
     @field_validator("cost")
     @classmethod
@@ -118,7 +120,7 @@ class ScenarioFields(Section):
     @field_validator("channel")
     @classmethod
     def _path_loss_is_known(cls, value: ChannelSection) -> ChannelSection:
-        known_name("path loss", value.path_loss, PATH_LOSS)
+        path_loss_db(value.path_loss, 0.0, value.carrier_hz)  # refuses an unknown law, and a carrier outside its range
         return value
 
     @cached_property

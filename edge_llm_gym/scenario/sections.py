@@ -248,6 +248,15 @@ class ChannelSection(Section):
     spectral_efficiency_cap: SpectralEfficiency = 7.4
     """Highest spectral efficiency in bit/s/Hz, that of the fastest modulation and code."""
 
+    @model_validator(mode="after")
+    def _floor_is_below_the_cap(self) -> "ChannelSection":
+        if self.spectral_efficiency_floor > self.spectral_efficiency_cap:
+            raise ValueError(
+                f"spectral_efficiency_floor must be at most spectral_efficiency_cap, got "
+                f"{self.spectral_efficiency_floor:g} and {self.spectral_efficiency_cap:g} bit/s/Hz; lower the floor"
+            )
+        return self
+
     @property
     def shadowing_deviation_db(self) -> float:
         """Standard deviation of the shadowing in dB. Raises ValueError for an unknown path-loss law."""

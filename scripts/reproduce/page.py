@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from edge_llm_gym.files import replacing, write_text
 from scripts.reproduce.claims import Claim, count_better_episodes
 from scripts.reproduce.measures import decimals, percent
 from scripts.reproduce.reproduction import Reproduction
@@ -45,10 +46,11 @@ def write(reproduction: Reproduction[Any, Any], results: Results, target: Target
     pictures = {}
     for key, figure in reproduction.figures(results):
         pictures[key] = target.images / f"{name}-{key}.png"
-        figure.savefig(pictures[key], dpi=DOTS_PER_INCH)
+        with replacing(pictures[key]) as temporary:
+            figure.savefig(temporary, dpi=DOTS_PER_INCH)
     links = {key: target.link(path) for key, path in pictures.items()}
-    page.write_text(page_text(reproduction, results, links, command), "utf-8")
-    numbers.write_text(json.dumps(as_json(reproduction, results, command), indent=1) + "\n", "utf-8")
+    write_text(page, page_text(reproduction, results, links, command))
+    write_text(numbers, json.dumps(as_json(reproduction, results, command), indent=1) + "\n")
     return [page, numbers, *pictures.values()]
 
 
