@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.quantities import Range
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
-from edge_llm_gym.settings import ConfigError, SettingsReader, plain
+from edge_llm_gym.settings import ConfigError, SettingsReader
 from edge_llm_gym.yaml_text import dump_yaml, is_file
 
 Whole = Annotated[int, Range("", 0, 2**62)]
@@ -63,10 +64,10 @@ def read_config(source: str | Path | Mapping[str, Any], changes: Mapping[str, An
     return READER.validate(*_raw(source), changes)
 
 
-def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Label and plain data of a source."""
+def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Label and data of a source."""
     if isinstance(source, Mapping):
-        return "given as a mapping", plain(source)
+        return "given as a mapping", source
     if not is_file(source):
         raise ConfigError(f"there is no configuration file {quoted(str(source))}; recipes are in configs/agents")
     return str(source), READER.read(source)
@@ -74,4 +75,4 @@ def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    path.write_text(dump_yaml(config.model_dump(mode="json")), "utf-8")
+    write_text(path, dump_yaml(config.model_dump(mode="json")))

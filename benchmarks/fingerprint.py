@@ -22,6 +22,7 @@ import numpy as np
 
 import edge_llm_gym
 from edge_llm_gym.experts import make_expert
+from edge_llm_gym.files import write_text
 
 POLICIES: dict[str, tuple[str, ...]] = {
     "EdgeLLM/SingleNode-v0": ("sample", "random", "dftsp", "sjf"),
@@ -140,7 +141,7 @@ def main() -> int:
     print(f"package at {Path(edge_llm_gym.__file__).parent}")
     found = fingerprint(arguments.seeds)
     if arguments.out is not None:
-        arguments.out.write_text(json.dumps(found, indent=1))
+        write_text(arguments.out, json.dumps(found, indent=1))
     if arguments.check is None:
         return 0
     differing = differences(json.loads(arguments.check.read_text()), found)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.solvers import reference
 from edge_llm_gym.solvers.solutions import BatchSolution
@@ -46,4 +47,4 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 def save(report: Row, folder: Path, name: str) -> None:
     """Write the report as JSON into a folder, which is created if necessary."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(report, indent=2) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(report, indent=2) + "\n")

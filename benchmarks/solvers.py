@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.instances import ENVIRONMENTS, met_in
 from benchmarks.reports import Row, milp_within, save, spread, timed
+from edge_llm_gym.files import replacing
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting
 from edge_llm_gym.solvers import dftsp
@@ -152,7 +153,8 @@ def plot(report: Row, path: Path) -> None:
     times, nodes = figure.subplots(1, 2)
     _plot_times(times, report["speed"])
     _plot_nodes(nodes, report["search"])
-    figure.savefig(path, dpi=120)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 COLOURS = dict(

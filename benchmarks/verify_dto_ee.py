@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_llm_gym.files import replacing, write_text
 from edge_llm_gym.problems.random_networks import free_thresholds, random_network, with_wait_factors
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
@@ -49,7 +50,7 @@ def main() -> None:
     report["default_size"] = {str(load): _default_size(load, options) for load in (0.5, 0.9)}
     report["total_s"] = time.perf_counter() - started
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "verify_dto_ee.json").write_text(json.dumps(report, indent=2) + "\n")
+    write_text(options.out / "verify_dto_ee.json", json.dumps(report, indent=2) + "\n")
     _plot(rows, options.out / "verify_dto_ee.png")
     _print(report)
 
@@ -279,7 +280,8 @@ def _plot(rows: dict[float, list[Row]], path: Path) -> None:
         axes.axhline(NEAR, color="black", linewidth=0.8, linestyle="--")
         axes.set(title=f"load {load:g}", xlabel="round", ylim=(1e-5, 1e3))
     figure.axes[0].set_ylabel("mean delay over the optimum, relative")
-    figure.savefig(path, dpi=150)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 if __name__ == "__main__":

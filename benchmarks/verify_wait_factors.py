@@ -22,6 +22,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.decoding.wait_factors import Routed
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.files import write_text
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import mean_wait_s
 from edge_llm_gym.scenario import Scenario, load_scenario
@@ -193,7 +194,7 @@ def main() -> None:
         report["effect"] = report_effect(options.effect)
         print("reward, estimated factors less factors of 1:", json.dumps(report["effect"]))
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "verify_wait_factors.json").write_text(json.dumps(report, indent=2) + "\n")
+    write_text(options.out / "verify_wait_factors.json", json.dumps(report, indent=2) + "\n")
     worst = max(np.abs(part["error_estimated"]).max() for part in report["loads"].values())
     if worst > TOLERANCE:
         raise SystemExit(f"a predicted mean wait is off by {worst:.1%}, more than {TOLERANCE:.0%}")

@@ -41,13 +41,8 @@ class Range:
         if self.low <= value <= self.high or (self.or_zero and value == 0):
             return value
         zero = "0 or " if self.or_zero else ""
-        raise ValueError(f"{self._what()} and must be {zero}from {self.low:g} to {self.high:g}{self._hint()}")
-
-    def _what(self) -> str:
-        return f"this number is in {self.unit}" if self.unit else "this number has no unit"
-
-    def _hint(self) -> str:
-        return f"; {self.hint}" if self.hint else ""
+        unit, hint = f"is in {self.unit} and " if self.unit else "", f"; {self.hint}" if self.hint else ""
+        raise ValueError(f"this number {unit}must be {zero}from {self.low:g} to {self.high:g}{hint}")
 
 
 def _refuse_truth_values(value: Any) -> Any:

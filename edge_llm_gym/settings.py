@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any, Final, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from edge_llm_gym.messages import MAX_TEXT, MAX_VALUE, quoted, shortened
 from edge_llm_gym.names import suggestion
@@ -144,7 +145,7 @@ def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterat
     Tags of unions, which are written <like this>, are left out of the place. After `MAX_RULES` lines the rest is
     counted; long values are shortened.
     """
-    items = error.errors(include_url=False, include_context=False)
+    items = _own_errors(error)
     for item in items[:MAX_RULES]:
         place = ".".join(str(part) for part in item["loc"] if not str(part).startswith("<")) or root
         where = shortened(place, MAX_VALUE)
@@ -159,6 +160,13 @@ def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterat
             yield f"  {where}: {shortened(item['msg'].removeprefix('Value error, '), 2 * MAX_TEXT)}{received}"
     if len(items) > MAX_RULES:
         yield f"  and {len(items) - MAX_RULES} more"
+
+
+def _own_errors(error: ValidationError) -> list[ErrorDetails]:
+    """The broken rules, without complaints that a list is too short for the lack of its invalid items."""
+    items = error.errors(include_url=False, include_context=False)
+    places = {item["loc"][:length] for item in items for length in range(len(item["loc"]))}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in places]
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.workload import statistics
 from edge_llm_gym.workload.arrivals import ModulatedPoisson, Modulation
-from edge_llm_gym.workload.traces import Trace, describe, read_trace
+from edge_llm_gym.workload.trace_reading import read_trace
+from edge_llm_gym.workload.traces import Trace, describe
 
 WINDOWS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 FITTED_FROM_S = 0.5
@@ -146,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table(read_trace(options.trace), RECIPES[options.name]), sort_keys=False, default_flow_style=None, width=120
     )
     path = (options.output or OUTPUT) / f"{options.name}.yaml"
-    path.write_text(HEADER + text, encoding="utf-8")
+    write_text(path, HEADER + text)
     print(f"wrote {path}")
     return 0
 

@@ -12,6 +12,7 @@ import numpy as np
 from exit_profile.calibration import Tradeoff, common_threshold, own_thresholds, relative_accuracy, reliability
 from exit_profile.pictures import FIGURES, MARKED_THRESHOLDS
 
+from edge_llm_gym.files import replacing
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 
 DOTS_PER_INCH = 110
@@ -27,7 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     profile = exit_profile(options.profile)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, draw in FIGURES.items():
-        draw(profile).savefig(options.out / f"{name}-{Path(options.profile).stem}.png", dpi=DOTS_PER_INCH)
+        picture = options.out / f"{name}-{Path(options.profile).stem}.png"
+        with replacing(picture) as temporary:
+            draw(profile).savefig(temporary, dpi=DOTS_PER_INCH)
     print("\n".join([*exit_table(profile), "", *relative_table(profile), "", *threshold_table(profile)]))
     print(f"\n{profile.rows} rows: {profile.source}")
     return 0

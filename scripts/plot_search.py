@@ -18,6 +18,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.files import replacing
+
 EXPERTS = {
     "EdgeLLM/SingleNode-v0": "dftsp[overrun_s=0]",
     "EdgeLLM/MultiNode-v0": "ot-gah",
@@ -39,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     panels = by_environment(options.runs)
     levels = {env: level(env, options.expert or EXPERTS[env], runs) for env, runs in panels.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(panels, levels).savefig(options.out, dpi=DOTS_PER_INCH)
+    with replacing(options.out) as temporary:
+        draw(panels, levels).savefig(temporary, dpi=DOTS_PER_INCH)
     print(f"wrote {options.out}")
     return 0
 

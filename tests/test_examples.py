@@ -8,6 +8,7 @@ SHORT = {
     "compare_policies": {"seeds": 2, "epochs": 3},
     "dagger": {"rounds": 2, "steps": 2, "passes": 1, "seeds": 1},
     "make_and_step": {"epochs": 3},
+    "live_schedule": {"requests": 8, "decisions": 2},
     "own_policy": {"seeds": 1, "epochs": 3},
     "own_scenario_and_trace": {"seeds": 1},
     "train_sb3": {"steps": 1024, "seeds": 1, "epochs": 3},

@@ -28,9 +28,8 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
 def test_an_exception_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_text(path, "old")
-    with pytest.raises(KeyError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyError("disk")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        _write_half(temporary)
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
 
@@ -64,3 +63,8 @@ def test_a_path_that_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
         assert path == Path(os.devnull)
         path.write_text("gone")
     assert not Path(os.devnull).is_file()
+
+
+def _write_half(path: Path) -> None:
+    path.write_text("half")
+    raise ZeroDivisionError

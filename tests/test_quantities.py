@@ -23,10 +23,9 @@ RANGES = {
 
 def outside(limits: Range, number: type) -> list[float]:
     """The nearest numbers of a type beyond both limits, and numbers far out."""
-    step = 1 if number is int else None
-    low = limits.low - step if step else math.nextafter(limits.low, -math.inf)
-    high = limits.high + step if step else math.nextafter(limits.high, math.inf)
-    return [low, high, -1e300, 1e300]
+    if number is int:
+        return [limits.low - 1, limits.high + 1, -(10**400), 10**400]
+    return [math.nextafter(limits.low, -math.inf), math.nextafter(limits.high, math.inf), -1e300, 1e300]
 
 
 @pytest.mark.parametrize("name", RANGES)

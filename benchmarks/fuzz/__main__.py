@@ -18,6 +18,7 @@ CAMPAIGNS: Final[Mapping[str, str]] = {
     "actions": "malformed actions for environments, vector environments, codecs and wrappers",
     "files": "mutated profiles, policies, traces, timings and rows of catalogues",
     "scenarios": "mutated scenarios, constructed and stepped under bounds checks",
+    "solvers": "batch and routing problems of extreme scales",
 }
 """Campaign -> what it tries. The module `benchmarks.fuzz.<campaign>` has `run(options: Options) -> Tally`.
 

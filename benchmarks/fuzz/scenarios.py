@@ -22,6 +22,15 @@ from benchmarks.fuzz.tally import Options, Tally
 ROOT: Final = Path(__file__).parents[2]
 VARIANTS: Final = ("single-node", "early-exit", "joint", "continuous")
 """Scenarios that compile all kernels."""
+KERNEL_SOURCES: Final = (
+    "compiled.py",
+    "units.py",
+    "sim/**/*.py",
+    "workload/**/*.py",
+    "models/channel/*.py",
+    "scenario/metrics.py",
+)
+"""Files of the package with what is compiled."""
 CASE_LIMIT_S: Final = 600.0
 """Wall time after which a case counts as hanging; kernels of rare combinations are compiled within one."""
 MEMORY_BYTES: Final = 6_000_000_000
@@ -47,8 +56,9 @@ def run(options: Options) -> Tally:
 def _environment(folder: Path) -> dict[str, str]:
     """Variables of the workers. The cache belongs to the sources: numba does not notice changes of inlined kernels."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "edge_llm_gym").rglob("*.py")):
-        digest.update(path.read_bytes())
+    for source in KERNEL_SOURCES:
+        for path in sorted((ROOT / "edge_llm_gym").glob(source)):
+            digest.update(path.read_bytes())
     cache = folder / f"kernels-{digest.hexdigest()[:16]}"
     for old in folder.glob("kernels-*"):
         if old != cache:
@@ -81,38 +91,48 @@ class _Lane:
 
     def run(self) -> None:
         """Tries all cases of the lane."""
+        (self.options.folder / f"cases-{self.job}.jsonl").unlink(missing_ok=True)
         first = self.job
         while first < self.options.count:
-            begun = self._run_worker(first)
-            first = begun + self.options.jobs
+            first = self._run_worker(first) + self.options.jobs
 
     def _run_worker(self, first: int) -> int:
         """Starts a worker at a case, and returns the last case that it began."""
         command = _command(self.options.seed, first, self.options.count, self.options.jobs)
         errors = self.options.folder / f"worker-{self.job}.log"
-        with (
-            errors.open("w") as log,
-            subprocess.Popen(
-                command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True,
+        with errors.open("w") as log:
+            worker = subprocess.Popen(
+                command,
+                env=self.environment,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
                 preexec_fn=_limit_memory,
-            ) as worker,
-        ):  # fmt: skip
-            begun, ended = first, first - 1
-            assert worker.stdout is not None
-            timer = _restarted(None, worker)
-            for line in worker.stdout:
-                timer = _restarted(timer, worker)
-                event = json.loads(line)
-                if event["event"] == "begin":
-                    begun = event["case"]
-                else:
-                    ended = begun
-                    self._count(begun, event)
-            timer.cancel()
+            )
+        with worker:
+            begun, ended = self._follow(worker, first)
         if ended < begun or worker.returncode:
             tail = errors.read_text(errors="replace")[-2000:]
             self._fault(begun, f"the worker ended with {worker.returncode} (killed by a signal if negative)\n{tail}")
-        return max(begun, ended)
+        return begun
+
+    def _follow(self, worker: subprocess.Popen[str], first: int) -> tuple[int, int]:
+        """Counts what a worker reports, also in a file; returns the last case that began and the last that ended."""
+        begun, ended = first, first - 1
+        timer = _restarted(None, worker)
+        with (self.options.folder / f"cases-{self.job}.jsonl").open("a") as cases:
+            for line in worker.stdout or ():
+                timer = _restarted(timer, worker)
+                event = json.loads(line)
+                cases.write(line)
+                cases.flush()
+                begun = event["case"]
+                if event["event"] == "end":
+                    ended = begun
+                    self._count(begun, event)
+        timer.cancel()
+        return begun, ended
 
     def _count(self, case: int, event: dict[str, str]) -> None:
         if "fault" in event:

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.mutation.report import render
 from benchmarks.mutation.trials import Trials
 from benchmarks.mutation.workspace import Workspace
+from edge_llm_gym.files import write_text
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     trials.draw(arguments.count)
     trials.run()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render(trials.results(), workspace.tree, arguments.seed), encoding="utf-8")
+    write_text(out, render(trials.results(), workspace.tree, arguments.seed))
     print(f"wrote {out}")
 
 

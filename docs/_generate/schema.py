@@ -60,8 +60,12 @@ MORE: Final[Mapping[tuple[str, str], str]] = {
     ("NodeSection", "quantization"): "[Catalogue](catalogue.md#quantisation).",
     ("ArrivalsConfig", "process"): "[Keys of each process](#arrival-processes).",
     ("ArrivalsConfig", "format"): "[Formats](traces.md#formats).",
+    ("ArrivalsConfig", "columns"): "[Column names](traces.md#formats).",
+    ("ArrivalsConfig", "window_from"): "[Window](traces.md#window).",
     ("LengthsConfig", "kind"): "[Keys of each kind](#kinds-of-lengths).",
     ("LengthsConfig", "format"): "[Formats](traces.md#formats).",
+    ("LengthsConfig", "columns"): "[Column names](traces.md#formats).",
+    ("LengthsConfig", "window_from"): "[Window](traces.md#window).",
     ("LengthsConfig", "prediction"): "[Physics](physics.md#predictions).",
     ("ExitsSection", "profile"): "[Format](exit-profiles.md).",
 }
@@ -167,6 +171,9 @@ LIMITS = {
     "minLength": "",
 }
 
+REPLACED_BY = {"minimum": "least_above_zero", "maximum": "exclusiveMaximum"}
+"""Limit -> a key that says more; the limit is left out where the key is given."""
+
 
 def _limits(field: dict[str, Any]) -> str:
     found = [text for part in _parts(field) for text in _limits_of(part)]
@@ -177,10 +184,7 @@ def _limits_of(part: dict[str, Any]) -> Iterator[str]:
     if "least_above_zero" in part:
         yield f"0 or >= {part['least_above_zero']:g}"
     for limit, form in LIMITS.items():
-        hidden = (limit == "minimum" and "least_above_zero" in part) or (
-            limit == "maximum" and "exclusiveMaximum" in part
-        )
-        if form and limit in part and not hidden:
+        if form and limit in part and REPLACED_BY.get(limit) not in part:
             yield form.format(f"{part[limit]:g}")
 
 

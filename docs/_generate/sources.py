@@ -127,6 +127,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.scenario.fields:ScenarioFields",
     ),
     "experts": ("edge_llm_gym.experts",),
+    "live": ("edge_llm_gym.live",),
     "decoding": ("edge_llm_gym.decoding",),
     "evaluation": (
         "edge_llm_gym.evaluation",
@@ -194,6 +195,8 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.workload.arrivals",
         "edge_llm_gym.workload.lengths",
         "edge_llm_gym.workload.traces",
+        "edge_llm_gym.workload.trace_reading",
+        "edge_llm_gym.workload.trace_source",
         "edge_llm_gym.workload.replay",
     ),
 }

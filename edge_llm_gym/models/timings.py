@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
+from edge_llm_gym.files import replacing
 from edge_llm_gym.models.checks import require_count, require_positive
 from edge_llm_gym.names import known_name
 
@@ -99,7 +100,7 @@ def read_timings(path: str | PathLike[str]) -> list[Timing]:
 
 def write_timings(path: str | PathLike[str], timings: Iterable[Timing]) -> None:
     """Writes timings to a CSV file that `read_timings` reads."""
-    with Path(path).open("w", newline="", encoding="utf-8") as stream:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
         writer.writerows([_text(getattr(timing, column)) for column in COLUMNS] for timing in timings)

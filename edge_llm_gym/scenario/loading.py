@@ -9,7 +9,7 @@ from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.scenario.files import absolute_paths, read_rows
 from edge_llm_gym.scenario.scenario import Scenario
-from edge_llm_gym.settings import SettingsReader, plain
+from edge_llm_gym.settings import SettingsReader
 from edge_llm_gym.yaml_text import is_file
 
 ScenarioSource = str | Path | Mapping[str, Any] | Scenario
@@ -47,12 +47,20 @@ def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = 
     return READER.validate(label, _with_rows(label, changed, Path()))
 
 
-def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
-    """Label and plain mutable data of a source."""
+def scenario_data(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as a mapping of JSON's types, which `load_scenario` loads as an equal one from any working directory.
+
+    Paths of traces and profiles are absolute; only keys that differ from their defaults or were given are in it.
+    """
+    return absolute_paths(scenario.model_dump(mode="json", exclude_unset=True, warnings=False), Path())
+
+
+def _raw(source: ScenarioSource) -> tuple[str, Mapping[str, Any]]:
+    """Label and data of a source."""
     if isinstance(source, Scenario):
         return quoted(source.name), source.model_dump(mode="python", exclude_unset=True, warnings=False)
     if isinstance(source, Mapping):
-        return "given as a mapping", plain(source)
+        return "given as a mapping", source
     if not isinstance(source, (str, Path)):
         raise ScenarioError(
             f"a scenario is given as a name, a path, a mapping or a Scenario, got {quoted(source)}; pass one of these"

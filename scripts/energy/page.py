@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edge_llm_gym.evaluation.statistics import Interval
+from edge_llm_gym.files import replacing, write_text
 from scripts.energy.figure import draw
 from scripts.energy.study import CaseResult, Study
 from scripts.reproduce.page import DOTS_PER_INCH, Target
@@ -21,13 +22,12 @@ def write(
     study: Study, results: Sequence[CaseResult], seeds: Sequence[int], target: Target, command: str
 ) -> list[Path]:
     """Writes energy.md, energy.json and the figure; returns their paths. `command` is shown on the page."""
-    for folder in (target.pages, target.images):
-        folder.mkdir(parents=True, exist_ok=True)
     page, numbers, picture = target.pages / f"{NAME}.md", target.pages / f"{NAME}.json", target.images / PICTURE
-    draw(results).savefig(picture, dpi=DOTS_PER_INCH)
-    page.write_text(page_text(study, results, seeds, target.link(picture), command), "utf-8")
+    with replacing(picture) as temporary:
+        draw(results).savefig(temporary, dpi=DOTS_PER_INCH)
+    write_text(page, page_text(study, results, seeds, target.link(picture), command))
     records = {"command": command, "seeds": list(seeds), "epochs": study.epochs, "rows": _records(results)}
-    numbers.write_text(json.dumps(records, indent=1) + "\n", "utf-8")
+    write_text(numbers, json.dumps(records, indent=1) + "\n")
     return [page, numbers, picture]
 
 

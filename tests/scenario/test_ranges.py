@@ -38,7 +38,7 @@ from tests.test_yaml_text import BOMB
             r"has up to 1.01e\+09 requests and needs about 667 GB, of which 8 GB are allowed",
         ),
         ({"devices.count": 10_000, "horizon_epochs": 100_000}, "10000 devices has up to .* GB are allowed"),
-        ({"nodes.0.usable_flops_fraction": 1e-300}, "this number has no unit and must be from 1e-06 to 1; 80 %"),
+        ({"nodes.0.usable_flops_fraction": 1e-300}, "this number must be from 1e-06 to 1; 80 %"),
         ({"lengths.max_prompt_tokens": 2**31}, "this number is in tokens and must be from 1 to 1e"),
         ({"epoch_s": True}, r"epoch_s: a number is expected, not a truth value; write the number \(got True\)"),
         ({"devices.count": True}, "devices.count: a number is expected"),
@@ -104,6 +104,12 @@ def test_a_long_text_in_a_scenario_makes_no_long_message(name):
     assert len(str(refused.value)) < 2000
 
 
+def test_a_list_with_an_invalid_item_is_not_called_too_short():
+    with pytest.raises(ScenarioError) as refused:
+        load_scenario("single-node", {"nodes.0.count": 0})
+    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()[1:]] == ["nodes.0.count"]
+
+
 def test_broken_rules_are_listed_up_to_a_number():
     with pytest.raises(ScenarioError) as refused:
         load_scenario("single-node", {f"key_{index}": 0 for index in range(50)})
@@ -139,7 +145,7 @@ def test_all_files_of_a_scenario_are_read_alike(tmp_path, place, content, messag
 def test_hardware_profiles_are_read_alike(tmp_path):
     file = tmp_path / "profile.yaml"
     file.write_bytes(b"device: caf\xe9")
-    with pytest.raises(ConfigError, match="profile.yaml: the text must be encoded in UTF-8"):
+    with pytest.raises(ConfigError, match=r"profile\.yaml: the text must be encoded in UTF-8"):
         hardware_profile(file)
     row = {"model": "m", "weight_bits": 16.0, "decode": {"c0_s": 1e-300, "c1_s": 0.0, "c2_s_per_token": 0.0}}
     file.write_text(yaml.safe_dump({"device": "d", "source": "s", "rows": [row]}))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from edge_llm_gym.files import replacing
 from edge_llm_gym.models.exits.parametric import parametric_profile
 from edge_llm_gym.models.exits.profile import ExitProfile
 from edge_llm_gym.models.exits.tables import read_table
@@ -67,10 +68,11 @@ def save_profile(profile: ExitProfile, path: str | PathLike[str]) -> None:
     """Write a profile to a compressed file that `exit_profile` reads. Raises ValueError unless it ends in .npz."""
     if Path(path).suffix != ".npz":
         raise ValueError(f"exit profiles are stored in .npz files, got {str(path)!r}: give a path that ends in .npz")
-    np.savez_compressed(
-        Path(path),
-        confidence=profile.confidence,
-        correct=profile.correct,
-        name=np.array(profile.name),
-        source=np.array(profile.source),
-    )
+    with replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            confidence=profile.confidence,
+            correct=profile.correct,
+            name=np.array(profile.name),
+            source=np.array(profile.source),
+        )

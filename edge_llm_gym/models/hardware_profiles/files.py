@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.models.hardware_profiles.schema import HardwareProfile
 from edge_llm_gym.names import suggestion
@@ -42,7 +43,7 @@ def save_hardware_profile(profile: HardwareProfile, path: str | PathLike[str]) -
     """Writes a profile to a file that `hardware_profile` reads. Raises ValueError unless it ends in .yaml or .yml."""
     require_profile_path(path)
     data = profile.model_dump(mode="json", exclude_defaults=True)
-    Path(path).write_text(dump_yaml(data), encoding="utf-8")
+    write_text(path, dump_yaml(data))
 
 
 def require_profile_path(path: str | PathLike[str]) -> None:
