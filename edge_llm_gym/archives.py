@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.messages import shortened
+from edge_llm_gym.messages import quoted, shortened
 
 Source = Path | IO[bytes]
 METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -46,7 +46,7 @@ def read_members(source: Source, limit: int, names: Collection[str] | None = Non
     with _opened(source) as archive:
         wanted = list(dict.fromkeys(archive.namelist() if names is None else names))
         if missing := [name for name in wanted if name not in archive.NameToInfo]:
-            raise ArchiveError(f"it lacks the member {missing[0]!r}; it has {sorted(archive.NameToInfo)[:9]}")
+            raise ArchiveError(f"it lacks the member {missing[0]!r}; it has {quoted(sorted(archive.NameToInfo))}")
         _require_size(sum(archive.getinfo(name).file_size for name in wanted), limit)
         return {name: _read(archive, archive.getinfo(name)) for name in wanted}
 
@@ -71,11 +71,11 @@ def read_array(data: bytes, name: str) -> Array:
     try:
         shape, fortran, dtype, begin = _header(data)
     except Exception as error:  # NumPy parses the header as Python literals, with errors of many types
-        raise ArchiveError(f"member {name!r} is no plain array: {_short(error)}") from None
+        raise ArchiveError(f"member {quoted(name)} is no plain array: {_short(error)}") from None
     declared = math.prod(shape) * dtype.itemsize
     if declared != len(data) - begin:
         raise ArchiveError(
-            f"member {name!r} declares {declared} bytes (shape {_short(shape)}, {_short(dtype)}) and holds "
+            f"member {quoted(name)} declares {declared} bytes (shape {_short(shape)}, {_short(dtype)}) and holds "
             f"{len(data) - begin}"
         )
     flat = np.frombuffer(data, dtype, offset=begin) if declared else np.empty(math.prod(shape), dtype)
@@ -130,11 +130,13 @@ def _kept(stream: IO[bytes]) -> Iterator[IO[bytes]]:
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.compress_type not in METHODS:
-        raise ArchiveError(f"member {info.filename!r} has compression method {info.compress_type}; use zip's deflate")
+        raise ArchiveError(
+            f"member {quoted(info.filename)} has compression method {info.compress_type}; use zip's deflate"
+        )
     with archive.open(info) as member:
         content = member.read(info.file_size)
         if len(content) != info.file_size or member.read(1):  # the second read compares the checksum
-            raise ArchiveError(f"member {info.filename!r} is cut off or longer than it declares")
+            raise ArchiveError(f"member {quoted(info.filename)} is cut off or longer than it declares")
         return content
 
 

@@ -35,7 +35,9 @@ def header(shape: str, descr: str = "<f4") -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
 
 
-@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.array("text"), np.zeros((0, 3)), np.array([True])])
+@pytest.mark.parametrize(
+    "array", [np.arange(6.0).reshape(2, 3).T, np.array("text"), np.zeros((0, 3)), np.array([True])]
+)
 def test_arrays_are_read_as_numpy_writes_them(array, tmp_path: Path):
     np.savez(tmp_path / "plain.npz", values=array)
     np.savez_compressed(tmp_path / "packed.npz", values=array)

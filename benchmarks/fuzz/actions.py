@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import gymnasium
@@ -32,6 +32,8 @@ class Target:
     """A kind of malformed action, and one of that kind."""
     state: Callable[[], Mapping[str, Any]]
     """What must not change."""
+    good: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """A valid dictionary action, of an environment."""
 
 
 def targets(environments: Mapping[str, Any] = ENVIRONMENTS) -> list[Target]:
@@ -46,7 +48,7 @@ def _targets(name: str) -> Iterator[Target]:
     observations, _ = envs.reset(seed=0)
     for label, one, state in (("env", env, _state_of(env)), ("vector", envs, _state_of(envs))):
         good = {key: np.asarray(value) for key, value in one.action_space.sample().items()}
-        yield Target(f"{name} {label}", one.step, _mappings(good), state)
+        yield Target(f"{name} {label}", one.step, _mappings(good), state, good)
     for codec_name in CODECS[env.scenario.dynamics]:
         codec = make_codec(codec_name, env.scenario)
         flat = np.stack([codec.space.sample() for _ in range(ROWS)])

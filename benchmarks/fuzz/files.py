@@ -28,8 +28,8 @@ from edge_llm_gym.sb3.description import PolicyDescription
 from edge_llm_gym.sb3.loading import WEIGHTS, load_weights, new_network
 from edge_llm_gym.scenario import ScenarioError, load_scenario
 from edge_llm_gym.settings import ConfigError
-from edge_llm_gym.workload.trace_files import TraceError
-from edge_llm_gym.workload.traces import read_trace
+from edge_llm_gym.workload import TraceError
+from edge_llm_gym.workload.trace_reading import read_trace
 
 MEMORY_BYTES: Final = 3 << 30
 LONGEST_S: Final = 2.0

@@ -120,6 +120,6 @@ def _tensor(numbers: th.Tensor, offset: int, shape: tuple[int, ...], stride: tup
     """The tensor at an offset of the numbers of a record. Raises ArchiveError for one that does not lie within it."""
     count, size = numbers.numel(), math.prod(list(shape))
     last = offset + sum((length - 1) * step for length, step in zip(shape, stride, strict=True))
-    if min(offset, *shape, *stride) < 0 or size > count or (size and last >= count):
+    if min((offset, *shape, *stride)) < 0 or size > count or (size and last >= count):
         raise ArchiveError(f"a tensor of shape {shape[:9]} exceeds its record of {count} numbers")
     return numbers.as_strided(shape, stride, offset) if size else th.empty(shape, dtype=numbers.dtype)

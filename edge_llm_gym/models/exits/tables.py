@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_llm_gym.archives import ArchiveError, read_arrays
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import suggestion
 
 REQUIRED_ARRAYS = ("confidence", "correct")
@@ -25,7 +26,7 @@ def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
     known = REQUIRED_ARRAYS + OPTIONAL_ARRAYS
     for key in arrays:
         if key not in known:
-            raise ValueError(f"exit profile {name!r}: unknown array {key!r}; {suggestion(key, known)}")
+            raise ValueError(f"exit profile {name!r}: unknown array {quoted(key)}; {suggestion(shortened(key), known)}")
     if missing := [key for key in REQUIRED_ARRAYS if key not in arrays]:
         raise ValueError(
             f"exit profile {name!r} must hold the arrays confidence and correct, but lacks {missing}; add them"
