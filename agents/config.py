@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.quantities import Range
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
@@ -74,4 +75,4 @@ def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    path.write_text(dump_yaml(config.model_dump(mode="json")), "utf-8")
+    write_text(path, dump_yaml(config.model_dump(mode="json")))

@@ -22,6 +22,8 @@ def suggestion(value: str, known: Iterable[str]) -> str:
 def known_name(kind: str, value: str, known: Iterable[str]) -> str:
     """The value itself if it is known. Raises ValueError with a suggestion otherwise."""
     names = list(known)
+    if not isinstance(value, str):
+        raise ValueError(f"{kind} must be a name, got {quoted(value)}; choose one of: {shortened(', '.join(names))}")
     if value not in names:
         raise ValueError(f"unknown {kind} {quoted(value)}; {suggestion(value, names)}")
     return value

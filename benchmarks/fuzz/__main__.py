@@ -16,6 +16,7 @@ from edge_llm_gym.files import write_text
 
 CAMPAIGNS: Final[Mapping[str, str]] = {
     "scenarios": "mutated scenarios, constructed and stepped under bounds checks",
+    "solvers": "batch and routing problems of extreme scales",
 }
 """Campaign -> what it tries. The module `benchmarks.fuzz.<campaign>` has `run(options: Options) -> Tally`.
 

@@ -9,21 +9,31 @@ import typer
 from rich.console import Console
 
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
+    OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
+    describe_replay,
     job_progress,
     read_settings,
+    trace_source,
 )
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
+from edge_llm_gym.files import writable_folder
 from edge_llm_gym.scenario import Scenario
 
 LEAST_WIDTH = 124
@@ -45,6 +55,10 @@ def compare_policies(
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
     gap: Annotated[
         int,
@@ -53,8 +67,13 @@ def compare_policies(
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).
+
+    Every finished episode is kept in episodes.jsonl in the folder. The same command, also with further seeds and
+    policies, continues there after an interruption. The results of another comparison are replaced only with
+    --overwrite.
 
     [bold]Examples[/]
 
@@ -66,12 +85,14 @@ def compare_policies(
     """
     console = wide_console()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    source = trace_source(trace, format, columns, from_, until)
+    resolved, settings = read_settings(environment, scenario, set_, source, rate)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)
+    store = EpisodeStore(writable_folder(out), overwrite, results=REPORTS)
     describe_workload(console, environment, settings, first_seed)
-    with job_progress(console, seeds * (len(names) + bound)) as progress:
+    with job_progress(console, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
             names,
@@ -81,6 +102,7 @@ def compare_policies(
             bound=bound,
             jobs=jobs,
             progress=progress,
+            store=store,
         )
     console.print(result_table(result), cause_table(result), sep="\n")
     if gap:
@@ -105,7 +127,9 @@ def describe_workload(console: Console, environment: str, settings: dict[str, An
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
     console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
-    console.print(f"workload: {env.unwrapped.simulator.tape_generator.workload.describe()}")  # type: ignore[attr-defined]
+    simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    console.print(f"workload: {simulator.tape_generator.workload.describe()}")
+    describe_replay(console, simulator)
     console.print(
         f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "

@@ -1,25 +1,29 @@
 """Comparisons as tables for the terminal."""
 
+from collections.abc import Iterator
+
 from rich.markup import escape
 from rich.table import Table
 
 from edge_llm_gym.evaluation.comparison import SERVED_VALUE, Comparison
 from edge_llm_gym.evaluation.report_layout import Columns
+from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.scenario import Scenario
 
 
 def result_table(comparison: Comparison) -> Table:
     """Metrics of every policy: means over seeds, and the score as a paired difference to the best policy."""
     title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
+    title += f"\n{comparison.empty_note}" if comparison.empty_note else ""
     layout = comparison.layout
     metric, heading, form = layout.headline
     paired = f"{layout.score_title} - {comparison.best}"
     table = _table(title, heading, paired, *_titles(layout.columns))
+    table.caption = "\n".join(_count_notes(comparison, (layout.headline, *layout.columns))) or None
     for policy in comparison.policies:
-        mean = comparison.mean(policy, metric)
-        first = f"{form.format(mean.mean)} [{form.format(mean.low)}, {form.format(mean.high)}]"
+        first = _interval(comparison.mean(policy, metric), form)
         cells = _cells(comparison, policy, layout.columns)
-        table.add_row(escape(policy), first, _difference(comparison, policy), *cells)
+        table.add_row(escape(policy), escape(first), _difference(comparison, policy), *cells)
     return table
 
 
@@ -37,8 +41,10 @@ def gap_table(comparison: Comparison) -> Table:
     table = _table("gap to the exact optima of the measured epochs", "gap", "epochs", "optima proved")
     for policy in comparison.policies:
         gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
-        cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
-        table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
+        cell = _interval(gap, "{:.2%}")
+        table.add_row(
+            escape(policy), escape(cell), f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}"
+        )
     return table
 
 
@@ -46,10 +52,22 @@ def bound_table(comparison: Comparison) -> Table:
     """Served value of every policy as a share of the clairvoyant bound."""
     mean = sum(comparison.bounds) / len(comparison.bounds)
     table = _table(f"served value over the clairvoyant bound, which is {mean:.1f} on average", "share of the bound")
+    positive = sum(bound > 0 for bound in comparison.bounds)
+    table.caption = f"over the {positive} seeds with a bound above 0" if positive < len(comparison.bounds) else None
     for policy in comparison.policies:
-        share = comparison.share_of_bound(policy)
-        table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
+        share = _interval(comparison.share_of_bound(policy), "{:.1%}")
+        table.add_row(escape(policy), escape(share))
     return table
+
+
+def _count_notes(comparison: Comparison, columns: Columns) -> Iterator[str]:
+    """Lines on the means that are over fewer seeds than those with requests."""
+    usual = len(comparison.seeds) - len(comparison.empty_seeds)
+    for policy in comparison.policies:
+        counts = {title: comparison.count(policy, metric) for metric, title, _ in columns}
+        for count in sorted({count for count in counts.values() if count < usual}, reverse=True):
+            titles = ", ".join(title for title, each in counts.items() if each == count)
+            yield escape(f"{policy}: over {count} of {usual} seeds, in which they are defined: {titles}")
 
 
 def value_note(scenario: Scenario) -> str:
@@ -75,6 +93,13 @@ def _titles(columns: Columns) -> list[str]:
 def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
     means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
     return ["-" if mean != mean else form.format(mean) for mean, form in means]
+
+
+def _interval(interval: Interval, form: str) -> str:
+    """Mean and interval as text, "-" where they are undefined."""
+    if interval.mean != interval.mean:
+        return "-"
+    return f"{form.format(interval.mean)} [{form.format(interval.low)}, {form.format(interval.high)}]"
 
 
 def _difference(comparison: Comparison, policy: str) -> str:

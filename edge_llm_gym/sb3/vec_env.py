@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
@@ -26,10 +27,12 @@ class NativeVecEnv(VecEnv):
     """All rows of an EdgeLLMVectorEnv behind Stable-Baselines3's VecEnv.
 
     `reward_scale` multiplies the rewards that the algorithm receives; `episode` in the info of a row's last step holds
-    the unscaled return "r" and the length "l".
+    the unscaled return "r" and the length "l". Raises ValueError for rows in another autoreset mode than SAME_STEP.
     """
 
     def __init__(self, envs: EdgeLLMVectorEnv, codec: Codec, reward_scale: float = 1.0) -> None:
+        if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise ValueError(f"Stable-Baselines3 resets in the same step; got autoreset mode {envs.autoreset_mode}")
         self.envs, self.codec, self.tokens = envs, codec, make_tokens(envs.scenario)
         self.reward_scale = reward_scale
         self.raw: Observations = {}

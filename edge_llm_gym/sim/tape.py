@@ -26,6 +26,9 @@ from edge_llm_gym.workload.workload import Arrivals
 Generator = np.random.Generator
 PILOT_DRAWS = 64
 """Draws that estimate how many requests an episode may have; real traffic varies far more than Poisson counts."""
+FEWEST_PILOT_DRAWS = 16
+PILOT_REQUESTS = 1_000_000
+"""Requests after which the estimate ends once it has the fewest draws: at high rates all draws take many seconds."""
 
 
 class ChannelGenerator:
@@ -203,8 +206,9 @@ class TapeGenerator(ABC):
 
     def expected_requests(self) -> int:
         """A capacity that an episode rarely exceeds: six standard deviations above the mean of a few draws."""
-        rng = np.random.default_rng(0)
-        counts = [self.draw_arrivals(rng).arrival_s.size for _ in range(PILOT_DRAWS)]
+        rng, counts = np.random.default_rng(0), list[int]()
+        while len(counts) < FEWEST_PILOT_DRAWS or (len(counts) < PILOT_DRAWS and sum(counts) < PILOT_REQUESTS):
+            counts.append(self.draw_arrivals(rng).arrival_s.size)
         return int(np.mean(counts) + 6.0 * np.std(counts)) + 16
 
     def draw_arrivals(self, rng: Generator) -> Arrivals:

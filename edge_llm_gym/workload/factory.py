@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.workload.arrivals import ArrivalProcess, DayCycle, GammaBursty, Poisson
@@ -9,7 +10,8 @@ from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConf
 from edge_llm_gym.workload.lengths import Choice, LengthLimits, LengthModel, LogNormal
 from edge_llm_gym.workload.published import published
 from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay
-from edge_llm_gym.workload.traces import read_trace
+from edge_llm_gym.workload.trace_reading import read_requests, read_trace
+from edge_llm_gym.workload.trace_source import TraceSource
 from edge_llm_gym.workload.workload import SyntheticWorkload, TraceWorkload, Workload
 
 
@@ -22,15 +24,13 @@ def _published_lengths(name: str) -> LengthModel:
     return published(name).lengths
 
 
-def _replay(
-    file: str, rate_per_s: float | None = None, format: str | None = None, jitter_s: float = 0.0
-) -> TraceReplay:
-    trace = read_trace(file, format)
+def _replay(rate_per_s: float | None = None, jitter_s: float = 0.0, **source: Any) -> TraceReplay:
+    trace = read_trace(TraceSource(**source))
     return TraceReplay(trace, trace.rate_per_s if rate_per_s is None else rate_per_s, jitter_s)
 
 
-def _resampled(file: str, format: str | None = None) -> ResampledLengths:
-    return ResampledLengths(read_trace(file, format))
+def _resampled(**source: Any) -> ResampledLengths:
+    return ResampledLengths(read_requests(TraceSource(**source)))
 
 
 _PROCESSES: dict[str, Callable[..., ArrivalProcess]] = {
