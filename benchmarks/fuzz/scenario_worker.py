@@ -33,7 +33,7 @@ class Fault(Exception):
 
 
 def main() -> None:
-    """Tries the cases first, first + step, ... below stop of a seed; or the scenarios that are named, each with a sigma."""
+    """Plays the scenarios that are named, each with a sigma, then the cases first, first + step, ... below stop."""
     warnings.simplefilter("error")
     seed, first, stop, step = (int(text) for text in sys.argv[1:5])
     for variant in sys.argv[5:]:
