@@ -107,7 +107,7 @@ ANYWHERE = [
     {"arrivals": {"process": "azure-code-2023", "rate_per_s": 10.0}},
     {"requests.budget_s": [1e-3, 1e3]},
     {"requests.accuracy": [1.0, 1.0]},
-    {"channel.shadowing_db": 60.0},
+    {"channel.shadowing_db": 30.0},
     {"channel.correlation": 1.0},
     {"devices.count": 1},
     {"horizon_epochs": 1},
