@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agents.config import RunConfig, read_config
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.settings import parse_setting
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +32,8 @@ def configuration(source: str | Path | None, settings: Sequence[str]) -> RunConf
 def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise ValueError(f"--set takes path=value, as in policy.width=64, got {text!r}")
-    return path.strip(), yaml.safe_load(value)
+        raise ValueError(f"--set takes path=value, as in policy.width=64, got {quoted(text)}")
+    return path.strip(), parse_setting(path.strip(), value)
 
 
 def run_folder(config: str | Path | None) -> Path:

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.catalogue import ModelSection
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
-from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.settings import ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.workload import RecordedLengths
+from edge_llm_gym.workload.trace_files import FORMATS, MAPPING_KEYS
+from edge_llm_gym.workload.trace_reading import read_requests
+from edge_llm_gym.workload.trace_source import TraceSource, parse_bound, parse_columns
 
 EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
 ScenarioOption = Annotated[
@@ -28,7 +32,29 @@ SetOption = Annotated[
 ]
 TraceOption = Annotated[
     Path | None,
-    typer.Option("--trace", help="Replay a request trace (CSV or JSONL) instead of the scenario's workload."),
+    typer.Option(
+        "--trace",
+        help="Replay a request trace (CSV or JSON, packed or not) instead of the scenario's workload. Of a file with "
+        "token counts only, draw lengths.",
+    ),
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help=f"Format of the trace: {', '.join(FORMATS)}. Default: detected.")
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        help="Names of the trace's columns, as in arrival_s=ts,prompt_tokens=input,output_tokens=output. "
+        f"Keys: {', '.join(MAPPING_KEYS)}.",
+    ),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", help="Begin of the trace's window: seconds from its first request, or a date and time."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="End of the trace's window, as for --from; it is no longer part of it.")
 ]
 RateOption = Annotated[
     float | None, typer.Option("--rate", help="Mean arrivals per second; the time of a trace is rescaled to it.")
@@ -36,7 +62,7 @@ RateOption = Annotated[
 
 
 def read_settings(
-    environment: str, scenario: str | None, overrides: list[str] | None, trace: Path | None, rate: float | None
+    environment: str, scenario: str | None, overrides: list[str] | None, trace: TraceSource | None, rate: float | None
 ) -> tuple[Scenario, dict[str, Any]]:
     """The validated scenario of the options, and the keyword arguments for gym.make.
 
@@ -53,13 +79,31 @@ def read_settings(
     return resolved, {"scenario": resolved}
 
 
-def trace_overrides(scenario: Scenario, trace: Path) -> dict[str, Any]:
+def trace_source(
+    file: Path | None, format: str | None, columns: str | None, start: str | None, until: str | None
+) -> TraceSource | None:
+    """The trace of the options; None without a file. Raises ValueError for invalid options, also without a file.
+
+    `start` and `until` are the texts of --from and --until.
+    """
+    given = {"--format": format, "--columns": columns, "--from": start, "--until": until}
+    if file is None:
+        if named := [option for option, value in given.items() if value is not None]:
+            raise ValueError(f"{' and '.join(named)} need a trace, got none; add --trace FILE")
+        return None
+    window = [None if bound is None else parse_bound(bound) for bound in (start, until)]
+    return TraceSource(str(file), format, tuple(parse_columns(columns).items()) if columns else (), *window)
+
+
+def trace_overrides(scenario: Scenario, trace: TraceSource) -> dict[str, Any]:
     """Overrides that replay a trace at the scenario's arrival rate, with lengths clipped to the scenario's limits and
-    predicted as there."""
+    predicted as there. A file with token counts only gives the lengths, and the arrivals stay those of the scenario."""
     kept = ("max_prompt_tokens", "max_output_tokens", "prediction")
     limits = {key: value for key, value in scenario.lengths.model_dump().items() if key in kept}
+    if isinstance(read_requests(trace), RecordedLengths):
+        return {"lengths": {"kind": "trace", **trace.settings(), **limits}}
     return {
-        "arrivals": {"process": "trace", "file": str(trace), "rate_per_s": scenario.arrivals.rate_per_s},
+        "arrivals": {"process": "trace", **trace.settings(), "rate_per_s": scenario.arrivals.rate_per_s},
         "lengths": {"kind": "trace", **limits},
     }
 
@@ -70,7 +114,7 @@ def shape_in_file(path: Path) -> ModelShape:
     Raises ConfigError for a file that holds no shape, OSError for a missing file.
     """
     reader = SettingsReader("model", ModelSection, ConfigError)
-    data = {"name": path.stem, **reader.parse(str(path), path.read_text("utf-8"))}
+    data = {"name": path.stem, **reader.read(path)}
     return model_shape(reader.validate(str(path), data))
 
 
@@ -78,8 +122,8 @@ def _override(text: str) -> tuple[str, Any]:
     """Path and value of "path=value"; the value is parsed as YAML."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {text!r}")
-    return path.strip(), yaml.safe_load(value)
+        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {quoted(text)}")
+    return path.strip(), parse_setting(path.strip(), value)
 
 
 @contextmanager
