@@ -33,8 +33,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     MaskablePPO with `action_masks`.
 
     Infos have the same keys in all steps. Within an epoch the metrics and the terms of the reward are 0 and the slots
-    report no request; tape, totals and nodes stay as they were after the epoch before. `info["epoch_begins"]` is True if
-    the observation is the first one of an epoch.
+    report no request; tape, totals and nodes stay as they were after the epoch before. `info["epoch_begins"]` is True
+    if the observation is the first one of an epoch.
 
     Args:
         env: an environment of batching dynamics.
