@@ -72,7 +72,9 @@ def test_sequential_masks_keep_every_epoch_feasible():
 
 
 def test_a_masked_choice_lets_the_request_wait():
-    env = SequentialWrapper(gymnasium.make(SINGLE, overrides={"nodes.0.uplink_hz": 1.0}))
+    env = SequentialWrapper(
+        gymnasium.make(SINGLE, overrides={"nodes.0.uplink_hz": 1e3, "requests.bits_per_token": 1e6})
+    )
     env.reset(seed=0)
     info = {"epoch_begins": False}
     while not info["epoch_begins"]:

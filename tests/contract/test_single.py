@@ -120,14 +120,14 @@ EXTREMES = {
         {"epoch_s": 0.01},
         {"epoch_s": 500.0, "horizon_epochs": 2},
         {"exits.drift": None},
-        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1.0},
     ],
     "batching_routing": [
         *ANYWHERE,
         {"slots": 1},
         {"slots": 300},
         {"exits.drift": None},
-        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1.0},
     ],
 }
 
