@@ -57,9 +57,11 @@ mutation-short: $(INSTALLED)
 FUZZ := $(BIN)/python -m benchmarks.fuzz
 fuzz: $(INSTALLED)
 	$(FUZZ) scenarios --count 20000
+	$(FUZZ) solvers --count 5000
 
 fuzz-short: $(INSTALLED)
 	$(FUZZ) scenarios --count 1000
+	$(FUZZ) solvers --count 300
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench
