@@ -8,7 +8,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
 
-from edge_llm_gym.actions import ActionError
+from edge_llm_gym.actions import ActionError, as_array, shown
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
 from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
@@ -79,9 +79,9 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
         self._require_reset()
-        choice = np.asarray(action)
-        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
-            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
+        choice = as_array(action, "an action", ())
+        if choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
             return self._observe(), 0.0, False, False, info_within_epoch(self._info) | {EPOCH_BEGINS: False}
