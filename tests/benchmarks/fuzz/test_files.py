@@ -13,9 +13,9 @@ from edge_llm_gym.settings import ConfigError
 
 
 def test_mutated_files_are_read_or_refused_with_their_path(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "benchmarks.fuzz.file_mutations.BOMB_BYTES", 300_000_000
-    )  # above the bounds of all but networks
+    monkeypatch.setattr("benchmarks.fuzz.file_mutations.BOMB_BYTES", 20_000_000)
+    for bound in ("edge_llm_gym.models.exits.tables.MAX_BYTES", "edge_llm_gym.sb3.loading.MAX_BYTES"):
+        monkeypatch.setattr(bound, 10_000_000)
     monkeypatch.setattr(files, "CANARY", tmp_path / "canary")
     tally = files.run(Options(320, 2, 1, tmp_path))
     assert tally.faults == []
