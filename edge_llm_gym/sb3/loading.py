@@ -18,7 +18,7 @@ from edge_llm_gym.experts import Policy
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
-from edge_llm_gym.sb3.tokens import make_tokens, token_space
+from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 from edge_llm_gym.settings import ConfigError
@@ -41,7 +41,7 @@ def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEn
     algorithm: Any = ALGORITHMS[description.algorithm].model_class
     kind, arguments = policy_arguments(description, scenario)
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
-    policy = policy_class(token_space(make_tokens(scenario)), codec.space, lambda _: 0.0, **arguments)
+    policy = policy_class(READERS[description.policy.kind](scenario).space, codec.space, lambda _: 0.0, **arguments)
     _load_weights(policy, path, scenario)
     policy.set_training_mode(False)
     return DecodedPolicy(policy, scenario, codec, name=str(path))

@@ -6,7 +6,8 @@ import pytest
 
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.codecs import make_codec
-from edge_llm_gym.codecs.residual_routing import THRESHOLD_OFFSET, ResidualRouting, steady_plan
+from edge_llm_gym.codecs.residual_routing import ResidualRouting
+from edge_llm_gym.linear.residual_plan import THRESHOLD_OFFSET, steady_plan
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
 
