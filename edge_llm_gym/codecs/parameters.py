@@ -10,7 +10,7 @@ from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signe
 from edge_llm_gym.linear import make_linear
 from edge_llm_gym.scenario import Scenario
 
-SPAN: Final = 2.0
+SPAN: Final = 4.0
 """What an action of 1 adds to a parameter. Parameters are mostly logarithms of factors."""
 
 
