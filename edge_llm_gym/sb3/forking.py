@@ -16,7 +16,7 @@ class ForkCallback(BaseCallback):
         env = self.training_env
         if not isinstance(env, NativeVecEnv) or env.group < 2:
             raise ValueError("ForkCallback needs a NativeVecEnv with group=2 or more and no wrapper around it")
-        self.model._last_obs = env.fork()  # type: ignore[union-attr]
+        self.model._last_obs = env.fork()
 
     def _on_step(self) -> bool:
         return True
