@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short bench clean
+.PHONY: demo test check check-docs docs coverage mutation mutation-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -52,6 +52,10 @@ mutation: $(INSTALLED)
 mutation-short: $(INSTALLED)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutation]'
 	$(MUTATION) --count 16 --out runs/mutation/mutation-results.md
+
+# Kills each command 50 times and compares what the resumed runs leave; minutes.
+kills: $(INSTALLED)
+	$(BIN)/python -m benchmarks.kills train imitate search --kills 50 --folder runs/kills
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench

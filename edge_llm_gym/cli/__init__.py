@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, render, scenarios, trace
+from edge_llm_gym.interrupts import exit_status
 
 app = typer.Typer(
     name="edge-llm-gym",
@@ -27,7 +28,14 @@ app.command("bench")(bench.run_bench)
 
 
 def main() -> None:
-    """Runs the command line. User errors print one message, without a traceback, and exit with status 2."""
+    """Runs the command line. User errors print one message, without a traceback, and exit with status 2.
+
+    SIGINT (Ctrl-C) and SIGTERM print one line and exit with status 130 and 143.
+    """
+    sys.exit(exit_status(_run))
+
+
+def _run() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError) as error:

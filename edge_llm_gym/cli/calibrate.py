@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from edge_llm_gym.cli.options import (
     EnvironmentOption,
+    OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
@@ -21,7 +22,11 @@ from edge_llm_gym.cli.options import (
 )
 from edge_llm_gym.evaluation.calibration import RESOURCES, Check, binding_shares, calibration_checks
 from edge_llm_gym.evaluation.compare import compare
+from edge_llm_gym.evaluation.comparison import SHARE_OF_BOUND, Comparison
+from edge_llm_gym.evaluation.report import share_of_bound_as_json
+from edge_llm_gym.evaluation.store import FILE, EpisodeStore
 from edge_llm_gym.evaluation.streaming_calibration import STREAMING_EXPERTS, streaming_checks
+from edge_llm_gym.files import writable_folder, write_text
 
 EXPERTS = MappingProxyType(
     {
@@ -47,6 +52,7 @@ def show_calibration(
     rate: RateOption = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON file.")] = Path("runs/calibration"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Show the value served by experts and at random, the resources that bind, and the clairvoyant bound.
 
@@ -55,33 +61,49 @@ def show_calibration(
     clairvoyant bound lies at least 5 % above the best expert. Streaming dynamics is worth learning if the nodes are
     busy but not overloaded, if random decisions cost delay, if every exit is used, and if the best expert beats experts
     without its thresholds, without exits and without its routes. The exit status is 1 if a check does not hold.
+
+    Every finished episode is kept beside the JSON file; the same command continues there after an interruption.
     """
     console = Console()
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
     streaming = resolved.dynamics == "streaming"
     bound = bound and not streaming
     names = [*dict.fromkeys(experts.split(",") if experts else EXPERTS[resolved.dynamics]), "random"]
-    with job_progress(console, seeds * (len(names) + bound)) as progress:
-        result = compare(environment, names, range(seeds), scenario=resolved, bound=bound, jobs=jobs, progress=progress)
-        shares = {} if streaming else binding_shares(environment, result.best, range(seeds), settings)
+    name = environment.split("/")[-1]
+    store = EpisodeStore(writable_folder(out), overwrite, f"{name}.{FILE}", (f"{name}.json",))
+    with job_progress(console, seeds * (len(names) + bound), store) as progress:
+        result = compare(
+            environment, names, range(seeds), scenario=resolved, bound=bound, jobs=jobs, progress=progress, store=store
+        )
+        shares = {} if streaming else binding_shares(environment, result.best, range(seeds), settings, store.records)
     checks = streaming_checks(result) if streaming else calibration_checks(result, shares)
-    console.print(_check_table(environment, seeds, checks))
+    if result.replay is not None:
+        console.print(str(result.replay), markup=False, highlight=False)
+    console.print(_check_table(result, checks))
     if shares:
         console.print(_resource_table(result.best, shares))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{environment.split('/')[-1]}.json"
-    report = {"seeds": seeds, "checks": [asdict(check) for check in checks], "resources": shares}
-    report |= {"share_of_bound": asdict(result.share_of_bound(result.best))} if bound else {}
-    path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    path = out / f"{name}.json"
+    write_text(path, json.dumps(_report(result, checks, shares), indent=1) + "\n")
     console.print(f"wrote {path}")
     if not all(check.holds for check in checks):
         raise typer.Exit(1)
 
 
-def _check_table(environment: str, seeds: int, checks: list[Check]) -> Table:
-    table = Table("check", "value", "target", "holds", title=f"{environment}, {seeds} seeds")
+def _report(result: Comparison, checks: list[Check], shares: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """Plain data; undefined numbers become null."""
+    plain = [asdict(check) | {"value": check.value if check.value == check.value else None} for check in checks]
+    report: dict[str, Any] = {"seeds": len(result.seeds), "seeds_without_requests": list(result.empty_seeds)}
+    report |= {"trace": None if result.replay is None else result.replay.as_json()}
+    report |= {"checks": plain, "resources": shares}
+    return report | ({SHARE_OF_BOUND: share_of_bound_as_json(result)} if result.bounds else {})
+
+
+def _check_table(result: Comparison, checks: list[Check]) -> Table:
+    title = f"{result.environment}, {len(result.seeds)} seeds\n{result.empty_note}".strip()
+    table = Table("check", "value", "target", "holds", title=title)
     for check in checks:
-        table.add_row(check.name, f"{check.value:.1%}", check.target, "[green]yes[/]" if check.holds else "[red]no[/]")
+        value = f"{check.value:.1%}" if check.value == check.value else "undefined"
+        table.add_row(check.name, value, check.target, "[green]yes[/]" if check.holds else "[red]no[/]")
     return table
 
 

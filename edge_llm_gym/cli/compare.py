@@ -10,10 +10,12 @@ from rich.console import Console
 
 from edge_llm_gym.cli.options import (
     EnvironmentOption,
+    OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    describe_replay,
     job_progress,
     read_settings,
 )
@@ -21,9 +23,12 @@ from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
+from edge_llm_gym.files import writable_folder
 from edge_llm_gym.scenario import Scenario
 
 LEAST_WIDTH = 124
@@ -53,8 +58,13 @@ def compare_policies(
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).
+
+    Every finished episode is kept in episodes.jsonl in the folder. The same command, also with further seeds and
+    policies, continues there after an interruption. The results of another comparison are replaced only with
+    --overwrite.
 
     [bold]Examples[/]
 
@@ -70,8 +80,9 @@ def compare_policies(
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)
+    store = EpisodeStore(writable_folder(out), overwrite, results=REPORTS)
     describe_workload(console, environment, settings, first_seed)
-    with job_progress(console, seeds * (len(names) + bound)) as progress:
+    with job_progress(console, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
             names,
@@ -81,6 +92,7 @@ def compare_policies(
             bound=bound,
             jobs=jobs,
             progress=progress,
+            store=store,
         )
     console.print(result_table(result), cause_table(result), sep="\n")
     if gap:
@@ -105,7 +117,9 @@ def describe_workload(console: Console, environment: str, settings: dict[str, An
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
     console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
-    console.print(f"workload: {env.unwrapped.simulator.tape_generator.workload.describe()}")  # type: ignore[attr-defined]
+    simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    console.print(f"workload: {simulator.tape_generator.workload.describe()}")
+    describe_replay(console, simulator)
     console.print(
         f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "

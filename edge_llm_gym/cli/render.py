@@ -16,11 +16,13 @@ from edge_llm_gym.cli.options import (
     ScenarioOption,
     SetOption,
     TraceOption,
+    describe_replay,
     read_settings,
 )
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import steps
+from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.names import known_name
 
 FRAME_MS = 500
@@ -46,12 +48,13 @@ def render_episode(
     """Play an episode and show it as text, image, animation or timeline."""
     known_name("form", form, FORMS)
     resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    folder = out if form == "ansi" else writable_folder(out)
     (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
+    describe_replay(Console(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
     frames = [None if form == "timeline" else env.render() for _ in played]
-    out.mkdir(parents=True, exist_ok=True)
-    FORMS[form](env, frames, out / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
+    FORMS[form](env, frames, folder / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
 
 
 def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
@@ -83,8 +86,9 @@ def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
 
 
 def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes a file and prints its path."""
-    write(path)
+    """Writes a file as a whole and prints its path."""
+    with replacing(path) as temporary:
+        write(temporary)
     Console().print(f"wrote {path}")
 
 

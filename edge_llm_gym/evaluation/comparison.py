@@ -8,11 +8,13 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.metrics import ratio
+from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.report_layout import LAYOUTS, ReportLayout
 from edge_llm_gym.evaluation.rollout import Episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
 
 SERVED_VALUE = "served_value"
+SHARE_OF_BOUND = "share_of_bound"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,11 @@ class Comparison:
     """Episodes of every policy on the same seeds.
 
     `episodes[policy]` holds one record per seed, in the order of `seeds`. `bounds` holds, per seed, an upper bound on
-    the value that any policy can serve, and is empty if no bounds were requested.
+    the value that any policy can serve, and is empty if no bounds were requested. `replay` describes the trace that the
+    arrivals come from, if there is one.
+
+    A share, a mean per request and a quantile are undefined (NaN) on a tape without requests; their means are over the
+    other tapes, of which `count` gives the number. Scores are sums, and 0 there.
     """
 
     environment: str
@@ -28,6 +34,7 @@ class Comparison:
     episodes: Mapping[str, tuple[Episode, ...]]
     bounds: tuple[float, ...] = ()
     dynamics: str = "batching"
+    replay: Replay | None = None
 
     @property
     def layout(self) -> ReportLayout:
@@ -53,8 +60,28 @@ class Comparison:
         """float64 [n], one value of a metric per seed."""
         return np.array([episode[metric] for episode in self.episodes[policy]])
 
+    @property
+    def empty_seeds(self) -> tuple[int, ...]:
+        """Seeds on whose tapes no request arrives."""
+        episodes = next(iter(self.episodes.values()))
+        return tuple(seed for seed, one in zip(self.seeds, episodes, strict=True) if one.get("arrived") == 0)
+
+    @property
+    def empty_note(self) -> str:
+        """A line on the tapes without requests; empty if there are none."""
+        seeds, empty = len(self.seeds), len(self.empty_seeds)
+        over = (
+            f"shares and means per request are over the other {seeds - empty}" if empty < seeds else "no shares exist"
+        )
+        return f"{empty} of {seeds} tapes have no requests: {over}" if empty else ""
+
+    def count(self, policy: str, metric: str) -> int:
+        """Number of seeds in which a metric, or "share_of_bound", is defined: those that its mean is over."""
+        samples = self._shares_of_bound(policy) if metric == SHARE_OF_BOUND else self.samples(policy, metric)
+        return int(np.count_nonzero(~np.isnan(samples)))
+
     def mean(self, policy: str, metric: str) -> Interval:
-        """Mean over seeds with its 95 % bootstrap interval."""
+        """Mean with its 95 % bootstrap interval, over the seeds in which the metric is defined (see `count`)."""
         return bootstrap_mean(self.samples(policy, metric))
 
     def difference(self, policy: str, reference: str | None = None, metric: str | None = None) -> Interval:
@@ -72,13 +99,21 @@ class Comparison:
         """
         if not self.bounds:
             raise ValueError("this comparison has no clairvoyant bounds; call compare(..., bound=True)")
-        return bootstrap_mean(ratio(self.samples(policy, SERVED_VALUE), np.array(self.bounds)))
+        return bootstrap_mean(self._shares_of_bound(policy))
+
+    def _shares_of_bound(self, policy: str) -> Array:
+        """[n], NaN where the bound is 0."""
+        shares: Array = ratio(self.samples(policy, SERVED_VALUE), np.array(self.bounds))
+        return shares
 
     @property
     def headroom(self) -> float:
-        """Relative distance of the sum of the bounds above the value served by the best policy, over all seeds."""
-        served = self.samples(self.best, SERVED_VALUE).sum()
-        return float(ratio(np.sum(self.bounds), served, empty=np.inf)) - 1.0
+        """Relative distance of the sum of the bounds above the value served by the best policy, over all seeds.
+
+        NaN if both are 0.
+        """
+        served, bound = self.samples(self.best, SERVED_VALUE).sum(), np.sum(self.bounds)
+        return float(ratio(bound, served, empty=np.inf if bound else np.nan)) - 1.0
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record per policy and seed."""
@@ -93,7 +128,7 @@ class Comparison:
         """One record per policy: mean and interval of every metric, and the paired difference to the best policy."""
         return [
             {"policy": policy, "to_best": self.difference(policy)}
-            | ({"share_of_bound": self.share_of_bound(policy)} if self.bounds else {})
+            | ({SHARE_OF_BOUND: self.share_of_bound(policy)} if self.bounds else {})
             | {metric: self.mean(policy, metric) for metric in self.metrics}
             for policy in self.policies
         ]

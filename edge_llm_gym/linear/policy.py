@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
+from edge_llm_gym.files import replacing
 from edge_llm_gym.linear.assignment import SEARCHES
 from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario import Scenario
@@ -66,7 +67,7 @@ class LinearPolicy(BatchPolicy):
         buffer = io.BytesIO()
         np.save(buffer, self.parameters, allow_pickle=False)
         about = {"scenario": self.scenario.name, "dynamics": self.scenario.dynamics, "search": self.search}
-        with zipfile.ZipFile(path, "w") as archive:
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             archive.writestr(WEIGHTS, buffer.getvalue())
             archive.writestr(ABOUT, json.dumps(about))
 

@@ -36,11 +36,17 @@ def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def absolute_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Makes paths of traces and exit profiles absolute, in place; returns the data."""
-    for pattern, suffixes in FILES:
-        for _, section, key in _places(data, pattern.split(".")):
-            if isinstance(section[key], str) and section[key].endswith(suffixes):
-                section[key] = str((folder / section[key]).absolute())
+    for _, section, key in named_files(data):
+        section[key] = str((folder / section[key]).absolute())
     return data
+
+
+def named_files(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The places of paths of FILES in the data: dotted path, mapping and key."""
+    for pattern, suffixes in FILES:
+        for where, section, key in _places(data, pattern.split(".")):
+            if isinstance(section[key], str) and section[key].endswith(suffixes):
+                yield where, section, key
 
 
 def _places(data: Any, parts: list[str], where: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -1,5 +1,6 @@
 """`python -m scripts.energy`: runs the sweep of prices and writes its results page."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -7,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from edge_llm_gym.interrupts import exit_status
 from scripts.energy.page import write
 from scripts.energy.study import QUICK, CaseResult, Study, run
 from scripts.reproduce.page import Target
@@ -42,9 +44,10 @@ def energy(
     """
     console = Console()
     study, count = (QUICK, min(seeds, QUICK_SEEDS)) if quick else (Study(), seeds)
+    target = Target.below(out or (TRIALS if quick else DOCS)).prepared()
     results = _run(study, range(count), jobs, console)
     command = f"python -m scripts.energy --seeds {count}" + (" --quick" if quick else "")
-    for path in write(study, results, range(count), Target.below(out or (TRIALS if quick else DOCS)), command):
+    for path in write(study, results, range(count), target, command):
         console.print(f"wrote {path}")
 
 
@@ -56,4 +59,4 @@ def _run(study: Study, seeds: range, jobs: int, console: Console) -> list[CaseRe
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m scripts.energy")
+    sys.exit(exit_status(lambda: app(prog_name="python -m scripts.energy")))

@@ -22,8 +22,6 @@ def write(
     study: Study, results: Sequence[CaseResult], seeds: Sequence[int], target: Target, command: str
 ) -> list[Path]:
     """Writes energy.md, energy.json and the figure; returns their paths. `command` is shown on the page."""
-    for folder in (target.pages, target.images):
-        folder.mkdir(parents=True, exist_ok=True)
     page, numbers, picture = target.pages / f"{NAME}.md", target.pages / f"{NAME}.json", target.images / PICTURE
     with replacing(picture) as temporary:
         draw(results).savefig(temporary, dpi=DOTS_PER_INCH)

@@ -1,5 +1,6 @@
 """`python -m scripts.reproduce dftsp|ot-gah|dto-ee`: reproduces a published study and writes its results page."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.names import known_name
 from scripts.reproduce import dftsp, dto_ee, ot_gah
 from scripts.reproduce.claims import Claim
@@ -57,10 +59,10 @@ def reproduce(
     chosen = _chosen(study)
     if quick:
         chosen, seeds = chosen.shortened(), min(seeds, QUICK_SEEDS)
+    target = Target.below(out or (TRIALS if quick else DOCS)).prepared()
     results = _run(chosen, seeds, jobs, console)
     console.print(_claims_table(study, chosen.judge(results)))
     command = f"python -m scripts.reproduce {study} --seeds {seeds}" + (" --quick" if quick else "")
-    target = Target.below(out or (TRIALS if quick else DOCS))
     for path in write(chosen, results, target, command):
         console.print(f"wrote {path}")
 
@@ -90,4 +92,4 @@ def _claims_table(study: str, claims: list[Claim]) -> Table:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m scripts.reproduce")
+    sys.exit(exit_status(lambda: app(prog_name="python -m scripts.reproduce")))
