@@ -37,9 +37,8 @@ def test_no_penalty_is_the_plan_and_a_penalty_avoids_the_long_queue():
 
 def test_confidences_choose_the_plan_of_the_nearest_mix():
     """The quantiles of each mix, seen at the first exit, lead to the plan of its shift or of the next one."""
-    envs = gymnasium.make_vec(
-        "EdgeLLM/EarlyExit-v0", num_envs=DIFFICULTY_SHIFTS.size, vectorization_mode="vector_entry_point"
-    )
+    shifts = DIFFICULTY_SHIFTS.size
+    envs = gymnasium.make_vec("EdgeLLM/EarlyExit-v0", num_envs=shifts, vectorization_mode="vector_entry_point")
     codec, reader = make_codec("residual_routing", envs.scenario), StreamingReader(envs.scenario)
     plans, observation = steady_plans(reader), envs.reset(seed=0)[0]
     for shift in range(shifts):
