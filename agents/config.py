@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import yaml
 from pydantic import Field, model_validator
 
 from edge_llm_gym.files import write_text
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.quantities import Range
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
-from edge_llm_gym.settings import ConfigError, SettingsReader, plain
+from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.yaml_text import dump_yaml, is_file
 
 ON_POLICY: Final = ("ppo", "a2c", "maskable-ppo")
 """Algorithms that learn from whole rollouts."""
-Whole = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Range("", 0, 2**62)]
 
 
 class ImitationConfig(Section):
@@ -80,16 +82,15 @@ def read_config(source: str | Path | Mapping[str, Any], changes: Mapping[str, An
     return READER.validate(*_raw(source), changes)
 
 
-def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Label and plain data of a source."""
+def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Label and data of a source."""
     if isinstance(source, Mapping):
-        return "given as a mapping", plain(source)
-    path = Path(source)
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {str(path)!r}; recipes are in configs/agents")
-    return str(path), READER.parse(str(path), path.read_text("utf-8"))
+        return "given as a mapping", source
+    if not is_file(source):
+        raise ConfigError(f"there is no configuration file {quoted(str(source))}; recipes are in configs/agents")
+    return str(source), READER.read(source)
 
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    write_text(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    write_text(path, dump_yaml(config.model_dump(mode="json")))

@@ -10,7 +10,7 @@ from agents.callbacks.progress import progress_bar
 from edge_llm_gym.evaluation.policies import ARCHIVE, policy_sources
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.files import replacing, writable_folder
+from edge_llm_gym.files import remove_leftovers, replacing, writable_folder
 from edge_llm_gym.sb3.description import describe
 
 
@@ -22,7 +22,7 @@ def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs
     """
     if out.suffix.lower() != ".gif":
         raise ValueError(f"an animation is written as GIF: name a file that ends with .gif, got {str(out)!r}")
-    writable_folder(out.parent)
+    remove_leftovers(writable_folder(out.parent))
     env = gymnasium.make(environment or _environment_of(policy), render_mode="rgb_array")
     (source,) = policy_sources([policy])
     images = [_image(frame) for frame in _frames(env, source.make(env, seed), seed, epochs)]

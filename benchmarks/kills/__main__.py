@@ -1,6 +1,6 @@
 """Kills runs and compares what they leave; prints a table and ends with status 1 where something is lost or differs.
 
-python -m benchmarks.kills train imitate search --kills 50
+python -m benchmarks.kills train imitate search compare calibrate record --kills 50
 python -m benchmarks.kills search --kills 3 --seed 1 --folder runs/kills
 
 A run is killed and resumed up to 8 times, half of the time before a random change of a file, then left to finish. The
@@ -17,7 +17,7 @@ from benchmarks.kills.campaign import Campaign, Result
 from benchmarks.kills.targets import TARGETS
 from edge_llm_gym.files import write_text
 
-COLUMNS = "target   kills  by time  runs finished  most units lost  allowed  faults  seconds"
+COLUMNS = "target     kills  by time  runs finished  most units lost  allowed  faults  seconds"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def run(name: str, folder: Path, kills: int, seed: int) -> Result:
     result = Campaign(target, folder / name, seed).run(kills)
     write_text(folder / f"{name}.json", json.dumps(result.as_dict(), indent=1) + "\n")
     print(
-        f"{name:8} {result.kills:5} {result.kills_by_time:8} {result.finished_runs:14} {result.most_units_lost:16} "
+        f"{name:10} {result.kills:5} {result.kills_by_time:8} {result.finished_runs:14} {result.most_units_lost:16} "
         f"{target.interval:8} {len(result.faults):7} {result.seconds:8.0f}",
         *result.faults,
         sep="\n  ",

@@ -16,7 +16,17 @@ def _training(name: str) -> Callable[[], Target]:
     return build
 
 
+def _evaluation(name: str) -> Callable[[], Target]:
+    def build() -> Target:
+        from benchmarks.kills.evaluation import TARGETS as found
+
+        return found[name]
+
+    return build
+
+
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = MappingProxyType(
     {name: _training(name) for name in ("train", "imitate", "search")}
+    | {name: _evaluation(name) for name in ("compare", "calibrate", "record")}
 )
 """Name -> function that returns the target."""

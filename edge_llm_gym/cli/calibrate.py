@@ -11,14 +11,19 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
     OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
     job_progress,
     read_settings,
+    trace_source,
 )
 from edge_llm_gym.evaluation.calibration import RESOURCES, Check, binding_shares, calibration_checks
 from edge_llm_gym.evaluation.compare import compare
@@ -49,6 +54,10 @@ def show_calibration(
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON file.")] = Path("runs/calibration"),
@@ -65,7 +74,8 @@ def show_calibration(
     Every finished episode is kept beside the JSON file; the same command continues there after an interruption.
     """
     console = Console()
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    source = trace_source(trace, format, columns, from_, until)
+    resolved, settings = read_settings(environment, scenario, set_, source, rate)
     streaming = resolved.dynamics == "streaming"
     bound = bound and not streaming
     names = [*dict.fromkeys(experts.split(",") if experts else EXPERTS[resolved.dynamics]), "random"]

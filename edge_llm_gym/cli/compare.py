@@ -9,15 +9,20 @@ import typer
 from rich.console import Console
 
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
     OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
     describe_replay,
     job_progress,
     read_settings,
+    trace_source,
 )
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
@@ -50,6 +55,10 @@ def compare_policies(
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
     gap: Annotated[
         int,
@@ -76,7 +85,8 @@ def compare_policies(
     """
     console = wide_console()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    source = trace_source(trace, format, columns, from_, until)
+    resolved, settings = read_settings(environment, scenario, set_, source, rate)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names)

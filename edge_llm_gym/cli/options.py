@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.interrupts import Interrupted
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.catalogue import ModelSection
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
-from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.settings import ConfigError, SettingsReader, parse_setting
 from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.workload import RecordedLengths
+from edge_llm_gym.workload.trace_files import FORMATS, MAPPING_KEYS
+from edge_llm_gym.workload.trace_reading import read_requests
+from edge_llm_gym.workload.trace_source import TraceSource, parse_bound, parse_columns
 
 EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
 ScenarioOption = Annotated[
@@ -32,7 +36,29 @@ SetOption = Annotated[
 ]
 TraceOption = Annotated[
     Path | None,
-    typer.Option("--trace", help="Replay a request trace (CSV or JSONL) instead of the scenario's workload."),
+    typer.Option(
+        "--trace",
+        help="Replay a request trace (CSV or JSON, packed or not) instead of the scenario's workload. Of a file with "
+        "token counts only, draw lengths.",
+    ),
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help=f"Format of the trace: {', '.join(FORMATS)}. Default: detected.")
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        help="Names of the trace's columns, as in arrival_s=ts,prompt_tokens=input,output_tokens=output. "
+        f"Keys: {', '.join(MAPPING_KEYS)}.",
+    ),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", help="Begin of the trace's window: seconds from its first request, or a date and time."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", help="End of the trace's window, as for --from; it is no longer part of it.")
 ]
 OWN_RATE: Final = "own"
 RateOption = Annotated[
@@ -50,7 +76,7 @@ OverwriteOption = Annotated[
 
 
 def read_settings(
-    environment: str, scenario: str | None, overrides: list[str] | None, trace: Path | None, rate: str | None
+    environment: str, scenario: str | None, overrides: list[str] | None, trace: TraceSource | None, rate: str | None
 ) -> tuple[Scenario, dict[str, Any]]:
     """The validated scenario of the options, and the keyword arguments for gym.make.
 
@@ -94,16 +120,37 @@ def _at_own_rate(scenario: Scenario) -> Scenario:
     return load_scenario(scenario, {"arrivals.rate_per_s": None})
 
 
-def trace_overrides(scenario: Scenario, trace: Path, *, own_rate: bool = False) -> dict[str, Any]:
+def trace_source(
+    file: Path | None, format: str | None, columns: str | None, start: str | None, until: str | None
+) -> TraceSource | None:
+    """The trace of the options; None without a file. Raises ValueError for invalid options, also without a file.
+
+    `start` and `until` are the texts of --from and --until.
+    """
+    given = {"--format": format, "--columns": columns, "--from": start, "--until": until}
+    if file is None:
+        if named := [option for option, value in given.items() if value is not None]:
+            raise ValueError(f"{' and '.join(named)} need a trace, got none; add --trace FILE")
+        return None
+    window = [None if bound is None else parse_bound(bound) for bound in (start, until)]
+    return TraceSource(str(file), format, tuple(parse_columns(columns).items()) if columns else (), *window)
+
+
+def trace_overrides(scenario: Scenario, trace: TraceSource, *, own_rate: bool = False) -> dict[str, Any]:
     """Overrides that replay a trace, with lengths clipped to the scenario's limits and predicted as there.
 
-    Time is rescaled to the scenario's arrival rate, unless `own_rate` is set.
+    Time is rescaled to the scenario's arrival rate, unless `own_rate` is set. A file with token counts only gives the
+    lengths, and the arrivals stay those of the scenario. Raises ValueError for the own rate of such a file.
     """
     kept = ("max_prompt_tokens", "max_output_tokens", "prediction")
     limits = {key: value for key, value in scenario.lengths.model_dump().items() if key in kept}
+    if isinstance(read_requests(trace), RecordedLengths):
+        if own_rate:
+            raise ValueError(f"--rate {OWN_RATE} keeps the rate of a file, got {trace.file!r}, which has no times")
+        return {"lengths": {"kind": "trace", **trace.settings(), **limits}}
     rate = {} if own_rate else {"rate_per_s": scenario.arrivals.rate_per_s}
     return {
-        "arrivals": {"process": "trace", "file": str(trace)} | rate,
+        "arrivals": {"process": "trace", **trace.settings(), **rate},
         "lengths": {"kind": "trace", **limits},
     }
 
@@ -121,7 +168,7 @@ def shape_in_file(path: Path) -> ModelShape:
     Raises ConfigError for a file that holds no shape, OSError for a missing file.
     """
     reader = SettingsReader("model", ModelSection, ConfigError)
-    data = {"name": path.stem, **reader.parse(str(path), path.read_text("utf-8"))}
+    data = {"name": path.stem, **reader.read(path)}
     return model_shape(reader.validate(str(path), data))
 
 
@@ -129,28 +176,26 @@ def _override(text: str) -> tuple[str, Any]:
     """Path and value of "path=value"; the value is parsed as YAML."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {text!r}")
-    return path.strip(), yaml.safe_load(value)
+        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {quoted(text)}")
+    return path.strip(), parse_setting(path.strip(), value)
 
 
 @contextmanager
 def job_progress(console: Console, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
     """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
 
-    A signal in the block says how many episodes the store holds, and how to go on.
+    A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True) as bar, advising(lambda: _advice(store)):
         task = bar.add_task("episodes", total=total)
-
-        def advice() -> str:
-            done = f"{bar.tasks[task].completed:.0f} of {total} episodes are kept in {store.path}"
-            return f"{done}; run the same command again to go on"
-
-        with advising(advice):
-            yield lambda done, _: bar.update(task, completed=done)
+        yield lambda done, _: bar.update(task, completed=done)
     if store.found:
         note = f"{store.found} results were there already, in {store.path}; --overwrite computes them again"
         console.print(note, markup=False, highlight=False)
+
+
+def _advice(store: EpisodeStore) -> str:
+    return f"{store.kept} results are kept in {store.path}; run the same command again to go on"
 
 
 @contextmanager

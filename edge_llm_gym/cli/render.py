@@ -11,13 +11,18 @@ import typer
 from rich.console import Console
 
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
     describe_replay,
     read_settings,
+    trace_source,
 )
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report_layout import default_policies
@@ -42,12 +47,17 @@ def render_episode(
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for image files.")] = Path("runs/render"),
 ) -> None:
     """Play an episode and show it as text, image, animation or timeline."""
     known_name("form", form, FORMS)
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    requests = trace_source(trace, format, columns, from_, until)
+    resolved, settings = read_settings(environment, scenario, set_, requests, rate)
     folder = out if form == "ansi" else writable_folder(out)
     (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.names import known_name
 
 RENDER_MODES: Final = ("ansi", "rgb_array")
+AUTOSEED: Final = "minari_autoseed"
+"""Reset option of Minari's DataCollector, which also passes it to the environment; it has no effect there."""
 
 
 def check_render_mode(mode: str | None) -> None:
@@ -14,8 +19,23 @@ def check_render_mode(mode: str | None) -> None:
         known_name("render mode", mode, RENDER_MODES)
 
 
-def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:
+def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = (AUTOSEED,)) -> None:
     """Raises ValueError for reset options that would be ignored."""
     unknown = sorted(set(options or ()) - set(known))
     if unknown:
         raise ValueError(f"unknown reset options {unknown}; settings go to make(..., overrides={{...}})")
+
+
+def chosen_rows(options: Mapping[str, Any] | None, rows: int) -> Array:
+    """[R] bool: options["reset_mask"], or all rows without it.
+
+    Raises ValueError for anything but a bool array [R] with at least one True.
+    """
+    mask = (options or {}).get("reset_mask")
+    if mask is None:
+        return np.ones(rows, np.bool_)
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (rows,):
+        raise ValueError(f"options['reset_mask'] must be a bool array of shape ({rows},), got {mask!r}")
+    if not mask.any():
+        raise ValueError(f"options['reset_mask'] must be True for at least one of the {rows} rows, got none")
+    return mask

@@ -6,11 +6,13 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.checks import RENDER_MODES, check_render_mode, refuse_options
 from edge_llm_gym.env.info import row_of
 from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.spec import resolved_spec
 from edge_llm_gym.env.step_info import reset_info, step_info
 from edge_llm_gym.scenario import ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
@@ -96,6 +98,16 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._observer = self._interface.observer(self.simulator)
         self._last: Any = None
         self._started = False
+        self._spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The arguments that make this environment (`edge_llm_gym.env.spec`); None if Gymnasium did not make it."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = spec and resolved_spec(spec, self.scenario, self.scenario.horizon_epochs)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

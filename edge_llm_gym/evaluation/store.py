@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge_llm_gym.evaluation.identity import Identity
-from edge_llm_gym.files import writable_folder, write_text
+from edge_llm_gym.files import remove_leftovers, writable_folder, write_text
 
 Key = tuple[str | int, ...]
 """What a record is about, for example ("episode", "edf", 3)."""
@@ -96,6 +96,11 @@ class EpisodeStore:
         return 0 if self.records is None else self.records.found
 
     @property
+    def kept(self) -> int:
+        """Number of records in the file now."""
+        return len(_parsed(_lines(self.path))[1]) if self.path.is_file() else 0
+
+    @property
     def path(self) -> Path:
         """The file."""
         return Path(self.folder) / self.file
@@ -105,7 +110,7 @@ class EpisodeStore:
 
         Raises ValueError for a folder that cannot be written into, and for one that holds another comparison.
         """
-        writable_folder(self.folder)
+        remove_leftovers(writable_folder(self.folder))
         stored, records = (None, {}) if self.overwrite else self._read(identity)
         if stored is None:
             write_text(self.path, _encoded(_header(identity)))

@@ -1,9 +1,11 @@
 """Comparisons as tables for the terminal."""
 
+from collections.abc import Iterator
+
 from rich.markup import escape
 from rich.table import Table
 
-from edge_llm_gym.evaluation.comparison import SERVED_VALUE, SHARE_OF_BOUND, Comparison
+from edge_llm_gym.evaluation.comparison import SERVED_VALUE, Comparison
 from edge_llm_gym.evaluation.report_layout import Columns
 from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.scenario import Scenario
@@ -12,13 +14,14 @@ from edge_llm_gym.scenario import Scenario
 def result_table(comparison: Comparison) -> Table:
     """Metrics of every policy: means over seeds, and the score as a paired difference to the best policy."""
     title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
-    title += "".join(f"\n{note}" for note in _notes(comparison))
+    title += f"\n{comparison.empty_note}" if comparison.empty_note else ""
     layout = comparison.layout
     metric, heading, form = layout.headline
     paired = f"{layout.score_title} - {comparison.best}"
     table = _table(title, heading, paired, *_titles(layout.columns))
+    table.caption = "\n".join(_count_notes(comparison, (layout.headline, *layout.columns))) or None
     for policy in comparison.policies:
-        first = _interval(comparison.mean(policy, metric), form) + _count(comparison, policy, metric)
+        first = _interval(comparison.mean(policy, metric), form)
         cells = _cells(comparison, policy, layout.columns)
         table.add_row(escape(policy), escape(first), _difference(comparison, policy), *cells)
     return table
@@ -49,18 +52,22 @@ def bound_table(comparison: Comparison) -> Table:
     """Served value of every policy as a share of the clairvoyant bound."""
     mean = sum(comparison.bounds) / len(comparison.bounds)
     table = _table(f"served value over the clairvoyant bound, which is {mean:.1f} on average", "share of the bound")
+    positive = sum(bound > 0 for bound in comparison.bounds)
+    table.caption = f"over the {positive} seeds with a bound above 0" if positive < len(comparison.bounds) else None
     for policy in comparison.policies:
         share = _interval(comparison.share_of_bound(policy), "{:.1%}")
-        table.add_row(escape(policy), escape(share + _count(comparison, policy, SHARE_OF_BOUND)))
+        table.add_row(escape(policy), escape(share))
     return table
 
 
-def _notes(comparison: Comparison) -> list[str]:
-    """Lines on what means are over, where that is not all seeds."""
-    metrics = [comparison.layout.headline[0], *(metric for metric, _, _ in comparison.layout.columns)]
-    counted = any(_count(comparison, policy, metric) for policy in comparison.policies for metric in metrics)
-    count_note = "(n): mean over the n seeds in which the number is defined" if counted else ""
-    return [note for note in (comparison.empty_note, count_note) if note]
+def _count_notes(comparison: Comparison, columns: Columns) -> Iterator[str]:
+    """Lines on the means that are over fewer seeds than those with requests."""
+    usual = len(comparison.seeds) - len(comparison.empty_seeds)
+    for policy in comparison.policies:
+        counts = {title: comparison.count(policy, metric) for metric, title, _ in columns}
+        for count in sorted({count for count in counts.values() if count < usual}, reverse=True):
+            titles = ", ".join(title for title, each in counts.items() if each == count)
+            yield escape(f"{policy}: over {count} of {usual} seeds, in which they are defined: {titles}")
 
 
 def value_note(scenario: Scenario) -> str:
@@ -84,10 +91,8 @@ def _titles(columns: Columns) -> list[str]:
 
 
 def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
-    means = ((metric, comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
-    return [
-        "-" if mean != mean else form.format(mean) + _count(comparison, policy, metric) for metric, mean, form in means
-    ]
+    means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
+    return ["-" if mean != mean else form.format(mean) for mean, form in means]
 
 
 def _interval(interval: Interval, form: str) -> str:
@@ -95,12 +100,6 @@ def _interval(interval: Interval, form: str) -> str:
     if interval.mean != interval.mean:
         return "-"
     return f"{form.format(interval.mean)} [{form.format(interval.low)}, {form.format(interval.high)}]"
-
-
-def _count(comparison: Comparison, policy: str, metric: str) -> str:
-    """The number of seeds in brackets, where a mean is over fewer than those that have requests."""
-    count = comparison.count(policy, metric)
-    return f" ({count})" if 0 < count < len(comparison.seeds) - len(comparison.empty_seeds) else ""
 
 
 def _difference(comparison: Comparison, policy: str) -> str:

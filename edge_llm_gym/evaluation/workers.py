@@ -4,10 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
-
-from edge_llm_gym.interrupts import SIGNALS
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
@@ -36,17 +36,48 @@ def in_workers(
         initializer=end_with_parent,
         initargs=(os.getpid(),),
     )
-    results: Iterable[ResultT] = parallel(delayed(function)(job) for job in jobs)
-    yield from results
+    with _without_ctrl_c():  # starts the workers
+        results: Generator[ResultT, None, None] = parallel(delayed(function)(job) for job in jobs)
+    try:
+        while True:
+            with _quietly():
+                result = next(results)
+            yield result
+    except StopIteration:
+        return
+    finally:
+        with _quietly():
+            results.close()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Processes that are started in this block ignore SIGINT from their beginning on.
+
+    Ctrl-C reaches all processes of a terminal; the workers leave it to their parent, which ends them.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone can set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without joblib's warning where jobs are left, which is intended."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*have been cancelled", category=UserWarning)
+        yield
 
 
 def end_with_parent(parent: int) -> None:
-    """Makes this process end soon after the process `parent` has ended.
-
-    Ctrl-C reaches all processes of a terminal; a worker leaves it to the parent, which ends its workers.
-    """
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+    """Makes this process end soon after the process `parent` has ended, however that ended. SIGTERM ends it at once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

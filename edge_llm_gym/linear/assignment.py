@@ -140,7 +140,7 @@ def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracl
         np.zeros(value.shape[2]),
         np.zeros(value.shape[2]),  # the loop itself prices the time
     )
-    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.zeros(2, np.int64))
+    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64))
 
 
 @njit(cache=True)

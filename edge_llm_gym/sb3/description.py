@@ -8,14 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from edge_llm_gym.names import known_name
+from edge_llm_gym.quantities import Range
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.settings import ConfigError, SettingsReader
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Range("", 1, 10**12)]
+Positive = Annotated[float, Range("", 1e-12, 1e12)]
+LogDeviation = Annotated[float, Range("", -20.0, 20.0)]
 
 HAS_SET_POLICY: Final[Mapping[str, bool]] = MappingProxyType(
     {"ppo": True, "a2c": True, "maskable-ppo": True, "dqn": False, "sac": False, "td3": False}
@@ -65,7 +67,7 @@ class PolicyConfig(Section):
     width: Count = 32
     mixer: str = "pool"
     prior: bool = True
-    log_std: float = -1.5
+    log_std: LogDeviation = -1.5
     gain: Positive = 2.0  # factor of the learned numbers of a constant action: it multiplies their learning rate
     hidden: tuple[Count, ...] = (128, 128)
 
@@ -128,5 +130,5 @@ def describe(archive: Path) -> PolicyDescription:
     Raises ConfigError for an archive that is missing or has no config.yaml, and for a broken rule in it.
     """
     path = config_path(archive)
-    data = READER.parse(str(path), path.read_text("utf-8"))
+    data = READER.read(path)
     return READER.validate(str(path), {key: data[key] for key in PolicyDescription.model_fields if key in data})

@@ -4,6 +4,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs import make_codec
@@ -13,10 +14,11 @@ from edge_llm_gym.scenario import scenario_of
 Observation = dict[str, Array]
 
 
-class FlatEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
+class FlatEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """One row of what `edge_llm_gym.sb3.NativeVecEnv` shows; `codec` is a name, `settings` are the codec's."""
 
     def __init__(self, env: gymnasium.Env, codec: str, **settings: Any) -> None:
+        RecordConstructorArgs.__init__(self, codec=codec, **settings)
         super().__init__(env)
         scenario = scenario_of(env)
         self.codec = make_codec(codec, scenario, **settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
@@ -38,7 +39,7 @@ class NativeVecEnv(VecEnv):
     one rollout alone. The baseline depends on no action of the row, so policy gradients stay unbiased. Returns in infos
     are those of the environment.
 
-    Raises ValueError unless G divides the number of rows.
+    Raises ValueError unless G divides the number of rows, and for rows in another autoreset mode than SAME_STEP.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class NativeVecEnv(VecEnv):
         reader: Reader | None = None,
         group: int = 1,
     ) -> None:
+        if envs.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise ValueError(f"Stable-Baselines3 resets in the same step; got autoreset mode {envs.autoreset_mode}")
         if group < 1 or envs.num_envs % group:
             raise ValueError(
                 f"rows are divided into groups of the same size, got {envs.num_envs} rows and group {group}"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.yaml_text import YamlError, is_file, read_yaml
 
 ROWS: Final = ("model", "nodes.*.hardware", "nodes.*.quantization")
 """Keys that take the path of a file with a row of a catalogue."""
@@ -67,14 +68,18 @@ def _is_row_path(value: Any) -> bool:
 
 
 def _row(where: str, path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(
-            f"{where}: there is no file {str(path)!r}; give a path that exists, a shipped name or a mapping"
+            f"{where}: there is no file {quoted(str(path))}; give a path that exists, a shipped name or a mapping"
         )
     try:
-        row = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{where}: {str(path)!r} is not valid YAML: {error}") from None
+        row = read_yaml(path)
+    except YamlError as error:
+        raise ValueError(f"{where}: {quoted(str(path))}: {error}") from None
+    except OSError as error:
+        raise ValueError(
+            f"{where}: {quoted(str(path))} cannot be read: {error.strerror}; make the file readable"
+        ) from None
     if not isinstance(row, dict):
-        raise ValueError(f"{where}: {str(path)!r} must hold a mapping, got {type(row).__name__}")
+        raise ValueError(f"{where}: {quoted(str(path))} must hold a mapping, got {type(row).__name__}")
     return {"name": path.stem, **row}

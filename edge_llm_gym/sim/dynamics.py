@@ -38,6 +38,10 @@ class Dynamics(Protocol):
         """One epoch of every row: (tape, state, *action) -> result, the arrays of the action checked before."""
         ...
 
+    def empty_result(self, rows: int) -> Any:
+        """The result of a step in which nothing happened."""
+        ...
+
     def admissible(self, tape: Any, state: Any) -> Array:
         """[R, N, K1 + 1] bool; raises TypeError where actions are continuous."""
         ...

@@ -85,6 +85,10 @@ class Simulator:
             raise RuntimeError("an episode has ended in some row: reset that row before the next step")
         return self._dynamics.step(self.tape, self.state, *action)
 
+    def empty_result(self) -> Any:
+        """The result record of a step in which nothing happened: metrics are 0 and slots hold no request."""
+        return self._dynamics.empty_result(self.rows)
+
     def ended(self) -> Array:
         """[R] bool, rows whose episode is over."""
         return np.asarray(self.state.epoch >= self.scenario.horizon_epochs)

@@ -1,13 +1,52 @@
 """The `arrivals` and `lengths` sections of a scenario, validated."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Tokens = Annotated[int, Field(ge=1)]
-FormatName = Literal["azure", "mooncake", "burstgpt", "vidur", "own"]
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.quantities import (
+    LogDeviation,
+    MeanTokens,
+    PeriodSeconds,
+    Phase,
+    Probability,
+    RatePerSecond,
+    Seconds,
+    Tokens,
+    Variation,
+)
+from edge_llm_gym.workload.trace_source import check_window
+
+FormatName = Literal[
+    "azure",
+    "mooncake",
+    "bailian",
+    "burstgpt",
+    "vidur",
+    "splitwise-sim",
+    "llmservingsim",
+    "aibrix",
+    "benchmark",
+    "benchmark-lengths",
+    "sharegpt-estimate",
+    "own",
+    "lengths",
+]
+ColumnKey = Literal[
+    "arrival_s", "arrival_ms", "arrival_us", "arrival_ns", "arrival_time", "prompt_tokens", "output_tokens"
+]
+ColumnNames = dict[ColumnKey, Annotated[str, Field(min_length=1)]]
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads a date and time as an object of its own."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+WindowBound = Annotated[float | str, BeforeValidator(_as_text)]
 
 
 class Keys(NamedTuple):
@@ -18,7 +57,7 @@ class Keys(NamedTuple):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     def given(self, keys: Keys) -> dict[str, Any]:
         """Those of the keys that are set, with their values."""
@@ -34,7 +73,7 @@ class _Section(BaseModel):
             for key, value in self.given(keys).items():
                 if key not in own:
                     hint = f"remove it, or choose {chooser} {kind!r}"
-                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
+                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {quoted(value)}; {hint}")
 
 
 class ArrivalsConfig(_Section):
@@ -42,26 +81,33 @@ class ArrivalsConfig(_Section):
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     """Arrival process: synthetic, fitted to a published trace, or the replay of a trace file"""
-    rate_per_s: Positive | None = None
+    rate_per_s: RatePerSecond | None = None
     """Mean arrivals per s; the time axis of a published workload or a trace is rescaled to this rate"""
-    cv: Positive | None = None
+    cv: Variation | None = None
     """gamma: coefficient of variation of the inter-arrival times"""
-    depth: Annotated[float, Field(ge=0, le=1)] | None = None
+    depth: Probability | None = None
     """day-cycle: amplitude of the rate, as a share of its mean"""
-    period_s: Positive | None = None
+    period_s: PeriodSeconds | None = None
     """day-cycle: period in s"""
-    phase: Annotated[float, Field(ge=0, lt=1)] | None = None
+    phase: Phase | None = None
     """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
     """trace: path of the file"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
-    jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
+    jitter_s: Seconds | None = None
     """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("process", ARRIVAL_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
 
 
@@ -72,7 +118,7 @@ class PredictionConfig(_Section):
     mean is about the true number n, its standard deviation about sigma n for small sigma.
     """
 
-    sigma: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    sigma: LogDeviation = 0.0
     """Standard deviation of the logarithm of the prediction; 0 means that output lengths are known"""
 
 
@@ -89,26 +135,36 @@ class LengthsConfig(_Section):
     """choice: the values"""
     output_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
     """choice: the values"""
-    prompt_mean: Positive | None = None
+    prompt_mean: MeanTokens | None = None
     """lognormal: mean prompt tokens"""
-    prompt_cv: Positive | None = None
+    prompt_cv: Variation | None = None
     """lognormal: coefficient of variation of the prompt tokens"""
-    output_mean: Positive | None = None
+    output_mean: MeanTokens | None = None
     """lognormal: mean output tokens"""
-    output_cv: Positive | None = None
+    output_cv: Variation | None = None
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
     prediction: PredictionConfig = PredictionConfig()
     """Predictions of the output tokens; dynamics batching and batching_routing only"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("kind", LENGTH_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
 
+
+TRACE_KEYS = ("format", "columns", "window_from", "window_until")
+"""Optional keys of both sections, which say how a file is read and what is taken from it."""
 
 ARRIVAL_KEYS = {
     "poisson": Keys(needed=("rate_per_s",)),
@@ -116,7 +172,7 @@ ARRIVAL_KEYS = {
     "day-cycle": Keys(needed=("rate_per_s", "depth", "period_s"), optional=("phase",)),
     "azure-conv-2023": Keys(optional=("rate_per_s",)),
     "azure-code-2023": Keys(optional=("rate_per_s",)),
-    "trace": Keys(needed=("file",), optional=("rate_per_s", "format", "jitter_s")),
+    "trace": Keys(needed=("file",), optional=("rate_per_s", "jitter_s", *TRACE_KEYS)),
 }
 
 LENGTH_KEYS = {
@@ -124,5 +180,5 @@ LENGTH_KEYS = {
     "azure-code-2023": Keys(),
     "choice": Keys(needed=("prompt_tokens", "output_tokens")),
     "lognormal": Keys(needed=("prompt_mean", "prompt_cv", "output_mean", "output_cv")),
-    "trace": Keys(optional=("file", "format")),
+    "trace": Keys(optional=("file", *TRACE_KEYS)),
 }

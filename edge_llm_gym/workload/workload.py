@@ -94,7 +94,8 @@ class SyntheticWorkload(_Limited):
 
     def describe(self) -> str:
         """One line of text."""
-        return f"{self.process}; {self.lengths}; {self.limits}"
+        notes = (note for source in (self.process, self.lengths) for note in getattr(source, "notes", ()))
+        return "; ".join([str(self.process), str(self.lengths), str(self.limits), *notes])
 
 
 @dataclass(frozen=True, eq=False)

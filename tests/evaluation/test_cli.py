@@ -1,5 +1,6 @@
 """The command line as a user types it."""
 
+import gzip
 import json
 
 import pytest
@@ -59,6 +60,32 @@ def test_trace_describes_the_file_and_its_replay(tmp_path):
     output = run("trace", trace)
     assert "9 prompts over 4096" in output
     assert "multiples of 1 s" in output
+
+
+def test_trace_options_choose_requests_on_every_command(tmp_path):
+    log = tmp_path / "log.csv.gz"
+    rows = "".join(f"{second};{100 + second};20\n" for second in range(60))
+    log.write_bytes(gzip.compress(b"ts;prompt;out\n" + rows.encode()))
+    options = ["--columns", "arrival_s=ts,prompt_tokens=prompt,output_tokens=out", "--from", 10, "--until", 40]
+    assert "log: 30 requests" in run("trace", log, *options)
+    out = ["-o", tmp_path / "out"]
+    output = run("compare", "--trace", log, *options, "-p", "edf", "-n", 1, *SHORT, *out)
+    assert "window from 10 s until 40 s: 30 of 60 requests" in " ".join(output.split())
+    run("render", "--trace", log, *options, "--epochs", 2, *SHORT)
+    with pytest.raises(ValueError, match="did you mean 'out'"):
+        run("calibrate", "--trace", log, "--columns", "arrival_s=ts,prompt_tokens=prompt,output_tokens=ou", *out)
+    with pytest.raises(ValueError, match="--format and --from need a trace, got none; add --trace FILE"):
+        run("compare", "--format", "azure", "--from", 5, *SHORT, *out)
+
+
+def test_a_file_with_token_counts_only_gives_the_lengths(tmp_path):
+    chats = tmp_path / "chats.json"
+    chats.write_text('[{"conversations": [{"value": "' + "x" * 400 + '"}, {"value": "' + "y" * 100 + '"}]}]')
+    output = run("trace", chats)
+    assert "4 characters count as one token" in output
+    assert "arrivals: azure-conv-2023, as in the scenario" in output
+    output = run("compare", "--trace", chats, "-p", "edf", "-n", 1, *SHORT, "-o", tmp_path / "out")
+    assert "lengths of random rows of trace chats" in " ".join(output.split())
 
 
 def test_scenarios_list_show_validate(tmp_path):

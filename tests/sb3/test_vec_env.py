@@ -113,6 +113,12 @@ def test_the_native_environment_is_the_registered_one(tiny):
     assert gymnasium.spec(tiny().environment.id).vector_entry_point == "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv"
 
 
+def test_rows_must_reset_in_the_same_step(tiny_env):
+    other = gymnasium.make_vec("EdgeLLM/SingleNode-v0", 1, autoreset_mode="NextStep").unwrapped
+    with pytest.raises(ValueError, match=r"resets in the same step; got autoreset mode AutoresetMode\.NEXT_STEP"):
+        NativeVecEnv(other, tiny_env.codec)
+
+
 GROUP = 3
 
 

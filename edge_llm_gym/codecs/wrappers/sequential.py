@@ -5,11 +5,13 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
 
 from edge_llm_gym.actions import ActionError
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
+from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
 from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.partial_batch import PartialBatch
 from edge_llm_gym.scenario import scenario_of
@@ -28,6 +30,9 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     The observation has two further keys: `cursor` [N], 1 at the current request, and `load` [K, 4], the share of time,
     memory and both bands that the batch so far uses. Serves algorithms for discrete actions: DQN, PPO, A2C, and
     MaskablePPO with `action_masks`.
+
+    Infos have the same keys in all steps. Within an epoch the metrics and the terms of the reward are 0 and the slots
+    report no request; tape, totals and nodes stay as they were after the epoch before.
 
     Args:
         env: an environment of batching dynamics.
@@ -54,11 +59,20 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         self.observation_space = spaces.Dict({**env.observation_space.spaces, **extra})
         self.action_space = spaces.Discrete(self._nodes + 2)
         self._observation: Observation = {}
+        self._info: dict[str, Any] = {}
+
+    @property
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+        """As in the wrapped environment, but `max_episode_steps` is N per epoch, the most there can be."""
+        if self._cached_spec is None and (spec := super().spec) is not None:
+            horizon = scenario_of(self).horizon_epochs
+            spec.max_episode_steps = self._slots * min(spec.max_episode_steps or horizon, horizon)
+        return self._cached_spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As in the wrapped environment; the cursor is at the first request."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        return self._begin(observation), info
+        observation, self._info = self.env.reset(seed=seed, options=options)
+        return self._begin(observation), self._info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
@@ -68,9 +82,9 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
             raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
-            return self._observe(), 0.0, False, False, {}
-        observation, reward, terminated, truncated, info = self.env.step(self._batch.action())
-        return self._begin(observation), reward, terminated, truncated, info
+            return self._observe(), 0.0, False, False, info_within_epoch(self._info)
+        observation, reward, terminated, truncated, self._info = self.env.step(self._batch.action())
+        return self._begin(observation), reward, terminated, truncated, self._info
 
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""

@@ -66,6 +66,10 @@ class PooledDynamics:
         transition.step_rows(self.parameters, tape, state, *action, self._workspace, result)
         return result
 
+    def empty_result(self, rows: int) -> PooledResult:
+        """A result of empty slots."""
+        return allocate_result(rows, self._sizes)
+
     def admissible(self, tape: PooledTape, state: PooledState) -> Array:
         """[R, N, K1 + 1] bool: alone on node k with the whole band, would the slot's request be admitted? 0 is True."""
         mask = np.empty((state.epoch.size, self._sizes.slots, self._sizes.entry_nodes + 1), np.bool_)

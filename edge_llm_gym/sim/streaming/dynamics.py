@@ -51,6 +51,10 @@ class StreamingDynamics:
         transition.step_rows(self.parameters, tape, state, offload, threshold, workspace, result)
         return result
 
+    def empty_result(self, rows: int) -> StreamingResult:
+        """A result without requests."""
+        return allocate_result(rows, self._sizes)
+
     def admissible(self, tape: StreamingTape, state: StreamingState) -> Array:
         """Raises TypeError: continuous actions have no mask."""
         raise TypeError(

@@ -193,10 +193,15 @@ def add_downstream_prices(network: Network, flow: Flow, step: Step, stage: int, 
 
 @kernel
 def solve_in_place(system: Floats, right: Floats) -> None:
-    """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting."""
+    """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting.
+
+    Unknowns of a pivot of zero are zero: at an overload of many orders of magnitude, rows are equal up to rounding.
+    """
     size, columns = right.shape
     for column in range(size):
         exchange_pivot_row(system, right, column)
+        if system[column, column] == 0.0:
+            continue
         for row in range(column + 1, size):
             factor = system[row, column] / system[column, column]
             for other in range(column, size):
@@ -207,7 +212,7 @@ def solve_in_place(system: Floats, right: Floats) -> None:
         for column in range(columns):
             for inner in range(row + 1, size):
                 right[row, column] -= system[row, inner] * right[inner, column]
-            right[row, column] /= system[row, row]
+            right[row, column] = right[row, column] / system[row, row] if system[row, row] != 0.0 else 0.0
 
 
 @kernel

@@ -101,6 +101,9 @@ def run_rounds(
         final_penalty = idle_share == MINIMUM_IDLE_SHARE or keeps_idle_share(network, flow, idle_share)
         converged = moved == 0 and gap < allowed and final_penalty
         history[rounds] = total_cost(network, plan, flow, MINIMUM_IDLE_SHARE)
+        if not np.isfinite(history[rounds]):  # beyond the precision of float64: the best plan so far stays
+            rounds -= 1
+            break
         if history[rounds] <= least:
             least = history[rounds]
             best_share, best_level = plan.share.copy(), plan.level.copy()
