@@ -10,7 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.config import RunConfig
 from edge_llm_gym.names import suggestion
-from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
+from edge_llm_gym.sb3.algorithms import ALGORITHMS, draws_per_rollout, policy_arguments
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.settings import ConfigError
 
@@ -29,6 +29,8 @@ def check_hyperparameters(config: RunConfig) -> None:
 def _values(config: RunConfig) -> dict[str, Any]:
     """The hyperparameters, mappings {from, to} turned into schedules. Raises ConfigError for any other mapping."""
     values = dict(config.hyperparameters)
+    if draws_per_rollout(config):
+        values |= {"use_sde": True, "sde_sample_freq": -1}
     for name, value in values.items():
         if not isinstance(value, Mapping):
             continue

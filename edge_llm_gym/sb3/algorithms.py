@@ -55,6 +55,12 @@ HAS_LOG_STD = ("ppo", "a2c")
 """Algorithms whose plain policy takes `log_std_init`."""
 
 
+def draws_per_rollout(description: PolicyDescription) -> bool:
+    """Whether the noise of the action is drawn once per rollout: the library's state-dependent exploration, of which
+    the state of a constant policy is constant."""
+    return description.policy.kind == "constant" and description.policy.noise == "rollout"
+
+
 def policy_arguments(description: PolicyDescription, scenario: Scenario) -> tuple[Any, dict[str, Any]]:
     """The policy (a class, or the library's name of one) and its keyword arguments."""
     policy = description.policy

@@ -60,7 +60,7 @@ class PolicyConfig(Section):
     """The networks.
 
     `kind` "set" takes `width`, `mixer`, `prior`, `log_std`; "mlp" takes `hidden` layers and `log_std`; "constant",
-    whose action does not depend on the state, takes `gain` and `log_std`.
+    whose action does not depend on the state, takes `gain`, `log_std` and `noise`.
     """
 
     kind: Literal["set", "mlp", "constant"] = "set"
@@ -69,6 +69,7 @@ class PolicyConfig(Section):
     prior: bool = True
     log_std: LogDeviation = -1.5
     gain: Positive = 2.0  # factor of the learned numbers of a constant action: it multiplies their learning rate
+    noise: Literal["step", "rollout"] = "step"  # how often the noise of a constant action is drawn
     hidden: tuple[Count, ...] = (128, 128)
 
     @field_validator("mixer")

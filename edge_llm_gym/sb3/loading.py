@@ -16,7 +16,7 @@ import torch as th
 from edge_llm_gym.codecs import make_codec
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
+from edge_llm_gym.sb3.algorithms import ALGORITHMS, draws_per_rollout, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
 from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
@@ -41,6 +41,8 @@ def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEn
     algorithm: Any = ALGORITHMS[description.algorithm].model_class
     kind, arguments = policy_arguments(description, scenario)
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
+    if draws_per_rollout(description):
+        arguments = arguments | {"use_sde": True}
     policy = policy_class(READERS[description.policy.kind](scenario).space, codec.space, lambda _: 0.0, **arguments)
     _load_weights(policy, path, scenario)
     policy.set_training_mode(False)
