@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short bench clean
+.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -52,6 +52,22 @@ mutation: $(INSTALLED)
 mutation-short: $(INSTALLED)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[mutation]'
 	$(MUTATION) --count 16 --out runs/mutation/mutation-results.md
+
+# Kernels with bounds checks are compiled once, for about a minute; the cache stays below runs/fuzz.
+FUZZ := $(BIN)/python -m benchmarks.fuzz
+fuzz: $(INSTALLED)
+	$(FUZZ) scenarios --count 20000
+	$(FUZZ) actions --count 120000
+	$(FUZZ) files --count 20000
+	$(FUZZ) solvers --count 5000
+
+fuzz-short: $(INSTALLED)
+	$(FUZZ) scenarios --count 1000
+	$(FUZZ) solvers --count 300
+
+# Kills each command 50 times and compares what the resumed runs leave; minutes.
+kills: $(INSTALLED)
+	$(BIN)/python -m benchmarks.kills train imitate search --kills 50 --folder runs/kills
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench

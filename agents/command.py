@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
+from edge_llm_gym.settings import parse_setting
 
 
 def add_run(parser: argparse.ArgumentParser, config: str) -> None:
@@ -75,11 +75,8 @@ def configuration(source: str | Path | None, settings: Sequence[str]) -> RunConf
 def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
-        raise ValueError(f"--set takes path=value, as in policy.width=64, got {text!r}")
-    try:
-        return path.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ValueError(f"--set {path}: the value is not valid YAML, got {value!r}: {error}") from None
+        raise ValueError(f"--set takes path=value, as in policy.width=64, got {quoted(text)}")
+    return path.strip(), parse_setting(f"--set {path.strip()}", value)
 
 
 def run_folder(config: str | Path | None) -> Path:

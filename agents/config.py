@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edge_llm_gym.files import write_text
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.quantities import Range
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
-from edge_llm_gym.settings import ConfigError, SettingsReader, plain
+from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.yaml_text import dump_yaml, is_file
 
-Whole = Annotated[int, Field(ge=0)]
+ON_POLICY: Final = ("ppo", "a2c", "maskable-ppo")
+"""Algorithms that learn from whole rollouts."""
+Whole = Annotated[int, Range("", 0, 2**62)]
 
 
 class ImitationConfig(Section):
@@ -39,16 +43,32 @@ class EvaluationConfig(Section):
 
 
 class RunConfig(PolicyDescription):
-    """A whole run. `steps` counts environment steps over all `rows`; `hyperparameters` go by the library's names."""
+    """A whole run. `steps` counts environment steps over all `rows`; `hyperparameters` go by the library's names.
+
+    A number among them may be a mapping {from: A, to: B}: it then changes linearly over the run, where the algorithm
+    takes a schedule, as for learning_rate.
+    """
 
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     rows: Count = 256
+    group: Count = 1  # rows that share tapes and start each rollout in the same state, see NativeVecEnv
     steps: Whole = 1_000_000
     seed: Whole = 0
     imitation: ImitationConfig | None = None
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint_every: Count = 200_000
     threads: Count = 1
+
+    @model_validator(mode="after")
+    def _groups_are_equal(self) -> "RunConfig":
+        if self.rows % self.group:
+            raise ValueError(f"group must divide rows {self.rows}, got {self.group}")
+        if self.group > 1 and self.algorithm not in ON_POLICY:
+            raise ValueError(
+                f"groups fork at the start of a rollout, which algorithm {self.algorithm!r} does not have; leave group "
+                f"out, or choose one of {list(ON_POLICY)}"
+            )
+        return self
 
 
 READER: Final = SettingsReader("configuration", RunConfig, ConfigError)
@@ -62,16 +82,15 @@ def read_config(source: str | Path | Mapping[str, Any], changes: Mapping[str, An
     return READER.validate(*_raw(source), changes)
 
 
-def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Label and plain data of a source."""
+def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Label and data of a source."""
     if isinstance(source, Mapping):
-        return "given as a mapping", plain(source)
-    path = Path(source)
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {str(path)!r}; recipes are in configs/agents")
-    return str(path), READER.parse(str(path), path.read_text("utf-8"))
+        return "given as a mapping", source
+    if not is_file(source):
+        raise ConfigError(f"there is no configuration file {quoted(str(source))}; recipes are in configs/agents")
+    return str(source), READER.read(source)
 
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    write_text(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    write_text(path, dump_yaml(config.model_dump(mode="json")))

@@ -25,6 +25,7 @@ from edge_llm_gym.settings import ConfigError, SettingsReader
 
 HELD_OUT: Final = 2_500_000
 """Seed of the first held-out tape."""
+MAX_SEED: Final = 2**31 - 1
 MEAN_INERTIA: Final = 0.3
 """Share of the last mean in the next one; the rest is the elite's mean."""
 SPREAD_INERTIA: Final = 0.5
@@ -41,8 +42,8 @@ class SearchConfig(Section):
     rows: int = Field(32, ge=1)
     spread: float = Field(0.25, gt=0)
     least_spread: float = Field(0.01, ge=0)
-    seed: int = Field(0, ge=0)
-    first_seed: int = Field(60_000, ge=0)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    first_seed: int = Field(60_000, ge=0, le=MAX_SEED)
     held_out: int = Field(32, ge=1)
 
     @field_validator("environment")

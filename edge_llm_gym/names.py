@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
+
+from edge_llm_gym.messages import quoted, shortened
+
+LONGEST_NAME: Final = 200
+"""Characters of a value that is compared with known names; the effort grows with their number squared."""
 
 
 def suggestion(value: str, known: Iterable[str]) -> str:
     """'did you mean ...?' if a known name is similar, otherwise the list of known names."""
     names = sorted(known)
+    short = value[:LONGEST_NAME]
     beginnings = [name for name in names if value and name.startswith(value)]
-    close = beginnings or get_close_matches(value, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"choose one of: {', '.join(names)}"
+    close = beginnings or get_close_matches(short, names, n=1, cutoff=0.6)
+    return f"did you mean {quoted(close[0])}?" if close else f"choose one of: {shortened(', '.join(names))}"
 
 
 def known_name(kind: str, value: str, known: Iterable[str]) -> str:
     """The value itself if it is known. Raises ValueError with a suggestion otherwise."""
     names = list(known)
+    if not isinstance(value, str):
+        raise ValueError(f"{kind} must be a name, got {quoted(value)}; choose one of: {shortened(', '.join(names))}")
     if value not in names:
-        raise ValueError(f"unknown {kind} {value!r}; {suggestion(value, names)}")
+        raise ValueError(f"unknown {kind} {quoted(value)}; {suggestion(value, names)}")
     return value

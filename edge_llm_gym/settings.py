@@ -5,14 +5,19 @@ Scenarios and the configurations of training runs share this reader; each names 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, get_args
+from os import PathLike
+from typing import Any, Final, Generic, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from edge_llm_gym.messages import MAX_TEXT, MAX_VALUE, quoted, shortened
 from edge_llm_gym.names import suggestion
+from edge_llm_gym.yaml_text import YamlError, parse_yaml, read_yaml
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+MAX_RULES: Final = 20
+"""Broken rules that a message lists."""
 
 
 class ConfigError(ValueError):
@@ -30,9 +35,19 @@ class SettingsReader(Generic[ModelT]):
     def parse(self, label: str, text: str) -> dict[str, Any]:
         """The mapping in a YAML text. Raises `error` for invalid YAML and for anything but a mapping at its top."""
         try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise self.error(f"{self.kind} {label} is not valid YAML: {error}") from None
+            return self._mapping(label, parse_yaml(text))
+        except YamlError as error:
+            raise self.error(f"{self.kind} {label}: {error}") from None
+
+    def read(self, path: str | PathLike[str]) -> dict[str, Any]:
+        """The mapping in a YAML file. Raises `error` as `parse` does, and OSError for a file that cannot be opened."""
+        label = shortened(str(path))
+        try:
+            return self._mapping(label, read_yaml(path))
+        except YamlError as error:
+            raise self.error(f"{self.kind} {label}: {error}") from None
+
+    def _mapping(self, label: str, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise self.error(
                 f"{self.kind} {label}: a {self.kind} file holds a mapping at its top, got {type(data).__name__}"
@@ -44,21 +59,32 @@ class SettingsReader(Generic[ModelT]):
 
         Raises `error` for a path that does not exist and for every broken rule.
         """
+        changed = self.overridden(label, data, overrides)
         try:
-            return self.model.model_validate(self.overridden(label, data, overrides))
+            return self.model.model_validate(changed)
         except ValidationError as error:
             lines = "\n".join(explain(error, self.model, self.kind))
             raise self.error(f"{self.kind} {label}:\n{lines}") from None
+        except RecursionError:
+            raise self._nested(label) from None
+
+    def _nested(self, label: str) -> ValueError:
+        return self.error(f"{self.kind} {label}: values are nested too deep; flatten them")
 
     def overridden(self, label: str, data: Mapping[str, Any], overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         """A plain copy of the data with `overrides` applied. Raises `error` for a path that does not exist."""
-        changed: dict[str, Any] = plain(data)
-        for path, value in (overrides or {}).items():
-            self._override(changed, path, plain(value), label)
+        try:
+            changed: dict[str, Any] = plain(data)
+            for path, value in (overrides or {}).items():
+                self._override(changed, path, plain(value), label)
+        except RecursionError:
+            raise self._nested(label) from None
         return changed
 
     def _override(self, data: dict[str, Any], path: str, value: Any, label: str) -> None:
         """Sets the value at a dotted path, creating sections on the way; list items go by index."""
+        if not isinstance(path, str):
+            raise self.error(f"{self.kind} {label}: an override goes by a dotted path, got {quoted(path)}")
         *parents, last = path.split(".")
         section: Any = data
         for part in parents:
@@ -68,7 +94,13 @@ class SettingsReader(Generic[ModelT]):
         elif isinstance(section, dict):
             section[last] = value
         else:
-            raise self.error(f"{self.kind} {label}: override {path!r} addresses a key of a plain value {section!r}")
+            raise self._no_section(label, path, section)
+
+    def _no_section(self, label: str, path: str, value: Any) -> ValueError:
+        return self.error(
+            f"{self.kind} {label}: override {quoted(path)} addresses a key of a plain value {quoted(value)}; leave out "
+            f"the last part of the path"
+        )
 
     def _child(self, section: Any, part: str, path: str, label: str) -> Any:
         if isinstance(section, list):
@@ -79,14 +111,23 @@ class SettingsReader(Generic[ModelT]):
             elif isinstance(section[part], (tuple, list, Mapping)):  # the value of an earlier override is the caller's
                 section[part] = plain(section[part])
             return section[part]
-        raise self.error(f"{self.kind} {label}: override {path!r} addresses a key of a plain value {section!r}")
+        raise self._no_section(label, path, section)
 
     def _index(self, items: Sequence[Any], part: str, path: str, label: str) -> int:
-        if not part.isdigit() or int(part) >= len(items):
+        if not (part.isascii() and part.isdigit() and len(part) < 10) or int(part) >= len(items):
             raise self.error(
-                f"{self.kind} {label}: override {path!r} needs an index from 0 to {len(items) - 1}, got {part!r}"
+                f"{self.kind} {label}: override {quoted(path)} needs an index from 0 to {len(items) - 1}, got "
+                f"{quoted(part)}"
             )
         return int(part)
+
+
+def parse_setting(key: str, text: str) -> Any:
+    """The value that a command line gives a key, as YAML. Raises ConfigError for an invalid one."""
+    try:
+        return parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"{shortened(key)}={shortened(text)}: {error}") from None
 
 
 def plain(value: Any) -> Any:
@@ -101,18 +142,31 @@ def plain(value: Any) -> Any:
 def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterator[str]:
     """One line per broken rule: where, the rule, the value received. `root` names the top level.
 
-    Tags of unions, which are written <like this>, are left out of the place.
+    Tags of unions, which are written <like this>, are left out of the place. After `MAX_RULES` lines the rest is
+    counted; long values are shortened.
     """
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"] if not str(part).startswith("<")) or root
+    items = _own_errors(error)
+    for item in items[:MAX_RULES]:
+        place = ".".join(str(part) for part in item["loc"] if not str(part).startswith("<")) or root
+        where = shortened(place, MAX_VALUE)
         if item["type"] == "extra_forbidden":
             fields = _fields_at(model, item["loc"][:-1])
-            yield f"  {where}: unknown key {item['loc'][-1]!r}; {suggestion(str(item['loc'][-1]), fields)}"
+            yield f"  {where}: unknown key {quoted(item['loc'][-1])}; {suggestion(str(item['loc'][-1]), fields)}"
         elif item["type"] == "missing":
             yield f"  {where}: this key is required"
         else:
-            received = "" if isinstance(item["input"], (dict, BaseModel)) else f" (got {item['input']!r})"
-            yield f"  {where}: {item['msg'].removeprefix('Value error, ')}{received}"
+            whole_section = item["type"] == "value_error" and isinstance(item["input"], (dict, BaseModel))
+            received = "" if whole_section else f" (got {quoted(item['input'])})"
+            yield f"  {where}: {shortened(item['msg'].removeprefix('Value error, '), 2 * MAX_TEXT)}{received}"
+    if len(items) > MAX_RULES:
+        yield f"  and {len(items) - MAX_RULES} more"
+
+
+def _own_errors(error: ValidationError) -> list[ErrorDetails]:
+    """The broken rules, without complaints that a list is too short for the lack of its invalid items."""
+    items = error.errors(include_url=False, include_context=False)
+    places = {item["loc"][:length] for item in items for length in range(len(item["loc"]))}
+    return [item for item in items if item["type"] != "too_short" or item["loc"] not in places]
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

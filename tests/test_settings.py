@@ -58,5 +58,5 @@ def test_texts_hold_a_mapping():
     assert READER.parse("x", "part: {size: 3}") == {"part": {"size": 3}}
     with pytest.raises(ConfigError, match="recipe x: a recipe file holds a mapping at its top, got list"):
         READER.parse("x", "- 1")
-    with pytest.raises(ConfigError, match="recipe x is not valid YAML"):
+    with pytest.raises(ConfigError, match="recipe x: not valid YAML"):
         READER.parse("x", "a: [")

@@ -86,7 +86,7 @@ class Rounds:
             )
 
     def _read(self, round_: int) -> Parts:
-        with np.load(self._labels(round_)) as arrays:
+        with self._labels(round_).open("rb") as file, np.load(file) as arrays:
             if int(arrays["round"]) != round_:
                 raise ConfigError(f"{self._labels(round_)} holds labels of round {int(arrays['round'])}; {REMEDY}")
             names = [name for name in arrays.files if name.startswith("tokens.")]

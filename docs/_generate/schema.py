@@ -105,7 +105,7 @@ def _section(title: str, schema: dict[str, Any], name: str) -> str:
             _type(field),
             _limits(field),
             _default(field, key in required),
-            _unit(key),
+            _unit(key, field),
             _meaning(name, key, field),
         )
         for key, field in fields.items()
@@ -127,7 +127,10 @@ def _names(keys: tuple[str, ...]) -> str:
     return ", ".join(code(key) for key in keys) or "-"
 
 
-def _unit(key: str) -> str:
+def _unit(key: str, field: dict[str, Any]) -> str:
+    """The unit of the quantity, or that which the ending of the key says where the field is no quantity."""
+    if units := [part["unit"] for part in _parts(field) if "unit" in part]:
+        return str(units[0])
     endings = sorted((ending for ending in UNITS if key.endswith(ending)), key=len)
     return FIXED_UNITS.get(key) or (UNITS[endings[-1]] if endings else "")
 
@@ -168,19 +171,28 @@ LIMITS = {
     "minLength": "",
 }
 
+REPLACED_BY = {"minimum": "least_above_zero", "maximum": "exclusiveMaximum"}
+"""Limit -> a key that says more; the limit is left out where the key is given."""
+
 
 def _limits(field: dict[str, Any]) -> str:
-    found = [
-        form.format(f"{part[limit]:g}")
-        for part in (
-            part
-            for one in _alternatives(field)
-            for part in (one, *one.get("prefixItems", [])[:1], one.get("items", {}))
-        )
-        for limit, form in LIMITS.items()
-        if form and limit in part
-    ]
+    found = [text for part in _parts(field) for text in _limits_of(part)]
     return ", ".join(dict.fromkeys(found))
+
+
+def _limits_of(part: dict[str, Any]) -> Iterator[str]:
+    if "least_above_zero" in part:
+        yield f"0 or >= {part['least_above_zero']:g}"
+    for limit, form in LIMITS.items():
+        if form and limit in part and REPLACED_BY.get(limit) not in part:
+            yield form.format(f"{part[limit]:g}")
+
+
+def _parts(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The alternatives of a field, and the items of those that are lists, ranges or mappings."""
+    for one in _alternatives(field):
+        items = (*one.get("prefixItems", [])[:1], one.get("items", {}), one.get("additionalProperties", {}))
+        yield from (part for part in (one, *items) if isinstance(part, dict))
 
 
 def _default(field: dict[str, Any], required: bool) -> str:

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.interrupts import Interrupted
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.catalogue import ModelSection
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
-from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.settings import ConfigError, SettingsReader, parse_setting
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.workload import RecordedLengths
 from edge_llm_gym.workload.trace_files import FORMATS, MAPPING_KEYS
@@ -168,7 +168,7 @@ def shape_in_file(path: Path) -> ModelShape:
     Raises ConfigError for a file that holds no shape, OSError for a missing file.
     """
     reader = SettingsReader("model", ModelSection, ConfigError)
-    data = {"name": path.stem, **reader.parse(str(path), path.read_text("utf-8"))}
+    data = {"name": path.stem, **reader.read(path)}
     return model_shape(reader.validate(str(path), data))
 
 
@@ -176,8 +176,8 @@ def _override(text: str) -> tuple[str, Any]:
     """Path and value of "path=value"; the value is parsed as YAML."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {text!r}")
-    return path.strip(), yaml.safe_load(value)
+        raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {quoted(text)}")
+    return path.strip(), parse_setting(path.strip(), value)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-import yaml
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
@@ -12,6 +11,7 @@ from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.rules import unused_keys
 from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.yaml_text import dump_yaml
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
 Source = Annotated[str, typer.Argument(help="Name of a shipped scenario, or path of a YAML file.")]
@@ -34,7 +34,7 @@ def list_scenarios() -> None:
 def show(source: Source) -> None:
     """Show a complete scenario, including defaults, and the speed and memory of its nodes."""
     scenario = load_scenario(source)
-    text = yaml.safe_dump(scenario.model_dump(mode="json", exclude_none=True), sort_keys=False)
+    text = dump_yaml(scenario.model_dump(mode="json", exclude_none=True))
     console = Console()
     console.print(Syntax(text, "yaml", background_color="default"))
     console.print(node_table(scenario))

@@ -10,6 +10,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
 from edge_llm_gym.decoding.planned_tokens import PlannedTokens
 from edge_llm_gym.models.channel import minimum_share, rate_bps
+from edge_llm_gym.numeric import real_number
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
@@ -212,10 +213,7 @@ class BatchingReader:
 
 def checked_overrun_s(scenario: Scenario, overrun_s: float | None) -> float:
     """The overrun in s, one epoch for None. Raises ValueError for a negative number and for NaN."""
-    overrun_s = scenario.epoch_s if overrun_s is None else overrun_s
-    if not overrun_s >= 0:
-        raise ValueError(f"overrun_s must be zero or more, got {overrun_s!r}")
-    return overrun_s
+    return scenario.epoch_s if overrun_s is None else real_number("overrun_s", overrun_s, infinite=True)
 
 
 def batch_limits_s(scenario: Scenario, rows: BatchingArrays, overrun_s: Array | float) -> Array:

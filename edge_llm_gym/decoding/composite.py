@@ -21,7 +21,9 @@ from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
 from edge_llm_gym.decoding.wait_factors import checked_wait_factor
+from edge_llm_gym.numeric import real_number
 from edge_llm_gym.problems.routing import RoutingProblem
+from edge_llm_gym.problems.routing_checks import LARGEST
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
 
@@ -67,7 +69,8 @@ class CompositeReader(BatchingReader):
         super().__init__(scenario, overrun_s, quantile, energy_price)
         self._wait_factor = checked_wait_factor(wait_factor)
         self.constants = composite_constants(scenario)
-        self.difficulty_mix = DifficultyMix(self.constants, accuracy_weight_s)
+        weight_s = real_number("accuracy_weight_s", accuracy_weight_s, greatest=LARGEST)
+        self.difficulty_mix = DifficultyMix(self.constants, weight_s)
         self.exit_forecaster = ExitForecaster(self.difficulty_mix, self._costs, scenario.network)
         self._link_delay_s = _link_delay_s(self.constants)
         self.expected_costs = ExpectedCosts(scenario, self._costs, self.constants)

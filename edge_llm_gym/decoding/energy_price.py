@@ -2,8 +2,7 @@
 
 from typing import Final, NamedTuple
 
-import numpy as np
-
+from edge_llm_gym.numeric import real_number
 from edge_llm_gym.scenario import Scenario
 
 NODE_TERMS: Final = ("energy_j", "node_energy_j")
@@ -18,6 +17,7 @@ class EnergyPrice(NamedTuple):
     device: float
 
 
+GREATEST_PRICE: Final = 1e50
 FREE: Final = EnergyPrice(0.0, 0.0)
 """Energy without a price."""
 
@@ -46,9 +46,7 @@ def energy_price(scenario: Scenario, price: float | None = None) -> EnergyPrice:
 
 
 def _checked(price: float) -> float:
-    if not (np.isfinite(price) and price >= 0.0):
-        raise ValueError(
-            f"energy_price is value per J and must be finite and zero or more, got {price!r}; give energy a weight of "
-            f"zero or less in the reward"
-        )
-    return float(price)
+    try:
+        return real_number("energy_price", price, greatest=GREATEST_PRICE, unit="value per J")
+    except ValueError as error:
+        raise ValueError(f"{error}; give energy a weight of zero or less in the reward") from None

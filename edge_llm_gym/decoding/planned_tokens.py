@@ -3,6 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.numeric import real_number
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.workload.lengths import LengthPredictor
 
@@ -20,9 +21,9 @@ class PlannedTokens:
     def __init__(self, scenario: Scenario, quantile: float | None) -> None:
         lengths = scenario.lengths
         self._predictor = LengthPredictor(float(lengths.prediction.sigma), lengths.max_output_tokens)
-        self._quantile = quantile
-        if quantile is not None:
-            self._predictor.quantile(np.zeros(0), quantile)
+        self._quantile = None if quantile is None else real_number("quantile", quantile, greatest=1.0)
+        if self._quantile is not None:
+            self._predictor.quantile(np.zeros(0), self._quantile)
 
     def __call__(self, predicted: Array) -> Array:
         """Output tokens to plan with, for predictions of any shape; 0 (no request) remains 0."""

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.numeric import real_number
+from edge_llm_gym.problems.routing_checks import LARGEST
 
 WAIT_DISCOUNT: Final = 0.99
 """Factor per epoch on past observations: an effective window of 100 epochs."""
@@ -114,6 +116,4 @@ class WaitFactors:
 
 def checked_wait_factor(wait_factor: float) -> float:
     """`wait_factor` as a float. Raises ValueError unless it is finite and zero or more."""
-    if not 0 <= wait_factor < np.inf:
-        raise ValueError(f"wait_factor must be finite and zero or more, got {wait_factor!r}; 1 is an M/G/1 queue")
-    return float(wait_factor)
+    return real_number("wait_factor", wait_factor, greatest=LARGEST, unit="1 is an M/G/1 queue")

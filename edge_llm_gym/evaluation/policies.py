@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import yaml
 
 from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.scenario import scenario_of
+from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE = ".zip"
@@ -93,7 +93,7 @@ def split_settings(text: str) -> tuple[str, dict[str, Any]]:
     pairs = [pair.partition("=") for pair in rest.removesuffix("]").split(";")]
     if not rest.endswith("]") or not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValueError(f"settings of a policy are written as name[key=value;key=value], got {text!r}")
-    return name, {key.strip(): yaml.safe_load(value) for key, _, value in pairs}
+    return name, {key.strip(): parse_setting(key.strip(), value) for key, _, value in pairs}
 
 
 def file_name(policy: str) -> str:

@@ -17,6 +17,10 @@ from edge_llm_gym.experts.batching import (
     UniformlyRandom,
 )
 from edge_llm_gym.experts.planners import DTO_EE_ROUNDS, Baseline, DtoEe, Planner
+from edge_llm_gym.names import known_name
+from edge_llm_gym.numeric import flag, real_number, time_limit, whole_number
+from edge_llm_gym.solvers.baselines import NODE_RULES
+from edge_llm_gym.solvers.dto_ee import MOST_ROUNDS
 
 EXPERT_NODE_LIMIT: Final = 1_000_000
 """Default limit on the search nodes of an exact scheduler per decision."""
@@ -35,23 +39,23 @@ def _random(rng: np.random.Generator) -> Assign:
 
 
 def _list_scheduler(node_rule: str = "earliest-finish", *, order: str, limit: int | None = None) -> Assign:
-    return ListScheduler(order, node_rule, limit)
+    return ListScheduler(order, known_name("node rule", node_rule, NODE_RULES), limit)
 
 
 def _static_batch(batch_size: int = STATIC_BATCH_SIZE) -> Assign:
-    return StaticBatch(batch_size)
+    return StaticBatch(whole_number("batch_size", batch_size, least=1))
 
 
 def _dftsp(node_limit: int = EXPERT_NODE_LIMIT) -> Assign:
-    return NodeByNode(node_limit)
+    return NodeByNode(whole_number("node_limit", node_limit))
 
 
 def _ot_gah(node_limit: int = EXPERT_NODE_LIMIT, improve: bool = True) -> Assign:
-    return ResidualProfits(node_limit, improve)
+    return ResidualProfits(whole_number("node_limit", node_limit), flag("improve", improve))
 
 
 def _milp(time_limit_s: float | None = None) -> Assign:
-    return Reference("milp", time_limit_s)
+    return Reference("milp", time_limit("time_limit_s", time_limit_s))
 
 
 def _brute_force() -> Assign:
@@ -59,13 +63,11 @@ def _brute_force() -> Assign:
 
 
 def _dto_ee(max_rounds: int = DTO_EE_ROUNDS) -> Planner:
-    return DtoEe(max_rounds)
+    return DtoEe(whole_number("max_rounds", max_rounds, greatest=MOST_ROUNDS))
 
 
 def _baseline(rng: np.random.Generator, threshold: float = STREAMING_THRESHOLD, *, method: str) -> Planner:
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold is a confidence and must lie in [0, 1], got {threshold!r}")
-    return Baseline(method, rng, threshold)
+    return Baseline(method, rng, real_number("threshold", threshold, greatest=1.0, unit="a confidence"))
 
 
 BATCH_SCHEDULERS: Final[Mapping[str, Callable[..., Assign]]] = MappingProxyType(

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from edge_llm_gym.experts.planners import Plan, Planner, RoutingReader
 from edge_llm_gym.experts.policy import Observation
+from edge_llm_gym.numeric import whole_number
 
 
 class PlanMemory(NamedTuple):
@@ -15,12 +16,11 @@ class PlanMemory(NamedTuple):
 
 
 class PlanSchedule:
-    """Keeps a plan for `replan_every` epochs, then makes a new one. Raises ValueError for less than one epoch."""
+    """Keeps a plan for `replan_every` epochs, then makes a new one. Raises ValueError unless these are 1 or more."""
 
     def __init__(self, reader: RoutingReader[Any], planner: Planner, replan_every: int = 1) -> None:
-        if replan_every < 1:
-            raise ValueError(f"replan_every must be at least 1 epoch, got {replan_every!r}")
-        self._reader, self._planner, self._every = reader, planner, replan_every
+        self._reader, self._planner = reader, planner
+        self._every = whole_number("replan_every", replan_every, least=1)
 
     def advance(self, memory: PlanMemory, estimate: Any, observation: Observation) -> tuple[Plan, int]:
         """The plan of the epoch of an observation of one row, and the plan's age."""

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.problems.arrays import Flags, Floats, real_numbers
 from edge_llm_gym.problems.feasibility import COST_FIELDS, within_limit
 
 PER_REQUEST = (*COST_FIELDS, "budget_s", "value")
 """Fields of a BatchProblem that hold one number for each request."""
 _MAY_BE_INFINITE = {"uplink_share", "downlink_share", "memory_bytes", "time_cap_s"}
 _MAY_BE_NEGATIVE = {"budget_s"}
+_SHARES = {"uplink_share", "downlink_share"}
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Range of all numbers but zero and shares: products and quotients of three of them neither overflow nor vanish."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,8 @@ class BatchProblem:
         time_price: value that a second of the batch costs, zero or more.
 
     The arrays are stored as read-only float64 copies. Raises ValueError for a NaN, for a negative or an infinite number
-    where none is allowed, and for arrays of different lengths.
+    where none is allowed, for a finite one outside SMALLEST to LARGEST (shares may have any size), for anything but
+    real numbers, and for arrays of different lengths.
     """
 
     time_s: Floats
@@ -192,7 +196,7 @@ def _checked(name: str, raw: Any, count: int) -> Floats | float:
 
 
 def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
-    array = np.array(raw, dtype=np.float64)
+    array = real_numbers(name, raw)
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},) as time_s has {length} entries, got shape {array.shape}")
     _check_range(name, array)
@@ -201,21 +205,31 @@ def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
 
 
 def _number(name: str, raw: float) -> float:
-    number = float(raw)
-    _check_range(name, np.array([number]))
-    return number
+    array = real_numbers(name, raw)
+    if array.ndim:
+        raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
+    _check_range(name, array.reshape(1))
+    return float(array)
 
 
 def _check_range(name: str, array: Floats) -> None:
-    lowest = -np.inf if name in _MAY_BE_NEGATIVE else 0.0
-    allowed = array >= lowest
-    if name not in _MAY_BE_INFINITE:
-        allowed &= np.isfinite(array)
+    if array.size == 0 or (array.min() >= SMALLEST and array.max() <= LARGEST):
+        return
+    size = np.abs(array)
+    allowed = (size == 0.0) | (size >= SMALLEST) & (size <= LARGEST)
+    if name in _MAY_BE_INFINITE:
+        allowed |= array == np.inf
+    if name in _SHARES:
+        allowed |= array > 0.0
+    if name not in _MAY_BE_NEGATIVE:
+        allowed &= array >= 0.0
     if not allowed.all():
         where = int(np.argmin(allowed))
-        raise ValueError(f"{name} must be {_rule(name)}, got {array[where]} at index {where}")
+        raise ValueError(f"{name} must be {_rule(name, array[where])}, got {array[where]} at index {where}")
 
 
-def _rule(name: str) -> str:
+def _rule(name: str, wrong: float) -> str:
+    if np.isfinite(wrong) and (wrong >= 0.0 or name in _MAY_BE_NEGATIVE):
+        return f"zero or of a size from {SMALLEST:g} to {LARGEST:g}; choose other units"
     infinite = "or infinite" if name in _MAY_BE_INFINITE else "and finite"
     return "a finite number" if name in _MAY_BE_NEGATIVE else f"zero or more {infinite}, and not NaN"

@@ -6,6 +6,8 @@ import numpy as np
 
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.routing_checks import (
+    LARGEST,
+    SMALLEST,
     check_exit_order,
     check_links,
     check_second_moment,
@@ -70,6 +72,9 @@ class RoutingProblem:
             where arrivals are Poisson and service times independent of them. Deeper stages of a network have smaller
             factors where departures are smoothed, larger ones where arrivals come in bursts.
 
+    Rates, times, factors and pass ratios are zero or from `routing_checks.SMALLEST` (1e-18) to LARGEST (1e18) in SI
+    units, second moments between their squares.
+
     A node that has failed or left is a node without links. Arrays are stored as read-only copies. Raises ValueError for
     a NaN or a number out of its range, inconsistent shapes, a cycle, a link that skips a stage, a device that sends but
     has no link, a node that must forward requests but has no link, and if no device sends requests.
@@ -128,15 +133,20 @@ class RoutingProblem:
 
     def _store_arrays(self) -> None:
         devices, nodes = self.device_count, self.node_count
-        self._store("arrival_rate", real_array("arrival_rate", self.arrival_rate, ("D",), (None,)))
-        self._store("service_s", real_array("service_s", self.service_s, ("K",), (None,), positive=True))
-        square = real_array("service_sq_s2", self.service_sq_s2, ("K",), (nodes,), positive=True)
+        self._store("arrival_rate", real_array("arrival_rate", self.arrival_rate, ("D",), (None,), lower=SMALLEST))
+        service_s = real_array("service_s", self.service_s, ("K",), (None,), lower=SMALLEST, positive=True)
+        self._store("service_s", service_s)
+        low, high = SMALLEST**2, LARGEST**2
+        square = real_array("service_sq_s2", self.service_sq_s2, ("K",), (nodes,), lower=low, upper=high, positive=True)
         self._store("service_sq_s2", square)
         self._store("wait_factor", node_array("wait_factor", self.wait_factor, nodes))
         shape = (devices + nodes, nodes)
-        self._store("link_delay_s", real_array("link_delay_s", self.link_delay_s, ("D + K", "K"), shape, infinite=True))
+        axes, links = ("D + K", "K"), self.link_delay_s
+        link_s = real_array("link_delay_s", links, axes, shape, lower=SMALLEST, infinite=True)
+        self._store("link_delay_s", link_s)
         if self.pass_ratio is not None:
-            self._store("pass_ratio", real_array("pass_ratio", self.pass_ratio, ("K",), (nodes,), upper=1.0))
+            ratio = real_array("pass_ratio", self.pass_ratio, ("K",), (nodes,), lower=SMALLEST, upper=1.0)
+            self._store("pass_ratio", ratio)
         if self.early_exit is not None and self.early_exit.hosted_exit.size != nodes:
             hosted = self.early_exit.hosted_exit.size
             raise ValueError(f"hosted_exit must name one exit for each of the {nodes} nodes, got {hosted}")

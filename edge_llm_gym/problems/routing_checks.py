@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.problems.arrays import Flags, Floats, Ints
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints, real_numbers
+
+SMALLEST, LARGEST = 1e-18, 1e18
+"""Range of rates, times and factors but zero, in SI units: DTO-EE resolves it, and nothing real lies outside."""
 
 
 def real_array(
@@ -14,28 +17,42 @@ def real_array(
     axes: tuple[str, ...],
     shape: tuple[int | None, ...],
     *,
-    upper: float = np.inf,
+    lower: float = 0.0,
+    upper: float = LARGEST,
     positive: bool = False,
     infinite: bool = False,
 ) -> Floats:
-    """A read-only float copy of ``value``, checked for its shape (None: any length) and its range."""
-    array = np.array(value, dtype=np.float64, order="F")  # one exit's column is contiguous
+    """A read-only float copy of ``value``, checked for its shape (None: any length) and its range.
+
+    Numbers are zero, unless ``positive``, or from ``lower`` to ``upper``; where ``infinite``, also inf.
+    """
+    array = real_numbers(name, value, order="F")  # one exit's column is contiguous
     _check_shape(name, array, axes, shape)
-    rule = "positive" if positive else "zero or more"
-    wrong = np.isnan(array) | (array < 0) | (positive & (array == 0)) | (array > upper)
-    if not infinite:
-        wrong |= np.isinf(array)
-    if wrong.any():
-        rule += f" and at most {upper:g}" if np.isfinite(upper) else ("" if infinite else " and finite")
-        raise ValueError(f"{name} must be {rule}, got {array[wrong][0]} {_where(wrong)}")
+    right = (array > 0) & (array >= lower) & (array <= upper)
+    if not positive:
+        right |= array == 0
+    if infinite:
+        right |= array == np.inf
+    if not right.all():
+        wrong = ~right
+        raise ValueError(
+            f"{name} must be {_range(lower, upper, positive, infinite)}, got {array[wrong][0]} {_where(wrong)}".rstrip()
+        )
     array.flags.writeable = False
     return array
 
 
+def _range(lower: float, upper: float, positive: bool, infinite: bool) -> str:
+    limits = f"from {lower:g} to {upper:g}" if lower > 0 else f"at most {upper:g}"
+    zero = "" if positive else "zero or " if lower > 0 else "zero or more and "
+    return zero + limits + (" or infinite" if infinite else "")
+
+
 def node_array(name: str, value: ArrayLike, nodes: int) -> Floats:
     """`real_array` [K] of ``value``; one number stands for all nodes."""
-    array = np.asarray(value, dtype=np.float64)
-    return real_array(name, np.full(nodes, array) if array.ndim == 0 else array, ("K",), (nodes,))
+    array = real_numbers(name, value)
+    whole = np.full(nodes, array) if array.ndim == 0 else array
+    return real_array(name, whole, ("K",), (nodes,), lower=SMALLEST)
 
 
 def index_array(name: str, value: ArrayLike, count: int) -> Ints:

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator, model_validator
 
-from edge_llm_gym.models.channel import PATH_LOSS, fading_correlation
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.models.channel import fading_correlation, path_loss_db
 from edge_llm_gym.models.cost_models import COST_MODELS
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
+from edge_llm_gym.quantities import Epochs, EpochSeconds, Name, Slots, SlotSeconds, Weight
 from edge_llm_gym.scenario.metrics import DEFAULT_REWARD, METRIC_TABLES, Metric
 from edge_llm_gym.scenario.network import Network, staged_network
 from edge_llm_gym.scenario.sections import (
@@ -22,14 +24,11 @@ from edge_llm_gym.scenario.sections import (
     LinkSection,
     ModelChoice,
     NodeSection,
-    NonNegative,
-    Positive,
     RequestsSection,
     Section,
 )
 from edge_llm_gym.workload.config import ArrivalsConfig, LengthsConfig
 
-MAX_SLOTS: Final = 1024
 DOPPLER_CYCLES: Final = 0.1
 """Cycles of the default Doppler shift in one epoch: a correlation of J0(0.2 pi) = 0.904 from epoch to epoch."""
 OLD_DYNAMICS: Final[Mapping[str, str]] = {"epoch": "batching", "staged": "batching_routing", "stream": "streaming"}
@@ -45,7 +44,7 @@ class ScenarioFields(Section):
     through the blocks of a model with early exits.
     """
 
-    name: str
+    name: Name
     """Name of the scenario in tables and messages."""
     description: str = ""
     """One sentence about the scenario."""
@@ -55,15 +54,15 @@ class ScenarioFields(Section):
     """How a node computes its requests; batching only. "static": the requests that an epoch admits to a node form one
     batch, which is computed as a whole. "continuous": all admitted requests of a node advance together by one token per
     iteration, join at an iteration boundary and leave at their own last token."""
-    horizon_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    horizon_epochs: Epochs = 100
     """Number of epochs (steps) of an episode."""
-    epoch_s: Positive
+    epoch_s: EpochSeconds
     """Length of an epoch in s."""
-    uplink_slot_s: NonNegative = 0.0
+    uplink_slot_s: SlotSeconds = 0.0
     """Length in s of the radio slot in which prompts are sent; batching and batching_routing only."""
-    downlink_slot_s: NonNegative = 0.0
+    downlink_slot_s: SlotSeconds = 0.0
     """Length in s of the radio slot in which answers are sent; batching and batching_routing only."""
-    slots: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 32
+    slots: Slots = 32
     """Number N of pending requests that are observed and can be admitted; batching and batching_routing only."""
     model: ModelChoice
     """Name of a shipped model, the shape of one's own as a mapping, or the path of a file that holds one."""
@@ -90,7 +89,7 @@ class ScenarioFields(Section):
     """The token counts of the requests."""
     requests: RequestsSection
     """The other properties of the requests."""
-    reward: Annotated[dict[str, float], Field(default_factory=dict, min_length=1)]
+    reward: Annotated[dict[str, Weight], Field(default_factory=dict, min_length=1)]
     """Metric -> weight; the reward of an epoch is the weighted sum. The default depends on `dynamics`."""
 
     @model_validator(mode="before")
@@ -98,9 +97,9 @@ class ScenarioFields(Section):
     def _refuse_the_former_key(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and "admission" in data:
             value = data["admission"]
-            dynamics = OLD_DYNAMICS.get(str(value), "batching")
+            dynamics = OLD_DYNAMICS.get(value, "batching") if isinstance(value, str) else "batching"
             raise ValueError(
-                f"the key admission is now called dynamics, got admission {value!r}; write dynamics: {dynamics}"
+                f"the key admission is now called dynamics, got admission {quoted(value)}; write dynamics: {dynamics}"
             )
         return data
 
@@ -109,8 +108,9 @@ class ScenarioFields(Section):
     def _set_the_default_reward(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "reward" in data:
             return data
-        dynamics = str(data.get("dynamics", "batching"))
-        return {**data, "reward": DEFAULT_REWARD[dynamics]} if dynamics in DEFAULT_REWARD else data
+        dynamics = data.get("dynamics", "batching")
+        known = isinstance(dynamics, str) and dynamics in DEFAULT_REWARD
+        return {**data, "reward": DEFAULT_REWARD[dynamics]} if known else data
 
     @field_validator("cost")
     @classmethod
@@ -120,7 +120,7 @@ class ScenarioFields(Section):
     @field_validator("channel")
     @classmethod
     def _path_loss_is_known(cls, value: ChannelSection) -> ChannelSection:
-        known_name("path loss", value.path_loss, PATH_LOSS)
+        path_loss_db(value.path_loss, 0.0, value.carrier_hz)  # refuses an unknown law, and a carrier outside its range
         return value
 
     @cached_property

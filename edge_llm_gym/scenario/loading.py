@@ -5,10 +5,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.scenario.files import absolute_paths, read_rows
 from edge_llm_gym.scenario.scenario import Scenario
-from edge_llm_gym.settings import SettingsReader, plain
+from edge_llm_gym.settings import SettingsReader
+from edge_llm_gym.yaml_text import is_file
 
 ScenarioSource = str | Path | Mapping[str, Any] | Scenario
 
@@ -53,14 +55,17 @@ def scenario_data(scenario: Scenario) -> dict[str, Any]:
     return absolute_paths(scenario.model_dump(mode="json", exclude_unset=True, warnings=False), Path())
 
 
-def _raw(source: ScenarioSource) -> tuple[str, dict[str, Any]]:
-    """Label and plain mutable data of a source."""
+def _raw(source: ScenarioSource) -> tuple[str, Mapping[str, Any]]:
+    """Label and data of a source."""
     if isinstance(source, Scenario):
-        return repr(source.name), source.model_dump(mode="python", exclude_unset=True, warnings=False)
+        return quoted(source.name), source.model_dump(mode="python", exclude_unset=True, warnings=False)
     if isinstance(source, Mapping):
-        return "given as a mapping", plain(source)
-    label, text, folder = _read(source)
-    data = READER.parse(label, text)
+        return "given as a mapping", source
+    if not isinstance(source, (str, Path)):
+        raise ScenarioError(
+            f"a scenario is given as a name, a path, a mapping or a Scenario, got {quoted(source)}; pass one of these"
+        )
+    label, data, folder = _read(source)
     return label, absolute_paths(_with_rows(label, data, folder), folder)
 
 
@@ -71,13 +76,16 @@ def _with_rows(label: str, data: dict[str, Any], folder: Path) -> dict[str, Any]
         raise ScenarioError(f"{READER.kind} {label}:\n  {error}") from None
 
 
-def _read(source: str | Path) -> tuple[str, str, Path]:
-    """Label, text and folder of a shipped name or a file."""
+def _read(source: str | Path) -> tuple[str, dict[str, Any], Path]:
+    """Label, data and folder of a shipped name or a file."""
     if isinstance(source, str) and source in scenario_names():
         text = (resources.files("edge_llm_gym.scenario") / "shipped" / f"{source}.yaml").read_text("utf-8")
-        return repr(source), text, Path()
-    path = Path(source)
-    if not path.is_file():
+        return repr(source), READER.parse(repr(source), text), Path()
+    if not is_file(source):
         hint = suggestion(str(source), scenario_names())
-        raise ScenarioError(f"no scenario {str(source)!r}: neither a file nor a shipped scenario; {hint}")
-    return str(path), path.read_text("utf-8"), path.parent
+        raise ScenarioError(f"no scenario {quoted(str(source))}: neither a file nor a shipped scenario; {hint}")
+    path = Path(source)
+    try:
+        return shortened(str(path)), READER.read(path), path.parent
+    except OSError as error:
+        raise ScenarioError(f"scenario {path} cannot be read: {error.strerror}; make the file readable") from None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.cost import kv_bytes
 from edge_llm_gym.models.exits import exit_profile
 from edge_llm_gym.models.llm import weight_bytes
@@ -11,8 +12,10 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario.cost_rules import profiles_fit_the_cost_model
 from edge_llm_gym.scenario.fields import ScenarioFields
 from edge_llm_gym.scenario.sections import NodeSection
+from edge_llm_gym.scenario.size_rules import duration_is_exact, episode_fits_the_memory, fading_is_correlated
 from edge_llm_gym.units import GIGA
 from edge_llm_gym.workload.config import Keys
+from edge_llm_gym.workload.factory import sources_fit
 
 Rule = Callable[[ScenarioFields], None]
 
@@ -71,7 +74,7 @@ def names_differ(scenario: ScenarioFields) -> None:
     """No two nodes share a name."""
     names = [node.name for node in scenario.nodes]
     if len(set(names)) < len(names):
-        raise ValueError(f"node names must differ from one another, got {names}")
+        raise ValueError(f"node names must differ from one another, got {quoted(names)}")
 
 
 def whole_model_everywhere(scenario: ScenarioFields) -> None:
@@ -191,12 +194,18 @@ def blocks_cover_the_model(scenario: ScenarioFields) -> None:
         )
 
 
+def workload_has_its_sources(scenario: ScenarioFields) -> None:
+    """A trace of lengths is named where arrivals do not bring their own, and only there."""
+    sources_fit(scenario.arrivals, scenario.lengths)
+
+
 def reward_terms_are_metrics(scenario: ScenarioFields) -> None:
     """Every term of the reward is a metric."""
     for term in scenario.reward:
         known_name("reward term", term, scenario.metrics)
 
 
+RULES_OF_ALL: Final = (workload_has_its_sources, duration_is_exact, fading_is_correlated, episode_fits_the_memory)
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         "batching": (
@@ -210,6 +219,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             names_differ,
             profiles_fit_the_cost_model,
             reward_terms_are_metrics,
+            *RULES_OF_ALL,
         ),
         "batching_routing": (
             keys_fit,
@@ -223,6 +233,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             longest_request_fits_every_node,
             profiles_fit_the_cost_model,
             reward_terms_are_metrics,
+            *RULES_OF_ALL,
         ),
         "streaming": (
             keys_fit,
@@ -234,6 +245,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
             longest_request_fits_every_node,
             profiles_fit_the_cost_model,
             reward_terms_are_metrics,
+            *RULES_OF_ALL,
         ),
     }
 )

@@ -18,13 +18,45 @@ from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import model_shape
 from edge_llm_gym.models.quantization import Quantization, quantization, quantization_method
 from edge_llm_gym.names import known_name
+from edge_llm_gym.quantities import (
+    Bandwidth,
+    BitsPerToken,
+    BudgetSeconds,
+    Carrier,
+    Correlation,
+    Count,
+    Decibels,
+    Devices,
+    Doppler,
+    HiddenBits,
+    Index,
+    LargestValue,
+    Layers,
+    LinkRate,
+    LinkSeconds,
+    LowestSpectralEfficiency,
+    Metres,
+    Name,
+    PayloadBits,
+    PeriodSeconds,
+    Perplexity,
+    Phase,
+    PowerDbm,
+    PrefillOverheadSeconds,
+    Probability,
+    Scale,
+    Seconds,
+    SecondsPerToken,
+    Share,
+    SideMetres,
+    Slowdown,
+    SpectralEfficiency,
+    StepOverheadSeconds,
+    Value,
+)
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Index = Annotated[int, Field(ge=0)]
+MAX_BLOCKS: Final = 127
+"""Blocks of a model: logs hold 1 + block as int8."""
 
 
 class Section(BaseModel):
@@ -77,11 +109,11 @@ class SlowdownSection(Section):
     It applies to the requests that arrive in epochs which start in [`from_s`, `until_s`).
     """
 
-    from_s: NonNegative
+    from_s: Seconds
     """Start of the slowdown in s."""
-    until_s: Positive | None = None
+    until_s: Seconds | None = None
     """End of the slowdown in s; none means that it lasts until the episode ends."""
-    factor: Annotated[float, Field(ge=1, le=1000)]
+    factor: Slowdown
     """Factor on the service times."""
 
     @model_validator(mode="after")
@@ -108,38 +140,38 @@ EFFICIENCY_FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 class NodeSection(Section):
     """One node: base station and server in one."""
 
-    name: str
+    name: Name
     """Name of the node, different from those of all other nodes."""
     hardware: HardwareChoice
     """Name of a shipped device, a device of one's own as a mapping, or the path of a file that holds one."""
     count: Count = 1
     """Number of identical devices that act as one, with summed FLOP/s, bandwidth and memory."""
-    usable_flops_fraction: Fraction | None = None
+    usable_flops_fraction: Share | None = None
     """Share of the peak FLOP/s that prefills reach, instead of the device's own."""
-    usable_bandwidth_fraction: Fraction | None = None
+    usable_bandwidth_fraction: Share | None = None
     """Share of the memory bandwidth that decode steps reach, instead of the device's own."""
-    step_overhead_s: NonNegative | None = None
+    step_overhead_s: StepOverheadSeconds | None = None
     """Overhead of each decode step of the whole model in s, instead of the device's own."""
-    prefill_overhead_s: NonNegative | None = None
+    prefill_overhead_s: PrefillOverheadSeconds | None = None
     """Overhead of each prefill of the whole model in s, instead of the device's own."""
     hardware_profile: str | None = None
     """Times of this node for cost: measured: name of a shipped hardware profile, or path of a file that holds
     one."""
-    memory_fraction: Fraction = 0.9
+    memory_fraction: Share = 0.9
     """Share of the memory that weights and KV caches may fill."""
     quantization: QuantizationChoice = "fp16"
     """Name of a shipped quantisation method, one of one's own as a mapping, or the path of a file that holds one."""
-    perplexity: tuple[Positive, Positive] | None = None
+    perplexity: tuple[Perplexity, Perplexity] | None = None
     """Perplexity [before, after] quantisation, instead of the shipped values of the method."""
-    compute_scale: Positive | None = None
+    compute_scale: Scale | None = None
     """Factor on the computing time, instead of the shipped value of the method."""
-    position_m: tuple[float, float]
+    position_m: tuple[Metres, Metres]
     """Position [x, y] in m."""
-    uplink_hz: NonNegative = 0.0
+    uplink_hz: Bandwidth = 0.0
     """Uplink bandwidth in Hz; 0 for a node that devices do not reach by radio."""
-    downlink_hz: NonNegative = 0.0
+    downlink_hz: Bandwidth = 0.0
     """Downlink bandwidth in Hz; 0 for a node that devices do not reach by radio."""
-    transmit_power_dbm: float = 38.0
+    transmit_power_dbm: PowerDbm = 38.0
     """Transmit power in dBm."""
     blocks: tuple[Index, Index] | None = None
     """Range [first, last] of the hosted blocks of the model, counted from 0; the whole model by default."""
@@ -184,11 +216,11 @@ class NodeSection(Section):
 class DevicesSection(Section):
     """User devices, at uniformly random positions that are drawn anew for every episode."""
 
-    count: Annotated[int, Field(ge=1, le=10_000)] = 20
+    count: Devices = 20
     """Number of devices."""
-    area_m: tuple[Positive, Positive] = (1000.0, 1000.0)
+    area_m: tuple[SideMetres, SideMetres] = (1000.0, 1000.0)
     """Size [x, y] in m of the rectangle from the origin in which the devices are placed."""
-    transmit_power_dbm: float = 23.0
+    transmit_power_dbm: PowerDbm = 23.0
     """Transmit power of each device in dBm."""
 
 
@@ -197,24 +229,33 @@ class ChannelSection(Section):
 
     path_loss: str = "umi-nlos"
     """Name of the path-loss model."""
-    carrier_hz: Positive = 3.5e9
+    carrier_hz: Carrier = 3.5e9
     """Carrier frequency in Hz."""
-    shadowing_db: NonNegative | None = None
+    shadowing_db: Decibels | None = None
     """Standard deviation of the log-normal shadowing in dB; that of the path-loss law by default."""
     shadowing_correlation: Probability = 0.5
     """Correlation of a device's shadowing between nodes at different positions."""
-    doppler_hz: NonNegative | None = None
+    doppler_hz: Doppler | None = None
     """Maximum Doppler shift f_D in Hz; fading has the correlation J0(2 pi f_D epoch_s). 0.1 / epoch_s by default."""
-    correlation: Annotated[float, Field(ge=-1, le=1)] | None = None
+    correlation: Correlation | None = None
     """Fading correlation over one epoch, instead of the one that follows from `doppler_hz`; 0 for fast devices."""
-    uplink_noise_figure_db: NonNegative = 5.0
+    uplink_noise_figure_db: Decibels = 5.0
     """Noise figure of the nodes in dB."""
-    downlink_noise_figure_db: NonNegative = 9.0
+    downlink_noise_figure_db: Decibels = 9.0
     """Noise figure of the devices in dB."""
-    spectral_efficiency_floor: NonNegative = 0.0
+    spectral_efficiency_floor: LowestSpectralEfficiency = 0.0
     """Lowest spectral efficiency in bit/s/Hz, that of the most robust modulation and code, with repetition."""
-    spectral_efficiency_cap: Positive = 7.4
+    spectral_efficiency_cap: SpectralEfficiency = 7.4
     """Highest spectral efficiency in bit/s/Hz, that of the fastest modulation and code."""
+
+    @model_validator(mode="after")
+    def _floor_is_below_the_cap(self) -> "ChannelSection":
+        if self.spectral_efficiency_floor > self.spectral_efficiency_cap:
+            raise ValueError(
+                f"spectral_efficiency_floor must be at most spectral_efficiency_cap, got "
+                f"{self.spectral_efficiency_floor:g} and {self.spectral_efficiency_cap:g} bit/s/Hz; lower the floor"
+            )
+        return self
 
     @property
     def shadowing_deviation_db(self) -> float:
@@ -228,7 +269,7 @@ class PayloadSection(Section):
 
     probability: Probability = 0.0
     """Probability that a request has the payload."""
-    bits: tuple[NonNegative, NonNegative] = (0.0, 0.0)
+    bits: tuple[PayloadBits, PayloadBits] = (0.0, 0.0)
     """Range of the uniformly distributed size in bits."""
 
     _bits_ascend = field_validator("bits")(ascending)
@@ -237,15 +278,15 @@ class PayloadSection(Section):
 class RequestsSection(Section):
     """Random properties of a request beside its token counts."""
 
-    budget_s: tuple[Positive, Positive]
+    budget_s: tuple[BudgetSeconds, BudgetSeconds]
     """Range of the uniformly distributed part of the latency budget, in s."""
-    budget_per_output_token_s: NonNegative = 0.0
+    budget_per_output_token_s: SecondsPerToken = 0.0
     """Part of the latency budget per output token, in s."""
     accuracy: tuple[Probability, Probability] = (0.0, 0.0)
     """Range of the uniformly distributed quality demand."""
-    value: tuple[NonNegative, Positive] = (1.0, 1.0)
+    value: tuple[Value, LargestValue] = (1.0, 1.0)
     """Range of the uniformly distributed value."""
-    bits_per_token: NonNegative = 32.0
+    bits_per_token: BitsPerToken = 32.0
     """Size of a token on radio and wired links, in bits."""
     uplink_payload: PayloadSection = PayloadSection()
     """Payload of the prompt."""
@@ -262,11 +303,11 @@ class DriftSection(Section):
     1 + c (2 u - 1) times as likely as on average. Over whole periods every row of the exit profile is equally likely.
     """
 
-    period_s: Positive
+    period_s: PeriodSeconds
     """Period in s."""
     depth: Probability
     """Amplitude of the difficulty shift."""
-    phase: Annotated[float, Field(ge=0, lt=1)] | None = None
+    phase: Phase | None = None
     """Phase at the start of an episode, as a share of the period; random by default."""
 
 
@@ -275,9 +316,9 @@ class ExitsSection(Section):
 
     profile: str
     """Name of a shipped exit profile, or the path of one: confidence and correctness at each exit."""
-    blocks: Annotated[tuple[Count, ...], Field(min_length=1)]
+    blocks: Annotated[tuple[Layers, ...], Field(min_length=1, max_length=MAX_BLOCKS)]
     """Number of layers of each block."""
-    hidden_bits: Positive = 16.0
+    hidden_bits: HiddenBits = 16.0
     """Bits per element of the hidden vectors that a node forwards: d_model * hidden_bits per token."""
     drift: DriftSection | None = None
     """Drift of the difficulty mix; none means that all rows of the profile are always equally likely."""
@@ -290,9 +331,9 @@ class LinkSection(Section):
     """Name of the sending node."""
     target: str
     """Name of the receiving node, in the next stage."""
-    rate_bps: Positive
+    rate_bps: LinkRate
     """Rate in bit/s."""
-    latency_s: NonNegative = 0.0
+    latency_s: LinkSeconds = 0.0
     """Latency in s."""
 
 

@@ -65,7 +65,7 @@ def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
         return
     for index in range(probabilities.size):
         wanted = probabilities[index] * total
-        while count[column] == 0 or below + count[column] < wanted:
+        while column < count.size - 1 and (count[column] == 0 or below + count[column] < wanted):
             below += count[column]
             column += 1
         out[index] = (column + (wanted - below) / count[column]) / count.size

@@ -11,8 +11,10 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import random_kernel
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models import channel
-from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.scenario import Scenario, ScenarioError
+from edge_llm_gym.scenario.size_rules import require_memory
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.exit_rows import ProfileRows
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
@@ -197,6 +199,7 @@ class TapeGenerator(ABC):
     def __init__(self, scenario: Scenario, epochs: int) -> None:
         self.scenario = scenario
         self.workload = build_workload(scenario.arrivals, scenario.lengths)
+        _require_memory(scenario, self.workload.rate_per_s)
         self.duration_s = epochs * scenario.epoch_s
         self._channels = ChannelGenerator(scenario)
         self._requests = RequestGenerator(scenario)
@@ -221,6 +224,14 @@ class TapeGenerator(ABC):
     @abstractmethod
     def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: Any, row: int) -> None:
         """Writes what only the tape of these dynamics holds of the requests of a row."""
+
+
+def _require_memory(scenario: Scenario, rate_per_s: float) -> None:
+    """Raises ScenarioError if an episode does not fit in the memory at the rate of its trace."""
+    try:
+        require_memory(scenario, rate_per_s)
+    except ValueError as error:
+        raise ScenarioError(f"scenario {quoted(scenario.name)}: {error}") from None
 
 
 def _floats(*values: float) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.names import known_name
+from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchProblem
@@ -112,14 +113,14 @@ def assign_first_fit(
     """Assignment [N] int (0 none, k the k-th node) of first fit in `order`, an array of distinct request indices.
 
     Among the nodes whose batch stays feasible the `node_rule` of NODE_RULES selects one; `limit` is the greatest size
-    of a batch. Requests that are not in `order` are left out. Raises ValueError for an unknown rule or an invalid
-    order.
+    of a batch. Requests that are not in `order` are left out. Raises ValueError for an unknown rule, an invalid order
+    and a limit that is not a whole number of zero or more.
     """
     rule = NODE_RULES[known_name("node rule", node_rule, NODE_RULES)]
     preference = np.zeros((problem.node_count, 0)) if rule is None else rule(problem)
     assignment = np.zeros(problem.request_count, np.int64)
     indices = _checked_order(order, problem.request_count)
-    max_size = problem.request_count if limit is None else limit
+    max_size = problem.request_count if limit is None else whole_number("limit", limit)
     batches = _empty_batches(problem.nodes)
     _first_fit(_stack(problem.nodes), batches, indices, preference, rule is None, max_size, assignment)
     return assignment

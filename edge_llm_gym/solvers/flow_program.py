@@ -105,7 +105,10 @@ class FlowProgram:
         hessian = self.inflow.T @ (curvature[:, None] * self.inflow) + np.diag(weight / flow**2)
         rows = len(self.source)
         system = np.block([[hessian, self.conservation.T], [self.conservation, np.zeros((rows, rows))]])
-        step = np.linalg.solve(system, np.concatenate([-gradient, np.zeros(rows)]))[: flow.size]
+        try:
+            step = np.linalg.solve(system, np.concatenate([-gradient, np.zeros(rows)]))[: flow.size]
+        except np.linalg.LinAlgError:
+            raise RuntimeError("the reference stopped at a singular system: its numbers differ too much") from None
         decrement = float(-gradient @ step)
         length = 1.0
         while self._barrier(flow + length * step, weight) > self._barrier(flow, weight) - 1e-4 * length * decrement:

@@ -3,12 +3,14 @@
 They follow the problem statement and share no code with the schedulers, so that each is a test of the other.
 """
 
+import time
 from functools import singledispatch
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from edge_llm_gym.numeric import time_limit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchProblem
@@ -17,6 +19,11 @@ from edge_llm_gym.solvers.solutions import AssignmentSolution, BatchSolution
 
 MAX_REQUESTS_ONE_NODE = 20
 MAX_REQUESTS_MANY_NODES = 10
+LOADING_S_PER_ENTRY = 4e-7
+"""Seconds that it takes to set up and presolve the program, for each of its entries."""
+LOADING_FACTOR = 3.0
+"""Least time limit of HiGHS, in multiples of that time."""
+_OPTIMAL, _TIME_LIMIT = 0, 1  # statuses of scipy.optimize.milp
 
 
 @singledispatch
@@ -106,8 +113,12 @@ def milp(problem: Any, time_limit_s: float | None = None) -> Any:
     """The optimum by mixed-integer programming (HiGHS through scipy), for a BatchProblem or an AssignmentProblem.
 
     Returns a BatchSolution or an AssignmentSolution; ``optimal`` is False and ``upper_bound`` what is proved if
-    ``time_limit_s`` ends the search early. Raises ImportError where scipy is missing, TypeError for anything but the
-    two problems, and RuntimeError when HiGHS finds nothing feasible in time.
+    ``time_limit_s`` ends the search early. If HiGHS finds nothing in time, the batches are empty and the bound is at
+    most the sum of the requests' values. HiGHS cannot be interrupted while it loads and presolves a program; it is not
+    started where the limit is shorter than a few times what that takes for the K N^2 entries of the program.
+
+    Raises ImportError where scipy is missing, TypeError for anything but the two problems, ValueError for a limit that
+    is not a number of zero or more, and RuntimeError when HiGHS fails.
     """
     raise TypeError(_wrong_type(problem))
 
@@ -129,57 +140,132 @@ def _(problem: AssignmentProblem, time_limit_s: float | None = None) -> Assignme
     return AssignmentSolution(node, value, max(bound, value), optimal, optimal, nodes)
 
 
-def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> tuple[Flags, float, bool, int]:
-    """Selected requests [K, N], the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
+class _Answer(NamedTuple):
+    """What HiGHS has found and proved."""
 
-    The columns are, node by node, x_1 .. x_N and the longest shared time m. HiGHS satisfies rows only to about 1e-6; a
-    batch that violates a limit by less is excluded by a cut (no superset of it is feasible), and the program is solved
-    again.
+    taken: Flags  # [K, N]
+    upper_bound: float
+    optimal: bool
+    nodes: int
+
+
+def _solve(nodes: tuple[BatchProblem, ...], time_limit_s: float | None) -> _Answer:
+    """Selected requests of each node, the upper bound, whether it is met, and the nodes of the branch-and-bound tree.
+
+    HiGHS satisfies rows only to about 1e-6; a batch that violates a limit by less is excluded by a cut (no superset of
+    it is feasible), and the program is solved again.
     """
     optimize, sparse = _scipy()
-    n, width = nodes[0].request_count, nodes[0].request_count + 1
-    blocks = [_rows(node, sparse) for node in nodes]
-    matrix = sparse.block_diag([rows for rows, _ in blocks], format="csr")
-    once = sparse.hstack([sparse.eye(n, width)] * len(nodes), format="csr")
-    matrix = sparse.vstack([matrix, once], format="csr")
-    limit = np.concatenate([*(limits for _, limits in blocks), np.ones(n)])
-    highest = np.concatenate([_highest(node) for node in nodes])
-    value = np.concatenate([np.append(node.net_value, -node.time_price) for node in nodes])
-    whole = np.tile(np.append(np.ones(n), 0.0), len(nodes))
-    while True:
-        result = optimize.milp(
-            -value,
-            integrality=whole,
-            bounds=optimize.Bounds(0.0, highest),
-            constraints=optimize.LinearConstraint(matrix, -np.inf, limit),
-            options={"mip_rel_gap": 0.0} | ({} if time_limit_s is None else {"time_limit": time_limit_s}),
-        )
+    limit_s = time_limit("time_limit_s", time_limit_s)
+    deadline_s = time.perf_counter() + limit_s
+    answer = _nothing(nodes)
+    if limit_s < LOADING_FACTOR * LOADING_S_PER_ENTRY * len(nodes) * nodes[0].request_count ** 2:
+        return answer
+    program = _Program(nodes, optimize, sparse)
+    while (left_s := deadline_s - time.perf_counter()) > 0:
+        result = program.solve(left_s)
+        optimal = result.status == _OPTIMAL
+        bound = _proved_bound(result, program.unit)
+        if result.x is None or not optimal:
+            answer = answer._replace(upper_bound=min(answer.upper_bound, bound))
         if result.x is None:
-            raise RuntimeError(f"HiGHS returned no batch (time limit {time_limit_s} s): {result.message}")
-        taken = result.x.reshape(len(nodes), width)[:, :n] > 0.5
+            return answer
+        taken = program.taken(result.x)
         broken = [k for k, node in enumerate(nodes) if not node.feasible(taken[k])]
         if not broken:
-            optimal = result.status == 0
-            return taken, -(result.fun if optimal else result.mip_dual_bound), optimal, int(result.mip_node_count or 0)
+            return _Answer(taken, min(bound, answer.upper_bound), optimal, int(result.mip_node_count or 0))
+        program.exclude(taken, broken)
+    return answer
+
+
+def _nothing(nodes: tuple[BatchProblem, ...]) -> _Answer:
+    """Empty batches, and the total value if every request were served where it is worth most."""
+    worth = [np.where(node.feasible_alone(), np.maximum(node.net_value, 0.0), 0.0) for node in nodes]
+    bound = float(np.max(worth, axis=0).sum())
+    return _Answer(np.zeros((len(nodes), nodes[0].request_count), np.bool_), bound, bound == 0.0, 0)
+
+
+def _proved_bound(result: Any, unit: float) -> float:
+    """Upper bound of one run of HiGHS, infinite if it has proved none."""
+    if result.status == _OPTIMAL:
+        return -unit * float(result.fun)
+    if result.status != _TIME_LIMIT:
+        raise RuntimeError(f"HiGHS found no batch and did not run out of time: {result.message}")
+    bound = result.mip_dual_bound
+    return np.inf if bound is None or not np.isfinite(bound) else -unit * float(bound)
+
+
+class _Program:
+    """The mixed-integer program. Its columns are, node by node, x_1 .. x_N and the longest shared time m.
+
+    Times and values far from 1 are in units of the greatest one: HiGHS takes large numbers as infinite.
+    """
+
+    def __init__(self, nodes: tuple[BatchProblem, ...], optimize: ModuleType, sparse: ModuleType) -> None:
+        self._optimize, self._sparse, self._count = optimize, sparse, len(nodes)
+        n, self._width = nodes[0].request_count, nodes[0].request_count + 1
+        unit_s = _unit(max(_latest_s(node) for node in nodes))
+        blocks = [_rows(node, unit_s, sparse) for node in nodes]
+        matrix = sparse.block_diag([rows for rows, _ in blocks], format="csr")
+        once = sparse.hstack([sparse.eye(n, self._width)] * len(nodes), format="csr")
+        self._matrix = sparse.vstack([matrix, once], format="csr")
+        self._limit = np.concatenate([*(limits for _, limits in blocks), np.ones(n)])
+        self._highest = np.concatenate([_highest(node, unit_s) for node in nodes])
+        worth = [np.where(node.feasible_alone(), node.net_value, 0.0) for node in nodes]
+        self.unit = _unit(float(np.max(worth, initial=0.0)))
+        # A request of negative net value is in no best batch, whatever it costs.
+        price = [node.time_price * unit_s / self.unit for node in nodes]
+        columns = zip(worth, price, strict=True)
+        self._value = np.concatenate([np.append(np.maximum(own / self.unit, -1.0), -cost) for own, cost in columns])
+        self._whole = np.tile(np.append(np.ones(n), 0.0), len(nodes))
+
+    def solve(self, time_limit_s: float) -> Any:
+        """The result of HiGHS."""
+        return self._optimize.milp(
+            -self._value,
+            integrality=self._whole,
+            bounds=self._optimize.Bounds(0.0, self._highest),
+            constraints=self._optimize.LinearConstraint(self._matrix, -np.inf, self._limit),
+            options={"mip_rel_gap": 0.0} | ({} if time_limit_s == np.inf else {"time_limit": time_limit_s}),
+        )
+
+    def taken(self, columns: Floats) -> Flags:
+        """The selected requests [K, N]."""
+        taken: Flags = columns.reshape(self._count, self._width)[:, :-1] > 0.5
+        return taken
+
+    def exclude(self, taken: Flags, broken: list[int]) -> None:
+        """Add a cut against the batch of each of the ``broken`` nodes."""
         for k in broken:
-            cover = np.zeros((len(nodes), width))
-            cover[k, :n] = taken[k]
-            matrix = sparse.vstack([matrix, sparse.csr_matrix(cover.reshape(1, -1))], format="csr")
-            limit = np.append(limit, taken[k].sum() - 1.0)
+            cover = np.zeros((self._count, self._width))
+            cover[k, :-1] = taken[k]
+            self._matrix = self._sparse.vstack([self._matrix, self._sparse.csr_matrix(cover.reshape(1, -1))], "csr")
+            self._limit = np.append(self._limit, taken[k].sum() - 1.0)
 
 
-def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, Floats]:
+def _unit(greatest: float) -> float:
+    """1 for a greatest number of ordinary size, else that number."""
+    return greatest if greatest > 0.0 and not 1e-3 <= greatest <= 1e6 else 1.0
+
+
+def _latest_s(node: BatchProblem) -> float:
+    return float(np.minimum(node.budget_s, node.time_cap_s)[node.feasible_alone()].max(initial=0.0))
+
+
+def _rows(node: BatchProblem, unit_s: float, sparse: ModuleType) -> tuple[Any, Floats]:
     """Left-hand sides [R, N + 1] over x_1 .. x_N, m of one node's constraints, and the right-hand sides [R].
+
+    Times are in multiples of ``unit_s``.
 
     Budgets: sum of w x + m <= D_i must hold only if x_i = 1, hence  sum of w x + m + (M - D_i) x_i <= M  with the
     latest budget M. Shared times: v_i x_i <= m.
     """
     n, alone = node.request_count, node.feasible_alone()
-    budget_s = np.minimum(node.budget_s, node.time_cap_s)
-    latest_s = float(budget_s[alone].max(initial=0.0))
-    batch_s = np.append(np.where(alone, node.time_s, 0.0), 1.0)
+    budget_s = np.minimum(node.budget_s, node.time_cap_s) / unit_s
+    latest_s = _latest_s(node) / unit_s
+    batch_s = np.append(np.where(alone, node.time_s / unit_s, 0.0), 1.0)
     deadlines = np.tile(batch_s, (n, 1)) + np.eye(n, n + 1) * (latest_s - budget_s)[:, None]
-    longest = np.eye(n, n + 1) * node.shared_time_s[:, None]
+    longest = np.eye(n, n + 1) * (node.shared_time_s / unit_s)[:, None]
     longest[:, n] = -1.0
     loads = [node.kv_bytes / max(node.memory_bytes, 1e-300), node.uplink_share, node.downlink_share]
     shares = np.array([np.append(np.where(alone, load, 0.0), 0.0) for load in loads])
@@ -188,10 +274,10 @@ def _rows(node: BatchProblem, sparse: ModuleType) -> tuple[Any, Floats]:
     return sparse.csr_matrix(rows), limits
 
 
-def _highest(node: BatchProblem) -> Floats:
+def _highest(node: BatchProblem, unit_s: float) -> Floats:
     """Upper limits of x_1 .. x_N, m."""
     alone = node.feasible_alone()
-    return np.append(alone, node.shared_time_s[alone].max(initial=0.0))
+    return np.append(alone, node.shared_time_s[alone].max(initial=0.0) / unit_s)
 
 
 def _scipy() -> tuple[ModuleType, ModuleType]:

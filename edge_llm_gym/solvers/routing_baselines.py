@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from edge_llm_gym.names import known_name
+from edge_llm_gym.numeric import real_number
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
@@ -28,8 +29,9 @@ SATURATION = 0.999
 def solve(name: str, problem: RoutingProblem, rng: Generator, threshold: float = DEFAULT_THRESHOLD) -> RoutingSolution:
     """The plan of the baseline of this ``name``; ``threshold`` applies to those that do not optimise thresholds.
 
-    Raises ValueError, with a suggestion, for an unknown name.
+    Raises ValueError, with a suggestion, for an unknown name, and for a threshold that is not a number.
     """
+    threshold = real_number("threshold", threshold, -np.inf, infinite=True)
     return BASELINES[known_name("routing baseline", name, BASELINES)](problem, rng, threshold)
 
 

@@ -5,10 +5,14 @@ from itertools import product
 
 import numpy as np
 
+from edge_llm_gym.numeric import real_number, whole_number
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 from edge_llm_gym.problems.routing_outcome import evaluate
 from edge_llm_gym.solvers.flow_program import FlowProgram
+
+MOST_LEVELS = 1000
+"""Greatest number of levels of a search over thresholds, whose effort grows as levels ** stages."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ def convex_optimum(problem: RoutingProblem, relative_gap: float = 1e-5) -> Refer
     """The least mean delay for given pass ratios, by a log-barrier Newton method in the flows of the links.
 
     In flows the delay is convex and conservation linear, so a duality gap of the linearised delay (Frank & Wolfe 1956)
-    bounds the error. Raises ValueError for free thresholds and where no routing is stable, RuntimeError if
-    the requested gap is not reached.
+    bounds the error. Raises ValueError for free thresholds, where no routing is stable, and for a gap that is not a
+    number of at least 1e-12; RuntimeError if the requested gap is not reached.
     """
     if problem.pass_ratio is None:
         raise ValueError(
             "the convex optimum needs given pass ratios, got free thresholds: use search_thresholds for them"
         )
+    relative_gap = real_number("relative_gap", relative_gap, least=1e-12)
     program = FlowProgram(problem)
     flow, multiplier = program.minimise(program.interior(), relative_gap / 4)
     delay, gap = program.delay(flow) / program.total, program.duality_gap(flow, multiplier) / program.total
@@ -53,6 +58,7 @@ def least_utilisation(problem: RoutingProblem) -> float:
 
 def at_load(problem: RoutingProblem, load: float) -> RoutingProblem:
     """The same network with its arrivals scaled so that the least utilisation of the busiest node is ``load``."""
+    load = real_number("load", load, least=1e-12)
     return replace(problem, arrival_rate=problem.arrival_rate * (load / least_utilisation(problem)))
 
 
@@ -82,7 +88,7 @@ def search_thresholds(problem: RoutingProblem, levels: int = 11) -> ReferenceRou
     """
     if problem.early_exit is None:
         raise ValueError("search_thresholds needs a problem with early_exit; use convex_optimum for given pass ratios")
-    grid = _threshold_grid(problem, problem.early_exit, levels)
+    grid = _threshold_grid(problem, problem.early_exit, whole_number("levels", levels, least=2, greatest=MOST_LEVELS))
     tried = [_at_stage_thresholds(problem, np.array(choice)) for choice in product(*grid[:-1], [0.0])]
     stable = [routing for routing in tried if routing is not None]
     if not stable:

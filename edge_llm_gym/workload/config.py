@@ -6,10 +6,20 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.quantities import (
+    LogDeviation,
+    MeanTokens,
+    PeriodSeconds,
+    Phase,
+    Probability,
+    RatePerSecond,
+    Seconds,
+    Tokens,
+    Variation,
+)
 from edge_llm_gym.workload.trace_source import check_window
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Tokens = Annotated[int, Field(ge=1)]
 FormatName = Literal[
     "azure",
     "mooncake",
@@ -36,7 +46,7 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-WindowBound = Annotated[float | str, BeforeValidator(_as_text)]
+WindowBound = Annotated[Seconds | str, BeforeValidator(_as_text)]
 
 
 class Keys(NamedTuple):
@@ -47,7 +57,7 @@ class Keys(NamedTuple):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     def given(self, keys: Keys) -> dict[str, Any]:
         """Those of the keys that are set, with their values."""
@@ -63,7 +73,7 @@ class _Section(BaseModel):
             for key, value in self.given(keys).items():
                 if key not in own:
                     hint = f"remove it, or choose {chooser} {kind!r}"
-                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {value!r}; {hint}")
+                    raise ValueError(f"{chooser} {chosen!r} does not use {key}, got {quoted(value)}; {hint}")
 
 
 class ArrivalsConfig(_Section):
@@ -71,15 +81,15 @@ class ArrivalsConfig(_Section):
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     """Arrival process: synthetic, fitted to a published trace, or the replay of a trace file"""
-    rate_per_s: Positive | None = None
+    rate_per_s: RatePerSecond | None = None
     """Mean arrivals per s; the time axis of a published workload or a trace is rescaled to this rate"""
-    cv: Positive | None = None
+    cv: Variation | None = None
     """gamma: coefficient of variation of the inter-arrival times"""
-    depth: Annotated[float, Field(ge=0, le=1)] | None = None
+    depth: Probability | None = None
     """day-cycle: amplitude of the rate, as a share of its mean"""
-    period_s: Positive | None = None
+    period_s: PeriodSeconds | None = None
     """day-cycle: period in s"""
-    phase: Annotated[float, Field(ge=0, lt=1)] | None = None
+    phase: Phase | None = None
     """day-cycle: phase at the start of an episode, as a share of the period; random by default"""
     file: str | None = None
     """trace: path of the file"""
@@ -91,7 +101,7 @@ class ArrivalsConfig(_Section):
     """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
     window_until: WindowBound | None = None
     """trace: first time no longer taken, as `window_from`; the end by default"""
-    jitter_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    jitter_s: Seconds | None = None
     """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
@@ -108,7 +118,7 @@ class PredictionConfig(_Section):
     mean is about the true number n, its standard deviation about sigma n for small sigma.
     """
 
-    sigma: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    sigma: LogDeviation = 0.0
     """Standard deviation of the logarithm of the prediction; 0 means that output lengths are known"""
 
 
@@ -125,13 +135,13 @@ class LengthsConfig(_Section):
     """choice: the values"""
     output_tokens: Annotated[tuple[Tokens, ...], Field(min_length=1)] | None = None
     """choice: the values"""
-    prompt_mean: Positive | None = None
+    prompt_mean: MeanTokens | None = None
     """lognormal: mean prompt tokens"""
-    prompt_cv: Positive | None = None
+    prompt_cv: Variation | None = None
     """lognormal: coefficient of variation of the prompt tokens"""
-    output_mean: Positive | None = None
+    output_mean: MeanTokens | None = None
     """lognormal: mean output tokens"""
-    output_cv: Positive | None = None
+    output_cv: Variation | None = None
     """lognormal: coefficient of variation of the output tokens"""
     file: str | None = None
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.workload.arrivals import ArrivalProcess, DayCycle, GammaBursty, Poisson
 from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConfig, LengthsConfig
 from edge_llm_gym.workload.lengths import Choice, LengthLimits, LengthModel, LogNormal
@@ -50,6 +51,19 @@ _LENGTH_MODELS: dict[str, Callable[..., LengthModel]] = {
 }
 
 
+def sources_fit(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> None:
+    """Raises ValueError for lengths from a trace that name no file and need one, or name one beside a replay."""
+    if lengths.kind != "trace":
+        return
+    given = lengths.given(LENGTH_KEYS["trace"])
+    if arrivals.process == "trace" and given:
+        raise ValueError(f"lengths must not name a file if arrivals replay a trace, got {quoted(given)}; remove it")
+    if arrivals.process != "trace" and lengths.file is None:
+        raise ValueError(
+            f"lengths of kind 'trace' need a file if arrivals are {arrivals.process!r}, got none; set lengths.file"
+        )
+
+
 def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload:
     """The workload of the two sections; the only function that opens a trace for a scenario.
 
@@ -59,19 +73,12 @@ def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload
 
     Raises ValueError for incompatible sections, TraceError for an invalid trace, FileNotFoundError for a missing one.
     """
+    sources_fit(arrivals, lengths)
     limits = LengthLimits(lengths.max_prompt_tokens, lengths.max_output_tokens)
     process_options = arrivals.given(ARRIVAL_KEYS[arrivals.process])
-    length_options = lengths.given(LENGTH_KEYS[lengths.kind])
     if arrivals.process == lengths.kind == "trace":
-        if length_options:
-            raise ValueError(
-                f"lengths must not name a file if arrivals replay a trace, got {length_options}; remove it"
-            )
         replay = _replay(**process_options)
         return TraceWorkload(replay.trace, limits, replay.rate_per_s, replay.jitter_s)
-    if lengths.kind == "trace" and lengths.file is None:
-        raise ValueError(
-            f"lengths of kind 'trace' need a file if arrivals are {arrivals.process!r}, got none; set lengths.file"
-        )
+    length_options = lengths.given(LENGTH_KEYS[lengths.kind])
     process = _PROCESSES[arrivals.process](**process_options)
     return SyntheticWorkload(process, _LENGTH_MODELS[lengths.kind](**length_options), limits)

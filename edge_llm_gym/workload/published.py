@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-import yaml
-
 from edge_llm_gym.names import known_name
 from edge_llm_gym.workload.arrivals import ModulatedPoisson, Modulation
 from edge_llm_gym.workload.lengths import QuantileTable
+from edge_llm_gym.yaml_text import parse_yaml
 
 PUBLISHED = ("azure-code-2023", "azure-conv-2023")
 """Names of the published workloads: one file each in the folder `published`."""
@@ -49,7 +48,7 @@ def published(name: str) -> PublishedWorkload:
     """A published workload by name. Raises ValueError with a suggestion for a name not in `PUBLISHED`."""
     known_name("published workload", name, PUBLISHED)
     file = resources.files("edge_llm_gym.workload") / "published" / f"{name}.yaml"
-    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    data = parse_yaml(file.read_text(encoding="utf-8"))
     modulations = tuple(Modulation(**each) for each in data.pop("modulations"))
     lengths = {key: tuple(value) for key, value in data.pop("quantiles").items()}
     return PublishedWorkload(

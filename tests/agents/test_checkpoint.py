@@ -45,9 +45,10 @@ def test_a_kill_before_the_switch_leaves_the_last_checkpoint(tiny, tmp_path, mon
         path.write_text(text)
 
     run = tmp_path / "run"
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "write_text", write_text)
-        train(tiny(**PLAIN, steps=36), run)
+        with pytest.raises(Killed):
+            train(tiny(**PLAIN, steps=36), run)
     assert names(run) == ["checkpoint-000000012", "checkpoint-000000024", POINTER]
     assert find_checkpoint(run, tiny(**PLAIN)).state["steps"] == 12
     assert train(tiny(**PLAIN, steps=36), run, start="resume").num_timesteps == 36
@@ -64,7 +65,7 @@ def test_parts_of_different_checkpoints_and_damaged_ones_are_refused(tiny, tmp_p
     kept = {path.name: path.read_bytes() for path in newest.iterdir()}
     for name in kept:
         shutil.copy(older / name, newest / name)
-        with pytest.raises(ConfigError, match="mixes parts.*step (12|24).*--overwrite"):
+        with pytest.raises(ConfigError, match=r"mixes parts.*step (12|24).*--overwrite"):
             train(tiny(**PLAIN, steps=36), run, start="resume")
         (newest / name).write_bytes(kept[name][: len(kept[name]) // 2])
         with pytest.raises(ConfigError, match=r"checkpoint.*cannot be read.*--overwrite"):
@@ -116,16 +117,19 @@ def test_better_weights_of_an_abandoned_continuation_stay(tiny, tmp_path, monkey
 
 def test_a_run_that_ended_before_its_first_checkpoint_begins_anew(tiny, tmp_path, monkeypatch):
     run, config = tmp_path / "run", tiny(**PLAIN, steps=12)
-    with monkeypatch.context() as patched, pytest.raises(StopIteration):
+    with monkeypatch.context() as patched:
         scored(patched, [])
-        train(config, run)
+        with pytest.raises(StopIteration):
+            train(config, run)
     shutil.rmtree(next(run.glob("checkpoint-*")))
     (run / POINTER).unlink()
     with pytest.raises(ConfigError, match=r"already holds a run.*--resume.*--overwrite"):
         train(config, run)
     resumed = train(config, run, start="resume")
     whole = train(config, tmp_path / "whole")
-    assert all((resumed.policy.state_dict()[name] == tensor).all() for name, tensor in whole.policy.state_dict().items())
+    assert all(
+        (resumed.policy.state_dict()[name] == tensor).all() for name, tensor in whole.policy.state_dict().items()
+    )
 
 
 def test_overwriting_removes_the_run_and_nothing_else(tiny, tmp_path):
@@ -143,5 +147,5 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(tiny, tmp_path):
     train(tiny(**PLAIN, steps=0), run)
     (run / "checkpoint").mkdir()
     (run / "checkpoint" / "state.json").write_text(json.dumps({}))
-    with pytest.raises(ConfigError, match="earlier version.*--overwrite"):
+    with pytest.raises(ConfigError, match=r"earlier version.*--overwrite"):
         train(tiny(**PLAIN, steps=0), run, start="resume")

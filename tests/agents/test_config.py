@@ -26,7 +26,9 @@ RECIPES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml
         ({"policy": {"mixer": "atention"}}, "unknown mixer 'atention'; did you mean 'attention'"),
         ({"environment": {"id": "EdgeLLM/MultiNod-v0"}}, "did you mean 'EdgeLLM/MultiNode-v0'"),
         ({"environment": {}}, "environment.id: this key is required"),
-        ({"rows": 0}, "rows: .*greater than or equal to 1 .got 0."),
+        ({"rows": 0}, "rows: this number must be from 1 to 1e.12 .got 0."),
+        ({"rows": True}, "rows: a number is expected, not a truth value"),
+        ({"policy": {"log_std": 1e308}}, "policy.log_std: this number must be from -20 to 20"),
         ({"algorithm": "sac"}, "'sac' has no set-structured policy"),
     ],
 )

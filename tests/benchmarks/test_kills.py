@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("stable_baselines3", reason="the agents need the extra 'agents'")
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 from benchmarks.kills.campaign import Campaign
 from benchmarks.kills.process import Moment, attempt
 from benchmarks.kills.target import Target
 from benchmarks.kills.targets import TARGETS
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
-@pytest.mark.parametrize(("name", "kills"), [("train", 2), ("imitate", 3), ("search", 3), ("compare", 2), ("record", 2)])
+
+@pytest.mark.parametrize(
+    ("name", "kills"), [("train", 2), ("imitate", 3), ("search", 3), ("compare", 2), ("record", 2)]
+)
 def test_killed_runs_resume_to_the_files_of_uninterrupted_ones(name, kills, tmp_path):
     result = Campaign(TARGETS[name](), tmp_path / name, seed=3).run(kills)
     assert result.faults == ()
@@ -41,7 +44,8 @@ def kept(folder: Path) -> int:
 def forgetting(folder: Path, tick) -> None:
     """Counts to 20 in memory, and writes at the end how often it was called."""
     folder.mkdir(exist_ok=True)
-    (folder / "calls").open("a").write("x")
+    with (folder / "calls").open("a") as file:
+        file.write("x")
     for _ in range(20):
         tick()
         (folder / "touched").write_text("")

@@ -34,7 +34,7 @@ def test_shipped_scenarios_load_and_pickle(name):
         ({"reward": {}}, "reward: .*at least 1"),
         ({"uplink_slot_s": 3.5, "downlink_slot_s": 0.5}, "must be shorter than epoch_s, got 4 s"),
         ({"nodes.0.memory_fraction": 0.1}, "the weights must fit .* takes 5.59 GB, node 'l4-pair' has 4.80 GB"),
-        ({"nodes.0.memory_fraction": 1.5}, r"nodes.0.memory_fraction: .*less than or equal to 1 \(got 1.5\)"),
+        ({"nodes.0.memory_fraction": 1.5}, r"nodes.0.memory_fraction: .*from 1e-06 to 1; .*\(got 1.5\)"),
         ({"epoch_s": float("nan")}, "epoch_s: .*finite"),
         ({"epoch_s": "two"}, r"epoch_s: .*valid number.*\(got 'two'\)"),
         ({"slots": 0}, "slots"),

@@ -6,15 +6,29 @@ The docstring of every field is its description in the schema, from which the sc
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
-from edge_llm_gym.models.catalogue.units import in_unit
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.quantities import (
+    BusyWatt,
+    Dimension,
+    ElementBits,
+    Flops,
+    IdleWatt,
+    Layers,
+    MemoryBandwidth,
+    MemoryBytes,
+    Name,
+    Parameters,
+    Perplexity,
+    PrefillOverheadSeconds,
+    Scale,
+    Share,
+    StepOverheadSeconds,
+    Vocabulary,
+)
 
-Positive = Annotated[float, Field(gt=0)]
-Bits = Annotated[float, Field(gt=0, le=64)]
-Fraction = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Perplexity = tuple[Positive, Positive]
+PerplexityPair = tuple[Perplexity, Perplexity]
 
 
 def _perplexity_kind(value: Any) -> str:
@@ -28,7 +42,7 @@ class CatalogueRow(BaseModel):
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {}
     """Key of data sheets or configuration files -> what to write instead."""
 
-    name: str = "own"
+    name: Name = "own"
     """Name in tables and messages; by default the name of the file, if the row is one."""
     source: str = ""
     """Origin of the numbers."""
@@ -40,14 +54,14 @@ class CatalogueRow(BaseModel):
     def _refuse_other_names(cls, data: Any) -> Any:
         for key in cls.OTHER_NAMES if isinstance(data, Mapping) else ():
             if key in data:
-                raise ValueError(f"unknown key {key!r}, got {data[key]!r}; write {cls.OTHER_NAMES[key]}")
+                raise ValueError(f"unknown key {key!r}, got {quoted(data[key])}; write {cls.OTHER_NAMES[key]}")
         return data
 
     @model_validator(mode="after")
     def _assumed_are_keys(self) -> Self:
         if unknown := [key for key in self.assumed if key not in type(self).model_fields]:
             raise ValueError(
-                f"assumed lists keys of this row, got {unknown}; choose from {list(type(self).model_fields)}"
+                f"assumed lists keys of this row, got {quoted(unknown)}; choose from {list(type(self).model_fields)}"
             )
         return self
 
@@ -69,23 +83,23 @@ class HardwareSection(CatalogueRow):
         "prefill_overhead_ms": "prefill_overhead_s in s (2 ms are 2.0e-3)",
     }
 
-    peak_flops: Annotated[float, *in_unit("FLOP/s", 1e9, 1e18, "17 TFLOP/s are written 17.0e+12")]
+    peak_flops: Flops
     """Dense FP16 peak in FLOP/s."""
-    memory_bytes: Annotated[float, *in_unit("bytes", 1e8, 1e15, "8 GB are written 8.0e+9")]
+    memory_bytes: MemoryBytes
     """Memory of the device in bytes; decimal gigabytes, as in data sheets."""
-    memory_bandwidth_bytes_per_s: Annotated[float, *in_unit("bytes/s", 1e8, 1e16, "100 GB/s are written 100.0e+9")]
+    memory_bandwidth_bytes_per_s: MemoryBandwidth
     """Memory bandwidth in bytes/s."""
-    idle_w: Annotated[float, *in_unit("W", 0.0, 1e5, "30 mW are written 0.03")]
+    idle_w: IdleWatt
     """Power in W of the device without work."""
-    busy_w: Annotated[float, *in_unit("W", 0.1, 1e5, "1.5 kW are written 1500.0")]
+    busy_w: BusyWatt
     """Power in W of the device while it computes."""
-    flops_fraction: Fraction = 0.5
+    flops_fraction: Share = 0.5
     """Share of the peak FLOP/s that a prefill reaches."""
-    bandwidth_fraction: Fraction = 0.7
+    bandwidth_fraction: Share = 0.7
     """Share of the memory bandwidth that a decode step reaches."""
-    step_overhead_s: Annotated[float, *in_unit("s", 0.0, 0.1, "2 ms are written 2.0e-3")] = 0.0
+    step_overhead_s: StepOverheadSeconds = 0.0
     """Overhead in s of each decode step, such as kernel launches."""
-    prefill_overhead_s: Annotated[float, *in_unit("s", 0.0, 5.0, "12 ms are written 12.0e-3")] = 0.0
+    prefill_overhead_s: PrefillOverheadSeconds = 0.0
     """Overhead in s of each prefill."""
 
 
@@ -107,21 +121,21 @@ class ModelSection(CatalogueRow):
         "tie_word_embeddings": "tied_head",
     }
 
-    layers: Count
+    layers: Layers
     """Number of transformer layers."""
-    d_model: Count
+    d_model: Dimension
     """Dimension of the hidden vectors."""
-    heads: Count
+    heads: Dimension
     """Number of attention heads."""
-    kv_heads: Count
+    kv_heads: Dimension
     """Number of key-value heads; less than `heads` for grouped-query attention."""
-    head_dim: Count | None = None
+    head_dim: Dimension | None = None
     """Dimension of one attention head, d_model / heads by default; heads x head_dim need not equal d_model."""
-    d_ff: Count
+    d_ff: Dimension
     """Inner dimension of the feed-forward network."""
     gated: bool = False
     """Whether the feed-forward network is gated (three matrices instead of two)."""
-    vocabulary: Count
+    vocabulary: Vocabulary
     """Number of tokens of the vocabulary."""
     tied_head: bool = True
     """Whether the output head shares its weights with the embedding."""
@@ -130,7 +144,7 @@ class ModelSection(CatalogueRow):
 class ShippedModel(ModelSection):
     """A model of the shipped catalogue."""
 
-    published_parameters: Positive
+    published_parameters: Parameters
     """Number of parameters that the publisher states or that the published weights hold."""
 
 
@@ -147,19 +161,19 @@ class QuantizationSection(CatalogueRow):
         "quality": "perplexity: [before, after], whose ratio is the quality factor",
     }
 
-    weight_bits: Bits
+    weight_bits: ElementBits
     """Bits per element of the layers' matrices, with scales and other constants of the format."""
-    table_bits: Bits | None = None
+    table_bits: ElementBits | None = None
     """Bits per element of embedding and output head; by default 16, or `weight_bits` if that is more."""
-    kv_bits: Bits = 16.0
+    kv_bits: ElementBits = 16.0
     """Bits per element of the KV cache."""
-    compute_scale: Positive = 1.0
+    compute_scale: Scale = 1.0
     """Factor on the computing time, relative to FP16."""
     lossless: bool = False
     """Whether perplexity is unchanged for models that `perplexity` does not list."""
     perplexity: (
         Annotated[
-            Annotated[Perplexity, Tag("<pair>")] | Annotated[dict[str, Perplexity], Tag("<by model>")],
+            Annotated[PerplexityPair, Tag("<pair>")] | Annotated[dict[str, PerplexityPair], Tag("<by model>")],
             Discriminator(_perplexity_kind),
         ]
         | None

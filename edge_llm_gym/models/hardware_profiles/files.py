@@ -6,12 +6,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from edge_llm_gym.files import write_text
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.models.hardware_profiles.schema import HardwareProfile
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.yaml_text import dump_yaml, is_file
 
 PROFILES: Final = ("nvidia-h100-sxm",)
 """Names of the shipped profiles: one file each in the folder `shipped`."""
@@ -29,12 +29,13 @@ def hardware_profile(name_or_path: str | PathLike[str]) -> HardwareProfile:
     if name in PROFILES:
         return _shipped(name)
     path = Path(name_or_path)
-    if path.is_file():
-        return _parse(name, path.read_text("utf-8"))
+    if is_file(path):
+        label = shortened(name)
+        return _READER.validate(label, _READER.read(path))
     if path.suffix in SUFFIXES:
-        raise FileNotFoundError(f"hardware profile: there is no file {name!r}; give a path that exists")
+        raise FileNotFoundError(f"hardware profile: there is no file {quoted(name)}; give a path that exists")
     raise ValueError(
-        f"unknown hardware profile {name!r} (a name, or the path of a YAML file); {suggestion(name, PROFILES)}"
+        f"unknown hardware profile {quoted(name)} (a name, or the path of a YAML file); {suggestion(name, PROFILES)}"
     )
 
 
@@ -42,7 +43,7 @@ def save_hardware_profile(profile: HardwareProfile, path: str | PathLike[str]) -
     """Writes a profile to a file that `hardware_profile` reads. Raises ValueError unless it ends in .yaml or .yml."""
     require_profile_path(path)
     data = profile.model_dump(mode="json", exclude_defaults=True)
-    write_text(path, yaml.safe_dump(data, sort_keys=False, width=120, allow_unicode=True))
+    write_text(path, dump_yaml(data))
 
 
 def require_profile_path(path: str | PathLike[str]) -> None:
@@ -56,8 +57,4 @@ def require_profile_path(path: str | PathLike[str]) -> None:
 @cache
 def _shipped(name: str) -> HardwareProfile:
     folder = resources.files("edge_llm_gym.models.hardware_profiles") / "shipped"
-    return _parse(name, (folder / f"{name}.yaml").read_text("utf-8"))
-
-
-def _parse(label: str, text: str) -> HardwareProfile:
-    return _READER.validate(label, _READER.parse(label, text))
+    return _READER.validate(name, _READER.parse(name, (folder / f"{name}.yaml").read_text("utf-8")))

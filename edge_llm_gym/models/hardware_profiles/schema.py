@@ -4,11 +4,18 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.cost_models import FittedTimes
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+from edge_llm_gym.quantities import (
+    Count,
+    ElementBits,
+    ErrorShare,
+    FittedSeconds,
+    IterationSeconds,
+    Name,
+    SecondsPerFlop,
+    Tokens,
+)
 
 
 class _Record(BaseModel):
@@ -18,9 +25,9 @@ class _Record(BaseModel):
 class FitErrors(_Record):
     """Errors |predicted - measured| / measured over timings."""
 
-    mean: NonNegative
+    mean: ErrorShare
     """Mean of the errors."""
-    worst: NonNegative
+    worst: ErrorShare
     """Largest error."""
     timings: Count
     """Number of timings."""
@@ -29,15 +36,15 @@ class FitErrors(_Record):
 class DecodeFit(_Record):
     """A decode iteration of B sequences with C tokens of context in all takes c0 + c1 B + c2 C."""
 
-    c0_s: Positive
+    c0_s: IterationSeconds
     """Seconds per iteration: weights, which are read once for all sequences, and overhead."""
-    c1_s: NonNegative
+    c1_s: FittedSeconds
     """Seconds per sequence."""
-    c2_s_per_token: NonNegative
+    c2_s_per_token: FittedSeconds
     """Seconds per token of context: reading of its KV cache."""
     max_batch: Count
     """Largest timed number of sequences; beyond it, the law is extrapolated."""
-    max_context_tokens: Count
+    max_context_tokens: Tokens
     """Longest timed context of a sequence; beyond it, the law is extrapolated."""
     errors: FitErrors | None = None
     """Errors on the timings of iterations to which the coefficients were fitted."""
@@ -46,11 +53,11 @@ class DecodeFit(_Record):
 class PrefillFit(_Record):
     """A prefill takes p0 + p1 F, with F the FLOPs of all layers for the prompt and of the head for one token."""
 
-    p0_s: NonNegative
+    p0_s: FittedSeconds
     """Seconds per prefill: overhead."""
-    p1_s_per_flop: Positive
+    p1_s_per_flop: SecondsPerFlop
     """Seconds per FLOP, as `edge_llm_gym.models.cost.request_flops` counts them with one output token."""
-    max_prompt_tokens: Count
+    max_prompt_tokens: Tokens
     """Longest timed prompt; beyond it, the law is extrapolated."""
     errors: FitErrors | None = None
     """Errors on the timings of prefills to which the coefficients were fitted."""
@@ -59,11 +66,11 @@ class PrefillFit(_Record):
 class ProfileRow(_Record):
     """One model with weights and KV cache of some number of bits."""
 
-    model: str
+    model: Name
     """Name of the model, as in the scenario."""
-    weight_bits: Positive
+    weight_bits: ElementBits
     """Bits per weight of the layers."""
-    kv_bits: Positive = 16.0
+    kv_bits: ElementBits = 16.0
     """Bits per element of the KV cache."""
     decode: DecodeFit
     """Coefficients of decode iterations."""
@@ -83,7 +90,7 @@ class ProfileRow(_Record):
 class HardwareProfile(_Record):
     """A hardware profile file: seconds of one device, or of several that act as one, for some models."""
 
-    device: str
+    device: Name
     """Name of the timed device."""
     device_count: Count = 1
     """Number of devices that were timed together as one; equals `count` of the nodes that use the profile."""
@@ -97,7 +104,7 @@ class HardwareProfile(_Record):
         keys = [(row.model, row.weight_bits, row.kv_bits) for row in self.rows]
         if len(set(keys)) < len(keys):
             raise ValueError(
-                f"no two rows have the same model, weight_bits and kv_bits, got {keys}; remove one of them"
+                f"no two rows have the same model, weight_bits and kv_bits, got {quoted(keys)}; remove one of them"
             )
         return self
 

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.exit_observation import (
@@ -165,10 +164,11 @@ def _observe_requests(
         request, features = queue[slot], out.requests[row, slot]
         features[PROMPT_TOKENS] = requests.prompt_tokens[row, request] / scales.prompt_tokens
         features[OUTPUT_TOKENS] = requests.predicted_tokens[row, request] / scales.output_tokens
-        features[UPLINK_BITS] = requests.bits[row, request, UPLINK] / scales.uplink_bits
-        features[DOWNLINK_BITS] = requests.bits[row, request, DOWNLINK] / scales.downlink_bits
-        features[WAITING_TIME] = (now_s - requests.arrival_s[row, request]) / scales.budget_s
-        features[TIME_LEFT] = max(requests.deadline_s[row, request] - now_s, 0.0) / scales.budget_s
+        # Bits of a payload are rounded, and so are times late in a long episode: either could exceed its maximum.
+        features[UPLINK_BITS] = min(requests.bits[row, request, UPLINK] / scales.uplink_bits, 1.0)
+        features[DOWNLINK_BITS] = min(requests.bits[row, request, DOWNLINK] / scales.downlink_bits, 1.0)
+        features[WAITING_TIME] = min((now_s - requests.arrival_s[row, request]) / scales.budget_s, 1.0)
+        features[TIME_LEFT] = min(max(requests.deadline_s[row, request] - now_s, 0.0) / scales.budget_s, 1.0)
         features[QUALITY_DEMAND] = requests.quality_demand[row, request]
         features[VALUE] = requests.value[row, request] / scales.value
         out.request_mask[row, slot] = 1

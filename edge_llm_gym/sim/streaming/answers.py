@@ -53,7 +53,7 @@ def finalize_outcomes(
         back_s = radio_s(requests.bits[row, request, DOWNLINK], parameters.band_hz[node, DOWNLINK], efficiency)
         block = log.exit_block[row, request] - 1
         factor = parameters.quality[node]
-        while network.last_block[node] < block:
+        while network.last_block[node] < block and stage < log.node.shape[2] - 1:
             stage += 1
             node = log.node[row, request, stage] - 1
             factor = min(factor, parameters.quality[node])

@@ -95,8 +95,11 @@ def streaming_constants(scenario: Scenario) -> StreamingConstants:
 def sample_arrivals(scenario: Scenario) -> tuple[Arrivals, float]:
     """Requests of a scenario's workload, the same in every process, and their mean rate per second."""
     workload = build_workload(scenario.arrivals, scenario.lengths)
-    rng = np.random.default_rng(SAMPLE_SEED)
-    return workload.draw(rng, SAMPLE / workload.rate_per_s), workload.rate_per_s
+    rng, duration_s = np.random.default_rng(SAMPLE_SEED), SAMPLE / workload.rate_per_s
+    sample = workload.draw(rng, duration_s)
+    while sample.arrival_s.size == 0:  # possible for a process whose silences last as long
+        sample = workload.draw(rng, duration_s)
+    return sample, workload.rate_per_s
 
 
 def _service_moments(scenario: Scenario, sample: Arrivals) -> tuple[Array, Array]:

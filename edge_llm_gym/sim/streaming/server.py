@@ -13,6 +13,8 @@ end of the epoch.
 In a row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from index `idle_first` [K] on.
 In an epoch from `begin_s` to `end_s`, `skipped` [K] counts the intervals that were skipped but are of use to later
 epochs, and `unused_s` [K] is the time within the epoch in the skipped intervals.
+
+No search leaves the array, whatever the times are: the last interval is never used up.
 """
 
 import numpy as np
@@ -61,20 +63,21 @@ def serve(
 ) -> tuple[float, float]:
     """Start and end of a service. Within an epoch, calls for a node must come in ascending order of `reach_s`."""
     idle_s, index = servers.idle_s[row, node], servers.idle_first[row, node]
-    while idle_s[index, UNTIL] <= reach_s:
+    last = idle_s.shape[0] - 1
+    while idle_s[index, UNTIL] <= reach_s and index < last:
         _skip(idle_s, begin_s, end_s, node, idle_s[index, FROM], idle_s[index, UNTIL], workspace)
         index += 1
     start_s = max(idle_s[index, FROM], reach_s)
     if start_s > idle_s[index, FROM]:
         _skip(idle_s, begin_s, end_s, node, idle_s[index, FROM], start_s, workspace)
     resumed_s, remaining_s = start_s, service_s
-    while idle_s[index, UNTIL] - resumed_s < remaining_s:
+    while idle_s[index, UNTIL] - resumed_s < remaining_s and index < last:
         remaining_s -= idle_s[index, UNTIL] - resumed_s
         index += 1
         resumed_s = idle_s[index, FROM]
     finish_s = min(resumed_s + remaining_s, idle_s[index, UNTIL])
     idle_s[index, FROM] = finish_s
-    servers.idle_first[row, node] = index if finish_s < idle_s[index, UNTIL] else index + 1
+    servers.idle_first[row, node] = index if finish_s < idle_s[index, UNTIL] else min(index + 1, last)
     return start_s, finish_s
 
 
@@ -82,7 +85,7 @@ def serve(
 def _unused_s(idle_s: Array, index: int, unused_s: float, begin_s: float, end_s: float) -> float:
     """`unused_s` plus the time within the epoch in the intervals from an index on."""
     unused_s += overlap_s(idle_s[index, FROM], idle_s[index, UNTIL], begin_s, end_s)
-    while idle_s[index, UNTIL] < end_s:
+    while idle_s[index, UNTIL] < end_s and index < idle_s.shape[0] - 1:
         index += 1
         unused_s += overlap_s(idle_s[index, FROM], idle_s[index, UNTIL], begin_s, end_s)
     return unused_s
@@ -102,10 +105,9 @@ def _put_back(idle_s: Array, first: int, skipped: int) -> int:
 def _committed_s(idle_s: Array, index: int, end_s: float) -> float:
     """Time after the epoch that lies outside the idle intervals from an index on."""
     committed_s, counted_s = 0.0, end_s
-    while counted_s < np.inf:
-        committed_s += max(idle_s[index, FROM] - counted_s, 0.0)
-        counted_s = max(idle_s[index, UNTIL], counted_s)
-        index += 1
+    for later in range(index, idle_s.shape[0]):
+        committed_s += max(idle_s[later, FROM] - counted_s, 0.0)
+        counted_s = max(idle_s[later, UNTIL], counted_s)
     return committed_s
 
 

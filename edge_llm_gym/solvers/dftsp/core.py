@@ -6,9 +6,10 @@ skip all other sets.
 """
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Floats
+from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
 from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, pair_capacity, record_candidate
 
@@ -120,10 +121,15 @@ def _dominated(search: Search, depth: int) -> bool:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _compare(search: Search) -> None:
-    """Find the dominance relations of the core's requests; of two equal requests the earlier one dominates."""
+    """Find the dominance relations of the core's requests; of two equal requests the earlier one dominates.
+
+    Out of time, the relations that were not found are missing, and fewer sets are skipped.
+    """
     core = search.core
     core.dominance[:] = -1
     for t in range(search.progress[0].open):
+        if out_of_time(search.simplex.clock, 10 * t):
+            return
         found = np.zeros(2, np.int64)
         for u in range(t - 1, -1, -1):
             kind = _dominance_between(search, t, u)

@@ -9,9 +9,10 @@ long-step ratio test (Maros, "Computational techniques of the simplex method", 2
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
+from edge_llm_gym.solvers.clock import Clock, out_of_time
 
 FREE = -1  # entry of `fixed` for a request that is not decided; 0: left out, 1: taken
 _PIVOT_LIMIT = 200  # per call; the multipliers give a valid bound whenever it stops
@@ -19,6 +20,7 @@ _REFRESH_AFTER = 100  # pivots after which the basis is reset, to limit the roun
 _FEASIBLE = 1e-9
 _TINY_PIVOT = 1e-11
 _INFEASIBLE_STEP = 1e6
+_SORT_AFTER = 512  # flips of one ratio test after which the remaining ratios are sorted
 
 
 class Simplex(NamedTuple):
@@ -29,14 +31,14 @@ class Simplex(NamedTuple):
     multipliers: Floats  # [m] price of each row, zero or more
     reduced: Floats  # [n] reduced profit: profit of each request less the price of what it uses
     pivots: Ints  # [1] pivots since the last reset of the basis
+    clock: Clock  # ends every loop over pivots or requests in time
 
 
 @njit(cache=True)
-def make_simplex(row_count: int, n: int) -> Simplex:
+def make_simplex(row_count: int, n: int, clock: Clock) -> Simplex:
     """A simplex at the slack basis of ``row_count`` rows and ``n`` requests, with all prices zero."""
-    return Simplex(
-        np.arange(n, n + row_count), np.eye(row_count), np.zeros(row_count), np.zeros(n), np.zeros(1, np.int64)
-    )
+    basis, inverse = np.arange(n, n + row_count), np.eye(row_count)
+    return Simplex(basis, inverse, np.zeros(row_count), np.zeros(n), np.zeros(1, np.int64), clock)
 
 
 @njit(cache=True)
@@ -44,7 +46,8 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     """Solve the linear relaxation from the last basis; returns the upper bound that its multipliers prove.
 
     ``profit`` [n], ``usage`` [m, n], ``capacity`` [m], ``fixed`` [n] of FREE, 0, 1. Writes the multipliers and reduced
-    profits to ``simplex``. An infeasible problem gives a bound far below any other.
+    profits to ``simplex``. An infeasible problem gives a bound far below any other. Prices that overflow are reset to
+    zero; the bound is then the sum of the profits.
     """
     if simplex.pivots[0] > _REFRESH_AFTER:
         _reset_basis(simplex)
@@ -54,12 +57,17 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     basic_value = _basic_values(simplex, usage, capacity, at_one)
     for _ in range(_PIVOT_LIMIT):
         position, excess = _most_violated(simplex, basic_value, fixed)
-        if position < 0:
+        if position < 0 or out_of_time(simplex.clock, 4 * usage.size):
             break
         if not _pivot(simplex, usage, fixed, at_one, basic_value, position, excess):
             break
     np.maximum(simplex.multipliers, 0.0, simplex.multipliers)
     _update_reduced(simplex, profit, usage)
+    bound = lagrangian(simplex, capacity, fixed)
+    if np.isfinite(bound):
+        return bound
+    _reset_basis(simplex)
+    simplex.multipliers[:], simplex.reduced[:] = 0.0, profit
     return lagrangian(simplex, capacity, fixed)
 
 
@@ -203,8 +211,12 @@ def _ratio_test(
     """
     moved = np.zeros(basic_value.size)
     count, entering, step = column.size, -1, 0.0
+    unsorted = column.size - _SORT_AFTER  # searching for each of many minima takes quadratic time
     while count > 0:
-        nearest = np.argmin(ratio[:count])
+        if count == unsorted:
+            order = np.argsort(-ratio[:count])
+            column[:count], ratio[:count] = column[order], ratio[order]
+        nearest = np.argmin(ratio[:count]) if count > unsorted else count - 1
         j, step = column[nearest], ratio[nearest]
         slope -= abs(alpha[j]) if j < alpha.size else np.inf
         if slope <= 0.0:

@@ -1,31 +1,41 @@
 """Bounds on all pairs of a tightest budget and a longest shared time, from one vector of multipliers by prefix sums."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
 from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def initialise_pair_bounds(search: Search) -> None:
-    """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf."""
+    """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf.
+
+    Out of time, the tables stay incomplete, and nothing reads them.
+    """
     n, rows, columns = search.profit.size, search.budget.size, search.shared_cost.size
     shortest, latest = np.full(rows, columns), np.full(columns, -1)
     for j in range(n):
         shortest[search.row[j]] = min(shortest[search.row[j]], search.column[j])
         latest[search.column[j]] = max(latest[search.column[j]], search.row[j])
-        search.has_both[search.row[j], search.column[j]] = True
     for x in range(rows):
+        if out_of_time(search.simplex.clock, 3 * columns):
+            return
+        search.has_both[x], search.priced[x] = False, False
         for y in range(columns):
             needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
             search.bound[x, y] = np.inf if needed else -np.inf
+    for j in range(n):
+        search.has_both[search.row[j], search.column[j]] = True
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def update_pair_bounds(search: Search) -> None:
     """Lower the bound of every open pair to what the present multipliers prove, and shrink the window of open pairs.
+
+    Out of time, some bounds and the window stay as they are, which is valid too.
 
     The Lagrangian bound of a pair is the price of its capacity, plus the positive reduced profits of the requests whose
     budget and shared time it allows, less the price of that shared time and an anchor penalty: the pair must contain a
@@ -38,6 +48,8 @@ def update_pair_bounds(search: Search) -> None:
     gains = np.zeros(search.shared_cost.size)
     arrived = 0
     for x in range(search.budget.size - 1, progress.first_row - 1, -1):
+        if out_of_time(search.simplex.clock, 3 * gains.size):
+            return
         arrived = _add_row_gains(search, gains, arrived, x)
         if x <= progress.last_row:
             _lower_row_bounds(search, x, gains, fixed_part, shared_part, budget_penalty[x], shared_penalty)
@@ -112,13 +124,16 @@ def _shrink_window(search: Search) -> None:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def best_open_pair(search: Search) -> tuple[int, int, float]:
-    """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed."""
+    """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed or out of time."""
     progress = search.progress[0]
     row, column, bound = -1, -1, -np.inf
     for x in range(progress.first_row, progress.last_row + 1):
+        if out_of_time(search.simplex.clock, progress.last_column - progress.first_column + 1):
+            return -1, -1, -np.inf
         for y in range(progress.first_column, progress.last_column + 1):
             if search.bound[x, y] > bound:
                 row, column, bound = x, y, search.bound[x, y]
+    progress.open_bound = min(progress.open_bound, bound)
     return row, column, bound
 
 

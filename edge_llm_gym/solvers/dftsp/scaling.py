@@ -1,16 +1,21 @@
 """Scaling of a batch problem to the form that the exact search works on: servable requests only, numbers near 1."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
+from edge_llm_gym.solvers.clock import Clock, make_clock, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import make_simplex
 from edge_llm_gym.solvers.dftsp.pairs import initialise_pair_bounds
 from edge_llm_gym.solvers.dftsp.search_state import MARGIN, PROGRESS, Search, make_core
+from edge_llm_gym.solvers.dftsp.start import probe
 
 _SLACK = 1.0 + RELATIVE_TOLERANCE
+MAX_PAIRS = 2**28
+"""Pairs of a budget and a shared time that a search can have: their tables take ten bytes each."""
+_PROBE_FROM = 500  # requests; below, the tables of all pairs take less time than the probes
 _MIN_GRANULARITY = 1e-5  # of the greatest profit; a finer granularity excludes next to nothing
 
 
@@ -27,10 +32,12 @@ def servable_requests(problem: BatchArrays, profit: Floats) -> Ints:
 
 
 @njit(cache=True)
-def open_search(request: Ints, problem: BatchArrays, profit: Floats) -> Search:
+def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s: float) -> Search:
     """A search among the ``request`` indices, all servable, with ``profit`` [N] in units of the greatest of theirs.
 
-    The price of the shared time is that of the ``problem``, whose values are not read.
+    The price of the shared time is that of the ``problem``, whose values are not read. The search ends at
+    ``deadline_s``, a reading of `clock.now_s`; infinite for no limit. With more than MAX_PAIRS pairs it ends at once,
+    with what a few pairs give.
     """
     usage = np.empty((4, request.size))
     limit_s = np.minimum(problem.budget_s[request], problem.time_cap_s) * _SLACK
@@ -42,7 +49,14 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats) -> Search:
     unit = profit[request].max()
     shared = problem.shared_time_s[request] / unit_s
     price = problem.time_price * unit_s / unit
-    return _make_search(profit[request] / unit, usage, np.full(4, _SLACK), limit_s / unit_s, shared, price)
+    clock = make_clock(deadline_s)
+    search = _make_search(profit[request] / unit, usage, np.full(4, _SLACK), limit_s / unit_s, shared, price, clock)
+    too_many = search.bound.size == 0
+    if too_many or (deadline_s < np.inf and request.size >= _PROBE_FROM):
+        probe(search)
+    clock[0].expired |= too_many
+    initialise_pair_bounds(search)
+    return search
 
 
 @njit(cache=True)
@@ -53,9 +67,13 @@ def open_tie_break(first: Search, urgency: Floats) -> Search:
     usage, capacity = np.empty((rows + 1, urgency.size)), np.full(rows + 1, MARGIN / best - 1.0)
     usage[:rows], usage[rows] = first.usage, -first.profit / best
     capacity[:rows] = first.capacity
-    search = _make_search(urgency, usage, capacity, first.budget[first.row], first.shared[0][first.column], 0.0)
+    budget, shared, clock = first.budget[first.row], first.shared[0][first.column], first.simplex.clock
+    search = _make_search(urgency, usage, capacity, budget, shared, 0.0, clock)
     search.shared[rows] = first.shared_cost / best  # the profit must also pay for the shared time
+    initialise_pair_bounds(search)
     for x in range(first.budget.size):
+        if out_of_time(clock, first.shared_cost.size):
+            break
         for y in range(first.shared_cost.size):
             if first.bound[x, y] < first.progress[0].best - MARGIN:
                 search.bound[x, y] = -np.inf
@@ -66,19 +84,20 @@ def open_tie_break(first: Search, urgency: Floats) -> Search:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _make_search(
-    profit: Floats, usage: Floats, capacity: Floats, budget: Floats, shared: Floats, shared_price: float
+    profit: Floats, usage: Floats, capacity: Floats, budget: Floats, shared: Floats, shared_price: float, clock: Clock
 ) -> Search:
+    """A search whose tables of pairs are not filled yet."""
     rows, n = usage.shape
     rising, row, budgets, sole_of_row = _ranked(budget)
     _, column, shareds, sole_of_column = _ranked(shared)
-    shape = (budgets.size, shareds.size)
+    shape = (budgets.size, shareds.size) if budgets.size * shareds.size <= MAX_PAIRS else (0, 0)
     shared_usage = np.zeros((rows, shareds.size))
     shared_usage[0] = shareds
     progress = np.zeros(1, PROGRESS)
-    progress[0].goal, progress[0].depth = np.inf, -1
+    progress[0].goal, progress[0].open_bound, progress[0].depth = np.inf, np.inf, -1
     progress[0].granularity = 0.0 if shared_price * shareds[-1] > 0.0 else common_divisor(profit)
     progress[0].last_row, progress[0].last_column = budgets.size - 1, shareds.size - 1
-    search = Search(
+    return Search(
         profit,
         usage,
         capacity,
@@ -90,17 +109,15 @@ def _make_search(
         shared_price * shareds,
         sole_of_row,
         sole_of_column,
-        np.zeros(shape, np.bool_),
+        np.empty(shape, np.bool_),
         np.empty(shape),
-        np.zeros(shape, np.bool_),
+        np.empty(shape, np.bool_),
         np.empty(n, np.int8),
         np.zeros(n, np.bool_),
-        make_simplex(rows, n),
+        make_simplex(rows, n, clock),
         make_core(rows, n),
         progress,
     )
-    initialise_pair_bounds(search)
-    return search
 
 
 @njit(cache=True, no_cpython_wrapper=True)

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.dftsp.multipliers import Simplex
 
@@ -14,6 +14,7 @@ _PROGRESS_FIELDS = [
     ("goal", np.float64),  # total that the search tries to reach
     ("step", np.float64),  # how far below the upper bound the goal lies
     ("granularity", np.float64),  # every total is a multiple of this; 0 where there is no such number
+    ("open_bound", np.float64),  # upper bound of all pairs when they were last compared
     ("nodes", np.int64),  # search nodes visited so far, including priced pairs
     ("row", np.int64),  # the current pair
     ("column", np.int64),

@@ -1,32 +1,40 @@
 """The exact search: pairs by falling bound, goals from the upper bound down, depth-first search inside a pair."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
+from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax
 from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, fix_requests, greedy_batch, update_pair_bounds
 from edge_llm_gym.solvers.dftsp.search_state import MARGIN, Search, next_better, pair_capacity, record_candidate
 
+_CORE_SLICE = 5000
+"""Nodes of a core, of about ten elementary steps each, between two questions to the clock."""
+
 
 @njit(cache=True)
 def advance(search: Search, stop: int) -> bool:
     """Continue the search up to ``stop`` nodes in total; returns whether the best set is proved optimal."""
-    progress = search.progress[0]
-    while progress.nodes < stop:
+    progress, clock = search.progress[0], search.simplex.clock
+    while progress.nodes < stop and not out_of_time(clock, 0):
         if progress.depth < 0:
             if not _next_pair(search):
-                return True
-        elif explore(search, stop):
-            _close_pair(search)
+                return not clock[0].expired
+        else:
+            before = progress.nodes
+            if explore(search, min(stop, before + _CORE_SLICE)):
+                _close_pair(search)
+            out_of_time(clock, 10 * (progress.nodes - before))
     return False
 
 
 @njit(cache=True)
 def upper_bound(search: Search) -> float:
-    """Upper bound on the total of every set."""
+    """Upper bound on the total of every set; out of time, that of the last comparison of all pairs."""
     progress = search.progress[0]
-    return max(attainable_total(best_open_pair(search)[2], progress.granularity), progress.best)
+    best_open_pair(search)
+    return max(attainable_total(progress.open_bound, progress.granularity), progress.best)
 
 
 @njit(cache=True)
@@ -37,7 +45,10 @@ def attainable_total(bound: float, granularity: float) -> float:
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _next_pair(search: Search) -> bool:
-    """Price the pair of highest bound, or search it if it is priced; False if no pair can contain a better set."""
+    """Price the pair of highest bound, or search it if it is priced; False if no pair can contain a better set.
+
+    Also False if the time ends while the pairs are compared.
+    """
     progress = search.progress[0]
     progress.row, progress.column, bound = best_open_pair(search)
     if bound < next_better(search):

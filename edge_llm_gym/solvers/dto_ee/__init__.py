@@ -12,6 +12,6 @@ nodes of a stage share the messages of their senders, and one small linear syste
 these moves are consistent. The only global quantity is the step length of each round.
 """
 
-from edge_llm_gym.solvers.dto_ee.solver import solve
+from edge_llm_gym.solvers.dto_ee.solver import MOST_ROUNDS, solve
 
-__all__ = ["solve"]
+__all__ = ["MOST_ROUNDS", "solve"]

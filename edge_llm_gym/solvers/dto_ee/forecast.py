@@ -10,9 +10,8 @@ price and the rise of its price with the flow.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, node_delay
 from edge_llm_gym.solvers.dto_ee.network import Network
@@ -193,10 +192,15 @@ def add_downstream_prices(network: Network, flow: Flow, step: Step, stage: int, 
 
 @kernel
 def solve_in_place(system: Floats, right: Floats) -> None:
-    """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting."""
+    """Replace ``right`` by the solution of system @ x = right: Gaussian elimination with partial pivoting.
+
+    Unknowns of a pivot of zero are zero: at an overload of many orders of magnitude, rows are equal up to rounding.
+    """
     size, columns = right.shape
     for column in range(size):
         exchange_pivot_row(system, right, column)
+        if system[column, column] == 0.0:
+            continue
         for row in range(column + 1, size):
             factor = system[row, column] / system[column, column]
             for other in range(column, size):
@@ -207,7 +211,7 @@ def solve_in_place(system: Floats, right: Floats) -> None:
         for column in range(columns):
             for inner in range(row + 1, size):
                 right[row, column] -= system[row, inner] * right[inner, column]
-            right[row, column] /= system[row, row]
+            right[row, column] = right[row, column] / system[row, row] if system[row, row] != 0.0 else 0.0
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.routing import EarlyExit, RoutingProblem
 
+_MOST_KEYS = 2**62
 MINIMUM_EXCESS = 3e-5
 """Least excess, as a share of the mean service time: without waits, nothing would keep a node from overload."""
 
@@ -148,6 +149,8 @@ def _cells(early_exit: EarlyExit, levels: tuple[Floats, ...], deciding: tuple[in
     key = np.zeros(len(level), dtype=np.int64)
     for e in deciding:
         level[:, e] = np.searchsorted(levels[e], early_exit.confidence[:, e], side="right")
+        if key.max(initial=0) > _MOST_KEYS // (levels[e].size + 1):
+            key = np.unique(key, return_inverse=True)[1]  # in the same order
         key = key * (levels[e].size + 1) + level[:, e]
     _, first, cell, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     right = [np.bincount(cell, column) / count for column in early_exit.correct.T]

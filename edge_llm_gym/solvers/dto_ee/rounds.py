@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, propagate_flow, total_cost, total_delay, update_prices
 from edge_llm_gym.solvers.dto_ee.forecast import Step
@@ -101,6 +100,9 @@ def run_rounds(
         final_penalty = idle_share == MINIMUM_IDLE_SHARE or keeps_idle_share(network, flow, idle_share)
         converged = moved == 0 and gap < allowed and final_penalty
         history[rounds] = total_cost(network, plan, flow, MINIMUM_IDLE_SHARE)
+        if not np.isfinite(history[rounds]):  # beyond the precision of float64: the best plan so far stays
+            rounds -= 1
+            break
         if history[rounds] <= least:
             least = history[rounds]
             best_share, best_level = plan.share.copy(), plan.level.copy()

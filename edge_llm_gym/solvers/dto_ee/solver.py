@@ -3,12 +3,18 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.problems.arrays import Floats, Ints
+from edge_llm_gym.numeric import real_number, whole_number
+from edge_llm_gym.problems.arrays import Floats, Ints, real_numbers
 from edge_llm_gym.problems.routing import RoutingProblem
 from edge_llm_gym.solvers.dto_ee.flow import Plan
 from edge_llm_gym.solvers.dto_ee.network import Cells, Layout, Network, build, fixed_cells, free_cells
 from edge_llm_gym.solvers.dto_ee.rounds import run_rounds, workspace
 from edge_llm_gym.solvers.solutions import RoutingSolution, routing_solution
+
+MOST_ROUNDS = 1_000_000
+MOST_LEVELS = 10_000
+LEAST_TOLERANCE = 1e-12
+"""Least tolerance: below it, rounding errors decide."""
 
 
 def solve(
@@ -27,16 +33,21 @@ def solve(
         start: an earlier solution to start from, also after nodes have joined, left or changed speed. Without it,
             shares start in proportion to the nodes' capacities.
         threshold: [K] fixed thresholds; only the routing is improved.
-        tolerance: rounds end when the duality gap is below this share of the mean delay.
-        level_count: number of quantiles of the confidence at each exit among which free thresholds are chosen.
+        max_rounds: at most MOST_ROUNDS.
+        tolerance: rounds end when the duality gap is below this share of the mean delay; at least LEAST_TOLERANCE.
+        level_count: number of quantiles of the confidence at each exit among which free thresholds are chosen, from 2
+            (always exit, always forward) to MOST_LEVELS.
 
     If no routing is stable, the result has ``stable`` False and minimises the overload penalty: the sum of
     (1 + cv^2) (utilisation - 0.999)^2 over the overloaded nodes, where cv is a node's coefficient of variation of the
     service time; delays come second. Raises ValueError for options out of range, for a start of another shape, for a
     threshold without early_exit, and for one that is NaN or of another shape.
     """
-    _check_options(problem, start, max_rounds, tolerance, level_count)
-    given = None if threshold is None else np.asarray(threshold, dtype=np.float64)
+    _check_start(problem, start)
+    max_rounds = whole_number("max_rounds", max_rounds, greatest=MOST_ROUNDS)
+    tolerance = real_number("tolerance", tolerance, least=LEAST_TOLERANCE)
+    level_count = whole_number("level_count", level_count, least=2, greatest=MOST_LEVELS)
+    given = None if threshold is None else real_numbers("threshold", threshold)
     cells = _cells(problem, given, level_count)
     network, layout = build(problem, cells)
     plan = _first_plan(problem, network, layout, start, given)
@@ -54,15 +65,7 @@ def solve(
     )
 
 
-def _check_options(
-    problem: RoutingProblem, start: RoutingSolution | None, max_rounds: int, tolerance: float, level_count: int
-) -> None:
-    if max_rounds < 0 or int(max_rounds) != max_rounds:
-        raise ValueError(f"max_rounds must be a whole number, zero or more, got {max_rounds!r}")
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be positive, got {tolerance!r}")
-    if level_count < 2:
-        raise ValueError(f"level_count must be at least 2 (always exit, always forward), got {level_count!r}")
+def _check_start(problem: RoutingProblem, start: RoutingSolution | None) -> None:
     if start is not None and start.offload.shape != problem.link_delay_s.shape:
         raise ValueError(
             f"start must be a solution of {problem.link_delay_s.shape} shares like the problem's links, got "

@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchArrays, stacked
+from edge_llm_gym.solvers.clock import now_s
 from edge_llm_gym.solvers.dftsp.scaling import open_search, servable_requests
-from edge_llm_gym.solvers.dftsp.tree_search import advance, upper_bound
+from edge_llm_gym.solvers.dftsp.start import finish
+from edge_llm_gym.solvers.dftsp.tree_search import advance
 
 
 class Oracle(NamedTuple):
@@ -17,6 +19,7 @@ class Oracle(NamedTuple):
 
     problem: BatchArrays  # arrays [K, N] and [K]; value is net of the price of the time that a request adds itself
     node_limit: int  # of one query
+    deadline_s: float  # reading of `clock.now_s` after which queries are no longer answered by a search
     counters: Ints  # [2] search nodes visited, and queries that ended without a proof
 
 
@@ -28,28 +31,51 @@ class OracleAnswer(NamedTuple):
     upper_bound: float  # no feasible batch has a greater one
 
 
-def make_oracle(problem: AssignmentProblem, node_limit: int) -> Oracle:
+def make_oracle(problem: AssignmentProblem, node_limit: int, deadline_s: float = np.inf) -> Oracle:
     """An oracle for the nodes of one problem."""
     arrays = stacked(problem.nodes)._replace(value=np.array([node.net_value for node in problem.nodes]))
-    return Oracle(arrays, node_limit, np.zeros(2, np.int64))
+    return Oracle(arrays, node_limit, deadline_s, np.zeros(2, np.int64))
 
 
 @njit(cache=True)
-def query(oracle: Oracle, index: int, profit: Floats) -> OracleAnswer:
-    """The batch of greatest ``profit`` [N], less the price of its shared time, on the node of this ``index`` from 0."""
+def query(oracle: Oracle, index: int, profit: Floats, queries_left: int = 1) -> OracleAnswer:
+    """The batch of greatest ``profit`` [N], less the price of its shared time, on the node of this ``index`` from 0.
+
+    The time until the deadline is divided equally among the ``queries_left``. After it the answer is the empty batch,
+    with the sum of all profits as its bound.
+    """
     problem = _node_problem(oracle.problem, index)
     selected = np.zeros(profit.size, np.bool_)
     request = servable_requests(problem, profit)
     if request.size == 0:
         return OracleAnswer(selected, 0.0, 0.0)
-    search = open_search(request, problem, profit)
+    deadline_s = _deadline_s(oracle, queries_left)
+    if deadline_s == -np.inf:
+        oracle.counters[1] += 1
+        return OracleAnswer(selected, 0.0, profit[request].sum())
+    search = open_search(request, problem, profit, deadline_s)
     proved = advance(search, oracle.node_limit)
     oracle.counters[0] += search.progress[0].nodes
     oracle.counters[1] += not proved
+    bound = 0.0 if proved else finish(search) * profit[request].max()
     selected[request[search.best_set]] = True
     total = profit[selected].sum() - shared_cost(oracle, index, selected)
-    bound = total if proved else max(total, upper_bound(search) * profit[request].max())
-    return OracleAnswer(selected, total, bound)
+    return OracleAnswer(selected, total, max(total, bound))
+
+
+@njit(cache=True)
+def out_of_time(oracle: Oracle) -> bool:
+    """Whether the deadline has passed."""
+    return bool(oracle.deadline_s < np.inf and now_s() >= oracle.deadline_s)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _deadline_s(oracle: Oracle, queries_left: int) -> float:
+    """Deadline of one of the queries that are left: minus infinity once that of all has passed."""
+    if oracle.deadline_s == np.inf:
+        return np.inf
+    now = now_s()
+    return -np.inf if now >= oracle.deadline_s else now + (oracle.deadline_s - now) / queries_left
 
 
 @njit(cache=True)

@@ -8,13 +8,13 @@ assignments removed and remaining capacity used, give a candidate assignment.
 """
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
 from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, out_of_time, query, shared_cost
 
 _FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
 _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
@@ -31,7 +31,7 @@ def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> 
     price = _FIRST_PRICE * assigned_values(oracle, node)
     least, scale, stalled = np.inf, 1.0, 0
     for turn in range(rounds):
-        if within_limit(bound, value):
+        if within_limit(bound, value) or out_of_time(oracle):
             break
         selected, priced = _price_batches(oracle, price)
         stalled = 0 if priced < least else stalled + 1

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
+from edge_llm_gym.messages import quoted
+from edge_llm_gym.numeric import flag, time_limit, whole_number
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
+from edge_llm_gym.solvers.clock import now_s
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query, shared_cost
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices
 from edge_llm_gym.solvers.solutions import AssignmentSolution
@@ -26,22 +29,24 @@ def solve(
     improve: bool = False,
     rounds: int = PRICE_ROUNDS,
     node_limit: int = ORACLE_NODE_LIMIT,
+    time_limit_s: float | None = None,
 ) -> AssignmentSolution:
     """A feasible assignment of at least half of the optimal value, where time has no price.
 
     ``order`` lists the nodes 1..K in the order in which they are processed, by default that of the problem. ``improve``
     adds ``rounds`` rounds that search for a better assignment and a tighter upper bound; the result is never worse.
-    ``node_limit`` limits each query of the oracle; a query that reaches it voids the guarantee but not the upper bound.
-    A price of the shared time weakens the guarantee (package docstring); the upper bound stays valid.
+    ``node_limit`` limits each query of the oracle, ``time_limit_s`` (None: no limit) the whole run, whose remaining
+    time the queries of the first pass over the nodes share equally. A query that ends early voids the guarantee but not
+    the upper bound. A price of the shared time weakens the guarantee (package docstring); the upper bound stays valid.
 
-    Raises ValueError for an order that is not a permutation of 1..K, and for negative limits.
+    Raises ValueError for an order that is not a permutation of 1..K, and for limits that are not whole numbers (times:
+    numbers) of zero or more.
     """
-    for name, limit in (("node_limit", node_limit), ("rounds", rounds)):
-        if limit < 0:
-            raise ValueError(f"{name} must be zero or more, got {limit}")
-    oracle = make_oracle(problem, node_limit)
+    deadline_s = now_s() + time_limit("time_limit_s", time_limit_s)
+    rounds = whole_number("rounds", rounds)
+    oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
     node, bound = residual_loop(oracle, _node_indices(order, problem.node_count))
-    if improve:
+    if flag("improve", improve):
         node, bound = improve_by_prices(oracle, node, bound, rounds)
     value = problem.objective(node)
     nodes_visited, unproved = oracle.counters
@@ -61,10 +66,10 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
     node = np.zeros(oracle.problem.value.shape[1], np.int64)
     current_value = np.zeros(node.size)
     gains = 0.0
-    for index in indices:
+    for turn, index in enumerate(indices):
         value = oracle.problem.value[index]
         residual = np.maximum(value - current_value, 0.0)
-        answer = query(oracle, index, residual)
+        answer = query(oracle, index, residual, indices.size - turn)
         node[answer.selected] = index + 1
         cost = shared_cost(oracle, index, answer.selected)
         paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0
@@ -101,6 +106,7 @@ def _sum_of_best_values(oracle: Oracle) -> float:
 def _node_indices(order: Sequence[int] | None, node_count: int) -> Ints:
     if order is None:
         return np.arange(node_count)
-    if sorted(order) != list(range(1, node_count + 1)):
-        raise ValueError(f"order must list each node number from 1 to {node_count} once, got {list(order)}")
-    return np.array(order, np.int64) - 1
+    numbers = np.asarray(order)
+    if numbers.dtype.kind not in "iu" or sorted(numbers.ravel().tolist()) != list(range(1, node_count + 1)):
+        raise ValueError(f"order must list each node number from 1 to {node_count} once, got {quoted(order)}")
+    return numbers.ravel().astype(np.int64) - 1

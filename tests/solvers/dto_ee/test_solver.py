@@ -253,10 +253,11 @@ def test_solutions_are_read_only() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_rounds": -1}, "max_rounds must be a whole number, zero or more, got -1"),
-        ({"max_rounds": 1.5}, "max_rounds must be a whole number, zero or more, got 1.5"),
-        ({"tolerance": 0.0}, "tolerance must be positive, got 0.0"),
+        ({"max_rounds": -1}, "max_rounds must be zero or more, got -1"),
+        ({"max_rounds": 1.5}, "max_rounds must be a whole number, got 1.5"),
+        ({"tolerance": 0.0}, "tolerance must be finite and at least 1e-12, got 0.0"),
         ({"level_count": 1}, "level_count must be at least 2"),
+        ({"max_rounds": 10**9}, "max_rounds must be zero or more and at most 1e.06, got 1000000000"),
         ({"threshold": [0.5, 0.5]}, "threshold belongs to a problem with early_exit"),
     ],
 )

@@ -30,12 +30,14 @@ from edge_llm_gym.sim.request_costs import PREFILL_FLOPS
 FIRST_TOKENS, TTFT = CONTINUOUS_COLUMN["first_tokens"], CONTINUOUS_COLUMN["ttft_s"]
 MEMORY_TOLERANCE = 1e-9
 """Relative: reservations that fill the memory exactly must never evict."""
+MOST_ITERATIONS = 1e15
+"""More than any sequence has tokens, and far below the largest int64."""
 
 
 @kernel
 def fitting_iterations(capacity_tokens: float, held_tokens: int, running: int) -> int:
     """Iterations of `running` sequences until their KV caches exceed the memory."""
-    return int(max(capacity_tokens * (1.0 + MEMORY_TOLERANCE) - held_tokens, 0.0) / running)
+    return int(min(max(capacity_tokens * (1.0 + MEMORY_TOLERANCE) - held_tokens, 0.0) / running, MOST_ITERATIONS))
 
 
 @kernel

@@ -33,10 +33,10 @@ def completed_iterations(first_s: float, growth_s: float, span_s: float, most: i
         return 0
     linear_s = first_s - 0.5 * growth_s
     root = math.sqrt(linear_s * linear_s + 2.0 * growth_s * span_s)
-    count = min(int(2.0 * span_s / (linear_s + root)), most)
-    while run_s(first_s, growth_s, count) > span_s:  # the root is rounded
+    count = int(min(2.0 * span_s / (linear_s + root), float(most)))
+    while count > 0 and run_s(first_s, growth_s, count) > span_s:  # the root is rounded
         count -= 1
-    while run_s(first_s, growth_s, count + 1) <= span_s:
+    while count < most and run_s(first_s, growth_s, count + 1) <= span_s:
         count += 1
     return count
 

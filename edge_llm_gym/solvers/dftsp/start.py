@@ -1,0 +1,126 @@
+"""Batches and an upper bound without a search, for searches that end before they have their own."""
+
+import numpy as np
+
+from edge_llm_gym.compiled import njit
+from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.solvers.clock import out_of_time
+from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
+from edge_llm_gym.solvers.dftsp.pairs import greedy_batch
+from edge_llm_gym.solvers.dftsp.search_state import Search, pair_capacity, record_candidate
+from edge_llm_gym.solvers.dftsp.tree_search import upper_bound
+
+_LEVELS = 8  # budgets and shared times that are tried as limits of a batch
+
+
+@njit(cache=True)
+def probe(search: Search) -> None:
+    """Bound all pairs by one relaxation, and record greedy batches of a few pairs.
+
+    A search with a time limit begins with this, since the tables of all pairs take time that is quadratic in the number
+    of requests.
+    """
+    search.fixed[:] = FREE
+    capacity = search.capacity - search.shared[:, 0]
+    capacity[0] = search.budget[-1] - search.shared[0, 0]
+    bound = relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
+    search.progress[0].open_bound = bound - search.shared_cost[0]
+    rows, columns = search.budget.size, search.shared_cost.size
+    best_row = rows // 2
+    for level in range(_LEVELS):
+        row = level * rows // _LEVELS
+        if _probe_pair(search, row, columns - 1):
+            best_row = row
+    for level in range(1, _LEVELS):
+        _probe_pair(search, best_row, level * columns // _LEVELS)
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _probe_pair(search: Search, row: int, column: int) -> bool:
+    """Record the greedy batch of a pair; whether it is the best so far."""
+    progress = search.progress[0]
+    if out_of_time(search.simplex.clock, search.profit.size):
+        return False
+    progress.row, progress.column = row, column
+    for j in range(search.fixed.size):
+        search.fixed[j] = FREE if search.row[j] >= row and search.column[j] <= column else 0
+    relax(search.simplex, search.profit, search.usage, pair_capacity(search, row, column), search.fixed)
+    chosen, feasible = greedy_batch(search)
+    before = progress.best
+    if feasible:
+        record_candidate(search, chosen)
+    return bool(progress.best > before)
+
+
+@njit(cache=True)
+def finish(search: Search) -> float:
+    """Upper bound on the total of every set at the end of a search without proof; finite in any case.
+
+    A search that has found no set takes the greedy one of :func:`greedy_set`.
+    """
+    bound = upper_bound(search)
+    if not search.best_set.any():
+        record_candidate(search, greedy_set(search))
+    if bound == np.inf:
+        bound = fractional_bound(search)
+    return max(bound, search.progress[0].best)
+
+
+@njit(cache=True)
+def fractional_bound(search: Search) -> float:
+    """The least bound of the rows: each alone, with the latest budget, as a knapsack of divisible requests."""
+    least = search.profit.sum()
+    for k in range(search.usage.shape[0]):
+        capacity = search.budget[-1] if k == 0 else search.capacity[k]
+        least = min(least, _fractional_knapsack(search.profit, search.usage[k], capacity))
+    return least
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _fractional_knapsack(profit: Floats, usage: Floats, capacity: float) -> float:
+    """Greatest profit of parts of requests that use no more than the capacity (Dantzig 1957)."""
+    total = 0.0
+    for j in np.argsort(usage / profit):
+        if usage[j] >= capacity:
+            return total + (profit[j] * (capacity / usage[j]) if usage[j] > 0.0 else 0.0)
+        total += profit[j]
+        capacity -= usage[j]
+    return total
+
+
+@njit(cache=True)
+def greedy_set(search: Search) -> Flags:
+    """Set [n] of greedy insertion by falling profit per share of the scarcest row, while the set stays feasible."""
+    chosen = np.zeros(search.profit.size, np.bool_)
+    used = np.zeros(search.usage.shape[0])
+    row, column = search.budget.size - 1, -1
+    for j in np.argsort(_scarcest_usage(search.usage) / search.profit):
+        tightest, longest = min(row, search.row[j]), max(column, search.column[j])
+        if _fits(search, used, j, tightest, longest) and _pays(search, j, column, longest):
+            chosen[j] = True
+            used += search.usage[:, j]
+            row, column = tightest, longest
+    return chosen
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _scarcest_usage(usage: Floats) -> Floats:
+    most = usage[0].copy()
+    for k in range(1, usage.shape[0]):
+        most = np.maximum(most, usage[k])
+    return most
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _fits(search: Search, used: Floats, j: int, row: int, column: int) -> bool:
+    fits = used[0] + search.usage[0, j] + search.shared[0, column] <= search.budget[row]
+    for k in range(1, used.size):
+        fits &= used[k] + search.usage[k, j] <= search.capacity[k]
+    return fits
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _pays(search: Search, j: int, before: int, after: int) -> bool:
+    """Whether the request's profit is more than what the shared time then costs more."""
+    cost = search.shared_cost[before] if before >= 0 else 0.0
+    return bool(search.profit[j] > search.shared_cost[after] - cost)
