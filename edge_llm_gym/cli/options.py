@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from edge_llm_gym.evaluation.replay import Replay
@@ -19,6 +18,7 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.workload import RecordedLengths
 from edge_llm_gym.workload.trace_files import FORMATS, MAPPING_KEYS
@@ -155,11 +155,11 @@ def trace_overrides(scenario: Scenario, trace: TraceSource, *, own_rate: bool = 
     }
 
 
-def describe_replay(console: Console, simulator: Simulator) -> None:
+def describe_replay(terminal: Terminal, simulator: Simulator) -> None:
     """Prints by how much the time of a replayed trace is rescaled; nothing for other arrivals."""
     replay = Replay.of(simulator)
     if replay is not None:
-        console.print(str(replay), markup=False, highlight=False)
+        terminal.line(str(replay))
 
 
 def shape_in_file(path: Path) -> ModelShape:
@@ -181,17 +181,16 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def job_progress(console: Console, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
+def job_progress(terminal: Terminal, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
     """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
 
     A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=console, transient=True) as bar, advising(lambda: _advice(store)):
+    with Progress(console=terminal.console, transient=True) as bar, advising(lambda: _advice(store)):
         task = bar.add_task("episodes", total=total)
         yield lambda done, _: bar.update(task, completed=done)
     if store.found:
-        note = f"{store.found} results were there already, in {store.path}; --overwrite computes them again"
-        console.print(note, markup=False, highlight=False)
+        terminal.line(f"{store.found} results were there already, in {store.path}; --overwrite computes them again")
 
 
 def _advice(store: EpisodeStore) -> str:

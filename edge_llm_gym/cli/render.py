@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import gymnasium
 import numpy as np
 import typer
-from rich.console import Console
 
 from edge_llm_gym.cli.options import (
     ColumnsOption,
@@ -29,6 +28,7 @@ from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import steps
 from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.names import known_name
+from edge_llm_gym.sheets.terminal import Terminal
 
 FRAME_MS = 500
 
@@ -61,7 +61,7 @@ def render_episode(
     folder = out if form == "ansi" else writable_folder(out)
     (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
-    describe_replay(Console(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
+    describe_replay(Terminal(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
     frames = [None if form == "timeline" else env.render() for _ in played]
     FORMS[form](env, frames, folder / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
@@ -99,7 +99,7 @@ def _write(path: Path, write: Callable[[Path], Any]) -> None:
     """Writes a file as a whole and prints its path."""
     with replacing(path) as temporary:
         write(temporary)
-    Console().print(f"wrote {path}")
+    Terminal().wrote(path)
 
 
 FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {

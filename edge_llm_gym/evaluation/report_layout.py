@@ -34,8 +34,8 @@ _CAUSES: Columns = (
     ("below_quality", "below quality", "{:.1f}"),
     ("expired", "expired", "{:.1f}"),
     ("refused_uplink", "refused: uplink", "{:.1f}"),
-    ("refused_downlink", "downlink", "{:.1f}"),
-    ("refused_memory", "memory", "{:.1f}"),
+    ("refused_downlink", "refused: downlink", "{:.1f}"),
+    ("refused_memory", "refused: memory", "{:.1f}"),
 )
 _DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
 _ENERGY: Columns = (("energy_per_served_j", "J/served", "{:.0f}"),)
