@@ -19,6 +19,7 @@ from edge_llm_gym.cli.options import (
     SetOption,
     TraceOption,
     UntilOption,
+    environment_of,
     job_progress,
     read_settings,
     trace_source,
@@ -44,7 +45,7 @@ EXPERTS = MappingProxyType(
 
 
 def show_calibration(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
     experts: Annotated[
         str | None,
@@ -75,6 +76,7 @@ def show_calibration(
     """
     terminal = Terminal()
     source = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
     streaming = resolved.dynamics == "streaming"
     bound = bound and not streaming

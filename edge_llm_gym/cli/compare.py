@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import gymnasium
 import typer
 
+from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
@@ -19,6 +20,7 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     UntilOption,
     describe_replay,
+    environment_of,
     job_progress,
     read_settings,
     trace_source,
@@ -38,7 +40,7 @@ from edge_llm_gym.sheets.terminal import Terminal
 
 
 def compare_policies(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     policies: Annotated[
         str | None,
         typer.Option(
@@ -46,6 +48,7 @@ def compare_policies(
             "-p",
             help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
             "Default: an expert and the baselines of the environment.",
+            autocompletion=complete_policies,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
@@ -84,10 +87,11 @@ def compare_policies(
     terminal = Terminal()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     source = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
-    policy_sources(names)
+    policy_sources(names, resolved)
     store = EpisodeStore(writable_folder(out), overwrite, results=REPORTS)
     describe_workload(terminal, environment, settings, first_seed)
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:

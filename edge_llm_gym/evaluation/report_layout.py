@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from edge_llm_gym.scenario import Scenario
+
+EXACT: Final = "dftsp"
+"""Expert that finds the best batch of a single node."""
 Columns = tuple[tuple[str, str, str], ...]
 """(metric, title, format) of every column."""
 
@@ -109,6 +113,13 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
     }
 )
 """Variant of the dynamics -> its layout."""
+
+
+def own_expert(scenario: Scenario) -> str:
+    """Name of the expert that is best suited: exact for a single node, the first default policy otherwise."""
+    return (
+        EXACT if scenario.variant == "batching" and len(scenario.nodes) == 1 else default_policies(scenario.variant)[0]
+    )
 
 
 def default_policies(variant: str) -> list[str]:

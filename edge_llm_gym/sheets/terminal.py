@@ -5,10 +5,11 @@ from typing import IO, Final
 
 from rich import box
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from edge_llm_gym.sheets.layout import GAP, Widths, fitted_tables
+from edge_llm_gym.sheets.layout import Widths, fitted_layout
 from edge_llm_gym.sheets.sheet import Cell, Sheet
 
 WIDTH_OF_FILES: Final = 120
@@ -40,6 +41,16 @@ class Terminal:
         """Prints a line of texts, each with its own style."""
         self.console.print(Text.assemble(*parts), soft_wrap=not self.console.is_terminal)
 
+    def yaml(self, text: str) -> None:
+        """Prints YAML: coloured on a terminal, as it is in a file. Long lines are not broken."""
+        shown = Syntax("", "yaml").highlight(text) if self.console.is_terminal else Text(text)
+        shown.rstrip()
+        self.console.print(shown, soft_wrap=True)
+
+    def error(self, text: str) -> None:
+        """Prints an error message."""
+        self.parts(("error:", "bold red"), (f" {text}", ""))
+
     def wrote(self, path: str | os.PathLike[str]) -> None:
         """Prints that a file was written. The path is not broken, so that it can be copied."""
         self.console.print(Text(f"wrote {os.fspath(path)}"), soft_wrap=True)
@@ -48,9 +59,11 @@ class Terminal:
         """Prints a sheet, followed by an empty line; several tables below one another where it is too wide for one."""
         if sheet.title:
             self.line(sheet.title, "bold")
-        tables = fitted_tables(sheet, self.console.width)
-        for index, widths in enumerate(tables):
-            self.console.print(*([] if index == 0 else [""]), _table(sheet, widths), sep="\n")
+        layout = fitted_layout(sheet, self.console.width)
+        for index, widths in enumerate(layout.tables):
+            if index:
+                self.line()
+            self.console.print(_table(sheet, widths, layout.gap))
         for note in sheet.notes:
             self.note(note)
         self.line()
@@ -62,12 +75,12 @@ def _width(stderr: bool, file: IO[str] | None) -> int | None:
     return None if is_terminal or os.environ.get("COLUMNS", "").isdigit() else WIDTH_OF_FILES
 
 
-def _table(sheet: Sheet, widths: Widths) -> Table:
+def _table(sheet: Sheet, widths: Widths, gap: int) -> Table:
     """A table of some columns, which rich sets one column of the terminal apart, beside the padding.
 
     Every column folds at its width, character by character if it must.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), pad_edge=False, show_edge=False)
     for index, width in widths.items():
         column = sheet.columns[index]
         heading = Text(column.heading, "bold")
