@@ -28,6 +28,7 @@ from edge_llm_gym.cli.options import (
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.plots import NO_FIGURES, has_matplotlib
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
@@ -110,8 +111,12 @@ def compare_policies(
         terminal.sheet(sheet)
     if gap or bound:
         terminal.note(value_note(resolved))
-    for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
+    for path in save(result, out):
         terminal.wrote(path)
+    if has_matplotlib():
+        terminal.wrote(save_best_timeline(result, environment, resolved, out))
+    else:
+        terminal.note(f"figures are left out: {NO_FIGURES}")
 
 
 def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> None:

@@ -50,7 +50,10 @@ def render_episode(
     form: Annotated[
         str,
         typer.Option(
-            "--form", "-f", help="ansi, png, gif or timeline.", autocompletion=lambda text: complete(text, FORMS)
+            "--form",
+            "-f",
+            help="ansi, png, gif or timeline.",
+            autocompletion=lambda incomplete: complete(incomplete, FORMS),
         ),
     ] = "ansi",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the episode.")] = 0,
