@@ -9,6 +9,8 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.names import known_name
 
 RENDER_MODES: Final = ("ansi", "rgb_array")
+OVERRIDES: Final = "overrides"
+"""Reset option with overrides of the scenario for the next episodes."""
 AUTOSEED: Final = "minari_autoseed"
 """Reset option of Minari's DataCollector, which also passes it to the environment; it has no effect there."""
 
@@ -19,11 +21,14 @@ def check_render_mode(mode: str | None) -> None:
         known_name("render mode", mode, RENDER_MODES)
 
 
-def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = (AUTOSEED,)) -> None:
+def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:
     """Raises ValueError for reset options that would be ignored."""
-    unknown = sorted(set(options or ()) - set(known))
+    unknown = sorted(set(options or ()) - {OVERRIDES, AUTOSEED, *known})
     if unknown:
-        raise ValueError(f"unknown reset options {unknown}; settings go to make(..., overrides={{...}})")
+        raise ValueError(
+            f"unknown reset options {unknown}; settings go to make(..., overrides={{...}}), or to "
+            f"reset(options={{'overrides': {{...}}}}) for the next episodes"
+        )
 
 
 def chosen_rows(options: Mapping[str, Any] | None, rows: int) -> Array:
