@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from edge_llm_gym.codecs import make_codec
 from edge_llm_gym.codecs.wrappers import CodecWrapper, SequentialWrapper
+from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import ScenarioError, load_scenario
 from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from tests.contract.conftest import make_rows
@@ -201,12 +202,12 @@ def test_wrappers_follow_a_changed_frame():
     env = make()
     fixed = CodecWrapper(env, make_codec("priority", env.unwrapped.scenario))
     fixed.reset(options={"overrides": BUSY})
-    with pytest.raises(ValueError, match="a codec object belongs to .* changed nodes; give the codec by its name"):
+    with pytest.raises(ValueError, match=r"a codec object belongs to .* changed nodes; give the codec by its name"):
         fixed.reset(options={"overrides": SMALL_NODE})
 
 
 def test_ranges_are_drawn_per_episode_and_reported_in_every_info(environment):
-    drifts = load_scenario(environment.split("/")[1].split("-")[0] and _scenario(environment)).exits is not None
+    drifts = load_scenario(ENVIRONMENTS[environment]).exits is not None
     ranges = RANGES | ({"exits.drift": {"period_s": [50.0, 90.0], "depth": [0.2, 0.6]}} if drifts else {})
     env = gymnasium.make(environment, overrides=SHORT | ranges)
     drawn = []
@@ -220,12 +221,6 @@ def test_ranges_are_drawn_per_episode_and_reported_in_every_info(environment):
         assert all(low <= value <= high for value in values)
         assert len(values) == (3 if high > low else 1)
     assert env.reset(seed=0)[1]["tape"]["parameters"] == dict(zip(PARAMETERS, drawn[0], strict=True))
-
-
-def _scenario(environment):
-    from edge_llm_gym.registration import ENVIRONMENTS
-
-    return ENVIRONMENTS[environment]
 
 
 def test_an_episode_of_a_range_is_that_of_its_number():

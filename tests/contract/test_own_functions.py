@@ -191,7 +191,8 @@ def test_scenario_files_cannot_name_functions(tmp_path):
         (tmp_path / "own.yaml").write_text(yaml.safe_dump(data))
         with pytest.raises(ScenarioError, match=key):
             load_scenario(tmp_path / "own.yaml")
-    code = "from edge_llm_gym.scenario import load_scenario\ntry:\n  load_scenario('own.yaml')\nexcept ValueError: print(1)"
+    code = "from edge_llm_gym.scenario import load_scenario\ntry:\n  load_scenario('own.yaml')\n"
+    code += "except ValueError: print(1)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
 
