@@ -57,9 +57,11 @@ mutation-short: $(INSTALLED)
 FUZZ := $(BIN)/python -m benchmarks.fuzz
 fuzz: $(INSTALLED)
 	$(FUZZ) scenarios --count 20000
+	$(FUZZ) solvers --count 5000
 
 fuzz-short: $(INSTALLED)
 	$(FUZZ) scenarios --count 1000
+	$(FUZZ) solvers --count 300
 
 # Kills each command 50 times and compares what the resumed runs leave; minutes.
 kills: $(INSTALLED)

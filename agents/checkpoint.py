@@ -25,6 +25,7 @@ from agents.archives import save_model
 from agents.config import RunConfig
 from agents.generators import generator_states, restore_generators
 from agents.training_state import buffer_arrays, env_arrays, restore_buffer, restore_env
+from edge_llm_gym.archives import require_size
 from edge_llm_gym.files import remove_leftovers, replacing, write_text
 from edge_llm_gym.sb3.algorithms import ALGORITHMS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
@@ -32,7 +33,7 @@ from edge_llm_gym.settings import ConfigError
 
 POINTER: Final = "checkpoint.json"
 FOLDERS: Final = "checkpoint-*"
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile)
 
 
 def save_checkpoint(
@@ -104,6 +105,8 @@ class Checkpoint:
         warnings.warn(f"{path} holds pickles, which can run code: load only files that you trust", stacklevel=2)
         model_class: Any = ALGORITHMS[config.algorithm].model_class
         try:
+            for name in ("model.zip", "arrays.npz"):  # both are written without compression
+                require_size(self.folder / name, (self.folder / name).stat().st_size)
             model: BaseAlgorithm = model_class.load(path, env=env, device="cpu", force_reset=False)
             with (self.folder / "arrays.npz").open("rb") as file, np.load(file) as arrays:
                 self._check(model.num_timesteps, int(arrays["steps"]))

@@ -18,7 +18,7 @@ from benchmarks.fuzz.mutations import Data, mutated
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.scenario import Scenario, ScenarioError, load_scenario
 from edge_llm_gym.scenario.size_rules import channel_bytes, expected_requests
-from edge_llm_gym.workload.traces import TraceError
+from edge_llm_gym.workload import TraceError
 
 ROWS: Final = 2
 EPOCHS: Final = 4
@@ -33,11 +33,12 @@ class Fault(Exception):
 
 
 def main() -> None:
-    """Tries the cases first, first + step, ... below stop of a seed; or the unchanged scenarios that are named."""
+    """Plays the scenarios that are named, each with a sigma, then the cases first, first + step, ... below stop."""
     warnings.simplefilter("error")
     seed, first, stop, step = (int(text) for text in sys.argv[1:5])
-    for name in sys.argv[5:]:
-        play(load_scenario(name, {"horizon_epochs": 5}), 0)
+    for variant in sys.argv[5:]:
+        name, sigma = variant.split()
+        play(load_scenario(name, {"horizon_epochs": 5, "lengths.prediction.sigma": float(sigma)}), 0)
     for case in range(first, stop, step):
         _report(case=case, event="begin")
         _report(case=case, event="end", **attempt(seed, case))

@@ -13,8 +13,10 @@ from itertools import pairwise
 from benchmarks.fuzz.tally import Options, Tally
 
 WORKER = "benchmarks.fuzz.solver_worker"
-CASE_LIMIT_S = 300.0
-"""Seconds that a worker may take for a case, including the compilation of the solvers."""
+CASE_LIMIT_S = 60.0
+"""Seconds that a worker may take for a case."""
+START_LIMIT_S = 1800.0
+"""The same until its first outcome: the solvers are compiled on first use."""
 
 
 def run(options: Options) -> Tally:
@@ -55,14 +57,14 @@ def _run_worker(seed: int, first: int, last: int) -> list[tuple[int, str]]:
     case = first
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
-        timer = _started_timer(worker)
+        timer = _started_timer(worker, START_LIMIT_S)
         for line in worker.stdout:
             timer.cancel()
             if line.startswith("case "):
                 case = int(line.split()[1])
             else:
                 found.append((case, line.strip()))
-            timer = _started_timer(worker)
+            timer = _started_timer(worker, CASE_LIMIT_S if found else START_LIMIT_S)
         timer.cancel()
         status = worker.wait()
         if status != 0 or not found or found[-1][0] != case:
@@ -71,8 +73,8 @@ def _run_worker(seed: int, first: int, last: int) -> list[tuple[int, str]]:
     return found
 
 
-def _started_timer(worker: "subprocess.Popen[str]") -> threading.Timer:
-    timer = threading.Timer(CASE_LIMIT_S, worker.kill)
+def _started_timer(worker: "subprocess.Popen[str]", limit_s: float) -> threading.Timer:
+    timer = threading.Timer(limit_s, worker.kill)
     timer.daemon = True
     timer.start()
     return timer

@@ -50,7 +50,7 @@ class ResidualRouting:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold for flat actions [R, 1 + 2 K]."""
-        flat = checked_signed(action, 1 + 2 * self._nodes).astype(np.float64)
+        flat = checked_signed(action, 1 + 2 * self._nodes, observation).astype(np.float64)
         penalty, bias, shift = np.split(flat, [1, 1 + self._nodes], axis=1)
         committed = np.asarray(observation["nodes"], np.float64)[..., _COMMITTED]
         factor = np.exp(BIAS_SCALE * bias - MAX_QUEUE_PENALTY * (penalty + 1.0) / 2.0 * committed)

@@ -52,10 +52,9 @@ def make_linear(scenario: Scenario, parameters: ArrayLike | None = None) -> Line
 
 
 def load_linear(path: str | Path, scenario: Scenario) -> LinearPolicy:
-    """The policy in a file, for a scenario. Raises ConfigError where they do not fit."""
+    """The policy in a file, for a scenario. Raises ConfigError where they do not fit, and for a damaged file."""
     parameters, about = read_linear(Path(path))
-    dynamics = about.get("dynamics")
-    if dynamics != scenario.dynamics:
+    if (dynamics := about["dynamics"]) != scenario.dynamics:
         raise ConfigError(
             f"{path} was found for scenario {about['scenario']!r} with dynamics {dynamics!r}, and cannot "
             f"act in scenario {scenario.name!r} with dynamics {scenario.dynamics!r}"

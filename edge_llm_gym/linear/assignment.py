@@ -5,9 +5,9 @@ exact search knows a cap on the time and no price, so it is run under several ca
 """
 
 import numpy as np
-from numba import njit
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query

@@ -9,19 +9,23 @@ import json
 import zipfile
 from abc import abstractmethod
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edge_llm_gym.archives import ArchiveError, member_names, read_array, read_members
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.files import replacing
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.settings import ConfigError
 
 WEIGHTS, ABOUT = "linear.npy", "about.json"
 MAX_LOG_FACTOR: Final = 4.0
 """Bound on the logarithm of a factor."""
+MAX_BYTES: Final = 1 << 20
+"""Bound on the unpacked size of a file; policies have a few dozen parameters."""
 
 
 class LinearPolicy(BatchPolicy):
@@ -78,11 +82,38 @@ def clipped_exp(logarithm: Array) -> Array:
 
 
 def is_linear(path: Path) -> bool:
-    """Whether a file holds a linear policy."""
-    return zipfile.is_zipfile(path) and WEIGHTS in zipfile.ZipFile(path).namelist()
+    """Whether a file of a trained policy holds a linear one. Raises ConfigError for a file that is no zip archive."""
+    try:
+        return WEIGHTS in member_names(path)
+    except ArchiveError as error:
+        raise ConfigError(
+            f"{path} holds no trained policy: {error}; give a file that a run or a search wrote"
+        ) from None
 
 
 def read_linear(path: Path) -> tuple[Array, dict[str, str]]:
-    """The parameters in a file, and the name and dynamics of the scenario that they were found for."""
-    with zipfile.ZipFile(path) as archive:
-        return np.load(io.BytesIO(archive.read(WEIGHTS)), allow_pickle=False), json.loads(archive.read(ABOUT))
+    """The parameters in a file, and the name and dynamics of the scenario that they were found for.
+
+    Raises ConfigError for a file that is damaged or of another form.
+    """
+    try:
+        members = read_members(path, MAX_BYTES, (WEIGHTS, ABOUT))
+        return _numbers(read_array(members[WEIGHTS], WEIGHTS)), _about(members[ABOUT])
+    except ValueError as error:  # an ArchiveError, or one of those below
+        raise ConfigError(f"{path} is no linear policy: {error}; give a file that scripts.search wrote") from None
+
+
+def _numbers(parameters: Array) -> Array:
+    if parameters.dtype.kind not in "fiu" or not np.isfinite(parameters).all():
+        raise ValueError(f"its parameters must be finite numbers, got dtype {parameters.dtype}")
+    return parameters
+
+
+def _about(content: bytes) -> dict[str, Any]:
+    try:
+        about = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{ABOUT} is no JSON: {type(error).__name__}") from None
+    if not isinstance(about, dict) or not all(isinstance(about.get(key), str) for key in ("scenario", "dynamics")):
+        raise ValueError(f"{ABOUT} must name scenario and dynamics, got {str(about)[:80]}")
+    return about

@@ -4,15 +4,24 @@ Paths in a scenario file are relative to that file. Paths in a mapping or an ove
 directory, as there is no file to which they could refer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from edge_llm_gym.messages import quoted
+from edge_llm_gym.models.catalogue import HardwareSection, ModelSection, QuantizationSection
+from edge_llm_gym.settings import SettingsReader
 from edge_llm_gym.yaml_text import YamlError, is_file, read_yaml
 
-ROWS: Final = ("model", "nodes.*.hardware", "nodes.*.quantization")
-"""Keys that take the path of a file with a row of a catalogue."""
+ROWS: Final[Mapping[str, SettingsReader[Any]]] = MappingProxyType(
+    {
+        "model": SettingsReader("model", ModelSection, ValueError),
+        "nodes.*.hardware": SettingsReader("hardware", HardwareSection, ValueError),
+        "nodes.*.quantization": SettingsReader("quantization method", QuantizationSection, ValueError),
+    }
+)
+"""Keys that take the path of a file with a row of a catalogue, and the schemas of the rows."""
 ROW_SUFFIXES: Final = (".yaml", ".yml", ".json")
 FILES: Final = (
     ("arrivals.file", ("",)),
@@ -26,12 +35,13 @@ FILES: Final = (
 def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Replaces paths of catalogue rows by the content of the files, in place; returns the data.
 
-    Raises ValueError, beginning with the key, for a file that is missing, is not YAML, or holds no mapping.
+    Raises ValueError, beginning with the key and the path, for a file that is missing, is not YAML, or holds no valid
+    row.
     """
-    for pattern in ROWS:
+    for pattern, reader in ROWS.items():
         for where, section, key in _places(data, pattern.split(".")):
             if _is_row_path(section[key]):
-                section[key] = _row(where, folder / section[key])
+                section[key] = _row(where, folder / section[key], reader)
     return data
 
 
@@ -67,7 +77,7 @@ def _is_row_path(value: Any) -> bool:
     return isinstance(value, str) and (value.endswith(ROW_SUFFIXES) or "/" in value)
 
 
-def _row(where: str, path: Path) -> dict[str, Any]:
+def _row(where: str, path: Path, reader: SettingsReader[Any]) -> dict[str, Any]:
     if not is_file(path):
         raise ValueError(
             f"{where}: there is no file {quoted(str(path))}; give a path that exists, a shipped name or a mapping"
@@ -82,4 +92,9 @@ def _row(where: str, path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(row, dict):
         raise ValueError(f"{where}: {quoted(str(path))} must hold a mapping, got {type(row).__name__}")
-    return {"name": path.stem, **row}
+    named = {"name": path.stem, **row}
+    try:
+        reader.validate(quoted(str(path)), named)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return named

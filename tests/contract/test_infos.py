@@ -53,6 +53,8 @@ def test_infos_of_resets_and_steps_have_one_structure(environment, settings):
 )
 def test_wrappers_keep_the_structure(wrap):
     plain = structure(next(infos_of(gymnasium.make("EdgeLLM/SingleNode-v0", **SETTINGS))))
+    if wrap is SequentialWrapper:
+        plain |= {"epoch_begins": bool}
     assert all(structure(info) == plain for info in infos_of(wrap(gymnasium.make("EdgeLLM/SingleNode-v0", **SETTINGS))))
 
 
@@ -110,7 +112,9 @@ def test_sums_over_the_steps_of_a_sequence_count_an_epoch_once():
     for info in infos_of(env, episodes=1):
         for name in ("served", "arrived", "admitted"):
             sums[name] = sums.get(name, 0.0) + info["metrics"][name]
-        within += (info["slots"]["request"] == -1).all() and not any(info["metrics"].values())
+        empty = (info["slots"]["request"] == -1).all() and not any(info["metrics"].values())
+        assert info["epoch_begins"] or empty
+        within += empty
     assert sums == {name: info["totals"][name] for name in sums}
     assert sums["admitted"] > 0
     assert within > HORIZON

@@ -178,9 +178,9 @@ def test_sections_that_do_not_fit_are_rejected_before_a_file_is_opened(arrivals,
         ),
         ({"process": "azure-code-2023", "jitter_s": 0}, "does not use jitter_s, .* choose process 'trace'"),
         ({"process": "poison", "rate_per_s": 1}, "Input should be 'poisson', 'gamma'"),
-        ({"process": "poisson", "rate_per_s": 0}, "greater than 0"),
+        ({"process": "poisson", "rate_per_s": 0}, "in 1/s and must be from 1e-06"),
         ({"process": "poisson", "rate_per_s": float("inf")}, "finite number"),
-        ({"process": "day-cycle", "rate_per_s": 1, "depth": 1.2, "period_s": 1}, "less than or equal to 1"),
+        ({"process": "day-cycle", "rate_per_s": 1, "depth": 1.2, "period_s": 1}, "must be from 0 to 1"),
         ({"process": "trace", "file": "x", "format": "csv"}, "Input should be 'azure', 'mooncake'"),
         ({"process": "trace", "file": "x", "columns": {"time": "t"}}, "Input should be 'arrival_s', 'arrival_ms'"),
         (
@@ -203,10 +203,10 @@ def test_bad_arrivals_are_rejected(options, message):
     [
         ({"kind": "choice", "prompt_tokens": [1]}, "kind 'choice' needs output_tokens"),
         ({"kind": "choice", "prompt_tokens": [], "output_tokens": [1]}, "at least 1 item"),
-        ({"kind": "choice", "prompt_tokens": [0], "output_tokens": [1]}, "greater than or equal to 1"),
+        ({"kind": "choice", "prompt_tokens": [0], "output_tokens": [1]}, "in tokens and must be from 1 to"),
         ({"kind": "lognormal", "prompt_mean": 5}, "kind 'lognormal' needs prompt_cv and output_mean and output_cv"),
         ({"kind": "azure-conv-2023", "prompt_cv": 1}, "does not use prompt_cv, .* choose kind 'lognormal'"),
-        ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "greater than or equal to 1"),
+        ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "in tokens and must be from 1 to"),
     ],
 )
 def test_bad_lengths_are_rejected(options, message):

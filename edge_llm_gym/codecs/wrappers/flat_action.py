@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
-import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
+from edge_llm_gym.actions import as_array
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs import Codec, make_codec
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
@@ -54,7 +54,8 @@ class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One epoch with a flat action. Raises ActionError for a malformed one, RuntimeError before a reset."""
-        decoded = self.codec.decode(np.asarray(action)[None], self._rows())
+        rows = self._rows()
+        decoded = self.codec.decode(as_array(action, "a flat action", self.action_space.shape)[None], rows)
         self._observation, reward, terminated, truncated, info = self.env.step(first_row(decoded))
         return self._observation, reward, terminated, truncated, info
 

@@ -1,6 +1,6 @@
 """A wrapper that assigns one request per step."""
 
-from typing import Any
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
@@ -8,7 +8,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
 
-from edge_llm_gym.actions import ActionError
+from edge_llm_gym.actions import ActionError, as_array, shown
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
 from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
@@ -17,6 +17,7 @@ from edge_llm_gym.decoding.partial_batch import PartialBatch
 from edge_llm_gym.scenario import Scenario, scenario_of
 
 Observation = dict[str, Array]
+EPOCH_BEGINS: Final = "epoch_begins"
 
 
 class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -32,7 +33,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     MaskablePPO with `action_masks`.
 
     Infos have the same keys in all steps. Within an epoch the metrics and the terms of the reward are 0 and the slots
-    report no request; tape, totals and nodes stay as they were after the epoch before.
+    report no request; tape, totals and nodes stay as they were after the epoch before. `info["epoch_begins"]` is True
+    if the observation is the first one of an epoch.
 
     Args:
         env: an environment of batching dynamics.
@@ -75,19 +77,19 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         observation, self._info = self.env.reset(seed=seed, options=options)
         if scenario_of(self.env) is not self._scenario:  # after overrides of the reset
             self._follow(scenario_of(self.env))
-        return self._begin(observation), self._info
+        return self._begin(observation), self._info | {EPOCH_BEGINS: True}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
         self._require_reset()
-        choice = np.asarray(action)
-        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
-            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
+        choice = as_array(action, "an action", ())
+        if choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
-            return self._observe(), 0.0, False, False, info_within_epoch(self._info)
+            return self._observe(), 0.0, False, False, info_within_epoch(self._info) | {EPOCH_BEGINS: False}
         observation, reward, terminated, truncated, self._info = self.env.step(self._batch.action())
-        return self._begin(observation), reward, terminated, truncated, self._info
+        return self._begin(observation), reward, terminated, truncated, self._info | {EPOCH_BEGINS: True}
 
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
