@@ -13,7 +13,7 @@ from edge_llm_gym.env.checks import OVERRIDES, RENDER_MODES, check_render_mode, 
 from edge_llm_gym.env.info import row_of
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.own_functions import Feature, OwnFunctions, RewardFunction
-from edge_llm_gym.env.reset_overrides import EpisodeScenario, episode_scenario
+from edge_llm_gym.env.reset_overrides import EpisodeScenario, episode_scenario, require_same_frame
 from edge_llm_gym.env.spec import resolved_spec
 from edge_llm_gym.env.step_info import reset_info, step_info
 from edge_llm_gym.scenario import Scenario, ScenarioSource, load_scenario
@@ -142,6 +142,15 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._last = None
         self._started = True
         return self._observe(), row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
+
+    def override_next_episodes(self, overrides: Mapping[str, Any]) -> None:
+        """As `overrides` of a reset, but without one: the next reset, also an automatic one, follows them.
+
+        Raises ScenarioError as `reset` does, and for overrides of anything but tape settings.
+        """
+        chosen = episode_scenario(self._base, overrides)
+        require_same_frame(self.scenario, chosen.frame)
+        self._use(chosen)
 
     def _use(self, chosen: EpisodeScenario) -> None:
         simulator = self.simulator if chosen.frame == self.scenario else Simulator(chosen.frame)

@@ -53,12 +53,14 @@ def episode_scenario(base: Scenario, overrides: Any) -> EpisodeScenario:
 
 
 def require_same_frame(present: Scenario, wanted: Scenario) -> None:
-    """Raises ScenarioError unless the frames are equal: all rows of a vector environment share one."""
+    """Raises ScenarioError unless the frames are equal: rows of a vector environment share one, and so does an episode
+    that goes on.
+    """
     if present != wanted:
         raise ScenarioError(
-            "overrides under a reset_mask must leave all but tape settings (arrivals, lengths, requests, "
-            "devices.area_m, channel, exits.drift) as they are in the other rows, got changes of "
-            f"{', '.join(changed_keys(present, wanted))}; reset all rows with them, and repeat them in later overrides"
+            "overrides without a reset of all rows may only change tape settings (arrivals, lengths, requests, "
+            f"devices.area_m, channel, exits.drift), got changes of {', '.join(changed_keys(present, wanted))}; reset "
+            "all rows with them, and repeat them in later overrides"
         )
 
 

@@ -136,6 +136,16 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self._started = True
         return self._rows.observe(), with_masks(self._rows.reset_info(), chosen)
 
+    def override_next_episodes(self, overrides: Mapping[str, Any], rows: Array | None = None) -> None:
+        """As `overrides` of a reset, but without one: the next resets of the `rows` [R] bool, all by default, follow.
+
+        This suits a curriculum under automatic resets. Raises ScenarioError as `reset` does, and for overrides of
+        anything but tape settings, and ValueError for another mask.
+        """
+        wanted = episode_scenario(self._base, overrides)
+        require_same_frame(self.scenario, wanted.frame)
+        self._use(wanted, np.flatnonzero(chosen_rows({"reset_mask": rows}, self.num_envs)).tolist())
+
     @property
     def episode_scenarios(self) -> tuple[Scenario, ...]:
         """The scenario from which the tapes of each row are drawn."""

@@ -163,11 +163,35 @@ def _row(observations, row):
     return {key: array[row] for key, array in observations.items()}
 
 
+def test_next_episodes_can_be_changed_without_a_reset():
+    """The present episode goes on as it was; automatic resets of the chosen rows follow."""
+    envs, others = (make_rows(SINGLE, 2, overrides=SHORT) for _ in range(2))
+    for one in (envs, others):
+        one.action_space.seed(0)
+        one.reset(seed=40)
+    envs.override_next_episodes(BUSY, np.array([False, True]))
+    singles = [make(), make()]
+    for row, env in enumerate(singles):
+        env.reset(seed=40 + row)
+    singles[1].unwrapped.override_next_episodes(BUSY)
+    for step in range(3):
+        action = envs.action_space.sample()
+        seen, plain = envs.step(action)[0], others.step(action)[0]
+        if step < 2:
+            assert_same(seen, plain)
+    for row, env in enumerate(singles):
+        assert_same(_row(seen, row), env.reset()[0])
+    assert differs(_row(seen, 1), _row(plain, 1))
+    for one in (envs, singles[0].unwrapped):
+        with pytest.raises(ScenarioError, match=r"may only change tape settings .*got changes of nodes"):
+            one.override_next_episodes(SMALL_NODE)
+
+
 def test_rows_share_all_but_tape_settings():
     envs = make_rows(SINGLE, 2, overrides=SHORT)
     envs.reset(seed=0)
     options = {"overrides": SMALL_NODE | BUSY, "reset_mask": np.array([True, False])}
-    with pytest.raises(ScenarioError, match=r"under a reset_mask must leave all but .*got changes of nodes; reset all"):
+    with pytest.raises(ScenarioError, match=r"may only change tape settings .*got changes of nodes; reset all"):
         envs.reset(options=options)
     envs.reset(options={"overrides": SMALL_NODE})
     seen, _ = envs.reset(seed=8, options=options)  # the same nodes as in the other row now

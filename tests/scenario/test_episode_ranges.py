@@ -108,9 +108,7 @@ def test_a_drift_counts_with_its_means():
 def test_the_memory_is_checked_at_the_upper_end():
     fits, high = {"arrivals.rate_per_s": [1.0, 2.0]}, {"arrivals.rate_per_s": [1.0, 1e6]}
     load_scenario("single-node", fits | {"horizon_epochs": 1000})
-    with pytest.raises(
-        ScenarioError, match=rf"with 1e\+06 requests .* {MAX_EPISODE_BYTES / 1e9:g} GB are allowed"
-    ):
+    with pytest.raises(ScenarioError, match=rf"with 1e\+06 requests .* {MAX_EPISODE_BYTES / 1e9:g} GB are allowed"):
         load_scenario("single-node", high | {"horizon_epochs": 1000})
 
 
