@@ -42,11 +42,6 @@ DecibelsOrRange = Annotated[
 ]
 
 
-def is_range(value: Any) -> bool:
-    """Whether the value is a range, so that every episode draws a number of its own."""
-    return isinstance(value, tuple)
-
-
 def mean_of(value: float | Span) -> float:
     """The number itself, or the mean of a range, whose numbers are uniformly distributed."""
     return (value[0] + value[1]) / 2.0 if isinstance(value, tuple) else value

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.ranges import Span, is_range
+from edge_llm_gym.ranges import Span
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.sections import DriftSection
 
@@ -41,14 +41,14 @@ class ParameterSampler:
 
     def __init__(self, scenario: Scenario, rate_per_s: float) -> None:
         drift = scenario.exits.drift if scenario.exits is not None else None
-        given = scenario.arrivals.rate_per_s, scenario.channel.shadowing_db
+        rate, shadowing = scenario.arrivals.rate_per_s, scenario.channel.shadowing_db
         self._values: tuple[float | Span, ...] = (
-            given[0] if is_range(given[0]) else rate_per_s,  # type: ignore[assignment]
-            given[1] if is_range(given[1]) else scenario.channel.shadowing_deviation_db,  # type: ignore[assignment]
+            rate if isinstance(rate, tuple) else rate_per_s,
+            shadowing if isinstance(shadowing, tuple) else scenario.channel.shadowing_deviation_db,
             0.0 if drift is None else drift.period_s,
             0.0 if drift is None else drift.depth,
         )
-        self.has_own_rate = is_range(given[0])
+        self.has_own_rate = isinstance(rate, tuple)
         """Whether every episode has a rate of its own."""
 
     def draw(self, rng: np.random.Generator) -> EpisodeParameters:
