@@ -141,6 +141,12 @@ class Simulator:
                 target[(row, *(slice(size) for size in saved[name].shape))] = saved[name]
         self.episode_parameters[row] = snapshot.tape.get(PARAMETERS_KEY, 0.0)
 
+    def copy_rows(self, source: Array, target: Array) -> None:
+        """Copies tape and state of the rows `source` [n] int into the rows `target` [n], in one go."""
+        for record in (self.tape, self.state):
+            for _, array in leaves(record):
+                array[target] = array[source]
+
     def conserves(self) -> bool:
         """Whether every request that arrived is accounted for once: served, late, below_quality, expired or pending."""
         return bool(self._dynamics.conserves(self.tape, self.state).all())

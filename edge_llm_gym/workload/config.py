@@ -46,7 +46,7 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-WindowBound = Annotated[float | str, BeforeValidator(_as_text)]
+WindowBound = Annotated[Seconds | str, BeforeValidator(_as_text)]
 
 
 class Keys(NamedTuple):
