@@ -146,6 +146,7 @@ class Simulator:
         for record in (self.tape, self.state):
             for _, array in leaves(record):
                 array[target] = array[source]
+        self.episode_parameters[target] = self.episode_parameters[source]
 
     def conserves(self) -> bool:
         """Whether every request that arrived is accounted for once: served, late, below_quality, expired or pending."""
