@@ -143,7 +143,7 @@ def _function(source: Any) -> RewardFunction:
             f"reward is a function (metrics, scenario) -> [R] or its 'package.module:name', got {quoted(source)}; pass "
             "one of these. Weights of metrics go to overrides={'reward': {...}}"
         )
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _listed(features: Any) -> tuple[Any, ...]:

@@ -52,6 +52,7 @@ def test_overrides_stay_until_the_next_ones_and_count_from_the_first_scenario():
     for options, expected in (
         ({"overrides": BUSY}, busy),
         (None, busy),
+        ({"overrides": {}}, plain),
         ({"overrides": SMALL_NODE}, make(**SMALL_NODE)),
         ({"overrides": {}}, plain),
     ):
