@@ -76,7 +76,7 @@ def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
         raise ValueError(f"--set takes path=value, as in policy.width=64, got {quoted(text)}")
-    return path.strip(), parse_setting(path.strip(), value)
+    return path.strip(), parse_setting(f"--set {path.strip()}", value)
 
 
 def run_folder(config: str | Path | None) -> Path:

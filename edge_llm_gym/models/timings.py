@@ -138,6 +138,5 @@ def _timing(path: str | PathLike[str], line: int, head: list[str], cells: list[s
         return Timing(**{name: _READERS.get(name, str)(row[name].strip()) for name in COLUMNS})
     except (ValueError, TypeError) as error:
         raise ValueError(
-            f"line {line} of {str(path)!r} is no timing: {shortened(str(error))}; "
-            f"it reads {quoted(','.join(cells))}"
+            f"line {line} of {str(path)!r} is no timing: {shortened(str(error))}; it reads {quoted(','.join(cells))}"
         ) from None

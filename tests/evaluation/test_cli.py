@@ -145,7 +145,7 @@ def test_calibrate_reports_whether_the_checks_hold(tmp_path):
 
 
 def test_gaps_say_that_they_count_value_only_where_the_reward_prices_energy(tmp_path):
-    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "edf", "-n", 1, "--gap", 2, *SHORT, "-o", tmp_path]
+    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "edf", "-n", 1, "--gap", 2, *SHORT, "--overwrite", "-o", tmp_path]
     note = "gaps and bounds count served value only, without the other terms of the reward: energy_j"
     assert note in run("compare", *words, "--set", "reward={served_value: 1.0, energy_j: -0.001}")
     assert "gaps and bounds" not in run("compare", *words)

@@ -1,5 +1,6 @@
 """Tapes without requests are counted in tables, JSON and figures, and shares are means over the other tapes."""
 
+import io
 import json
 import math
 
@@ -46,9 +47,9 @@ def empty():
 
 
 def text_of(table):
-    console = Console(width=160, record=True, quiet=True)
-    console.print(table)
-    return console.export_text()
+    output = io.StringIO()
+    Console(width=160, file=output).print(table)
+    return " ".join(output.getvalue().split())
 
 
 def test_shares_are_means_over_the_other_tapes_and_scores_over_all(by_hand):

@@ -11,6 +11,7 @@ from edge_llm_gym.cli import app
 from edge_llm_gym.cli.options import read_settings
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.evaluation.replay import Replay
+from edge_llm_gym.workload.trace_source import TraceSource
 
 ENVIRONMENT = "EdgeLLM/SingleNode-v0"
 FILE_RATE = 2.0
@@ -39,7 +40,7 @@ def test_a_comparison_reports_the_rates_of_the_trace(further, rate, scale, trace
     result = compare(ENVIRONMENT, ["edf"], [0], overrides=arrivals_of(trace, **further))
     assert result.replay == Replay("mine", FILE_RATE, rate)
     assert result.replay.time_scale == pytest.approx(scale)
-    epochs_s = 3 * 4.0
+    epochs_s = (1 + 3) * 4.0  # the first decision follows an epoch of arrivals
     assert result.mean("edf", "arrived").mean == pytest.approx(rate * epochs_s, abs=1)
 
 
@@ -80,10 +81,11 @@ def test_the_command_prints_and_writes_the_rates(rate, line, scale, trace, tmp_p
 
 def test_the_own_rate_leaves_the_arrivals_of_the_file(trace):
     """Gaps of 0.5 s, as in the file."""
-    _, settings = read_settings(ENVIRONMENT, None, ["horizon_epochs=3"], trace, "own")
+    _, settings = read_settings(ENVIRONMENT, None, ["horizon_epochs=3"], TraceSource(str(trace)), "own")
     env = gymnasium.make(ENVIRONMENT, **settings)
     env.reset(seed=0)
-    tape = env.unwrapped.simulator.tape.requests.arrival_s[0]
+    requests = env.unwrapped.simulator.tape.requests
+    tape = requests.arrival_s[0, : requests.length[0]]
     gaps = [after - before for before, after in pairwise(tape) if after < 12.0]
     assert len(gaps) > 20
     assert gaps == pytest.approx([0.5] * len(gaps))
@@ -107,4 +109,4 @@ def test_arrivals_without_a_rate_of_their_own_are_refused(trace):
     with pytest.raises(ValueError, match="--rate own keeps the rate of a trace's file, got arrivals 'azure-conv-2023'"):
         read_settings(ENVIRONMENT, None, [], None, "own")
     with pytest.raises(ValueError, match=r"--rate takes a number of arrivals per second, or 'own'.*got 'fast'"):
-        read_settings(ENVIRONMENT, None, [], trace, "fast")
+        read_settings(ENVIRONMENT, None, [], TraceSource(str(trace)), "fast")

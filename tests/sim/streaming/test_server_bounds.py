@@ -20,7 +20,11 @@ def idle_server() -> tuple[ServerState, Workspace]:
     )
     plain(server.clear_servers)(servers, 0)
     return servers, Workspace(
-        np.zeros(CAPACITY, np.int64), np.zeros(CAPACITY), np.zeros(1, np.int64), np.zeros(1), np.zeros(1)
+        order=np.zeros(CAPACITY, np.int64),
+        reach_s=np.zeros(CAPACITY),
+        scratch=np.zeros(CAPACITY, np.int64),
+        skipped=np.zeros(1, np.int64),
+        unused_s=np.zeros(1),
     )
 
 
