@@ -139,8 +139,15 @@ def test_faults_are_named_with_their_key(overrides, message):
         ("- 1\n", "rows/my-box.yml' must hold a mapping, got list"),
         ("a: [1\n", "rows/my-box.yml': .*not valid YAML"),
         ("!!python/object/apply:os.getcwd []\n", "rows/my-box.yml': .*not valid YAML"),
-        ("peak_flop: 1.0e+12\n", "nodes.0.hardware.peak_flop: unknown key 'peak_flop'; did you mean 'peak_flops'"),
-        ("peak_flops: ${HOME}\n", r"nodes.0.hardware.peak_flops: .*valid number.*\$\{HOME\}"),
+        (
+            "peak_flop: 1.0e+12\n",
+            r"nodes.0.hardware: hardware '.*my-box.yml':\n(.*\n)* *peak_flop: unknown key 'peak_flop'; did you mean",
+        ),
+        ("peak_flops: ${HOME}\n", r"nodes.0.hardware: hardware '.*my-box.yml':\n *peak_flops: .*number.*\$\{HOME\}"),
+        (
+            yaml.safe_dump(DEVICE | {"idle_w": 100.0}),
+            "nodes.0.hardware: '.*my-box.yml': Hardware 'my-box': busy_w must be at least idle_w, got 90.0 and 100.0",
+        ),
     ],
 )
 def test_faulty_files_are_named_with_their_key(folder, text, message):
