@@ -31,7 +31,7 @@ RECIPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "multi-node": ("ot-gah", "ot-gah[energy_price=0.006]"),
         "continuous": ("ot-gah", "ot-gah[energy_price=0.006]"),
         "early-exit": ("dto-ee",),
-        "joint": ("ot-gah+dto-ee", "ot-gah+dto-ee[energy_price=0.006]"),
+        "joint": ("ot-gah+dto-ee",),
     }
 )
 """Recipe, configs/agents/parameters-<name>.yaml -> experts that the agent is compared with."""

@@ -9,7 +9,14 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.checks import OVERRIDES, RENDER_MODES, check_render_mode, refuse_options
+from edge_llm_gym.env.checks import (
+    HUMAN,
+    OVERRIDES,
+    RENDER_MODES,
+    check_render_mode,
+    refuse_options,
+    usable_render_modes,
+)
 from edge_llm_gym.env.info import row_of
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.own_functions import Feature, OwnFunctions, RewardFunction
@@ -79,7 +86,8 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     Args:
         scenario: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
         overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0}.
-        render_mode: "ansi" for text, "rgb_array" for images, None for neither.
+        render_mode: "ansi" for text, "rgb_array" for images, "human" for a window that follows the episode (needs
+            pygame: extra "viewer"), None for none of them.
         reward: a function whose values are added to the reward, or its "package.module:name", which is imported
             (`edge_llm_gym.env.own_functions`).
         features: `Feature` objects, or their "package.module:name", that add keys to the observation.
@@ -88,11 +96,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         scenario: that of the simulator, the spaces and the scales of observations; experts are made from it.
         episode_scenario: that from which tapes are drawn. It differs from `scenario` after overrides of a reset.
 
-    Raises ScenarioError for a scenario that violates a rule, and ValueError for an unknown render mode and for a reward
-    or features that are none.
+    Raises ScenarioError for a scenario that violates a rule, ValueError for an unknown render mode and for a reward or
+    features that are none, and ImportError for "human" without pygame.
     """
 
-    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
+    metadata = {"render_modes": [*RENDER_MODES, HUMAN], "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
 
     def __init__(
         self,
@@ -104,8 +112,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     ) -> None:
         self._base = self.scenario = self.episode_scenario = load_scenario(scenario, overrides)
         self._own = OwnFunctions(reward, features)
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, human=True)
         self.render_mode = render_mode
+        # The class knows all modes, so that `make` hands them on; an environment those that work, for `check_env`.
+        self.metadata = {**type(self).metadata, "render_modes": usable_render_modes()}
+        self._window: Any = None
         self._interface = interface_of(self.scenario)
         self.observation_space = self._own.observation_space(self.scenario)
         self.action_space = self._interface.action_space(self.scenario)
@@ -141,6 +152,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.simulator.reset(0, self.np_random)
         self._last = None
         self._started = True
+        self._show()
         return self._observe(), row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
 
     def override_next_episodes(self, overrides: Mapping[str, Any]) -> None:
@@ -166,17 +178,39 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         done = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
         self._last, own = result, _ = self._own.rewarded(self.simulator, done)
         info = row_of(step_info(self.simulator, result, own), 0)
+        self._show()
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
     def render(self) -> str | np.ndarray | None:
-        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array")."""
+        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array").
+
+        With "human", `reset` and `step` show it in a window, and this returns None.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs a render_mode: pass render_mode='ansi' or 'rgb_array' to make()")
             return None
         self._require_reset()
+        return None if self.render_mode == HUMAN else self._picture(self.render_mode)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _picture(self, mode: str) -> str | np.ndarray:
         from edge_llm_gym.rendering import render_row
 
-        return render_row(self.simulator, 0, self._last, self.render_mode)
+        return render_row(self.simulator, 0, self._last, mode)
+
+    def _show(self) -> None:
+        """Shows the epoch in the window of the mode "human"."""
+        if self.render_mode != HUMAN:
+            return
+        from edge_llm_gym.rendering.window import Window
+
+        self._window = self._window or Window(self.scenario.name, self.metadata["render_fps"])
+        self._window.show(self._picture("rgb_array"))
 
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
