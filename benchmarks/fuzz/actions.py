@@ -68,8 +68,7 @@ def _mappings(good: Mapping[str, np.ndarray]) -> Callable[[Random], tuple[str, A
 
 
 def _values(good: np.ndarray) -> Callable[[Random], tuple[str, Any]]:
-    is_clipped = good.dtype.kind == "f"  # codecs clip flat actions in a Box
-    return lambda rng: malformed_value(rng, good, is_clipped=is_clipped)
+    return lambda rng: malformed_value(rng, good, clipped=good.dtype.kind == "f")
 
 
 def _decoder(codec: Any, observations: Any) -> Callable[[Any], Any]:
@@ -90,7 +89,7 @@ def _state_of(env: Any) -> Callable[[], Mapping[str, Any]]:
 def run(options: Options) -> Tally:
     """Malformed actions in turn for every target."""
     tally, chosen = Tally(), targets()
-    before = [{key: np.array(value) for key, value in target.state().items()} for target in chosen]
+    before = [_copy(target) for target in chosen]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # what NumPy only warns about must be found out as well
         for case in range(options.count):
@@ -98,8 +97,13 @@ def run(options: Options) -> Tally:
             kind, outcome = attempt(chosen[index], before[index], np.random.default_rng((options.seed, case)))
             tally.outcomes[outcome] += 1
             if outcome != "ActionError":
+                before[index] = _copy(chosen[index])
                 tally.faults.append(f"case {case}: {chosen[index].name}, {kind}: {outcome}")
     return tally
+
+
+def _copy(target: Target) -> dict[str, np.ndarray]:
+    return {key: np.array(value) for key, value in target.state().items()}
 
 
 def attempt(target: Target, before: Mapping[str, np.ndarray], rng: Random) -> tuple[str, str]:

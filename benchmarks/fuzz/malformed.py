@@ -23,9 +23,6 @@ class MuteError(Exception):
     __repr__ = __str__
 
 
-OUT_OF_RANGE: Final = "out of range"
-
-
 def _raiser(error: type[Exception]) -> Callable[..., Any]:
     def fails(*_: Any, **__: Any) -> Any:
         raise error("on purpose")
@@ -141,11 +138,15 @@ def _reshaped(rng: Random, good: np.ndarray) -> Any:
     return forms[rng.integers(len(forms))]
 
 
-def _out_of_range(rng: Random, good: np.ndarray) -> Any:
-    wrong = (np.nan, np.inf, -np.inf, 1e300, -1e300, 1e9, -1e9)
-    array = np.array(good, np.float64)
-    array[tuple(int(rng.integers(size)) for size in good.shape)] = wrong[rng.integers(len(wrong))]
-    return array.astype(np.longdouble) if rng.random() < 0.2 else array
+def _with_number(dtype: Any, *numbers: float) -> Callable[[Random, np.ndarray], Any]:
+    """A copy of the good array in a dtype, in which one number is replaced by one of these."""
+
+    def value(rng: Random, good: np.ndarray) -> Any:
+        array = np.array(good, dtype)
+        array[tuple(int(rng.integers(size)) for size in good.shape)] = numbers[rng.integers(len(numbers))]
+        return array
+
+    return value
 
 
 def _sparse(_: Random, good: np.ndarray) -> Any:
@@ -181,7 +182,8 @@ VALUES: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyT
         "long range": lambda rng, _: range(int(rng.integers(10**9, 10**12))),
         "huge view": lambda rng, _: np.broadcast_to(np.float32(0.5), (int(rng.integers(10**9, 10**12)),)),
         "other shape": _reshaped,
-        OUT_OF_RANGE: _out_of_range,
+        "not a number": _with_number(np.float64, np.nan),
+        "extended precision, not a number": _with_number(np.longdouble, np.nan),
         "other dtype": _wrong_dtype,
         "structured": _structured,
         "masked": _masked,
@@ -199,14 +201,20 @@ VALUES: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyT
     }
 )
 """Kind -> (generator, a good array) -> a malformed value in its place."""
+OUT_OF_RANGE: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyType(
+    {
+        "infinite or huge": _with_number(np.float64, np.inf, -np.inf, 1e300, -1e300, 1e9, -1e9, -1e-300),
+        "whole number out of range": _with_number(np.int64, -1, 10**6, 2**63 - 1, -(2**63)),
+    }
+)
+"""The same for values that all but flat actions in a Box refuse: these are clipped to the Box."""
 
 
-def malformed_value(rng: Random, good: np.ndarray, *, is_clipped: bool = False) -> tuple[str, Any]:
-    """A kind and a value of it in place of a good array; of one that is clipped, NaN alone is out of range."""
-    kind = list(VALUES)[rng.integers(len(VALUES))]
-    if is_clipped and kind == OUT_OF_RANGE:
-        return kind, np.full_like(good, np.nan)
-    return kind, VALUES[kind](rng, good)
+def malformed_value(rng: Random, good: np.ndarray, clipped: bool = False) -> tuple[str, Any]:
+    """A kind and a value of it in place of a good array; `clipped` where values out of range are allowed."""
+    table = VALUES if clipped else {**VALUES, **OUT_OF_RANGE}
+    kind = list(table)[rng.integers(len(table))]
+    return kind, table[kind](rng, good)
 
 
 def malformed_mapping(rng: Random, good: Mapping[str, np.ndarray]) -> tuple[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.fuzz import actions
 from benchmarks.fuzz.actions import Target, attempt, targets
-from benchmarks.fuzz.malformed import MAPPINGS, VALUES, malformed_mapping, malformed_value
+from benchmarks.fuzz.malformed import MAPPINGS, OUT_OF_RANGE, VALUES, malformed_mapping, malformed_value
 from benchmarks.fuzz.tally import Options
 from edge_llm_gym.actions import ActionError
 
@@ -30,7 +30,7 @@ def test_every_kind_of_malformed_value_is_refused(chosen, index):
     """By the single and by the vector environment, one kind after the other."""
     target = chosen[index]
     good = {key: np.array(value) for key, value in target.good.items()}
-    for value in VALUES.values():
+    for value in {**VALUES, **OUT_OF_RANGE}.values():
         for key in good:
             with pytest.raises(ActionError):
                 target.act({**good, key: value(np.random.default_rng(0), good[key])})
