@@ -43,6 +43,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "actions": "checks",
         "rows": "batches",
         "settings": "YAML into validated records",
+        "sheets": "tables as data, shown in a terminal, as Markdown or LaTeX",
         "units": "conversions",
         "names": "look-up",
         "numeric": "limits",

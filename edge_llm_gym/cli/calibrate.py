@@ -7,8 +7,6 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge_llm_gym.cli.options import (
     ColumnsOption,
@@ -21,6 +19,7 @@ from edge_llm_gym.cli.options import (
     SetOption,
     TraceOption,
     UntilOption,
+    environment_of,
     job_progress,
     read_settings,
     trace_source,
@@ -32,6 +31,8 @@ from edge_llm_gym.evaluation.report import share_of_bound_as_json
 from edge_llm_gym.evaluation.store import FILE, EpisodeStore
 from edge_llm_gym.evaluation.streaming_calibration import STREAMING_EXPERTS, streaming_checks
 from edge_llm_gym.files import writable_folder, write_text
+from edge_llm_gym.sheets import Cell, Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 
 EXPERTS = MappingProxyType(
     {
@@ -44,7 +45,7 @@ EXPERTS = MappingProxyType(
 
 
 def show_calibration(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
     experts: Annotated[
         str | None,
@@ -73,28 +74,29 @@ def show_calibration(
 
     Every finished episode is kept beside the JSON file; the same command continues there after an interruption.
     """
-    console = Console()
+    terminal = Terminal()
     source = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
     streaming = resolved.dynamics == "streaming"
     bound = bound and not streaming
     names = [*dict.fromkeys(experts.split(",") if experts else EXPERTS[resolved.dynamics]), "random"]
     name = environment.split("/")[-1]
     store = EpisodeStore(writable_folder(out), overwrite, f"{name}.{FILE}", (f"{name}.json",))
-    with job_progress(console, seeds * (len(names) + bound), store) as progress:
+    with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment, names, range(seeds), scenario=resolved, bound=bound, jobs=jobs, progress=progress, store=store
         )
         shares = {} if streaming else binding_shares(environment, result.best, range(seeds), settings, store.records)
     checks = streaming_checks(result) if streaming else calibration_checks(result, shares)
     if result.replay is not None:
-        console.print(str(result.replay), markup=False, highlight=False)
-    console.print(_check_table(result, checks))
+        terminal.line(str(result.replay))
+    terminal.sheet(_check_table(result, checks))
     if shares:
-        console.print(_resource_table(result.best, shares))
+        terminal.sheet(_resource_table(result.best, shares))
     path = out / f"{name}.json"
     write_text(path, json.dumps(_report(result, checks, shares), indent=1) + "\n")
-    console.print(f"wrote {path}")
+    terminal.wrote(path)
     if not all(check.holds for check in checks):
         raise typer.Exit(1)
 
@@ -108,17 +110,20 @@ def _report(result: Comparison, checks: list[Check], shares: dict[str, tuple[flo
     return report | ({SHARE_OF_BOUND: share_of_bound_as_json(result)} if result.bounds else {})
 
 
-def _check_table(result: Comparison, checks: list[Check]) -> Table:
-    title = f"{result.environment}, {len(result.seeds)} seeds\n{result.empty_note}".strip()
-    table = Table("check", "value", "target", "holds", title=title)
-    for check in checks:
-        value = f"{check.value:.1%}" if check.value == check.value else "undefined"
-        table.add_row(check.name, value, check.target, "[green]yes[/]" if check.holds else "[red]no[/]")
-    return table
+def _check_table(result: Comparison, checks: list[Check]) -> Sheet:
+    columns = (Column("check", "left", folds=True), "value", Column("target", "left"), Column("holds", "left"))
+    rows = ((check.name, _share(check.value), check.target, YES if check.holds else NO) for check in checks)
+    return make_sheet(f"{result.environment}, {len(result.seeds)} seeds", columns, rows, (result.empty_note,))
 
 
-def _resource_table(best: str, shares: dict[str, tuple[float, float]]) -> Table:
-    table = Table("resource", "binds", "is the only cause", title=f"share of epochs in which it binds, under {best}")
-    for name in RESOURCES:
-        table.add_row(name, *(f"{share:.1%}" for share in shares[name]))
-    return table
+def _resource_table(best: str, shares: dict[str, tuple[float, float]]) -> Sheet:
+    title = f"share of epochs in which a resource binds, under {best}"
+    rows = ((name, *map(_share, shares[name])) for name in RESOURCES)
+    return make_sheet(title, ("resource", "binds", "is the only cause"), rows)
+
+
+def _share(value: float) -> Cell:
+    return Cell(f"{value:.1%}", value) if value == value else Cell("undefined")
+
+
+YES, NO = Cell("yes", 1.0, "good"), Cell("no", 0.0, "bad")

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import gymnasium
 import typer
-from rich.console import Console
 
+from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
@@ -20,6 +20,7 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     UntilOption,
     describe_replay,
+    environment_of,
     job_progress,
     read_settings,
     trace_source,
@@ -32,15 +33,14 @@ from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import EpisodeStore
-from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
+from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
 from edge_llm_gym.files import writable_folder
 from edge_llm_gym.scenario import Scenario
-
-LEAST_WIDTH = 124
+from edge_llm_gym.sheets.terminal import Terminal
 
 
 def compare_policies(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     policies: Annotated[
         str | None,
         typer.Option(
@@ -48,6 +48,7 @@ def compare_policies(
             "-p",
             help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
             "Default: an expert and the baselines of the environment.",
+            autocompletion=complete_policies,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
@@ -83,16 +84,17 @@ def compare_policies(
 
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
-    console = wide_console()
+    terminal = Terminal()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     source = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
-    policy_sources(names)
+    policy_sources(names, resolved)
     store = EpisodeStore(writable_folder(out), overwrite, results=REPORTS)
-    describe_workload(console, environment, settings, first_seed)
-    with job_progress(console, seeds * (len(names) + bound), store) as progress:
+    describe_workload(terminal, environment, settings, first_seed)
+    with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
             names,
@@ -104,37 +106,29 @@ def compare_policies(
             progress=progress,
             store=store,
         )
-    console.print(result_table(result), cause_table(result), sep="\n")
-    if gap:
-        console.print(gap_table(result))
-    if bound:
-        console.print(bound_table(result))
-    if (gap or bound) and (note := value_note(resolved)):
-        console.print(note)
+    for sheet in comparison_sheets(result):
+        terminal.sheet(sheet)
+    if gap or bound:
+        terminal.note(value_note(resolved))
     for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
-        console.print(f"wrote {path}")
+        terminal.wrote(path)
 
 
-def wide_console() -> Console:
-    """A console that is wide enough for the tables, even if the output is not a terminal."""
-    console = Console()
-    return Console(width=max(console.width, LEAST_WIDTH))
-
-
-def describe_workload(console: Console, environment: str, settings: dict[str, Any], seed: int) -> None:
+def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> None:
     """Prints the scenario, the workload and how many lengths of the first tape are clipped."""
     env = gymnasium.make(environment, **settings)
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
-    console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
+    terminal.parts((environment, "bold"), (f", scenario {scenario.name}: {scenario.description}", ""))
     simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
-    console.print(f"workload: {simulator.tape_generator.workload.describe()}")
-    describe_replay(console, simulator)
-    console.print(
+    terminal.line(f"workload: {simulator.tape_generator.workload.describe()}")
+    describe_replay(terminal, simulator)
+    terminal.line(
         f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "
         f"(over {scenario.lengths.max_output_tokens})"
     )
+    terminal.line()
 
 
 def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:

@@ -1,14 +1,14 @@
 """Options shared by several commands, and how they are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
+from edge_llm_gym.cli.completion import complete_environment, complete_scenario
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.interrupts import Interrupted
@@ -18,21 +18,39 @@ from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
-from edge_llm_gym.settings import ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.settings import APPEND, ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.workload import RecordedLengths
 from edge_llm_gym.workload.trace_files import FORMATS, MAPPING_KEYS
 from edge_llm_gym.workload.trace_reading import read_requests
 from edge_llm_gym.workload.trace_source import TraceSource, parse_bound, parse_columns
 
-EnvironmentOption = Annotated[str, typer.Option("--env", "-e", help="Environment id, as for gym.make.")]
+DEFAULT_ENVIRONMENT: Final = "EdgeLLM/MultiNode-v0"
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        "-e",
+        help=f"Environment id, as for gym.make. Default: that of --scenario, and {DEFAULT_ENVIRONMENT} without one.",
+        autocompletion=complete_environment,
+    ),
+]
 ScenarioOption = Annotated[
     str | None,
-    typer.Option("--scenario", help="Name of a shipped scenario, or a YAML file. Default: the environment's own."),
+    typer.Option(
+        "--scenario",
+        help="Name of a shipped scenario, or a YAML file. Default: the environment's own.",
+        autocompletion=complete_scenario,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Override by dotted path, e.g. --set arrivals.rate_per_s=8. May be repeated."),
+    typer.Option(
+        "--set",
+        help="Override by dotted path, e.g. --set arrivals.rate_per_s=8, or --set 'nodes+={name: edge-5}' to append to "
+        "a list. May be repeated.",
+    ),
 ]
 TraceOption = Annotated[
     Path | None,
@@ -84,7 +102,7 @@ def read_settings(
     """
     known_name("environment", environment, ENVIRONMENTS)
     source = scenario or ENVIRONMENTS[environment]
-    changes = dict(_override(text) for text in overrides or [])
+    changes = read_overrides(overrides)
     number = read_rate(rate)
     if number is not None:
         changes["arrivals.rate_per_s"] = number
@@ -94,6 +112,40 @@ def read_settings(
     elif rate == OWN_RATE:
         resolved = _at_own_rate(resolved)
     return resolved, {"scenario": resolved}
+
+
+def environment_of(environment: str | None, scenario: str | None) -> str:
+    """The environment that is given, or the one whose own scenario is closest to the given one.
+
+    A shipped scenario has its own environment. A file gets the first one with its dynamics, for a single node or for
+    several. Raises ScenarioError for an invalid scenario.
+    """
+    if environment is not None:
+        return environment
+    if scenario is None:
+        return DEFAULT_ENVIRONMENT
+    owners = {own: name for name, own in ENVIRONMENTS.items()}
+    return owners.get(scenario) or _closest_environment(load_scenario(scenario))
+
+
+def _closest_environment(scenario: Scenario) -> str:
+    own = {name: load_scenario(source) for name, source in ENVIRONMENTS.items()}
+    same = [name for name, each in own.items() if each.variant == scenario.variant]
+    single = len(scenario.nodes) == 1
+    return next((name for name in same if (len(own[name].nodes) == 1) == single), same[0])
+
+
+def read_overrides(texts: Iterable[str] | None) -> dict[str, Any]:
+    """Overrides by dotted path of texts "path=value"; values that are appended to the same list are collected.
+
+    Raises ValueError for other texts and for invalid YAML.
+    """
+    changes: dict[str, Any] = {}
+    for path, value in map(_override, texts or ()):
+        if path.endswith(APPEND):
+            value = [*changes.get(path, ()), *(value if isinstance(value, list) else [value])]
+        changes[path] = value
+    return changes
 
 
 def read_rate(text: str | None) -> float | None:
@@ -155,11 +207,11 @@ def trace_overrides(scenario: Scenario, trace: TraceSource, *, own_rate: bool = 
     }
 
 
-def describe_replay(console: Console, simulator: Simulator) -> None:
+def describe_replay(terminal: Terminal, simulator: Simulator) -> None:
     """Prints by how much the time of a replayed trace is rescaled; nothing for other arrivals."""
     replay = Replay.of(simulator)
     if replay is not None:
-        console.print(str(replay), markup=False, highlight=False)
+        terminal.line(str(replay))
 
 
 def shape_in_file(path: Path) -> ModelShape:
@@ -181,17 +233,16 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def job_progress(console: Console, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
+def job_progress(terminal: Terminal, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
     """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
 
     A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=console, transient=True) as bar, advising(lambda: _advice(store)):
+    with Progress(console=terminal.console, transient=True) as bar, advising(lambda: _advice(store)):
         task = bar.add_task("episodes", total=total)
         yield lambda done, _: bar.update(task, completed=done)
     if store.found:
-        note = f"{store.found} results were there already, in {store.path}; --overwrite computes them again"
-        console.print(note, markup=False, highlight=False)
+        terminal.line(f"{store.found} results were there already, in {store.path}; --overwrite computes them again")
 
 
 def _advice(store: EpisodeStore) -> str:

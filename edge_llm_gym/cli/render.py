@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import gymnasium
 import numpy as np
 import typer
-from rich.console import Console
 
+from edge_llm_gym.cli.completion import complete, complete_policy
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
@@ -21,27 +21,38 @@ from edge_llm_gym.cli.options import (
     TraceOption,
     UntilOption,
     describe_replay,
+    environment_of,
     read_settings,
     trace_source,
 )
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
-from edge_llm_gym.evaluation.report_layout import default_policies
+from edge_llm_gym.evaluation.report_layout import own_expert
 from edge_llm_gym.evaluation.rollout import steps
 from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.names import known_name
+from edge_llm_gym.sheets.terminal import Terminal
 
 FRAME_MS = 500
 
 
 def render_episode(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     policy: Annotated[
         str | None,
         typer.Option(
-            "--policy", "-p", help="Expert or package.module:factory. Default: the first default policy of compare."
+            "--policy",
+            "-p",
+            help="Expert, package.module:factory or the file of a trained policy. Default: the environment's own "
+            "expert.",
+            autocompletion=complete_policy,
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--form", "-f", help="ansi, png, gif or timeline.")] = "ansi",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--form", "-f", help="ansi, png, gif or timeline.", autocompletion=lambda text: complete(text, FORMS)
+        ),
+    ] = "ansi",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the episode.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to play; a png shows the last one.")] = 20,
     scenario: ScenarioOption = None,
@@ -57,11 +68,12 @@ def render_episode(
     """Play an episode and show it as text, image, animation or timeline."""
     known_name("form", form, FORMS)
     requests = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, requests, rate)
     folder = out if form == "ansi" else writable_folder(out)
-    (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
+    (source,) = policy_sources([policy or own_expert(resolved)], resolved)
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
-    describe_replay(Console(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
+    describe_replay(Terminal(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
     frames = [None if form == "timeline" else env.render() for _ in played]
     FORMS[form](env, frames, folder / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
@@ -99,7 +111,7 @@ def _write(path: Path, write: Callable[[Path], Any]) -> None:
     """Writes a file as a whole and prints its path."""
     with replacing(path) as temporary:
         write(temporary)
-    Console().print(f"wrote {path}")
+    Terminal().wrote(path)
 
 
 FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge_llm_gym.cli.options import (
     OWN_RATE,
@@ -17,11 +15,14 @@ from edge_llm_gym.cli.options import (
     RateOption,
     ScenarioOption,
     UntilOption,
+    environment_of,
     read_settings,
     trace_overrides,
     trace_source,
 )
 from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.sheets import Cell, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.workload import RecordedLengths, Trace, describe
 from edge_llm_gym.workload.lengths import LengthLimits, TokenCounts
 from edge_llm_gym.workload.trace_reading import read_requests
@@ -34,7 +35,7 @@ def show_trace(
     columns: ColumnsOption = None,
     from_: FromOption = None,
     until: UntilOption = None,
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     scenario: ScenarioOption = None,
     rate: RateOption = None,
 ) -> None:
@@ -48,22 +49,28 @@ def show_trace(
 
       edge-llm-gym trace log.csv.gz --columns arrival_ms=ts,prompt_tokens=in,output_tokens=out
     """
-    console = Console()
+    terminal = Terminal()
     source = trace_source(file, format, columns, from_, until)
     assert source is not None
     requests = read_requests(source)
-    table = Table("statistic", "value", title=f"{requests.name}: {requests.requests} requests")
     statistics = describe(requests) if isinstance(requests, Trace) else describe_lengths(requests)
-    for name, value in statistics.items():
-        table.add_row(name, f"{value:,.6g}")
-    console.print(table)
+    rows = ((name, _number(value)) for name, value in statistics.items())
+    terminal.sheet(make_sheet(f"{requests.name}: {requests.requests} requests", ("statistic", "value"), rows))
     for note in requests.notes:
-        console.print(f"note: {note}")
+        terminal.line(f"note: {note}")
     own_rate = rate == OWN_RATE
-    resolved, _ = read_settings(environment, scenario, None, None, None if own_rate else rate)
+    resolved, _ = read_settings(environment_of(environment, scenario), scenario, None, None, None if own_rate else rate)
     overrides = trace_overrides(resolved, source, own_rate=own_rate)
-    lines = [f"\nas the workload of scenario {resolved.name}:", *_as_workload(requests, overrides, resolved)]
-    console.print(*lines, sep="\n")
+    terminal.line(f"as the workload of scenario {resolved.name}:")
+    for line in _as_workload(requests, overrides, resolved):
+        terminal.line(line)
+
+
+def _number(value: float) -> Cell:
+    """Whole numbers with all digits, others with six; "-" where a statistic is undefined."""
+    if value != value:
+        return Cell("-")
+    return Cell(f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}", value)
 
 
 def _as_workload(requests: Trace | RecordedLengths, overrides: Mapping[str, Any], scenario: Scenario) -> Sequence[str]:

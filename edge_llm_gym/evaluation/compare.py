@@ -58,10 +58,11 @@ def compare(
     identified (see `evaluation.identity`).
     """
     known_name("environment", environment, ENVIRONMENTS)
-    sources, chosen = policy_sources(policies), tuple(seeds)
+    chosen = tuple(seeds)
     if not chosen:
         raise ValueError("compare needs at least one seed, got none; pass for example seeds=range(30)")
     setup = _setup(environment, settings)
+    sources = policy_sources(policies, setup.scenario())
     env = setup.check(sources, bound)
     scenario, replay = env.unwrapped.scenario, Replay.of(env.unwrapped.simulator)  # type: ignore[attr-defined]
     env.close()

@@ -15,6 +15,7 @@ from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.store import Key, Records
 from edge_llm_gym.evaluation.workers import in_workers
 from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.scenario import Scenario, load_scenario
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished jobs and the number of all jobs."""
@@ -29,6 +30,11 @@ class Setup:
     environment: str
     settings: Mapping[str, Any]
     gap_every: int | None = None
+
+    def scenario(self) -> Scenario:
+        """The scenario of the environment. Raises ScenarioError for an invalid one."""
+        source = self.settings.get("scenario", ENVIRONMENTS[self.environment])
+        return load_scenario(source, self.settings.get("overrides"))
 
     def make(self) -> gymnasium.Env:
         """A new environment."""

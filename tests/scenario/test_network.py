@@ -126,14 +126,14 @@ def test_misspelt_dynamics_are_the_only_error(name):
     with pytest.raises(ScenarioError) as refused:
         load_scenario(name, {"dynamics": "batching_routin"})
     (error,) = str(refused.value).splitlines()[1:]
-    assert error == "  dynamics: Input should be 'batching', 'batching_routing' or 'streaming' (got 'batching_routin')"
+    assert error == "  dynamics: must be 'batching', 'batching_routing' or 'streaming' (got 'batching_routin')"
 
 
 @pytest.mark.parametrize("name", ["single-node", "joint"])
 def test_the_default_reward_depends_on_the_dynamics_and_a_reward_is_never_empty(name):
     data = {key: value for key, value in load_scenario(name).model_dump(mode="json").items() if key != "reward"}
     assert load_scenario(data).reward == {"served_value": 1.0}
-    with pytest.raises(ScenarioError, match="reward: Dictionary should have at least 1 item"):
+    with pytest.raises(ScenarioError, match="reward: must have at least 1 item, got 0"):
         load_scenario(data | {"reward": {}})
 
 
