@@ -137,6 +137,13 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
 
         return render_row(self.simulator, 0, self._last, self.render_mode)
 
+    def view(self) -> Any:
+        """The current epoch as plain numbers and strings: the record that text, image and page are made of."""
+        self._require_reset()
+        from edge_llm_gym.rendering import view_of
+
+        return view_of(self.simulator, 0, self._last)
+
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
 
