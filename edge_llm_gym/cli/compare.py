@@ -28,6 +28,9 @@ from edge_llm_gym.cli.options import (
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.html import REPORT, Origin, save_report
+from edge_llm_gym.evaluation.html.origin import command_line
+from edge_llm_gym.evaluation.plots import NO_FIGURES, has_matplotlib
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
@@ -67,7 +70,7 @@ def compare_policies(
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON, PNG and HTML.")] = Path("runs/compare"),
     overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).
@@ -110,8 +113,12 @@ def compare_policies(
         terminal.sheet(sheet)
     if gap or bound:
         terminal.note(value_note(resolved))
-    for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
+    for path in save(result, out):
         terminal.wrote(path)
+    if has_matplotlib():
+        terminal.wrote(save_best_timeline(result, environment, resolved, out))
+    else:
+        terminal.note(f"figures are left out: {NO_FIGURES}")
     origin = Origin(resolved, workload, {"gap": gap, "bound": bound}, command_line())
     terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
@@ -139,7 +146,7 @@ def report_figures(comparison: Comparison, out: Path) -> dict[str, Path]:
     """Caption -> PNG file of those figures of the report that were drawn."""
     name = timeline_policy(comparison)
     figures = {
-        "Means of the policies, and paired differences": out / FIGURE,
+        "Means of the policies, and paired differences": out / REPORTS[2],
         f"Episode of seed {comparison.seeds[0]} under {name}": timeline_path(name, out),
     }
     return {caption: path for caption, path in figures.items() if has_matplotlib() and path.exists()}

@@ -51,7 +51,10 @@ def render_episode(
     form: Annotated[
         str,
         typer.Option(
-            "--form", "-f", help="ansi, png, gif, timeline or html.", autocompletion=lambda incomplete: complete(incomplete, FORMS)
+            "--form",
+            "-f",
+            help="ansi, png, gif, timeline or html.",
+            autocompletion=lambda incomplete: complete(incomplete, FORMS),
         ),
     ] = "ansi",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the episode.")] = 0,

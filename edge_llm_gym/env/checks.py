@@ -9,14 +9,30 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.names import known_name
 
 RENDER_MODES: Final = ("ansi", "rgb_array")
+HUMAN: Final = "human"
+"""Render mode of the single environment that shows every epoch in a window."""
 AUTOSEED: Final = "minari_autoseed"
 """Reset option of Minari's DataCollector, which also passes it to the environment; it has no effect there."""
 
 
-def check_render_mode(mode: str | None) -> None:
-    """Raises ValueError for an unknown render mode; None means no rendering."""
+def check_render_mode(mode: str | None, *, human: bool = False) -> None:
+    """Raises ValueError for an unknown render mode; None means no rendering.
+
+    With `human`, a window is known too. Raises ImportError where the library that opens it is missing.
+    """
     if mode is not None:
-        known_name("render mode", mode, RENDER_MODES)
+        known_name("render mode", mode, (*RENDER_MODES, HUMAN) if human else RENDER_MODES)
+    if mode == HUMAN:
+        from edge_llm_gym.rendering.window import require_window
+
+        require_window()
+
+
+def usable_render_modes() -> list[str]:
+    """Render modes of the single environment in this installation."""
+    from edge_llm_gym.rendering.window import has_window
+
+    return [*RENDER_MODES, *([HUMAN] if has_window() else [])]
 
 
 def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = (AUTOSEED,)) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.checks import RENDER_MODES, check_render_mode, refuse_options
+from edge_llm_gym.env.checks import HUMAN, RENDER_MODES, check_render_mode, refuse_options, usable_render_modes
 from edge_llm_gym.env.info import row_of
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.spec import resolved_spec
@@ -75,12 +75,14 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     Args:
         scenario: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
         overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0}.
-        render_mode: "ansi" for text, "rgb_array" for images, None for neither.
+        render_mode: "ansi" for text, "rgb_array" for images, "human" for a window that follows the episode (needs
+            pygame: extra "viewer"), None for none of them.
 
-    Raises ScenarioError for a scenario that violates a rule, and ValueError for an unknown render mode.
+    Raises ScenarioError for a scenario that violates a rule, ValueError for an unknown render mode, and ImportError for
+    "human" without pygame.
     """
 
-    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
+    metadata = {"render_modes": [*RENDER_MODES, HUMAN], "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
 
     def __init__(
         self,
@@ -89,8 +91,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         self.scenario = load_scenario(scenario, overrides)
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, human=True)
         self.render_mode = render_mode
+        # The class knows all modes, so that `make` hands them on; an environment those that work, for `check_env`.
+        self.metadata = {**type(self).metadata, "render_modes": usable_render_modes()}
+        self._window: Any = None
         self._interface = interface_of(self.scenario)
         self.observation_space = self._interface.observation_space(self.scenario)
         self.action_space = self._interface.action_space(self.scenario)
@@ -118,6 +123,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.simulator.reset(0, self.np_random)
         self._last = None
         self._started = True
+        self._show()
         return self._observe(), row_of(reset_info(self.simulator), 0)
 
     def step(self, action: dict[str, Array]) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
@@ -125,17 +131,39 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._require_reset()
         self._last = result = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
         info = row_of(step_info(self.simulator, result), 0)
+        self._show()
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
     def render(self) -> str | np.ndarray | None:
-        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array")."""
+        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array").
+
+        With "human", `reset` and `step` show it in a window, and this returns None.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs a render_mode: pass render_mode='ansi' or 'rgb_array' to make()")
             return None
         self._require_reset()
+        return None if self.render_mode == HUMAN else self._picture(self.render_mode)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _picture(self, mode: str) -> str | np.ndarray:
         from edge_llm_gym.rendering import render_row
 
-        return render_row(self.simulator, 0, self._last, self.render_mode)
+        return render_row(self.simulator, 0, self._last, mode)
+
+    def _show(self) -> None:
+        """Shows the epoch in the window of the mode "human"."""
+        if self.render_mode != HUMAN:
+            return
+        from edge_llm_gym.rendering.window import Window
+
+        self._window = self._window or Window(self.scenario.name, self.metadata["render_fps"])
+        self._window.show(self._picture("rgb_array"))
 
     def view(self) -> Any:
         """The current epoch as plain numbers and strings: the record that text, image and page are made of."""

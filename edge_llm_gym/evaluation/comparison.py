@@ -1,23 +1,26 @@
 """The result of a comparison: episodes of several policies on the same seeds, their means and paired differences."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.evaluation.metrics import ratio
+from edge_llm_gym.evaluation.metrics import COUNTS, ratio
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.report_layout import LAYOUTS, ReportLayout
 from edge_llm_gym.evaluation.rollout import Episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from edge_llm_gym.messages import shortened
+from edge_llm_gym.names import require_key
+from edge_llm_gym.sheets import Sheet, to_latex, to_markdown
 
 SERVED_VALUE = "served_value"
 SHARE_OF_BOUND = "share_of_bound"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Episodes of every policy on the same seeds.
 
@@ -35,6 +38,10 @@ class Comparison:
     bounds: tuple[float, ...] = ()
     dynamics: str = "batching"
     replay: Replay | None = None
+
+    def __repr__(self) -> str:
+        policies = shortened(", ".join(self.policies))
+        return f"<Comparison {self.environment}: {len(self.episodes)} policies on {len(self.seeds)} seeds: {policies}>"
 
     @property
     def layout(self) -> ReportLayout:
@@ -57,7 +64,9 @@ class Comparison:
         return list(next(iter(self.episodes.values()))[0])
 
     def samples(self, policy: str, metric: str) -> Array:
-        """float64 [n], one value of a metric per seed."""
+        """float64 [n], one value of a metric per seed. Raises KeyError for an unknown policy or metric."""
+        require_key("policy", policy, self.episodes)
+        require_key("metric", metric, self.metrics)
         return np.array([episode[metric] for episode in self.episodes[policy]])
 
     @property
@@ -115,11 +124,33 @@ class Comparison:
         served, bound = self.samples(self.best, SERVED_VALUE).sum(), np.sum(self.bounds)
         return float(ratio(bound, served, empty=np.inf if bound else np.nan)) - 1.0
 
+    def to_dataframe(self) -> Any:
+        """A pandas.DataFrame with the rows of `records`, best policy first. Raises ImportError without pandas."""
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError("data frames need pandas: pip install pandas; records() gives plain rows") from error
+        return DataFrame(self.records())
+
+    def to_markdown(self) -> str:
+        """The tables of the comparison as GitHub's Markdown."""
+        return self._written(to_markdown)
+
+    def to_latex(self) -> str:
+        """The tables of the comparison as LaTeX, each a table environment; the document needs the package booktabs."""
+        return self._written(to_latex)
+
+    def _written(self, write: Callable[[Sheet], str]) -> str:
+        # Local, since tables are built from comparisons.
+        from edge_llm_gym.evaluation.tables import comparison_sheets
+
+        return "\n".join(map(write, comparison_sheets(self)))
+
     def records(self) -> list[dict[str, Any]]:
-        """One flat record per policy and seed."""
+        """One flat record per policy and seed. Counts are whole numbers."""
         bounds = [{"bound": bound} for bound in self.bounds] or [{} for _ in self.seeds]
         return [
-            {"policy": policy, "seed": seed, **episode, **bound}
+            {"policy": policy, "seed": seed, **_whole_counts(episode), **bound}
             for policy in self.policies
             for seed, episode, bound in zip(self.seeds, self.episodes[policy], bounds, strict=True)
         ]
@@ -132,3 +163,8 @@ class Comparison:
             | {metric: self.mean(policy, metric) for metric in self.metrics}
             for policy in self.policies
         ]
+
+
+def _whole_counts(episode: Episode) -> dict[str, Any]:
+    """The episode with its counts as integers."""
+    return {name: int(value) if name in COUNTS else value for name, value in episode.items()}

@@ -6,7 +6,17 @@ import numpy as np
 
 from edge_llm_gym.evaluation.comparison import Comparison
 
+NO_FIGURES = "figures need matplotlib: pip install 'edge-llm-gym[plots]'"
 COLOUR, BEST_COLOUR = "#5b8db8", "#d1802b"
+
+
+def has_matplotlib() -> bool:
+    """Whether figures can be drawn."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -15,7 +25,7 @@ def new_figure(width: float, height: float) -> Any:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("figures need matplotlib: pip install 'edge-llm-gym[plots]'") from error
+        raise ImportError(NO_FIGURES) from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -96,8 +96,10 @@ def _require_expert(policy: str, scenario: Scenario | None) -> None:
         problem = f"policy {quoted(name)} does not serve the dynamics {scenario.dynamics!r}"  # type: ignore[union-attr]
     else:
         problem = f"unknown policy {quoted(policy)}"
+    hint = suggestion(name, known)
+    stop = "" if hint.endswith("?") else "."
     raise ValueError(
-        f"{problem}; {suggestion(name, known)} Other policies are given as package.module:factory, trained ones as the "
+        f"{problem}; {hint}{stop} Other policies are given as package.module:factory, trained ones as the "
         f"path of a file that ends in {ARCHIVE}"
     )
 

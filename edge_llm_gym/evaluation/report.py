@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_llm_gym.evaluation.comparison import SHARE_OF_BOUND, Comparison
-from edge_llm_gym.evaluation.plots import comparison_figure
+from edge_llm_gym.evaluation.plots import comparison_figure, has_matplotlib
 from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.files import replacing, writable_folder, write_text
 
@@ -16,16 +16,20 @@ REPORTS = ("episodes.csv", "comparison.json", "comparison.png")
 
 
 def save(comparison: Comparison, folder: str | Path) -> list[Path]:
-    """Writes episodes.csv, comparison.json and comparison.png into a folder; returns their paths.
+    """Writes episodes.csv, comparison.json and comparison.png into a folder; returns the paths of what was written.
 
-    Older files of these names are replaced, each as a whole. Raises ValueError for a folder that cannot be written to.
+    Without matplotlib the figure is left out. Older files of these names are replaced, each as a whole, and the older
+    figure is removed where there is no new one. Raises ValueError for a folder that cannot be written to.
     """
-    paths = [writable_folder(folder) / name for name in REPORTS]
-    _write_csv(comparison, paths[0])
-    write_text(paths[1], json.dumps(as_json(comparison), indent=1) + "\n")
-    with replacing(paths[2]) as temporary:
+    table, summary, figure = (writable_folder(folder) / name for name in REPORTS)
+    _write_csv(comparison, table)
+    write_text(summary, json.dumps(as_json(comparison), indent=1) + "\n")
+    if not has_matplotlib():
+        figure.unlink(missing_ok=True)
+        return [table, summary]
+    with replacing(figure) as temporary:
         comparison_figure(comparison).savefig(temporary, dpi=130)
-    return paths
+    return [table, summary, figure]
 
 
 def _write_csv(comparison: Comparison, path: Path) -> None:

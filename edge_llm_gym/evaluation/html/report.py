@@ -7,12 +7,12 @@ from typing import Final
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.html.episodes import episode_table
 from edge_llm_gym.evaluation.html.origin import Origin
+from edge_llm_gym.evaluation.plots import NO_FIGURES
 from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
 from edge_llm_gym.files import write_text
 from edge_llm_gym.sheets.html import definitions, folded, html_text, page, paragraph, picture, to_html
 
 REPORT: Final = "report.html"
-NO_FIGURES: Final = "Figures are left out: they need matplotlib (pip install 'edge-llm-gym[plots]')."
 
 
 def save_report(
@@ -50,7 +50,7 @@ def _tables(comparison: Comparison, origin: Origin) -> str:
 
 def _figures(figures: Mapping[str, bytes]) -> Iterator[str]:
     if not figures:
-        yield paragraph(NO_FIGURES, "note")
+        yield paragraph(f"Figures are left out: {NO_FIGURES}", "note")
     for caption, png in figures.items():
         yield f"<h3>{html_text(caption)}</h3>"
         yield f'<div class="wide" tabindex="0" role="region" aria-label="{html_text(caption)}">{picture(png, caption)}</div>'
