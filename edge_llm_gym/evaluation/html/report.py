@@ -20,7 +20,9 @@ def save_report(
 ) -> Path:
     """Writes report.html into an existing folder; returns its path. `figures` are PNG files by their captions."""
     path = Path(folder) / REPORT
-    write_text(path, report_page(comparison, origin, {name: file.read_bytes() for name, file in (figures or {}).items()}))
+    write_text(
+        path, report_page(comparison, origin, {name: file.read_bytes() for name, file in (figures or {}).items()})
+    )
     return path
 
 
@@ -69,7 +71,9 @@ def _settings(comparison: Comparison, origin: Origin) -> Iterator[str]:
             *((name, str(value)) for name, value in origin.settings.items()),
         )
     )
-    yield folded(f"scenario {origin.scenario.name} with all defaults", f"<pre>{html_text(origin.scenario_yaml())}</pre>")
+    yield folded(
+        f"scenario {origin.scenario.name} with all defaults", f"<pre>{html_text(origin.scenario_yaml())}</pre>"
+    )
 
 
 def seeds_text(seeds: tuple[int, ...]) -> str:
