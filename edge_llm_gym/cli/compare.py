@@ -70,9 +70,7 @@ def compare_policies(
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON, PNG and HTML.")] = Path(
-        "runs/compare"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/compare"),
     overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).

@@ -10,7 +10,7 @@ from edge_llm_gym.evaluation.html.origin import Origin
 from edge_llm_gym.evaluation.plots import NO_FIGURES
 from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
 from edge_llm_gym.files import write_text
-from edge_llm_gym.sheets.html import definitions, folded, html_text, page, paragraph, picture, to_html
+from edge_llm_gym.sheets.html import definitions, folded, html_text, page, paragraph, picture, to_html, wide
 
 REPORT: Final = "report.html"
 
@@ -55,7 +55,7 @@ def _figures(figures: Mapping[str, bytes]) -> Iterator[str]:
         yield paragraph(f"Figures are left out: {NO_FIGURES}", "note")
     for caption, png in figures.items():
         yield f"<h3>{html_text(caption)}</h3>"
-        yield f'<div class="wide" tabindex="0" role="region" aria-label="{html_text(caption)}">{picture(png, caption)}</div>'
+        yield wide(picture(png, caption), caption)
 
 
 def _settings(comparison: Comparison, origin: Origin) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 from edge_llm_gym.rendering.html.course import course
 from edge_llm_gym.rendering.html.shot import Shot
 from edge_llm_gym.rendering.pictures import PICTURES, loaded
-from edge_llm_gym.sheets.html import html_text, page, paragraph, picture, resource, to_html
+from edge_llm_gym.sheets.html import html_text, page, paragraph, picture, resource, to_html, wide
 
 PACKAGE: Final = "edge_llm_gym.rendering.html"
 
@@ -36,13 +36,11 @@ def _differences(totals: Sequence[int]) -> list[int]:
 
 def _epoch(shot: Shot, variant: str, served: int) -> str:
     moment = shot.moment
-    line = f"epoch {moment.epoch} of {moment.horizon}, t = {moment.time_s:.1f} s: reward {shot.reward:+.2f}, {served} served"
-    image = picture(shot.png, f"frame of epoch {moment.epoch}")
-    return (
-        f'<section class="epoch" data-epoch="{moment.epoch}" aria-label="{html_text(line)}"><h2>{html_text(line)}</h2>'
-        f'<div class="wide" tabindex="0" role="region" aria-label="frame">{image}</div>{"".join(_tables(shot, variant))}'
-        "</section>"
-    )
+    when = f"epoch {moment.epoch} of {moment.horizon}, t = {moment.time_s:.1f} s"
+    line = html_text(f"{when}: reward {shot.reward:+.2f}, {served} served")
+    image = wide(picture(shot.png, f"frame of epoch {moment.epoch}"), "frame")
+    parts = "".join((f"<h2>{line}</h2>", image, *_tables(shot, variant)))
+    return f'<section class="epoch" data-epoch="{moment.epoch}" aria-label="{line}">{parts}</section>'
 
 
 def _tables(shot: Shot, variant: str) -> Iterator[str]:

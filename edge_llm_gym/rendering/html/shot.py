@@ -8,8 +8,9 @@ import numpy as np
 
 from edge_llm_gym.rendering.moment import Moment
 
-COLOURS: Final = 64
-"""Colours of a frame's palette, which keep the drawn ones and the soft edges of the letters apart."""
+COLOURS: Final = 128
+"""Most colours of a frame's palette: all that areas are filled with, and the most frequent ones of soft edges."""
+BITS: Final = np.array([16, 8, 0])
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,24 @@ def shot_of(view: Any, frame: np.ndarray, reward: float) -> Shot:
 def compact_png(frame: np.ndarray) -> bytes:
     """An image [height, width, 3] uint8 as PNG with a palette of its own, a few times smaller than in full colour.
 
-    Raises ImportError where Pillow is missing.
+    The most frequent colours are kept exactly, each other one becomes the nearest of them. A palette of averages would
+    mix the colours of small areas, such as those of a legend. Raises ImportError where Pillow is missing.
     """
     from PIL import Image
 
+    palette, index = _palette(frame)
+    image = Image.fromarray(index)
+    image.putpalette(palette.astype(np.uint8).tobytes())
     buffer = BytesIO()
-    flat = Image.fromarray(frame).quantize(COLOURS, dither=Image.Dither.NONE)
-    flat.save(buffer, "png", optimize=True)
+    image.save(buffer, "png", optimize=True)
     return buffer.getvalue()
+
+
+def _palette(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colours [n, 3] int and the index of each pixel's colour [height, width] uint8."""
+    packed = (frame.astype(np.int64) << BITS).sum(axis=-1)
+    found, place, count = np.unique(packed, return_inverse=True, return_counts=True)
+    colours = (found[:, None] >> BITS) & 255
+    kept = colours[np.argsort(-count, kind="stable")[:COLOURS]]
+    distance = ((colours[:, None] - kept) ** 2).sum(axis=-1)
+    return kept, distance.argmin(axis=1).astype(np.uint8)[place].reshape(packed.shape)

@@ -29,3 +29,8 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
 def folded(title: str, html: str) -> str:
     """Content that is shown after a click on its title."""
     return f"<details><summary>{html_text(title)}</summary>{html}</details>"
+
+
+def wide(html: str, label: str) -> str:
+    """A region that scrolls sideways where the page is narrow, also by keys."""
+    return f'<div class="wide" role="region" tabindex="0" aria-label="{html_text(label)}">{html}</div>'

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edge_llm_gym.sheets.html.elements import html_text, paragraph
+from edge_llm_gym.sheets.html.elements import html_text, paragraph, wide
 from edge_llm_gym.sheets.sheet import Cell, Column, Sheet
 
 
@@ -13,13 +13,10 @@ def to_html(sheet: Sheet) -> str:
     """
     heads = "".join(map(_head, sheet.columns))
     rows = "".join(_row(row, sheet.columns) for row in sheet.rows)
-    title, label = html_text(sheet.title), html_text(sheet.title or "table")
-    return (
-        f"{f'<h3>{title}</h3>' if title else ''}"
-        f'<div class="wide" role="region" tabindex="0" aria-label="{label}"><table class="sheet">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{''.join(paragraph(note, 'note') for note in sheet.notes)}"
-    )
+    table = f'<table class="sheet"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    title = f"<h3>{html_text(sheet.title)}</h3>" if sheet.title else ""
+    notes = "".join(paragraph(note, "note") for note in sheet.notes)
+    return f"{title}{wide(table, sheet.title or 'table')}{notes}"
 
 
 def _head(column: Column) -> str:
@@ -28,7 +25,8 @@ def _head(column: Column) -> str:
 
 def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
     """The first cell names the row."""
-    cells = (_cell(cell, column, "td" if index else "th") for index, (cell, column) in enumerate(zip(row, columns)))
+    tags = ("th", *("td" for _ in columns[1:]))
+    cells = map(_cell, row, columns, tags)
     return f"<tr>{''.join(cells)}</tr>"
 
 
