@@ -28,6 +28,8 @@ from edge_llm_gym.cli.options import (
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.html import REPORT, Origin, save_report
+from edge_llm_gym.evaluation.html.origin import command_line
 from edge_llm_gym.evaluation.plots import NO_FIGURES, has_matplotlib
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report import REPORTS
@@ -68,7 +70,7 @@ def compare_policies(
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/compare"),
     overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).
@@ -93,8 +95,8 @@ def compare_policies(
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names, resolved)
-    store = EpisodeStore(writable_folder(out), overwrite, results=REPORTS)
-    describe_workload(terminal, environment, settings, first_seed)
+    store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))
+    workload = describe_workload(terminal, environment, settings, first_seed)
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
@@ -117,16 +119,19 @@ def compare_policies(
         terminal.wrote(save_best_timeline(result, environment, resolved, out))
     else:
         terminal.note(f"figures are left out: {NO_FIGURES}")
+    origin = Origin(resolved, workload, {"gap": gap, "bound": bound}, command_line())
+    terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
 
-def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> None:
-    """Prints the scenario, the workload and how many lengths of the first tape are clipped."""
+def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> str:
+    """Prints the scenario, the workload and how many lengths of the first tape are clipped; returns the workload."""
     env = gymnasium.make(environment, **settings)
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
     terminal.parts((environment, "bold"), (f", scenario {scenario.name}: {scenario.description}", ""))
     simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
-    terminal.line(f"workload: {simulator.tape_generator.workload.describe()}")
+    workload: str = simulator.tape_generator.workload.describe()
+    terminal.line(f"workload: {workload}")
     describe_replay(terminal, simulator)
     terminal.line(
         f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
@@ -134,17 +139,38 @@ def describe_workload(terminal: Terminal, environment: str, settings: dict[str, 
         f"(over {scenario.lengths.max_output_tokens})"
     )
     terminal.line()
+    return workload
+
+
+def report_figures(comparison: Comparison, out: Path) -> dict[str, Path]:
+    """Caption -> PNG file of those figures of the report that were drawn."""
+    name = timeline_policy(comparison)
+    figures = {
+        "Means of the policies, and paired differences": out / REPORTS[2],
+        f"Episode of seed {comparison.seeds[0]} under {name}": timeline_path(name, out),
+    }
+    return {caption: path for caption, path in figures.items() if has_matplotlib() and path.exists()}
+
+
+def timeline_policy(comparison: Comparison) -> str:
+    """The best expert, of which the timeline is drawn; the first default policy if no expert was compared."""
+    experts = [name for name in comparison.policies if ":" not in name]
+    return experts[0] if experts else default_policies(comparison.dynamics)[0]
+
+
+def timeline_path(name: str, out: Path) -> Path:
+    """The file of a policy's timeline."""
+    return out / f"timeline-{file_name(name)}.png"
 
 
 def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:
     """Draws the timeline of the first seed's episode under the best expert; returns the path of the file."""
     from edge_llm_gym.rendering.timeline import save_timeline
 
-    experts = [name for name in comparison.policies if ":" not in name]
-    name = experts[0] if experts else default_policies(comparison.dynamics)[0]
+    name = timeline_policy(comparison)
     env = gymnasium.make(environment, scenario=scenario)
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
-    path = out / f"timeline-{file_name(name)}.png"
+    path = timeline_path(name, out)
     save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
     return path

@@ -1,4 +1,4 @@
-"""`edge-llm-gym render`: plays an episode under a policy and shows it as text, image, animation or timeline."""
+"""`edge-llm-gym render`: plays an episode under a policy and shows it as text, image, animation, timeline or page."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -25,9 +25,10 @@ from edge_llm_gym.cli.options import (
     read_settings,
     trace_source,
 )
+from edge_llm_gym.evaluation.html.origin import command_line
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
 from edge_llm_gym.evaluation.report_layout import own_expert
-from edge_llm_gym.evaluation.rollout import steps
+from edge_llm_gym.evaluation.rollout import Step, steps
 from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.names import known_name
 from edge_llm_gym.sheets.terminal import Terminal
@@ -52,7 +53,7 @@ def render_episode(
         typer.Option(
             "--form",
             "-f",
-            help="ansi, png, gif or timeline.",
+            help="ansi, png, gif, timeline or html.",
             autocompletion=lambda incomplete: complete(incomplete, FORMS),
         ),
     ] = "ansi",
@@ -66,9 +67,9 @@ def render_episode(
     from_: FromOption = None,
     until: UntilOption = None,
     rate: RateOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for image files.")] = Path("runs/render"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for files.")] = Path("runs/render"),
 ) -> None:
-    """Play an episode and show it as text, image, animation or timeline."""
+    """Play an episode and show it as text, image, animation, timeline or page."""
     known_name("form", form, FORMS)
     requests = trace_source(trace, format, columns, from_, until)
     environment = environment_of(environment, scenario)
@@ -78,8 +79,23 @@ def render_episode(
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
     describe_replay(Terminal(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
-    frames = [None if form == "timeline" else env.render() for _ in played]
+    capture = CAPTURES.get(form, _frame)
+    frames = [capture(env, step) for step in played]
     FORMS[form](env, frames, folder / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
+
+
+def _frame(env: gymnasium.Env, step: Step) -> Any:
+    return env.render()
+
+
+def _shot(env: gymnasium.Env, step: Step) -> Any:
+    from edge_llm_gym.rendering.html import shot_of
+
+    return shot_of(env.unwrapped.view(), env.render(), step.reward)  # type: ignore[attr-defined, arg-type]
+
+
+CAPTURES: dict[str, Callable[[gymnasium.Env, Step], Any]] = {"timeline": lambda env, step: None, "html": _shot}
+"""Form -> what it keeps of every step, where that is not the rendered frame."""
 
 
 def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
@@ -110,6 +126,14 @@ def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     _write(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
 
 
+def _write_html(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
+    from edge_llm_gym.rendering.html import episode_page
+
+    variant = env.unwrapped.scenario.variant  # type: ignore[attr-defined]
+    page = episode_page(frames, variant, f"Episode {stem.name}", command_line())
+    _write(stem.with_suffix(".html"), lambda path: path.write_text(page, "utf-8"))
+
+
 def _write(path: Path, write: Callable[[Path], Any]) -> None:
     """Writes a file as a whole and prints its path."""
     with replacing(path) as temporary:
@@ -122,5 +146,6 @@ FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {
     "png": _write_png,
     "gif": _write_gif,
     "timeline": _write_timeline,
+    "html": _write_html,
 }
 """Form -> function of the environment, the rendered frames and the stem of the path."""

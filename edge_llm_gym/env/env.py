@@ -212,6 +212,13 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._window = self._window or Window(self.scenario.name, self.metadata["render_fps"])
         self._window.show(self._picture("rgb_array"))
 
+    def view(self) -> Any:
+        """The current epoch as plain numbers and strings: the record that text, image and page are made of."""
+        self._require_reset()
+        from edge_llm_gym.rendering import view_of
+
+        return view_of(self.simulator, 0, self._last)
+
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
 

@@ -64,7 +64,7 @@ def identity_of(
         "scenario": scenario_identity(scenario),
         **further,
         "package": package_identity(),
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": library_versions(),
     }
     policies = {source.name: policy_identity(source) for source in sources}
     return Identity(*json.loads(json.dumps([settings, policies])))  # as a file holds it
@@ -85,6 +85,11 @@ def package_identity() -> str:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return f"{edge_llm_gym.__version__} {_shortened(digest.hexdigest())}"
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of the libraries that episodes may depend on; None for one that is not installed."""
+    return {name: _version(name) for name in LIBRARIES}
 
 
 def policy_identity(source: PolicySource) -> Any:

@@ -87,7 +87,9 @@ def test_names_in_descriptions_are_those_of_the_tables():
 def test_every_recipe_makes_a_model(path):
     changes = {"rows": 8, "group": 1}
     if "n_steps" in path.read_text():
-        changes |= {"hyperparameters.n_steps": 256, "hyperparameters.batch_size": 512}
+        changes["hyperparameters.n_steps"] = 256
+    if "batch_size" in path.read_text():
+        changes["hyperparameters.batch_size"] = 512
     config = read_config(path, changes)
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)

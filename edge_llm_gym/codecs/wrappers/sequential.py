@@ -1,5 +1,6 @@
 """A wrapper that assigns one request per step."""
 
+import copy
 from typing import Any, Final
 
 import gymnasium
@@ -77,7 +78,7 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         observation, self._info = self.env.reset(seed=seed, options=options)
         if scenario_of(self.env) is not self._scenario:  # after overrides of the reset
             self._follow(scenario_of(self.env))
-        return self._begin(observation), self._info | {EPOCH_BEGINS: True}
+        return self._begin(observation), copy.deepcopy(self._info) | {EPOCH_BEGINS: True}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
@@ -87,9 +88,15 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
             raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
-            return self._observe(), 0.0, False, False, info_within_epoch(self._info) | {EPOCH_BEGINS: False}
+            return (
+                self._observe(),
+                0.0,
+                False,
+                False,
+                info_within_epoch(copy.deepcopy(self._info)) | {EPOCH_BEGINS: False},
+            )
         observation, reward, terminated, truncated, self._info = self.env.step(self._batch.action())
-        return self._begin(observation), reward, terminated, truncated, self._info | {EPOCH_BEGINS: True}
+        return self._begin(observation), reward, terminated, truncated, copy.deepcopy(self._info) | {EPOCH_BEGINS: True}
 
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
