@@ -39,6 +39,8 @@ def _reason(error: Exception) -> str:
 def checked_entries(action: Any, keys: Sequence[str]) -> dict[str, Any]:
     """The values by key. Raises ActionError unless the action is a mapping with exactly these keys."""
     try:
+        if type(action) is dict and action.keys() == set(keys):  # the usual case, which costs less than the checks
+            return action
         if not isinstance(action, Mapping):
             raise ActionError(f"an action is a mapping with keys {list(keys)}, got {type(action).__name__}")
         names = list(islice(action, len(keys) + 1))
@@ -96,6 +98,8 @@ def _nested_as(value: Any, shape: tuple[int, ...]) -> bool:
 
 def checked_shape(value: Any, key: str, shape: tuple[int, ...]) -> Array:
     """The value of a key as an array; raises ActionError for another shape."""
+    if type(value) is np.ndarray and value.shape == shape:  # the usual case
+        return value
     return as_array(value, f"action {key!r}", shape)
 
 
