@@ -156,7 +156,7 @@ def _sparse(_: Random, good: np.ndarray) -> Any:
 def _wrong_dtype(rng: Random, good: np.ndarray) -> Any:
     dtypes = ("c8", "c16", "U3", "S3", "O", "?", "M8[s]", "m8[s]", "V4")
     dtype = dtypes[rng.integers(len(dtypes))]
-    return np.zeros(good.shape, dtype) if dtype[0] in "MmVSU" else good.astype(dtype)
+    return np.zeros(good.shape, dtype) if dtype[0] in "MmVSU" else np.array(good).astype(dtype)
 
 
 VALUES: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyType(
