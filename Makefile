@@ -57,6 +57,8 @@ mutation-short: $(INSTALLED)
 FUZZ := $(BIN)/python -m benchmarks.fuzz
 fuzz: $(INSTALLED)
 	$(FUZZ) scenarios --count 20000
+	$(FUZZ) actions --count 120000
+	$(FUZZ) files --count 20000
 	$(FUZZ) solvers --count 5000
 
 fuzz-short: $(INSTALLED)

@@ -148,7 +148,7 @@ def find_checkpoint(run: Path, config: RunConfig) -> Checkpoint | None:
 
 def identity(config: RunConfig) -> dict[str, Any]:
     """The settings that a checkpoint must share with the run that resumes it."""
-    kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "rows"})
+    kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "rows", "group"})
     return dict(kept)
 
 

@@ -26,6 +26,8 @@ from agents.models import make_model
 from agents.run_folder import Start, begin_folder, check_folder
 from agents.runtime import prepare_process
 from edge_llm_gym.codecs import make_codec
+from edge_llm_gym.sb3.forking import ForkCallback
+from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.settings import ConfigError
 
@@ -63,7 +65,8 @@ def make_env(config: RunConfig) -> NativeVecEnv:
         codec = make_codec(config.codec.name, envs.scenario, **config.codec.settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"codec: {error}") from error
-    return NativeVecEnv(envs, codec, config.environment.reward_scale)
+    reader = READERS[config.policy.kind](envs.scenario)
+    return NativeVecEnv(envs, codec, config.environment.reward_scale, reader, config.group)
 
 
 def _learn(
@@ -84,6 +87,8 @@ def _learn(
     if checkpoint is not None:
         checkpoints.resume(checkpoint.progress, model.num_timesteps)
     callbacks: list[BaseCallback] = [checkpoints, MetricsCallback(), evaluation, images]
+    if config.group > 1:
+        callbacks.insert(0, ForkCallback())
     if config.imitation is not None:
         callbacks.insert(0, CriticFirstCallback(config.imitation.critic_steps))
     with progress_bar() if bar else nullcontext() as shown:

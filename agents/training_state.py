@@ -9,7 +9,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.sim.records import leaves
-from edge_llm_gym.sim.simulator import Snapshot
+from edge_llm_gym.sim.simulator import PARAMETERS_KEY, Snapshot
 
 BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 Arrays = dict[str, Array]
@@ -18,7 +18,8 @@ Arrays = dict[str, Array]
 def env_arrays(env: NativeVecEnv) -> Arrays:
     """The rows of the simulator, the last observations and the counts of the vector environment."""
     simulator = env.envs.simulator
-    records = (("tape", dict(leaves(simulator.tape))), ("sim", dict(leaves(simulator.state))), ("raw", env.raw))
+    tape = dict(leaves(simulator.tape)) | {PARAMETERS_KEY: simulator.episode_parameters}
+    records = (("tape", tape), ("sim", dict(leaves(simulator.state))), ("raw", env.raw))
     arrays = {f"{label}.{name}": array for label, record in records for name, array in record.items()}
     return arrays | {"vec_env.returns": env.returns, "vec_env.lengths": env.lengths}
 

@@ -50,7 +50,7 @@ def variants() -> Iterator[tuple[str, Scenario]]:
 def with_nodes(base: Scenario, count: int) -> Mapping[str, Any]:
     """Overrides for `count` nodes, copies of the scenario's nodes in turn, at the same arrival rate per node."""
     nodes = [_copy(base, index) for index in range(count)]
-    return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.rate_per_s * count / len(base.nodes)}
+    return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.mean_rate_per_s * count / len(base.nodes)}
 
 
 def _copy(base: Scenario, index: int) -> dict[str, Any]:

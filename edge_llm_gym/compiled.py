@@ -1,6 +1,8 @@
 """Compilation of the inner functions of the simulator and the solvers, and the cache of compiled functions."""
 
+import glob
 import hashlib
+import itertools
 import os
 import warnings
 from collections.abc import Callable
@@ -10,7 +12,6 @@ from typing import Any, Final
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.serialize import dumps
 
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
@@ -40,14 +41,33 @@ class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
 
     Numba writes the index before the entry and numbers the entries. A process that is killed in between, and two
     processes that save at once, then leave an index that refers to an older entry or to one of other argument types.
-    Here the entry is written first, and named after its key.
+    Here the entry is written first, and named after its key and the source.
     """
 
     def save(self, key: Any, data: Any) -> None:
-        """Saves an entry, then the index with it."""
-        name = f"{Path(self._index_name).stem}.{hashlib.sha256(dumps(key)).hexdigest()[:16]}.nbc"
+        """Saves an entry, then the index with it. The first entry of a source replaces those of older ones."""
+        overloads = self._load_index()
+        name = overloads.get(key) or self._unused_name(key, set(overloads.values()))
         self._save_data(name, data)
-        self._save_index(self._load_index() | {key: name})
+        self._save_index(overloads | {key: name})
+        if not overloads:
+            self._remove_others(name)
+
+    def _unused_name(self, key: Any, used: set[str]) -> str:
+        for number in itertools.count():
+            digest = hashlib.sha256(f"{key} {self._source_stamp!r} {number}".encode()).hexdigest()
+            if (name := f"{self._base}.{digest[:16]}.nbc") not in used:
+                break
+        return name
+
+    @property
+    def _base(self) -> str:
+        return self._index_name.removesuffix(".nbi")
+
+    def _remove_others(self, kept: str) -> None:
+        for path in Path(self._cache_path).glob(f"{glob.escape(self._base)}.*.nbc"):
+            if path.name != kept:
+                path.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Removes the index, which needs no space on the disk."""

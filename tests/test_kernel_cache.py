@@ -111,8 +111,16 @@ def test_a_kill_between_the_two_files_leaves_no_code_of_another_source(load, mon
         patch.setattr(compiled.EntryFile, step, killed)
         with pytest.raises(KeyboardInterrupt):
             load(added=10).plus_one(2)
-    assert load(added=10).plus_one(2) == 12
     assert load(added=1).plus_one(2) == 3
+    assert load(added=10).plus_one(2) == 12
+
+
+def test_entries_of_an_older_source_are_replaced(load, tmp_path):
+    for added in (1, 10, 1):
+        module = load(added)
+        assert module.plus_one(2) == 2 + added
+        assert module.plus_one(2.5) == 2.5 + added
+        assert len(files(tmp_path, ".nbc")) == 2
 
 
 def test_two_processes_that_save_at_once_keep_their_entries_apart(load, tmp_path, monkeypatch):
@@ -125,5 +133,4 @@ def test_two_processes_that_save_at_once_keep_their_entries_apart(load, tmp_path
         refers_to_the_first = index.read_bytes()
         assert second.plus_one(2.5) == 3.5
         index.write_bytes(refers_to_the_first)
-    assert len(files(tmp_path, ".nbc")) == 2
     assert load().plus_one(2) == 3

@@ -68,7 +68,8 @@ def _mappings(good: Mapping[str, np.ndarray]) -> Callable[[Random], tuple[str, A
 
 
 def _values(good: np.ndarray) -> Callable[[Random], tuple[str, Any]]:
-    return lambda rng: malformed_value(rng, good)
+    is_clipped = good.dtype.kind == "f"  # codecs clip flat actions in a Box
+    return lambda rng: malformed_value(rng, good, is_clipped=is_clipped)
 
 
 def _decoder(codec: Any, observations: Any) -> Callable[[Any], Any]:

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
@@ -231,19 +232,33 @@ FIELDS: Final = (
 )  # fmt: skip
 
 
+SEPARATORS: Final = re.compile(rb"([,:{}\[\]]\s?)")
+
+
 def mutated_text(rng: Random, data: bytes) -> bytes:
-    """A field or line is replaced, or the bytes are mutated."""
-    if rng.random() < 0.4:
+    """A field is replaced, characters are, or the bytes are mutated; sometimes the lines are shuffled."""
+    share = rng.random()
+    if share < 0.2:
         return mutated_bytes(rng, data)
     lines = data.split(b"\n")
     index = int(rng.integers(len(lines)))
-    separator = b"," if b"," in lines[index] else b":"
-    fields = lines[index].split(separator)
-    fields[rng.integers(len(fields))] = FIELDS[rng.integers(len(FIELDS))]
-    lines[index] = separator.join(fields)
-    if rng.random() < 0.2:
+    lines[index] = _other_field(rng, lines[index]) if share < 0.7 else _other_characters(rng, lines[index])
+    if rng.random() < 0.1:
         lines = [lines[number] for number in rng.permutation(len(lines))]
     return b"\n".join(lines)
+
+
+def _other_field(rng: Random, line: bytes) -> bytes:
+    parts = SEPARATORS.split(line)
+    parts[2 * int(rng.integers((len(parts) + 1) // 2))] = FIELDS[rng.integers(len(FIELDS))]
+    return b"".join(parts)
+
+
+def _other_characters(rng: Random, line: bytes) -> bytes:
+    changed = bytearray(line)
+    for position in rng.integers(len(line), size=int(rng.integers(1, 4))) if line else ():
+        changed[position] = rng.integers(32, 127)
+    return bytes(changed)
 
 
 MUTATIONS: Final[Mapping[str, Callable[[Random, bytes], bytes]]] = MappingProxyType(

@@ -23,6 +23,9 @@ class MuteError(Exception):
     __repr__ = __str__
 
 
+OUT_OF_RANGE: Final = "out of range"
+
+
 def _raiser(error: type[Exception]) -> Callable[..., Any]:
     def fails(*_: Any, **__: Any) -> Any:
         raise error("on purpose")
@@ -178,7 +181,7 @@ VALUES: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyT
         "long range": lambda rng, _: range(int(rng.integers(10**9, 10**12))),
         "huge view": lambda rng, _: np.broadcast_to(np.float32(0.5), (int(rng.integers(10**9, 10**12)),)),
         "other shape": _reshaped,
-        "out of range": _out_of_range,
+        OUT_OF_RANGE: _out_of_range,
         "other dtype": _wrong_dtype,
         "structured": _structured,
         "masked": _masked,
@@ -198,9 +201,11 @@ VALUES: Final[Mapping[str, Callable[[Random, np.ndarray], Any]]] = MappingProxyT
 """Kind -> (generator, a good array) -> a malformed value in its place."""
 
 
-def malformed_value(rng: Random, good: np.ndarray) -> tuple[str, Any]:
-    """A kind and a value of it in place of a good array."""
+def malformed_value(rng: Random, good: np.ndarray, *, is_clipped: bool = False) -> tuple[str, Any]:
+    """A kind and a value of it in place of a good array; of one that is clipped, NaN alone is out of range."""
     kind = list(VALUES)[rng.integers(len(VALUES))]
+    if is_clipped and kind == OUT_OF_RANGE:
+        return kind, np.full_like(good, np.nan)
     return kind, VALUES[kind](rng, good)
 
 

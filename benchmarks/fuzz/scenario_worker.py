@@ -61,7 +61,7 @@ def outcome_of(source: Data | bytes, case: int) -> str:
         if len(str(error)) > LONGEST_MESSAGE:
             raise Fault(f"a message of {len(str(error))} characters") from error
         return "refused by ScenarioError"
-    requests = expected_requests(scenario, scenario.arrivals.rate_per_s or 10.0)
+    requests = expected_requests(scenario, scenario.arrivals.highest_rate_per_s or 10.0)
     if requests > MAX_REQUESTS or channel_bytes(scenario) > MAX_BYTES:
         return "valid, too large to be stepped here"
     try:

@@ -50,6 +50,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "compiled": "kernels",
         "arrays": "types",
         "archives": "bounded reading",
+        "ranges": "a number or a range",
         "files": "whole writes",
         "interrupts": "signals",
         "quantities": "ranges",

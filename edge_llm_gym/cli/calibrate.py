@@ -118,7 +118,7 @@ def _check_table(result: Comparison, checks: list[Check]) -> Sheet:
 
 def _resource_table(best: str, shares: dict[str, tuple[float, float]]) -> Sheet:
     title = f"share of epochs in which a resource binds, under {best}"
-    rows = ((name, *map(_share, shares[name])) for name in RESOURCES)
+    rows = [[Cell(name), *map(_share, shares[name])] for name in RESOURCES]
     return make_sheet(title, ("resource", "binds", "is the only cause"), rows)
 
 

@@ -48,8 +48,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Override by dotted path, e.g. --set arrivals.rate_per_s=8, or --set 'nodes+={name: edge-5}' to append to "
-        "a list. May be repeated.",
+        help="Override by dotted path, e.g. --set arrivals.rate_per_s=8, or --set 'nodes+={...}' to append to a list. "
+        "May be repeated.",
     ),
 ]
 TraceOption = Annotated[

@@ -83,7 +83,7 @@ def _as_workload(requests: Trace | RecordedLengths, overrides: Mapping[str, Any]
 
 def _replay(trace: Trace, overrides: Mapping[str, Any], scenario: Scenario) -> list[str]:
     replayed = load_scenario(scenario, overrides)
-    rate = replayed.arrivals.rate_per_s or trace.rate_per_s
+    rate = replayed.arrivals.mean_rate_per_s or trace.rate_per_s
     episode_s = (scenario.horizon_epochs + 1) * scenario.epoch_s
     return [
         f"  rate: {trace.rate_per_s:.3g}/s in the file, replayed at {rate:.3g}/s "

@@ -14,7 +14,6 @@ from gymnasium.vector import AutoresetMode
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.episode_rows import EpisodeRows, Observations
 from edge_llm_gym.env.info import Info, replace_rows, with_masks
-from edge_llm_gym.env.step_info import reset_info, step_info
 from edge_llm_gym.names import known_name
 
 Action = tuple[Array, ...]
@@ -31,12 +30,12 @@ def known_mode(mode: AutoresetMode | str) -> AutoresetMode:
 def step_and_reset(rows: EpisodeRows, action: Action) -> Step:
     """One epoch of every row, after which ended rows are reset: SAME_STEP."""
     result = rows.step(action)
-    info, ended = step_info(rows.simulator, result), rows.ended()
+    info, ended = rows.step_info(result), rows.ended()
     if not ended.any():
         return _step(rows, result.reward, ended, with_masks(info, rows.all))
     final = {"final_obs": rows.observed_rows(ended), "final_info": with_masks(info, ended)}
     rows.reset(ended)
-    merged = with_masks(replace_rows(info, reset_info(rows.simulator), ended), rows.all)
+    merged = with_masks(replace_rows(info, rows.reset_info(), ended), rows.all)
     masks = {f"_{key}": ended.copy() for key in final}
     return _step(rows, result.reward, ended, merged | final | masks)
 
@@ -48,9 +47,9 @@ def reset_or_step(rows: EpisodeRows, action: Action) -> Step:
         return step_only(rows, action)
     rows.reset(ended)
     if ended.all():
-        return _step(rows, np.zeros(ended.size), rows.ended(), with_masks(reset_info(rows.simulator), rows.all))
+        return _step(rows, np.zeros(ended.size), rows.ended(), with_masks(rows.reset_info(), rows.all))
     result = rows.step_others(action, ended)
-    info = replace_rows(step_info(rows.simulator, result), reset_info(rows.simulator), ended)
+    info = replace_rows(rows.step_info(result), rows.reset_info(), ended)
     return _step(rows, np.where(ended, 0.0, result.reward), rows.ended(), with_masks(info, rows.all))
 
 
@@ -63,7 +62,7 @@ def step_only(rows: EpisodeRows, action: Action) -> Step:
             "reset(options={'reset_mask': mask}) before the next step"
         )
     result = rows.step(action)
-    return _step(rows, result.reward, rows.ended(), with_masks(step_info(rows.simulator, result), rows.all))
+    return _step(rows, result.reward, rows.ended(), with_masks(rows.step_info(result), rows.all))
 
 
 def _step(rows: EpisodeRows, reward: Array, truncated: Array, info: Info) -> Step:

@@ -11,6 +11,8 @@ from edge_llm_gym.names import known_name
 RENDER_MODES: Final = ("ansi", "rgb_array")
 HUMAN: Final = "human"
 """Render mode of the single environment that shows every epoch in a window."""
+OVERRIDES: Final = "overrides"
+"""Reset option with overrides of the scenario for the next episodes."""
 AUTOSEED: Final = "minari_autoseed"
 """Reset option of Minari's DataCollector, which also passes it to the environment; it has no effect there."""
 
@@ -35,11 +37,14 @@ def usable_render_modes() -> list[str]:
     return [*RENDER_MODES, *([HUMAN] if has_window() else [])]
 
 
-def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = (AUTOSEED,)) -> None:
+def refuse_options(options: Mapping[str, Any] | None, known: tuple[str, ...] = ()) -> None:
     """Raises ValueError for reset options that would be ignored."""
-    unknown = sorted(set(options or ()) - set(known))
+    unknown = sorted(set(options or ()) - {OVERRIDES, AUTOSEED, *known})
     if unknown:
-        raise ValueError(f"unknown reset options {unknown}; settings go to make(..., overrides={{...}})")
+        raise ValueError(
+            f"unknown reset options {unknown}; settings go to make(..., overrides={{...}}), or to "
+            f"reset(options={{'overrides': {{...}}}}) for the next episodes"
+        )
 
 
 def chosen_rows(options: Mapping[str, Any] | None, rows: int) -> Array:

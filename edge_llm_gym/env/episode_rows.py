@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.info import Info
+from edge_llm_gym.env.own_functions import OwnFunctions
 from edge_llm_gym.env.row_generators import RowGenerators
+from edge_llm_gym.env.step_info import reset_info, step_info
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
 
 Observations = dict[str, Array]
@@ -22,12 +24,17 @@ class EpisodeRows:
         result: of the last step; None before the first one and after `restore`.
     """
 
-    def __init__(self, simulator: Simulator, limit: int) -> None:
-        self.simulator = simulator
+    def __init__(self, simulator: Simulator, limit: int, own: OwnFunctions) -> None:
         self.generators = RowGenerators(simulator.rows)
+        self._limit, self._own = limit, own
+        self.use(simulator)
+
+    def use(self, simulator: Simulator) -> None:
+        """Puts another simulator with as many rows in the place of the present one; every row must be reset then."""
+        self.simulator = simulator
         self.result: Any = None
-        self._limit = limit
-        self._observer = interface_of(simulator.scenario).observer(simulator)
+        self._own_reward: Array | None = None
+        self._observer = self._own.observer(simulator)
 
     @property
     def all(self) -> Array:
@@ -62,8 +69,16 @@ class EpisodeRows:
 
     def step(self, action: tuple[Array, ...]) -> Any:
         """One epoch of every row; returns the result of the simulator."""
-        self.result = self.simulator.step(*action)
+        self.result, self._own_reward = self._own.rewarded(self.simulator, self.simulator.step(*action))
         return self.result
+
+    def step_info(self, result: Any) -> Info:
+        """The info of the last step, of which `result` is the result."""
+        return step_info(self.simulator, result, self._own_reward)
+
+    def reset_info(self) -> Info:
+        """The info of a reset of all rows."""
+        return reset_info(self.simulator, self._own.no_reward(self.simulator.rows))
 
     def step_others(self, action: tuple[Array, ...], waiting: Array) -> Any:
         """One epoch of all but the waiting [R] bool rows, whose entries in the result are meaningless.

@@ -65,6 +65,7 @@ METHODS: Final[Mapping[str, Callable[..., Values]]] = MappingProxyType(
 PER_ROW: Final[Mapping[str, Callable[..., Values]]] = MappingProxyType(
     {
         **METHODS,
+        "episode_scenario": lambda envs: envs.episode_scenarios,
         "action_space": lambda envs: (envs.single_action_space,) * envs.num_envs,
         "observation_space": lambda envs: (envs.single_observation_space,) * envs.num_envs,
         "np_random": lambda envs: envs.np_random,

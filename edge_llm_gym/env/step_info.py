@@ -6,9 +6,10 @@ entry per observation.
 | key | content |
 |---|---|
 | `tape` | `requests` of the episode, `clipped_prompts` and `clipped_outputs` (lengths cut to the limits) |
+| `tape.parameters` | parameters of the episode, `edge_llm_gym.sim.episode_parameters`; drawn where there are ranges |
 | `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics`; of a reset: first arrivals |
 | `totals` | the metrics since the reset, its own included: sums of flows, last levels, means |
-| `rewards` | the terms of the reward: weight times metric, by name; of a reset: 0 |
+| `rewards` | the terms of the reward: weight times metric, by name; `own` with a function of one's own; of a reset: 0 |
 | `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`, `evicted`) of every slot |
 | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
 | `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
@@ -40,33 +41,41 @@ from typing import Any
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Columns, Info
 from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.own_functions import OWN_TERM
+from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
 
-def step_info(simulator: Simulator, result: Any) -> Info:
-    """The info of a step, with a leading axis of rows."""
-    return _info(simulator, result, result.metrics)
+def step_info(simulator: Simulator, result: Any, own_reward: Array | None = None) -> Info:
+    """The info of a step, with a leading axis of rows; `own_reward` [R] is that of a user's own function."""
+    return _info(simulator, result, result.metrics, own_reward)
 
 
-def reset_info(simulator: Simulator) -> Info:
+def reset_info(simulator: Simulator, own_reward: Array | None = None) -> Info:
     """The info of a reset, with the structure of that of a step. Totals begin with the metrics of the reset."""
-    return _info(simulator, simulator.empty_result(), simulator.state.totals.copy())
+    return _info(simulator, simulator.empty_result(), simulator.state.totals.copy(), own_reward)
 
 
-def _info(simulator: Simulator, result: Any, metrics: Array) -> Info:
+def _info(simulator: Simulator, result: Any, metrics: Array, own_reward: Array | None) -> Info:
     names = simulator.scenario.metrics
     return {
-        "tape": _tape(simulator.tape.requests),
+        "tape": _tape(simulator),
         "metrics": Columns(names, metrics),
         "totals": Columns(names, simulator.state.totals.copy()),
-        "rewards": _rewards(simulator, result.metrics),
+        "rewards": _rewards(simulator, result.metrics) | ({} if own_reward is None else {OWN_TERM: own_reward}),
     } | interface_of(simulator.scenario).info(simulator, result)
 
 
-def _tape(requests: RequestTape) -> Info:
+def _tape(simulator: Simulator) -> Info:
+    requests: RequestTape = simulator.tape.requests
     clipped = requests.clipped.copy()
-    return {"requests": requests.length.copy(), "clipped_prompts": clipped[:, 0], "clipped_outputs": clipped[:, 1]}
+    return {
+        "requests": requests.length.copy(),
+        "clipped_prompts": clipped[:, 0],
+        "clipped_outputs": clipped[:, 1],
+        "parameters": Columns(PARAMETERS, simulator.episode_parameters.copy()),
+    }
 
 
 def _rewards(simulator: Simulator, metrics: Array) -> Info:

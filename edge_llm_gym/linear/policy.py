@@ -18,6 +18,8 @@ from edge_llm_gym.archives import ArchiveError, member_names, read_array, read_m
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.files import replacing
+from edge_llm_gym.linear.assignment import SEARCHES
+from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.settings import ConfigError
 
@@ -31,11 +33,14 @@ MAX_BYTES: Final = 1 << 20
 class LinearPolicy(BatchPolicy):
     """A policy of one scenario that is linear in features of the observation, up to a last nonlinearity.
 
-    A search starts from all zeros. Raises ValueError for another number of parameters than `size`.
+    A search for parameters starts from all zeros. `search` says how a node's batch is found in pooled dynamics, see
+    `edge_llm_gym.linear.assignment`. Raises ValueError for another number of parameters than `size` and for an unknown
+    search.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
         super().__init__(type(self).__name__, scenario)
+        self.search = known_name("search", search, SEARCHES)
         self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
 
     @staticmethod
@@ -43,9 +48,13 @@ class LinearPolicy(BatchPolicy):
     def size(scenario: Scenario) -> int:
         """Number of parameters."""
 
-    @abstractmethod
     def act(self, observation: Observation) -> Action:
         """Action of the environment for a batch of observations."""
+        return self.act_with(observation, self.parameters[None])
+
+    @abstractmethod
+    def act_with(self, observation: Observation, parameters: Array) -> Action:
+        """Action for observations of R rows under parameters [R, P] of their own, or [1, P] for all of them."""
 
     def with_parameters(self, parameters: ArrayLike) -> Self:
         """The same policy with other parameters; everything else is shared."""
@@ -61,7 +70,7 @@ class LinearPolicy(BatchPolicy):
         """Writes the parameters, and the scenario's name and dynamics."""
         buffer = io.BytesIO()
         np.save(buffer, self.parameters, allow_pickle=False)
-        about = {"scenario": self.scenario.name, "dynamics": self.scenario.dynamics}
+        about = {"scenario": self.scenario.name, "dynamics": self.scenario.dynamics, "search": self.search}
         with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             archive.writestr(WEIGHTS, buffer.getvalue())
             archive.writestr(ABOUT, json.dumps(about))

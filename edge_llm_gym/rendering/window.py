@@ -13,7 +13,10 @@ NO_WINDOW = (
 
 def has_window() -> bool:
     """Whether the library that opens windows is installed."""
-    return find_spec("pygame") is not None
+    try:
+        return find_spec("pygame") is not None
+    except (ImportError, ValueError):  # what stands in its place cannot be imported
+        return False
 
 
 def require_window() -> None:

@@ -16,9 +16,9 @@ from edge_llm_gym.codecs import Codec, make_codec
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.messages import shortened
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
+from edge_llm_gym.sb3.algorithms import ALGORITHMS, draws_per_rollout, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
-from edge_llm_gym.sb3.tokens import make_tokens, token_space
+from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 from edge_llm_gym.sb3.weights import MAX_BYTES, read_weights
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
@@ -50,7 +50,9 @@ def new_network(description: PolicyDescription, scenario: Scenario, codec: Codec
     algorithm: Any = ALGORITHMS[description.algorithm].model_class
     kind, arguments = policy_arguments(description, scenario)
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
-    return policy_class(token_space(make_tokens(scenario)), codec.space, lambda _: 0.0, **arguments)
+    if draws_per_rollout(description):
+        arguments = arguments | {"use_sde": True}
+    return policy_class(READERS[description.policy.kind](scenario).space, codec.space, lambda _: 0.0, **arguments)
 
 
 def policy_factory(path: str | Path) -> Callable[[gymnasium.Env], Policy]:

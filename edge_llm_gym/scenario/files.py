@@ -4,24 +4,30 @@ Paths in a scenario file are relative to that file. Paths in a mapping or an ove
 directory, as there is no file to which they could refer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.catalogue import HardwareSection, ModelSection, QuantizationSection
+from edge_llm_gym.models.hardware import hardware
+from edge_llm_gym.models.llm import model_shape
+from edge_llm_gym.models.quantization import quantization_method
 from edge_llm_gym.settings import SettingsReader
 from edge_llm_gym.yaml_text import YamlError, is_file, read_yaml
 
-ROWS: Final[Mapping[str, SettingsReader[Any]]] = MappingProxyType(
+ROWS: Final[Mapping[str, tuple[SettingsReader[Any], Callable[[Any], Any]]]] = MappingProxyType(
     {
-        "model": SettingsReader("model", ModelSection, ValueError),
-        "nodes.*.hardware": SettingsReader("hardware", HardwareSection, ValueError),
-        "nodes.*.quantization": SettingsReader("quantization method", QuantizationSection, ValueError),
+        "model": (SettingsReader("model", ModelSection, ValueError), model_shape),
+        "nodes.*.hardware": (SettingsReader("hardware", HardwareSection, ValueError), hardware),
+        "nodes.*.quantization": (
+            SettingsReader("quantization method", QuantizationSection, ValueError),
+            quantization_method,
+        ),
     }
 )
-"""Keys that take the path of a file with a row of a catalogue, and the schemas of the rows."""
+"""Keys that take the path of a file with a row of a catalogue, the schemas of the rows, and what is made of them."""
 ROW_SUFFIXES: Final = (".yaml", ".yml", ".json")
 FILES: Final = (
     ("arrivals.file", ("",)),
@@ -38,10 +44,10 @@ def read_rows(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises ValueError, beginning with the key and the path, for a file that is missing, is not YAML, or holds no valid
     row.
     """
-    for pattern, reader in ROWS.items():
+    for pattern, (reader, make) in ROWS.items():
         for where, section, key in _places(data, pattern.split(".")):
             if _is_row_path(section[key]):
-                section[key] = _row(where, folder / section[key], reader)
+                section[key] = _row(where, folder / section[key], reader, make)
     return data
 
 
@@ -77,7 +83,7 @@ def _is_row_path(value: Any) -> bool:
     return isinstance(value, str) and (value.endswith(ROW_SUFFIXES) or "/" in value)
 
 
-def _row(where: str, path: Path, reader: SettingsReader[Any]) -> dict[str, Any]:
+def _row(where: str, path: Path, reader: SettingsReader[Any], make: Callable[[Any], Any]) -> dict[str, Any]:
     if not is_file(path):
         raise ValueError(
             f"{where}: there is no file {quoted(str(path))}; give a path that exists, a shipped name or a mapping"
@@ -94,7 +100,11 @@ def _row(where: str, path: Path, reader: SettingsReader[Any]) -> dict[str, Any]:
         raise ValueError(f"{where}: {quoted(str(path))} must hold a mapping, got {type(row).__name__}")
     named = {"name": path.stem, **row}
     try:
-        reader.validate(quoted(str(path)), named)
+        row = reader.validate(quoted(str(path)), named)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+    try:
+        make(row)
+    except ValueError as error:
+        raise ValueError(f"{where}: {quoted(str(path))}: {error}") from None
     return named

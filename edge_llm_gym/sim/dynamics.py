@@ -20,6 +20,10 @@ class Dynamics(Protocol):
         """Draws episodes."""
         ...
 
+    def generator_of(self, scenario: Scenario) -> TapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        ...
+
     @property
     def parameters(self) -> Any:
         """The scenario's constants as kernels take them."""

@@ -13,11 +13,11 @@ from edge_llm_gym.quantities import (
     PeriodSeconds,
     Phase,
     Probability,
-    RatePerSecond,
     Seconds,
     Tokens,
     Variation,
 )
+from edge_llm_gym.ranges import RateOrRange, highest_of, mean_of
 from edge_llm_gym.workload.trace_source import check_window
 
 FormatName = Literal[
@@ -81,8 +81,9 @@ class ArrivalsConfig(_Section):
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     """Arrival process: synthetic, fitted to a published trace, or the replay of a trace file"""
-    rate_per_s: RatePerSecond | None = None
-    """Mean arrivals per s; the time axis of a published workload or a trace is rescaled to this rate"""
+    rate_per_s: RateOrRange | None = None
+    """Mean arrivals per s, or a range from which every episode draws its own; the time axis of a published workload or
+    a trace is rescaled to this rate"""
     cv: Variation | None = None
     """gamma: coefficient of variation of the inter-arrival times"""
     depth: Probability | None = None
@@ -109,6 +110,16 @@ class ArrivalsConfig(_Section):
         self.check_keys("process", ARRIVAL_KEYS)
         check_window(self.window_from, self.window_until)
         return self
+
+    @property
+    def mean_rate_per_s(self) -> float | None:
+        """Arrivals per s, of a range the mean over episodes; None for that of a published workload or a trace."""
+        return None if self.rate_per_s is None else mean_of(self.rate_per_s)
+
+    @property
+    def highest_rate_per_s(self) -> float | None:
+        """Arrivals per s, of a range the upper end; None for that of a published workload or a trace."""
+        return None if self.rate_per_s is None else highest_of(self.rate_per_s)
 
 
 class PredictionConfig(_Section):

@@ -67,6 +67,8 @@ def sources_fit(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> None:
 def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload:
     """The workload of the two sections; the only function that opens a trace for a scenario.
 
+    A range of the arrival rate counts with its mean; `at_rate` of the workload gives it that of an episode.
+
     Arrivals and lengths may come from different sources. With lengths of kind 'trace',
     - arrivals from a trace are replayed as whole rows, and `lengths` must not name a file;
     - other arrivals are combined with random rows of `lengths.file`, each prompt with its output.
@@ -76,6 +78,8 @@ def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload
     sources_fit(arrivals, lengths)
     limits = LengthLimits(lengths.max_prompt_tokens, lengths.max_output_tokens)
     process_options = arrivals.given(ARRIVAL_KEYS[arrivals.process])
+    if "rate_per_s" in process_options:
+        process_options["rate_per_s"] = arrivals.mean_rate_per_s
     if arrivals.process == lengths.kind == "trace":
         replay = _replay(**process_options)
         return TraceWorkload(replay.trace, limits, replay.rate_per_s, replay.jitter_s)

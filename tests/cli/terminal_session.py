@@ -1,4 +1,4 @@
-"""Prints tables and YAML to the terminal that it runs in, once per width. Run by test_widths.py in a pseudo-terminal."""
+"""Prints tables and YAML to the terminal that it runs in, once per width, for test_widths.py."""
 
 import fcntl
 import struct

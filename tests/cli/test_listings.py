@@ -74,7 +74,7 @@ def test_shown_yaml_is_the_scenario_and_takes_overrides(tmp_path):
     assert load_scenario(out).arrivals.rate_per_s == 8.0
 
 
-NODE = "{name: edge-5, hardware: nvidia-l4, position_m: [0, 0]}"
+NODE = "{name: edge-5, hardware: nvidia-l4, position_m: [0, 0], uplink_hz: 1.0e+6, downlink_hz: 1.0e+6}"
 
 
 @pytest.mark.parametrize("override", [f"nodes.4={NODE}", f"nodes+={NODE}"])
@@ -174,7 +174,7 @@ def test_errors_show_brackets(words, monkeypatch, capsys, tmp_path):
 def test_help_shows_brackets_and_every_command():
     for command in ("compare", "render", "trace", "policies"):
         assert command in run("--help")
-    assert "'nodes+={name" in " ".join(run("compare", "--help").replace("│", " ").split())
+    assert "'nodes+={...}'" in " ".join(run("compare", "--help").replace("│", " ").split())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="pipes of a shell")

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.solvers import reference
 from edge_llm_gym.solvers.c_output import STDOUT, without_c_output
 
@@ -58,6 +59,21 @@ def test_blocks_of_threads_overlap(capfd):
     assert capfd.readouterr().out == "C after both\n"
 
 
+def small_problem() -> BatchProblem:
+    """Two requests, of which either fits alone."""
+    return BatchProblem(
+        time_s=[1.0, 1.0],
+        shared_time_s=[0.0, 0.0],
+        kv_bytes=[1.0, 1.0],
+        uplink_share=[0.6, 0.6],
+        downlink_share=[0.1, 0.1],
+        budget_s=[5.0, 5.0],
+        value=[1.0, 2.0],
+        memory_bytes=2.0,
+        time_cap_s=10.0,
+    )
+
+
 def test_the_mixed_integer_program_runs_silently(capfd, monkeypatch):
     optimize = pytest.importorskip("scipy.optimize")
     solve = optimize.milp
@@ -67,5 +83,5 @@ def test_the_mixed_integer_program_runs_silently(capfd, monkeypatch):
         return solve(*arguments, **settings)
 
     monkeypatch.setattr(optimize, "milp", noisy)
-    reference.milp(small_problem())
+    reference.milp(AssignmentProblem((small_problem(), small_problem())))
     assert capfd.readouterr().out == ""

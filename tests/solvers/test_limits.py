@@ -98,11 +98,11 @@ def test_the_milp_without_time_to_load_gives_empty_batches(limit_s: float, monke
     assert dftsp.solve(problem).value <= found.upper_bound <= problem.value.sum()
 
 
-@pytest.mark.parametrize("scale", [1e-60, 1e60])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_the_milp_solves_problems_in_any_units(scale: float) -> None:
     plain = conflicting(np.random.default_rng(0), 12, equal_values=False).replace(time_price=0.05)
     times = {name: scale * getattr(plain, name) for name in ("time_s", "shared_time_s", "budget_s", "time_cap_s")}
-    scaled = plain.replace(**times, value=plain.value / scale, time_price=0.05 / scale**2 if scale < 1 else 0.0)
+    scaled = plain.replace(**times, value=plain.value / scale, time_price=0.05 / scale**2)
     expected = reference.brute_force(scaled)
     assert reference.milp(scaled).value == pytest.approx(expected.value, rel=1e-9)
     assert dftsp.solve(scaled).value == pytest.approx(expected.value, rel=1e-9)
@@ -127,7 +127,7 @@ def test_time_limits_of_other_types_are_refused(limit: object) -> None:
 
 @pytest.mark.compiled
 def test_more_pairs_than_fit_in_memory_are_not_searched() -> None:
-    problem = conflicting(np.random.default_rng(0), int(MAX_PAIRS**0.5) + 2, equal_values=False)
+    problem = conflicting(np.random.default_rng(0), int(1.2 * MAX_PAIRS**0.5), equal_values=False)
     found = dftsp.solve(problem)
     assert not found.optimal
     assert found.nodes_visited == 0

@@ -14,7 +14,7 @@ from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
 from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
 from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.partial_batch import PartialBatch
-from edge_llm_gym.scenario import scenario_of
+from edge_llm_gym.scenario import Scenario, scenario_of
 
 Observation = dict[str, Array]
 EPOCH_BEGINS: Final = "epoch_begins"
@@ -52,7 +52,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         if scenario.dynamics != "batching":
             raise ValueError(f"requests are assigned one by one in dynamics 'batching' only, got {scenario.dynamics!r}")
         self._slots, self._nodes = scenario.slots, len(scenario.nodes)
-        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, overrun_s))
+        self._overrun_s = overrun_s
+        self._follow(scenario)
         assert isinstance(env.observation_space, spaces.Dict)  # for the type checker
         extra: dict[str, spaces.Space[Any]] = {
             "cursor": spaces.Box(0.0, 1.0, (self._slots,), np.float32),
@@ -74,6 +75,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As in the wrapped environment; the cursor is at the first request."""
         observation, self._info = self.env.reset(seed=seed, options=options)
+        if scenario_of(self.env) is not self._scenario:  # after overrides of the reset
+            self._follow(scenario_of(self.env))
         return self._begin(observation), self._info | {EPOCH_BEGINS: True}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -92,6 +95,10 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
         self._require_reset()
         return np.concatenate([[True], self._batch.fits(), [True]])
+
+    def _follow(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, self._overrun_s))
 
     def _require_reset(self) -> None:
         if not self._observation:

@@ -39,6 +39,10 @@ class PooledDynamics:
         self._sizes = _sizes(scenario)
         self._workspace = allocate_workspace(self._sizes)
 
+    def generator_of(self, scenario: Scenario) -> PooledTapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        return PooledTapeGenerator(scenario, self.tape_generator.costs)
+
     def allocate(self, rows: int, capacity: int) -> tuple[PooledTape, PooledState]:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)

@@ -36,6 +36,10 @@ class StreamingDynamics:
         self.parameters = compile_parameters(scenario, self.tape_generator.exit_table)
         self._sizes = _sizes(scenario)
 
+    def generator_of(self, scenario: Scenario) -> StreamingTapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        return StreamingTapeGenerator(scenario)
+
     def allocate(self, rows: int, capacity: int) -> tuple[StreamingTape, StreamingState]:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)

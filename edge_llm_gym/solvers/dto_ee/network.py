@@ -82,7 +82,8 @@ def build(problem: RoutingProblem, cells: Cells | None) -> tuple[Network, Layout
     node = np.argsort(problem.stage, kind="stable")
     node = node[problem.stage[node] > 0]
     delay_s = problem.link_delay_s[np.concatenate([np.arange(devices), devices + node])][:, node]
-    sender, receiver = np.nonzero(np.isfinite(delay_s))
+    # Views, which are contiguous for a single link only: kernels would be compiled for either layout.
+    sender, receiver = (np.ascontiguousarray(ends) for ends in np.nonzero(np.isfinite(delay_s)))
     link_s = delay_s[sender, receiver]
     service_s = problem.service_s[node]
     time_s = float(link_s.mean() + service_s.mean())
