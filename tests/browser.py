@@ -14,7 +14,7 @@ ADDRESSES = ("src", "href", "action", "data", "srcset", "poster", "xlink:href")
 
 
 class Page(HTMLParser):
-    """The elements of a page as (tag, attributes, text within it); refuses elements closed in a wrong order."""
+    """The elements of a page: tag, attributes, text within. Refuses elements that are closed in a wrong order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         element = (tag, dict(attrs), [])
         self.elements.append(element)
-        if tag not in VOID and tag not in ("polyline", "circle"):
+        if tag not in VOID:
             self._open.append(element)
 
     def handle_startendtag(self, tag, attrs):

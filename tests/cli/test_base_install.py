@@ -65,6 +65,7 @@ def test_compare_writes_what_it_can_and_names_the_rest(done):
         "episodes.csv",
         "episodes.jsonl",
         "comparison.json",
+        "report.html",
     }
     note = "figures are left out: figures need matplotlib: pip install 'edge-llm-gym[plots]'"
     assert note in answers["compare"]["output"]

@@ -16,7 +16,7 @@ def episode_table(comparison: Comparison) -> Sheet:
         )
         for record in comparison.records()
     )
-    columns: list[Column | str] = [Column("policy", "left"), "seed", *(title for title, _ in shown.values())]
+    columns: tuple[Column | str, ...] = (Column("policy", "left"), "seed", *(title for title, _ in shown.values()))
     return make_sheet("", columns, rows)
 
 

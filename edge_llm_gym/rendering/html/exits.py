@@ -18,7 +18,7 @@ def optional(value: float | None, form: str) -> Cell:
 def exit_table(view: ExitsView) -> Sheet:
     """Where the requests of the last epoch and of the episode left, confidences observed there and thresholds."""
     heads = [f"confidence {100 * quantile:g} %" for quantile in QUANTILES]
-    columns: list[Column | str] = [Column("exit"), "left", "share", "share in the episode", *heads, "thresholds"]
+    columns: tuple[Column | str, ...] = (Column("exit"), "left", "share", "share in the episode", *heads, "thresholds")
     return make_sheet("exits", columns, [_exit(one, view) for one in view.exits])
 
 

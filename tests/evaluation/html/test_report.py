@@ -68,7 +68,7 @@ def test_figures_are_embedded_and_a_note_stands_for_missing_ones(comparison, ori
 
 
 def test_undefined_numbers_of_episodes_are_dashes(comparison, origin):
-    empty = dict.fromkeys(METRICS, float("nan")) | {"served_value": 0.0}
+    empty = dict.fromkeys(METRICS, 0.0) | {"quality": float("nan")}
     text = report_page(Comparison("e", (0, 1), {"edf": (empty, *_episodes(1.0)[:1])}), origin)
     assert "nan" not in Page(text).texts("td")
     assert "-" in Page(text).texts("td")

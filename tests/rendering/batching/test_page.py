@@ -89,8 +89,10 @@ const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", 
 const state = () => document.querySelector("section:not([hidden])").dataset.epoch
   + document.querySelectorAll("section:not([hidden])").length + document.querySelector("circle.shown").dataset.epoch;
 const found = [state()];
-const keys = ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "Home", "End"];
-for (const key of keys) { press(key); found.push(state()); }
+for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "Home", "End"]) {
+  press(key);
+  found.push(state());
+}
 const slider = document.getElementById("slider");
 slider.value = 1;
 slider.dispatchEvent(new Event("input"));
