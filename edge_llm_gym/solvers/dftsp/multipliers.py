@@ -61,7 +61,7 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
             break
         if not _pivot(simplex, usage, fixed, at_one, basic_value, position, excess):
             break
-    np.maximum(simplex.multipliers, 0.0, simplex.multipliers)
+    simplex.multipliers[:] = np.maximum(simplex.multipliers, 0.0)
     _update_reduced(simplex, profit, usage)
     bound = lagrangian(simplex, capacity, fixed)
     if np.isfinite(bound):
