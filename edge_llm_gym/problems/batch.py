@@ -205,13 +205,17 @@ def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
 
 
 def _number(name: str, raw: float) -> float:
-    if type(raw) is float and (raw == 0.0 or SMALLEST <= raw <= LARGEST or raw == np.inf and name in _MAY_BE_INFINITE):
+    if type(raw) is float and _is_allowed(name, raw):
         return raw
     array = real_numbers(name, raw)
     if array.ndim:
         raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
     _check_range(name, array.reshape(1))
     return float(array)
+
+
+def _is_allowed(name: str, number: float) -> bool:
+    return number == 0.0 or SMALLEST <= number <= LARGEST or (number == np.inf and name in _MAY_BE_INFINITE)
 
 
 def _check_range(name: str, array: Floats) -> None:
