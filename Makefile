@@ -7,12 +7,12 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short bench clean
+.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
 	$(BIN)/python -m scripts.train configs/agents/demo.yaml --out runs/demo/agent
-	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 10 --jobs 2 --out runs/demo \
+	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 10 --jobs 2 --out runs/demo --overwrite \
 		--policies ot-gah,dftsp,edf,sjf,fcfs,random,runs/demo/agent/best.zip
 	$(BIN)/edge-llm-gym render --policy ot-gah --form png --out runs/demo
 
@@ -57,11 +57,17 @@ mutation-short: $(INSTALLED)
 FUZZ := $(BIN)/python -m benchmarks.fuzz
 fuzz: $(INSTALLED)
 	$(FUZZ) scenarios --count 20000
+	$(FUZZ) actions --count 120000
+	$(FUZZ) files --count 20000
 	$(FUZZ) solvers --count 5000
 
 fuzz-short: $(INSTALLED)
 	$(FUZZ) scenarios --count 1000
 	$(FUZZ) solvers --count 300
+
+# Kills each command 50 times and compares what the resumed runs leave; minutes.
+kills: $(INSTALLED)
+	$(BIN)/python -m benchmarks.kills train imitate search --kills 50 --folder runs/kills
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench

@@ -1,153 +1,189 @@
 """Saves and restores the full state of a training run, at the boundary between two rollouts.
 
-A checkpoint is a folder: `model.zip` as Stable-Baselines3 writes it (weights, optimiser, counters), `arrays.npz` (the
-simulator's rows, the vector environment's counts, the replay buffer, PyTorch's generator) and `state.json` (the states
-of NumPy's generators, the configuration of the environment). Only model.zip holds pickles. With the same versions
-on the same machine a resumed run repeats the run that was never interrupted.
+A checkpoint is a folder `checkpoint-<steps>` in the folder of the run: `model.zip` as Stable-Baselines3 writes it
+(weights, optimiser, counters), `arrays.npz` (the simulator's rows, the vector environment's counts, the replay buffer)
+and `state.json` (generators, configuration, best score, schedules, positions in the curves). `checkpoint.json` names
+the one that counts: it is replaced once the folder is complete, and the folder before is removed after that, so that a
+kill at any moment leaves a complete checkpoint. Each part holds the number of steps; parts of two checkpoints are
+refused. Only model.zip holds pickles. With the same versions on the same machine a resumed run repeats the run that was
+never interrupted.
 """
 
 import json
-import random
+import shutil
 import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
 
+from agents.archives import save_model
 from agents.config import RunConfig
-from edge_llm_gym.arrays import Array
+from agents.generators import generator_states, restore_generators
+from agents.training_state import buffer_arrays, env_arrays, restore_buffer, restore_env
+from edge_llm_gym.archives import require_size
+from edge_llm_gym.files import remove_leftovers, replacing, write_text
 from edge_llm_gym.sb3.algorithms import ALGORITHMS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.settings import ConfigError
-from edge_llm_gym.sim.records import leaves
-from edge_llm_gym.sim.simulator import Snapshot
 
-BUFFER_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-Arrays = dict[str, Array]
-
-
-def save_checkpoint(folder: Path, model: BaseAlgorithm, env: NativeVecEnv, config: RunConfig) -> None:
-    """Writes a checkpoint beside the folder, then moves it into place: an interruption leaves no partial files."""
-    fresh = folder.with_name(folder.name + ".new")
-    fresh.mkdir(parents=True, exist_ok=True)
-    model.save(fresh / "model.zip")
-    arrays: Any = _env_arrays(env) | _buffer_arrays(model) | {"torch": th.get_rng_state().numpy()}
-    np.savez(fresh / "arrays.npz", **arrays)
-    state = {"steps": model.num_timesteps, "identity": identity(config)} | _generator_states(model, env)
-    (fresh / "state.json").write_text(json.dumps(state), "utf-8")
-    _replace(fresh, folder)
+POINTER: Final = "checkpoint.json"
+FOLDERS: Final = "checkpoint-*"
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile)
 
 
-def _replace(fresh: Path, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    for path in fresh.iterdir():
-        path.replace(folder / path.name)
-    fresh.rmdir()
+def save_checkpoint(
+    run: Path, model: BaseAlgorithm, env: NativeVecEnv, config: RunConfig, progress: Mapping[str, Any]
+) -> None:
+    """Writes a checkpoint, makes it the one that counts, and removes all others.
 
-
-def load_checkpoint(folder: Path, env: NativeVecEnv, config: RunConfig) -> BaseAlgorithm:
-    """The model of a checkpoint on a fresh environment, with all state restored.
-
-    Warns that the archive holds pickles: load only files that you trust. Raises ConfigError for a folder without a
-    checkpoint and for a checkpoint of another environment, codec, algorithm or policy.
+    `progress` is what else the run needs to go on, as values that JSON holds.
     """
-    state = _read_state(folder, config)
-    warnings.warn(
-        f"{folder / 'model.zip'} holds pickles, which can run code: load only files that you trust", stacklevel=2
-    )
-    model_class: Any = ALGORITHMS[config.algorithm].model_class
-    model: BaseAlgorithm = model_class.load(folder / "model.zip", env=env, device="cpu", force_reset=False)
-    with np.load(folder / "arrays.npz") as arrays:
-        _restore_env(env, arrays)
-        _restore_buffer(model, arrays)
-        th.set_rng_state(th.from_numpy(arrays["torch"]))
-    _restore_generators(model, env, state)
-    return model
+    folder = _unused(run, model.num_timesteps)
+    shutil.rmtree(folder, ignore_errors=True)  # left over from a kill
+    folder.mkdir()
+    steps = model.num_timesteps
+    save_model(model, folder / "model.zip")
+    arrays: Any = env_arrays(env) | buffer_arrays(model) | {"steps": np.array(steps)}
+    with replacing(folder / "arrays.npz") as temporary:
+        np.savez(temporary, **arrays)
+    state = {"steps": steps, "identity": identity(config), "progress": progress, "generators": _generators(model, env)}
+    write_text(folder / "state.json", json.dumps(state))
+    write_text(run / POINTER, json.dumps({"folder": folder.name, "steps": steps}) + "\n")
+    remove_others(run)
+
+
+def _unused(run: Path, steps: int) -> Path:
+    """A folder for a checkpoint, other than the one that counts."""
+    folder = run / f"checkpoint-{steps:09d}"
+    return folder if folder != current(run) else run / f"{folder.name}-again"
+
+
+def current(run: Path) -> Path | None:
+    """The folder of the checkpoint that counts; None before the first. Raises ConfigError for an unreadable pointer."""
+    try:
+        return run / json.loads((run / POINTER).read_text("utf-8"))["folder"]
+    except FileNotFoundError:
+        return None
+    except UNREADABLE as error:
+        raise _unreadable(run / POINTER, error) from error
+
+
+def remove_others(run: Path) -> None:
+    """Removes all checkpoints but the one that counts, and the temporary files of processes that were killed."""
+    kept = current(run)
+    for folder in run.glob(FOLDERS):
+        if folder != kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    remove_leftovers(run)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that fits the configuration of the run that resumes it; `state` is the content of state.json."""
+
+    folder: Path
+    state: dict[str, Any]
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What `save_checkpoint` got."""
+        kept: dict[str, Any] = self.state["progress"]
+        return kept
+
+    def load(self, env: NativeVecEnv, config: RunConfig) -> BaseAlgorithm:
+        """The model on a fresh environment, with all state restored.
+
+        Warns that the archive holds pickles: load only files that you trust. Raises ConfigError for parts that are
+        missing or damaged, or that belong to different checkpoints.
+        """
+        path = self.folder / "model.zip"
+        warnings.warn(f"{path} holds pickles, which can run code: load only files that you trust", stacklevel=2)
+        model_class: Any = ALGORITHMS[config.algorithm].model_class
+        try:
+            for name in ("model.zip", "arrays.npz"):  # both are written without compression
+                require_size(self.folder / name, (self.folder / name).stat().st_size)
+            model: BaseAlgorithm = model_class.load(path, env=env, device="cpu", force_reset=False)
+            with (self.folder / "arrays.npz").open("rb") as file, np.load(file) as arrays:
+                self._check(model.num_timesteps, int(arrays["steps"]))
+                restore_env(env, arrays)
+                restore_buffer(model, arrays)
+        except ConfigError:
+            raise
+        except Exception as error:  # a damaged pickle raises anything
+            raise _unreadable(self.folder, error) from error
+        _restore(model, env, self.state["generators"])
+        return model
+
+    def _check(self, model: int, arrays: int) -> None:
+        state = self.state["steps"]
+        if not state == model == arrays:
+            raise ConfigError(
+                f"{self.folder} mixes parts of different checkpoints: state.json is of step {state}, model.zip of step "
+                f"{model}, arrays.npz of step {arrays}; {_REMEDY}"
+            )
+
+
+def find_checkpoint(run: Path, config: RunConfig) -> Checkpoint | None:
+    """The checkpoint of a run that is to be resumed; None for a run that ended before its first one.
+
+    Raises ConfigError for a checkpoint of another environment, codec, algorithm or policy, and for an unreadable one.
+    """
+    folder = current(run)
+    if folder is None:
+        _refuse_old(run)
+        return None
+    try:
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
+        kept = {key: state["identity"][key] for key in identity(config)}
+    except UNREADABLE as error:
+        raise _unreadable(folder, error) from error
+    check_identity(kept, identity(config), folder)
+    return Checkpoint(folder, state)
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
     """The settings that a checkpoint must share with the run that resumes it."""
-    kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "rows"})
+    kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "rows", "group"})
     return dict(kept)
 
 
-def _read_state(folder: Path, config: RunConfig) -> dict[str, Any]:
-    path = folder / "state.json"
-    if not path.is_file():
-        raise ConfigError(f"there is no checkpoint in {folder}; a run writes one at <run>/checkpoint")
-    state: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    for key, value in identity(config).items():
-        if state["identity"][key] != value:
+def check_identity(kept: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    """Raises ConfigError where the settings that a checkpoint was written with differ from those of the run."""
+    for key, value in wanted.items():
+        if kept.get(key) != value:
             raise ConfigError(
-                f"the checkpoint in {folder} belongs to {key} {state['identity'][key]!r}, and this run has {value!r}; "
+                f"the checkpoint in {folder} belongs to {key} {kept.get(key)!r}, and this run has {value!r}; "
                 f"resume with the configuration that wrote it, or start a new run"
             )
-    return state
 
 
-def _env_arrays(env: NativeVecEnv) -> Arrays:
-    simulator = env.envs.simulator
-    records = (("tape", dict(leaves(simulator.tape))), ("sim", dict(leaves(simulator.state))), ("raw", env.raw))
-    arrays = {f"{label}.{name}": array for label, record in records for name, array in record.items()}
-    return arrays | {"vec_env.returns": env.returns, "vec_env.lengths": env.lengths}
+_REMEDY: Final = "start the run anew with --overwrite, or in another folder"
 
 
-def _restore_env(env: NativeVecEnv, arrays: Any) -> None:
-    env.envs.reset(seed=0)  # creates the generators, whose states are restored later
-    parts = {label: _part(arrays, label) for label in ("tape", "sim", "raw")}
-    for row in range(env.num_envs):
-        tape, moment = ({name: array[row] for name, array in parts[label].items()} for label in ("tape", "sim"))
-        env.envs.simulator.restore(Snapshot(env.envs.scenario, tape, moment), row)
-    env.raw = parts["raw"]
-    env.returns, env.lengths = arrays["vec_env.returns"], arrays["vec_env.lengths"]
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"the checkpoint {path} cannot be read ({type(error).__name__}: {error}); {_REMEDY}")
 
 
-def _part(arrays: Any, label: str) -> Arrays:
-    return {name.removeprefix(f"{label}."): arrays[name] for name in arrays.files if name.startswith(f"{label}.")}
+def _refuse_old(run: Path) -> None:
+    """A folder `checkpoint` is of a version that wrote checkpoints in place."""
+    if (run / "checkpoint" / "state.json").is_file():
+        raise ConfigError(f"{run / 'checkpoint'} is a checkpoint of an earlier version; {_REMEDY}")
 
 
-def _buffer_arrays(model: BaseAlgorithm) -> Arrays:
-    """The replay buffer as flat arrays; empty for algorithms without one."""
-    buffer = getattr(model, "replay_buffer", None)
-    if not isinstance(buffer, ReplayBuffer):
-        return {}
-    arrays: Arrays = {"buffer.position": np.array([buffer.pos, buffer.full])}
-    for name in BUFFER_ARRAYS:
-        value = getattr(buffer, name)
-        parts = value if isinstance(value, dict) else {"": value}
-        arrays |= {f"buffer.{name}.{key}": array for key, array in parts.items()}
-    return arrays
-
-
-def _restore_buffer(model: BaseAlgorithm, arrays: Any) -> None:
-    buffer = getattr(model, "replay_buffer", None)
-    if not isinstance(buffer, ReplayBuffer):
-        return
-    position, full = arrays["buffer.position"]
-    buffer.pos, buffer.full = int(position), bool(full)
-    for name in BUFFER_ARRAYS:
-        target = getattr(buffer, name)
-        for key, array in target.items() if isinstance(target, dict) else (("", target),):
-            array[...] = arrays[f"buffer.{name}.{key}"]
-
-
-def _generator_states(model: BaseAlgorithm, env: NativeVecEnv) -> dict[str, Any]:
-    kind, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002 - the library draws from it
-    return {
+def _generators(model: BaseAlgorithm, env: NativeVecEnv) -> dict[str, Any]:
+    return generator_states() | {
         "rows": [generator.bit_generator.state for generator in env.envs.np_random],
         "actions": model.action_space.np_random.bit_generator.state,
-        "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, cached],
-        "python": list(random.getstate()[1]),
     }
 
 
-def _restore_generators(model: BaseAlgorithm, env: NativeVecEnv, state: dict[str, Any]) -> None:
-    for generator, saved in zip(env.envs.np_random, state["rows"], strict=True):
+def _restore(model: BaseAlgorithm, env: NativeVecEnv, states: Mapping[str, Any]) -> None:
+    for generator, saved in zip(env.envs.np_random, states["rows"], strict=True):
         generator.bit_generator.state = saved
-    model.action_space.np_random.bit_generator.state = state["actions"]
-    kind, keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state((kind, np.array(keys, np.uint32), position, has_gauss, cached))  # noqa: NPY002
-    random.setstate((3, tuple(state["python"]), None))
+    model.action_space.np_random.bit_generator.state = states["actions"]
+    restore_generators(states)

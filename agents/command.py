@@ -7,8 +7,51 @@ from pathlib import Path
 from typing import Any
 
 from agents.config import RunConfig, read_config
+from agents.run_folder import Start
 from edge_llm_gym.messages import quoted
+from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
+
+
+def add_run(parser: argparse.ArgumentParser, config: str) -> None:
+    """Adds the configuration, which `config` describes, the folder of the run, how it starts, and --set."""
+    parser.add_argument("config", nargs="?", help=config)
+    parser.add_argument("--out", type=Path, help="folder of the run; runs/<name of the configuration> by default")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run in the folder")
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="resume the run in this folder, with its configuration by default"
+    )
+    add_settings(parser)
+
+
+def chosen_run(options: argparse.Namespace) -> tuple[RunConfig, Path, Start]:
+    """Configuration, folder and start of a run, from the arguments of `add_run`. Raises ValueError for a mix."""
+    if options.resume is None:
+        config = configuration(options.config, options.set)
+        return config, options.out or run_folder(options.config), "overwrite" if options.overwrite else "new"
+    if options.overwrite or options.out is not None:
+        raise ValueError("--resume RUN continues the run in its own folder, and takes neither --out nor --overwrite")
+    return configuration(options.config or _kept(options.resume), options.set), options.resume, "resume"
+
+
+def _kept(run: Path) -> Path:
+    """The configuration in the folder of a run."""
+    path = run / CONFIG_FILE
+    if not path.is_file():
+        raise ValueError(f"there is no run to resume in {run}: no {CONFIG_FILE}; start one with --out {run}")
+    return path
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A type of argparse: whole numbers from `least` on."""
+
+    def whole(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"takes a whole number of at least {least}, got {value}")
+        return value
+
+    return whole
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +74,9 @@ def configuration(source: str | Path | None, settings: Sequence[str]) -> RunConf
 
 def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
-    if not equals or not path:
+    if not equals or not path.strip():
         raise ValueError(f"--set takes path=value, as in policy.width=64, got {quoted(text)}")
-    return path.strip(), parse_setting(path.strip(), value)
+    return path.strip(), parse_setting(f"--set {path.strip()}", value)
 
 
 def run_folder(config: str | Path | None) -> Path:
@@ -45,7 +88,7 @@ def run_cli(action: Callable[[], None]) -> int:
     """Runs an action and returns the exit status; errors of the user are printed in one line, without a traceback."""
     try:
         action()
-    except (ValueError, TypeError, NotImplementedError, ImportError, FileNotFoundError) as error:
+    except (ValueError, TypeError, NotImplementedError, ImportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.quantities import Range
 from edge_llm_gym.sb3.description import Count, PolicyDescription, Positive, Section
 from edge_llm_gym.settings import ConfigError, SettingsReader
 from edge_llm_gym.yaml_text import dump_yaml, is_file
 
+ON_POLICY: Final = ("ppo", "a2c", "maskable-ppo")
+"""Algorithms that learn from whole rollouts."""
 Whole = Annotated[int, Range("", 0, 2**62)]
 
 
@@ -40,16 +43,32 @@ class EvaluationConfig(Section):
 
 
 class RunConfig(PolicyDescription):
-    """A whole run. `steps` counts environment steps over all `rows`; `hyperparameters` go by the library's names."""
+    """A whole run. `steps` counts environment steps over all `rows`; `hyperparameters` go by the library's names.
+
+    A number among them may be a mapping {from: A, to: B}: it then changes linearly over the run, where the algorithm
+    takes a schedule, as for learning_rate.
+    """
 
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     rows: Count = 256
+    group: Count = 1  # rows that share tapes and start each rollout in the same state, see NativeVecEnv
     steps: Whole = 1_000_000
     seed: Whole = 0
     imitation: ImitationConfig | None = None
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint_every: Count = 200_000
     threads: Count = 1
+
+    @model_validator(mode="after")
+    def _groups_are_equal(self) -> "RunConfig":
+        if self.rows % self.group:
+            raise ValueError(f"group must divide rows {self.rows}, got {self.group}")
+        if self.group > 1 and self.algorithm not in ON_POLICY:
+            raise ValueError(
+                f"groups fork at the start of a rollout, which algorithm {self.algorithm!r} does not have; leave group "
+                f"out, or choose one of {list(ON_POLICY)}"
+            )
+        return self
 
 
 READER: Final = SettingsReader("configuration", RunConfig, ConfigError)
@@ -74,4 +93,4 @@ def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]
 
 def write_config(config: RunConfig, path: Path) -> None:
     """Writes the configuration with every default."""
-    path.write_text(dump_yaml(config.model_dump(mode="json")), "utf-8")
+    write_text(path, dump_yaml(config.model_dump(mode="json")))

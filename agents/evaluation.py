@@ -12,17 +12,23 @@ import numpy as np
 from agents.config import EvaluationConfig, RunConfig
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
+from edge_llm_gym.evaluation.metrics import mean_over_served, on_time_share, served_share
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.evaluation.statistics import Interval, paired_difference
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy, make_expert
+from edge_llm_gym.files import write_text
+from edge_llm_gym.settings import ConfigError
 
 EXPERT_SCORES = "expert-scores.json"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One figure per seed [n], by name; "score" is the figure that policies are compared by."""
+    """One figure per seed [n], by name; "score" is the figure that policies are compared by.
+
+    Figures are those of `edge_llm_gym.evaluation`, also for a tape without requests: shares are NaN there, returns 0.
+    """
 
     figures: dict[str, Array]
 
@@ -30,6 +36,12 @@ class Scores:
     def score(self) -> Array:
         """[n] the share of the value that was served; in streaming dynamics the return."""
         return self.figures["score"]
+
+    def mean(self, figure: str) -> float:
+        """Mean over the tapes that have the figure: one without requests has no share. NaN if none has it."""
+        values = self.figures[figure]
+        known = values[~np.isnan(values)]
+        return float(known.mean()) if known.size else float("nan")
 
     def regret(self, expert: "Scores") -> Interval:
         """Paired difference expert - this, with its 95 % bootstrap interval."""
@@ -47,26 +59,34 @@ def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
 
 
 def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:
-    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch."""
+    """One episode of every row, seeded first_seed, first_seed + 1, ...; all rows end at the same epoch.
+
+    Raises ConfigError where no request arrives in any of them.
+    """
     returns = np.zeros(envs.num_envs)
     for step in steps_of(envs, policy, first_seed):
         returns += step.reward
-    return Scores(_figures(step.own_info["totals"], returns))
+    totals = step.own_info["totals"]
+    if not totals["arrived"].any():
+        raise ConfigError(
+            f"no request arrives on the {envs.num_envs} tapes from seed {first_seed} on, and no policy can be scored; "
+            f"take more seeds, longer episodes or a higher rate"
+        )
+    return Scores(_figures(totals, returns))
 
 
 def _figures(totals: Mapping[str, Array], returns: Array) -> dict[str, Array]:
     """The figures of an episode."""
-    arrived, served = np.maximum(totals["arrived"], 1.0), np.maximum(totals["served"], 1.0)
-    share = totals["served_value"] / np.maximum(totals["arrived_value"], 1e-12)
+    share = served_share(totals)
     return {
         "score": returns if "mean_delay_s" in totals else share,
         "return": returns,
         "served_share": share,
-        "on_time_share": totals["served"] / arrived,
-        "mean_delay_of_served_s": totals["delay_s"] / served,
-        "mean_quality_of_served": totals["quality"] / served,
+        "on_time_share": on_time_share(totals),
+        "mean_delay_of_served_s": mean_over_served(totals, "delay_s"),
+        "mean_quality_of_served": mean_over_served(totals, "quality"),
         "utilisation": totals["utilisation"],
-        "energy_per_served_j": totals["energy_j"] / served,
+        "energy_per_served_j": mean_over_served(totals, "energy_j"),
     }
 
 
@@ -78,12 +98,12 @@ def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> S
         cached = json.loads(path.read_text("utf-8"))
         if key in cached:
             return Scores({figure: np.array(values) for figure, values in cached[key].items()})
-    envs = make_envs(config, config.evaluation.seeds)
+    envs, first_seed = make_envs(config, config.evaluation.seeds), config.evaluation.first_seed
     expert, settings = split_settings(name)
-    scores = evaluate(envs, make_expert(expert, envs, **settings), config.evaluation.first_seed)
+    scores = evaluate(envs, make_expert(expert, envs, seed=first_seed, **settings), first_seed)
     if path is not None:
         values = {figure: values.tolist() for figure, values in scores.figures.items()}
-        path.write_text(json.dumps({key: values}) + "\n", "utf-8")
+        write_text(path, json.dumps({key: values}) + "\n")
     return scores
 
 

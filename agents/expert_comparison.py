@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from agents.config import read_config
 from agents.evaluation import evaluate, expert_scores, make_envs
 from edge_llm_gym.sb3 import load_policy
@@ -20,12 +22,14 @@ def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, 
     config = config.model_copy(update={"evaluation": chosen})
     envs = make_envs(config, seeds)
     agent = evaluate(envs, load_policy(path, envs), first_seed)
-    lines = [f"{'agent':24} {agent.score.mean():9.4f}"]
+    empty = int(np.isnan(agent.score).sum())
+    lines = [f"{empty} of {seeds} tapes have no requests and no score; they are left out"] if empty else []
+    lines.append(f"{'agent':24} {agent.mean('score'):9.4f}")
     for name in names:
         expert = expert_scores(config, name)
         regret = expert.regret(agent)
         lines.append(
-            f"{name:24} {expert.score.mean():9.4f}  regret of the agent {regret.mean:+.4f} "
+            f"{name:24} {expert.mean('score'):9.4f}  regret of the agent {regret.mean:+.4f} "
             f"[{regret.low:+.4f}, {regret.high:+.4f}]"
         )
     return lines

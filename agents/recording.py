@@ -10,18 +10,24 @@ from agents.callbacks.progress import progress_bar
 from edge_llm_gym.evaluation.policies import ARCHIVE, policy_sources
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
+from edge_llm_gym.files import remove_leftovers, replacing, writable_folder
 from edge_llm_gym.sb3.description import describe
 
 
 def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs: int, frame_ms: int) -> int:
     """Writes a GIF of the first epochs of an episode; returns the number of frames.
 
-    Raises ConfigError for a missing policy, and what the environment raises where it cannot be rendered.
+    Raises ConfigError for a missing policy, ValueError for a file that is no GIF or cannot be written, and what the
+    environment raises where it cannot be rendered.
     """
+    if out.suffix.lower() != ".gif":
+        raise ValueError(f"an animation is written as GIF: name a file that ends with .gif, got {str(out)!r}")
+    remove_leftovers(writable_folder(out.parent))
     env = gymnasium.make(environment or _environment_of(policy), render_mode="rgb_array")
     (source,) = policy_sources([policy])
     images = [_image(frame) for frame in _frames(env, source.make(env, seed), seed, epochs)]
-    images[0].save(out, save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
+    with replacing(out) as temporary:
+        images[0].save(temporary, save_all=True, append_images=images[1:], duration=frame_ms, loop=0)
     return len(images)
 
 

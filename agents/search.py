@@ -6,30 +6,34 @@ to some. The mean of the distributions is then evaluated on held-out tapes, the 
 chosen by that score.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator, model_validator
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.linear import LinearPolicy, make_linear
+from edge_llm_gym.names import known_name
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3.description import Section
+from edge_llm_gym.settings import ConfigError, SettingsReader
 
 HELD_OUT: Final = 2_500_000
 """Seed of the first held-out tape."""
+MAX_SEED: Final = 2**31 - 1
 MEAN_INERTIA: Final = 0.3
 """Share of the last mean in the next one; the rest is the elite's mean."""
 SPREAD_INERTIA: Final = 0.5
 """Share of the last spread in the next one; the rest is the elite's spread."""
 
 
-class SearchConfig(BaseModel):
+class SearchConfig(Section):
     """Settings of a search: `rows` tapes a generation, from `first_seed` on, and `held_out` ones from HELD_OUT on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: str = "EdgeLLM/EarlyExit-v0"
     generations: int = Field(15, ge=1)
@@ -38,9 +42,101 @@ class SearchConfig(BaseModel):
     rows: int = Field(32, ge=1)
     spread: float = Field(0.25, gt=0)
     least_spread: float = Field(0.01, ge=0)
-    seed: int = Field(0, ge=0)
-    first_seed: int = Field(60_000, ge=0)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    first_seed: int = Field(60_000, ge=0, le=MAX_SEED)
     held_out: int = Field(32, ge=1)
+
+    @field_validator("environment")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return known_name("environment", value, ENVIRONMENTS)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "SearchConfig":
+        if self.elite > self.population:
+            raise ValueError(f"elite: takes at most the population, {self.population}, got {self.elite}")
+        first, last = self.first_tape(0), self.first_tape(self.generations) - 1
+        if first < HELD_OUT + self.held_out and last >= HELD_OUT:
+            raise ValueError(
+                f"seed and first_seed: the search uses tapes {first} to {last}, and scores policies on the held-out "
+                f"tapes {HELD_OUT} to {HELD_OUT + self.held_out - 1}; choose them without a common tape"
+            )
+        return self
+
+    def first_tape(self, generation: int) -> int:
+        """Seed of the first tape of a generation."""
+        return self.first_seed + (self.seed * self.generations + generation) * self.rows
+
+
+READER: Final = SettingsReader("configuration", SearchConfig, ConfigError)
+
+
+def read_search_config(settings: Mapping[str, Any]) -> SearchConfig:
+    """The settings of a search. Raises ConfigError for every broken rule."""
+    return READER.validate("of the search", settings)
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """A search after `generation` generations: everything that the next one depends on."""
+
+    generation: int
+    mean: Array
+    """[P] of the distributions of the parameters."""
+    spread: Array
+    """[P] standard deviations."""
+    generator: Mapping[str, Any]
+    """State of the generator of the draws."""
+    curve: tuple[tuple[float, float, float], ...]
+    """By generation: mean score of the draws, score of the best, score of the new mean on held-out tapes."""
+
+
+class Search:
+    """The search of a configuration, one generation at a time. Raises ValueError for dynamics without linear policy."""
+
+    def __init__(self, config: SearchConfig) -> None:
+        envs = gymnasium.make_vec(config.environment, num_envs=config.rows, vectorization_mode="vector_entry_point")
+        assert isinstance(envs, EdgeLLMVectorEnv)
+        self.config, self._envs, self._policy = config, envs, make_linear(envs.scenario)
+
+    def begin(self) -> SearchState:
+        """The state before the first generation: at zero parameters."""
+        size = self._policy.parameters.size
+        generator = np.random.default_rng(self.config.seed).bit_generator.state
+        return SearchState(0, np.zeros(size), np.full(size, self.config.spread), generator, ())
+
+    def advance(self, state: SearchState) -> SearchState:
+        """The state after the next generation."""
+        config, rng = self.config, np.random.default_rng()
+        rng.bit_generator.state = dict(state.generator)
+        draws = state.mean + state.spread * rng.standard_normal((config.population, state.mean.size))
+        first_tape = config.first_tape(state.generation)
+        scores = np.array([episode_returns(self._envs, self._with(draw), first_tape).mean() for draw in draws])
+        elite = draws[np.argsort(-scores)[: config.elite]]
+        mean = MEAN_INERTIA * state.mean + (1.0 - MEAN_INERTIA) * elite.mean(axis=0)
+        elite_spread = elite.std(axis=0) + config.least_spread
+        spread = SPREAD_INERTIA * state.spread + (1.0 - SPREAD_INERTIA) * elite_spread
+        held_out = held_out_score(self._envs, self._with(mean), config.held_out)
+        figures = (float(scores.mean()), float(scores.max()), held_out)
+        return SearchState(state.generation + 1, mean, spread, rng.bit_generator.state, (*state.curve, figures))
+
+    def policy(self, state: SearchState) -> LinearPolicy:
+        """The policy at the mean of the distributions."""
+        return self._with(state.mean)
+
+    def check(self, state: SearchState) -> None:
+        """Raises ValueError, KeyError or TypeError for a state that the search cannot continue from."""
+        self._with(state.mean), self._with(state.spread)
+        np.random.default_rng().bit_generator.state = dict(state.generator)
+        if len(state.curve) != state.generation:
+            raise ValueError(f"a curve of {len(state.curve)} generations in the state after {state.generation}")
+
+    def close(self) -> None:
+        """Closes the environment."""
+        self._envs.close()
+
+    def _with(self, parameters: Array) -> LinearPolicy:
+        return self._policy.with_parameters(parameters)
 
 
 Report = Callable[[int, float, float, float], None]
@@ -49,23 +145,13 @@ Report = Callable[[int, float, float, float], None]
 
 def search(config: SearchConfig, report: Report = lambda *figures: None) -> LinearPolicy:
     """The policy at the mean of the last generation's distributions."""
-    envs = gymnasium.make_vec(config.environment, num_envs=config.rows, vectorization_mode="vector_entry_point")
-    assert isinstance(envs, EdgeLLMVectorEnv)
-    rng, policy = np.random.default_rng(config.seed), make_linear(envs.scenario)
-    mean = np.zeros(policy.parameters.size)
-    spread = np.full(mean.size, config.spread)
-    for generation in range(config.generations):
-        draws = mean + spread * rng.standard_normal((config.population, mean.size))
-        first_tape = config.first_seed + (config.seed * config.generations + generation) * config.rows
-        scores = np.array([episode_returns(envs, policy.with_parameters(draw), first_tape).mean() for draw in draws])
-        elite = draws[np.argsort(-scores)[: config.elite]]
-        mean = MEAN_INERTIA * mean + (1.0 - MEAN_INERTIA) * elite.mean(axis=0)
-        elite_spread = elite.std(axis=0) + config.least_spread
-        spread = SPREAD_INERTIA * spread + (1.0 - SPREAD_INERTIA) * elite_spread
-        held_out = held_out_score(envs, policy.with_parameters(mean), config.held_out)
-        report(generation, float(scores.mean()), float(scores.max()), held_out)
-    envs.close()
-    return policy.with_parameters(mean)
+    run = Search(config)
+    state = run.begin()
+    while state.generation < config.generations:
+        state = run.advance(state)
+        report(state.generation - 1, *state.curve[-1])
+    run.close()
+    return run.policy(state)
 
 
 def held_out_score(envs: EdgeLLMVectorEnv, policy: LinearPolicy, tapes: int) -> float:

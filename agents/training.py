@@ -1,65 +1,60 @@
 """One training run: imitation first if the configuration has it, then reinforcement learning, in one folder.
 
-| in the folder | content |
-|---|---|
-| `config.yaml`, `versions.json` | the resolved configuration, the versions of the libraries |
-| `model.zip`, `best.zip` | the final weights, the best ones on the held-out seeds |
-| `checkpoint/` | the state to resume from |
-| `tensorboard/`, `progress*.csv` | the curves |
+`agents.run_folder` lists what is in the folder.
 """
 
-import json
-import platform
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import CSVOutputFormat, Logger, TensorBoardOutputFormat
 
+from agents.archives import save_model
 from agents.callbacks.episode_images import EpisodeImageCallback
 from agents.callbacks.evaluation import EvaluationCallback
 from agents.callbacks.metrics import MetricsCallback
-from agents.callbacks.progress import ProgressCallback
+from agents.callbacks.progress import ProgressCallback, progress_bar
 from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
-from agents.checkpoint import load_checkpoint
-from agents.config import RunConfig, write_config
+from agents.checkpoint import Checkpoint, find_checkpoint
+from agents.config import RunConfig
+from agents.curves import Curves
 from agents.evaluation import make_envs
 from agents.imitation.dagger import imitate
+from agents.imitation.rounds import remove_rounds
 from agents.models import make_model
+from agents.run_folder import Start, begin_folder, check_folder
 from agents.runtime import prepare_process
 from edge_llm_gym.codecs import make_codec
-from edge_llm_gym.sb3.description import CONFIG_FILE
+from edge_llm_gym.sb3.forking import ForkCallback
+from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.settings import ConfigError
 
-LIBRARIES = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
 
-
-def train(config: RunConfig, folder: Path, *, resume: bool = False, bar: bool = False) -> BaseAlgorithm:
+def train(config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = False) -> BaseAlgorithm:
     """Runs a configuration to its number of steps and returns the model.
 
-    Raises ConfigError for an inconsistent configuration, for a folder that already holds a run, and for a checkpoint of
-    another run.
+    `start` "resume" continues from the last checkpoint, and where there is none yet, from the last finished round of
+    the imitation or from the beginning. "overwrite" removes the run in the folder.
+
+    Raises ConfigError for an inconsistent configuration, for a folder that already holds a run or holds none to resume,
+    and for a checkpoint that belongs to another run or cannot be read; ValueError for a folder that cannot be written
+    into.
     """
     prepare_process(config.threads)
-    env = make_env(config)
-    if resume:
-        model = load_checkpoint(folder / "checkpoint", env, config)
-    else:
-        model = make_model(config, env, env.envs.scenario)
-        begin_folder(config, folder)
-        if config.imitation is not None:
+    check_folder(folder, start)
+    checkpoint = find_checkpoint(folder, config) if start == "resume" else None
+    curves = Curves(folder)
+    with _closing(make_env(config)) as env:
+        model = make_model(config, env, env.envs.scenario) if checkpoint is None else checkpoint.load(env, config)
+        begin_folder(config, folder, start)
+        if checkpoint is None and config.imitation is not None:
             imitate(model.policy, config, config.imitation, folder, bar=bar)
-    model.set_logger(_logger(folder, model.num_timesteps))
-    try:
-        remaining = config.steps - model.num_timesteps
-        if remaining > 0:
-            model.learn(remaining, callback=_callbacks(config, folder, env, bar), reset_num_timesteps=not resume)
-        model.save(folder / "model.zip")
-    finally:
-        model.logger.close()
-        env.close()
+        with _logging(model, curves, checkpoint):
+            _learn(model, env, config, folder, curves, checkpoint, bar)
+        save_model(model, folder / "model.zip")
+        remove_rounds(folder)
     return model
 
 
@@ -70,34 +65,53 @@ def make_env(config: RunConfig) -> NativeVecEnv:
         codec = make_codec(config.codec.name, envs.scenario, **config.codec.settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"codec: {error}") from error
-    return NativeVecEnv(envs, codec, config.environment.reward_scale)
+    reader = READERS[config.policy.kind](envs.scenario)
+    return NativeVecEnv(envs, codec, config.environment.reward_scale, reader, config.group)
 
 
-def begin_folder(config: RunConfig, folder: Path) -> None:
-    """Makes the folder and writes the configuration and versions. Raises ConfigError if it already holds a run."""
-    if (folder / CONFIG_FILE).exists():
-        raise ConfigError(f"{folder} already holds a run: resume it, or choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_config(config, folder / CONFIG_FILE)
-    versions = {name: version(name) for name in LIBRARIES} | {"python": platform.python_version()}
-    (folder / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", "utf-8")
+def _learn(
+    model: BaseAlgorithm,
+    env: NativeVecEnv,
+    config: RunConfig,
+    folder: Path,
+    curves: Curves,
+    checkpoint: Checkpoint | None,
+    bar: bool,
+) -> None:
+    """Reinforcement learning for the steps that remain, up to the last checkpoint."""
+    remaining = config.steps - model.num_timesteps
+    if remaining <= 0:
+        return
+    evaluation, images = EvaluationCallback(folder, config), EpisodeImageCallback(config.evaluation.every)
+    checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})
+    if checkpoint is not None:
+        checkpoints.resume(checkpoint.progress, model.num_timesteps)
+    callbacks: list[BaseCallback] = [checkpoints, MetricsCallback(), evaluation, images]
+    if config.group > 1:
+        callbacks.insert(0, ForkCallback())
+    if config.imitation is not None:
+        callbacks.insert(0, CriticFirstCallback(config.imitation.critic_steps))
+    with progress_bar() if bar else nullcontext() as shown:
+        if shown is not None:
+            callbacks.append(ProgressCallback(shown, config.steps))
+        model.learn(remaining, callback=callbacks, reset_num_timesteps=checkpoint is None)
+    checkpoints.act()
 
 
-def _callbacks(config: RunConfig, folder: Path, env: NativeVecEnv, bar: bool) -> list[BaseCallback]:
-    first = [CriticFirstCallback(config.imitation.critic_steps)] if config.imitation is not None else []
-    progress: list[BaseCallback] = [ProgressCallback(config.steps)] if bar else []
-    return [
-        *first,
-        CheckpointCallback(folder, config),
-        MetricsCallback(),
-        EvaluationCallback(folder, config),
-        EpisodeImageCallback(config.evaluation.every),
-        *progress,
-    ]
+@contextmanager
+def _closing(env: NativeVecEnv) -> Iterator[NativeVecEnv]:
+    try:
+        yield env
+    finally:
+        env.close()
 
 
-def _logger(folder: Path, steps: int) -> Logger:
-    """Logs to TensorBoard and to a CSV file; a resumed run writes a file of its own."""
-    name = f"progress-{steps}.csv" if steps else "progress.csv"
-    outputs = [TensorBoardOutputFormat(str(folder / "tensorboard" / "agent")), CSVOutputFormat(str(folder / name))]
-    return Logger(str(folder), outputs)
+@contextmanager
+def _logging(model: BaseAlgorithm, curves: Curves, checkpoint: Checkpoint | None) -> Iterator[None]:
+    """Opens the curves where the checkpoint left them, and closes them at the end."""
+    curves.open(None if checkpoint is None else checkpoint.progress["curves"])
+    model.set_logger(curves.logger)
+    try:
+        yield
+    finally:
+        curves.logger.close()

@@ -1,12 +1,14 @@
-"""Compares the speed of two checkouts: environment steps per second, and the CPU time of the first run.
+"""Compares the speed of two checkouts: environment steps per CPU second, and the CPU time of the first run.
 
     python benchmarks/compare_speed.py ../old . --alternations 9
     python benchmarks/compare_speed.py ../old . --first-run
 
 Both checkouts are measured in alternation, each time in a new process with the checkout on PYTHONPATH and a Numba cache
-of its own, so that slow changes of the machine's speed affect both alike. Every alternation gives one ratio new / old
-per environment and number of rows; the median and the range of these ratios are printed. `--first-run` measures instead
-the CPU seconds (user and system) of a process from an empty Numba cache to the end of the first episode.
+of its own, so that slow changes of the machine's speed affect both alike. Steps are counted per CPU second: the
+processes have one thread, and other work on the machine takes little CPU time from them, but much wall time. Every
+alternation gives one ratio new / old per environment and number of rows; the median and the range of these ratios are
+printed. `--first-run` measures instead the CPU seconds (user and system) of a process from an empty Numba cache to the
+end of the first episode.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ENVIRONMENTS = ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0", "EdgeLLM/EarlyExit-v0", "EdgeLLM/Joint-v0")
 ROWS = (0, 256)
@@ -46,11 +49,11 @@ def step():
     return ended
 
 def run(seconds):
-    steps, begin_s, ended = 0, time.perf_counter(), False
-    while time.perf_counter() - begin_s < seconds or not ended:
+    steps, begin_s, ended = 0, time.process_time(), False
+    while time.process_time() - begin_s < seconds or not ended:
         ended = step()
         steps += 1
-    return steps * max(rows, 1) / (time.perf_counter() - begin_s)
+    return steps * max(rows, 1) / (time.process_time() - begin_s)
 
 run(0.0)
 print(json.dumps({"file": edge_llm_gym.__file__, "steps_per_s": run(seconds) if seconds else 0.0}))
@@ -65,10 +68,10 @@ class Checkout:
     path: Path
     cache: Path
 
-    def run(self, environment: str, rows: int, seconds: float, cache: Path | None = None) -> float:
-        """Environment steps per second of a new process. Raises RuntimeError if the process fails.
+    def execute(self, script: str, *arguments: str, cache: Path | None = None) -> dict[str, Any]:
+        """What a script prints as JSON in its last line, run in a new process with arguments, the package imported.
 
-        It first plays one episode, then whole episodes for at least `seconds`; for 0 seconds only the first one.
+        Its result says under "file" where it found the package. Raises RuntimeError if the process fails.
         """
         variables = os.environ | {
             "PYTHONPATH": str(self.path),
@@ -76,19 +79,26 @@ class Checkout:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        command = [sys.executable, "-c", MEASURE, environment, str(rows), str(seconds)]
+        command = [sys.executable, "-c", script, *arguments]
         child = subprocess.run(command, env=variables, cwd=self.cache, capture_output=True, text=True, check=False)
         if child.returncode:
-            raise RuntimeError(f"measuring {environment} in {self.path} failed:\n{child.stderr}")
-        result = json.loads(child.stdout.splitlines()[-1])
+            raise RuntimeError(f"measuring {' '.join(arguments)} in {self.path} failed:\n{child.stderr}")
+        result: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
         if not Path(result["file"]).is_relative_to(self.path):
             raise RuntimeError(
                 f"the package must be imported from {self.path}, got {result['file']}; pass its root folder"
             )
-        return float(result["steps_per_s"])
+        return result
+
+    def run(self, environment: str, rows: int, seconds: float, cache: Path | None = None) -> float:
+        """Environment steps per CPU second of a new process. Raises RuntimeError if the process fails.
+
+        It first plays one episode, then whole episodes for at least `seconds`; for 0 seconds only the first one.
+        """
+        return float(self.execute(MEASURE, environment, str(rows), str(seconds), cache=cache)["steps_per_s"])
 
     def steps_per_s(self, environment: str, rows: int, seconds: float) -> float:
-        """Environment steps per second with a warm cache."""
+        """Environment steps per CPU second with a warm cache."""
         return self.run(environment, rows, seconds)
 
     def first_run_s(self, environment: str, rows: int) -> float:
@@ -161,7 +171,7 @@ def compare(old: Checkout, new: Checkout, environment: str, rows: int, options: 
     values = alternate(
         old, new, lambda checkout: checkout.steps_per_s(environment, rows, options.seconds), options.alternations
     )
-    return describe(environment, rows, *values, unit="steps/s")
+    return describe(environment, rows, *values, unit="steps/CPU s")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from edge_llm_gym.evaluation import compare
 from edge_llm_gym.evaluation.policies import trained_policy_factory
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError
+from edge_llm_gym.workload import TraceSource
 
 ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
 FIRST_SEED = 3_000_000
@@ -41,7 +42,7 @@ def variants() -> Iterator[tuple[str, Scenario]]:
     folder = Path(os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")) / "traces"
     for name, file in TRACES.items():
         if (folder / file).exists():
-            yield f"Azure {name} trace", load_scenario(base, trace_overrides(base, folder / file))
+            yield f"Azure {name} trace", load_scenario(base, trace_overrides(base, TraceSource(str(folder / file))))
         else:
             print(f"skipped: the Azure {name} trace, since {folder / file} does not exist")
 
@@ -49,7 +50,7 @@ def variants() -> Iterator[tuple[str, Scenario]]:
 def with_nodes(base: Scenario, count: int) -> Mapping[str, Any]:
     """Overrides for `count` nodes, copies of the scenario's nodes in turn, at the same arrival rate per node."""
     nodes = [_copy(base, index) for index in range(count)]
-    return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.rate_per_s * count / len(base.nodes)}
+    return {"nodes": nodes, "arrivals.rate_per_s": base.arrivals.mean_rate_per_s * count / len(base.nodes)}
 
 
 def _copy(base: Scenario, index: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Values and texts of bounded length for error messages: what a user gives may be megabytes long."""
 
+import os
 from reprlib import Repr
 from typing import Any, Final
 
@@ -25,6 +26,14 @@ class _ShortRepr(Repr):
 
 
 _SHORT: Final = _ShortRepr()
+
+
+def file_error(error: OSError) -> str:
+    """What the operating system refused, for which path, and what to do; without the number of the error."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return reason
+    return f"{quoted(os.fspath(error.filename))}: {reason}; check the path and its permissions"
 
 
 def quoted(value: Any) -> str:

@@ -19,6 +19,13 @@ def suggestion(value: str, known: Iterable[str]) -> str:
     return f"did you mean {quoted(close[0])}?" if close else f"choose one of: {shortened(', '.join(names))}"
 
 
+def require_key(kind: str, value: str, known: Iterable[str]) -> None:
+    """Raises KeyError with a suggestion for a name that is not known."""
+    names = list(known)
+    if value not in names:
+        raise KeyError(f"unknown {kind} {quoted(value)}; {suggestion(str(value), names)}")
+
+
 def known_name(kind: str, value: str, known: Iterable[str]) -> str:
     """The value itself if it is known. Raises ValueError with a suggestion otherwise."""
     names = list(known)

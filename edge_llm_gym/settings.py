@@ -3,8 +3,9 @@
 Scenarios and the configurations of training runs share this reader; each names itself in its errors.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, Final, Generic, TypeVar, get_args
 
@@ -16,6 +17,8 @@ from edge_llm_gym.names import suggestion
 from edge_llm_gym.yaml_text import YamlError, parse_yaml, read_yaml
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+APPEND: Final = "+"
+"""End of a path whose value is appended to a list."""
 MAX_RULES: Final = 20
 """Broken rules that a message lists."""
 
@@ -82,44 +85,78 @@ class SettingsReader(Generic[ModelT]):
         return changed
 
     def _override(self, data: dict[str, Any], path: str, value: Any, label: str) -> None:
-        """Sets the value at a dotted path, creating sections on the way; list items go by index."""
+        """Sets the value at a dotted path, creating sections on the way; list items go by index.
+
+        The index that follows the last one appends. A path that ends in "+" appends the value, or the items of a list.
+        """
         if not isinstance(path, str):
             raise self.error(f"{self.kind} {label}: an override goes by a dotted path, got {quoted(path)}")
-        *parents, last = path.split(".")
+        *parents, last = path.removesuffix(APPEND).split(".")
+        place = _Place(path, label)
         section: Any = data
         for part in parents:
-            section = self._child(section, part, path, label)
-        if isinstance(section, list):
-            section[self._index(section, last, path, label)] = value
+            section = self._child(section, part, place)
+        if path.endswith(APPEND):
+            self._append(self._child(section, last, place, new=[]), value, place)
+        elif isinstance(section, list):
+            index = self._index(section, last, place)
+            section[index : index + 1] = [value]
         elif isinstance(section, dict):
             section[last] = value
         else:
-            raise self._no_section(label, path, section)
+            raise self._no_section(place, section)
 
-    def _no_section(self, label: str, path: str, value: Any) -> ValueError:
+    def _append(self, items: Any, value: Any, place: "_Place") -> None:
+        if not isinstance(items, list):
+            raise self.error(
+                f"{self.kind} {place.label}: override {quoted(place.path)} appends to a list, got {quoted(items)} "
+                f"there; leave out the {APPEND!r}"
+            )
+        items.extend(value if isinstance(value, list) else [value])
+
+    def _no_section(self, place: "_Place", value: Any) -> ValueError:
         return self.error(
-            f"{self.kind} {label}: override {quoted(path)} addresses a key of a plain value {quoted(value)}; leave out "
-            f"the last part of the path"
+            f"{self.kind} {place.label}: override {quoted(place.path)} addresses a key of a plain value "
+            f"{quoted(value)}; set {quoted(place.done)} itself"
         )
 
-    def _child(self, section: Any, part: str, path: str, label: str) -> Any:
+    def _child(self, section: Any, part: str, place: "_Place", new: Any = None) -> Any:
+        """The part of a section, made if it does not exist."""
         if isinstance(section, list):
-            return section[self._index(section, part, path, label)]
-        if isinstance(section, dict):
-            if section.get(part) is None:
-                section[part] = {}
-            elif isinstance(section[part], (tuple, list, Mapping)):  # the value of an earlier override is the caller's
-                section[part] = plain(section[part])
-            return section[part]
-        raise self._no_section(label, path, section)
+            index = self._index(section, part, place)
+            if index == len(section):
+                section.append({} if new is None else new)
+            place.parts.append(part)
+            return section[index]
+        if not isinstance(section, dict):
+            raise self._no_section(place, section)
+        place.parts.append(part)
+        if section.get(part) is None:
+            section[part] = {} if new is None else new
+        elif isinstance(section[part], (tuple, list, Mapping)):  # the value of an earlier override is the caller's
+            section[part] = plain(section[part])
+        return section[part]
 
-    def _index(self, items: Sequence[Any], part: str, path: str, label: str) -> int:
-        if not (part.isascii() and part.isdigit() and len(part) < 10) or int(part) >= len(items):
+    def _index(self, items: Sequence[Any], part: str, place: "_Place") -> int:
+        if not (part.isascii() and part.isdigit() and len(part) < 10) or int(part) > len(items):
+            existing = f"an index from 0 to {len(items) - 1}, or {len(items)} to append" if items else "the index 0"
             raise self.error(
-                f"{self.kind} {label}: override {quoted(path)} needs an index from 0 to {len(items) - 1}, got "
-                f"{quoted(part)}"
+                f"{self.kind} {place.label}: override {quoted(place.path)} needs {existing}, got {quoted(part)}"
             )
         return int(part)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An override that is applied: its path, the settings that it changes, and the parts of the path so far."""
+
+    path: str
+    label: str
+    parts: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> str:
+        return ".".join(self.parts)
 
 
 def parse_setting(key: str, text: str) -> Any:
@@ -157,9 +194,31 @@ def explain(error: ValidationError, model: type[BaseModel], root: str) -> Iterat
         else:
             whole_section = item["type"] == "value_error" and isinstance(item["input"], (dict, BaseModel))
             received = "" if whole_section else f" (got {quoted(item['input'])})"
-            yield f"  {where}: {shortened(item['msg'].removeprefix('Value error, '), 2 * MAX_TEXT)}{received}"
+            yield f"  {where}: {shortened(_rule(item['msg']), 2 * MAX_TEXT)}{received}"
     if len(items) > MAX_RULES:
         yield f"  and {len(items) - MAX_RULES} more"
+
+
+def _rule(message: str) -> str:
+    """The rule of a message of Pydantic, in terms of YAML instead of Python."""
+    for pattern, text in RULES:
+        message = pattern.sub(text, message)
+    return message
+
+
+RULES: Final = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"^Value error, ", ""),
+        (r"^Input should be a valid (tuple|list)$", "must be a list"),
+        (r"^Input should be a valid dictionary( or .*)?$", "must be a mapping of keys"),
+        (r"^Input should be a valid string", "must be a text"),
+        (r"^Input should be ", "must be "),
+        (r"^(Tuple|List|Dictionary) should have at (least|most) (\d+ items?) after validation, not (\d+)$",
+         r"must have at \2 \3, got \4"),
+    )
+)  # fmt: skip
+"""Pattern in a message of Pydantic -> what stands in its place."""
 
 
 def _own_errors(error: ValidationError) -> list[ErrorDetails]:

@@ -11,16 +11,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.command import run_cli
+from edge_llm_gym.interrupts import exit_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    return exit_status(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    from agents.command import at_least, run_cli
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("policy", type=Path, help="model.zip or best.zip in the folder of a run")
     parser.add_argument("--against", action="append", metavar="EXPERT", help="repeatable; by default that of the run")
-    parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--first-seed", type=int, default=3_000_000, help="training and its evaluation use other seeds")
+    parser.add_argument("--seeds", type=at_least(1), default=30)
+    parser.add_argument(
+        "--first-seed", type=at_least(0), default=3_000_000, help="training and its evaluation use other seeds"
+    )
     return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 

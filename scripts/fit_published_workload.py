@@ -17,7 +17,8 @@ import yaml
 from edge_llm_gym.files import write_text
 from edge_llm_gym.workload import statistics
 from edge_llm_gym.workload.arrivals import ModulatedPoisson, Modulation
-from edge_llm_gym.workload.traces import Trace, describe, read_trace
+from edge_llm_gym.workload.trace_reading import read_trace
+from edge_llm_gym.workload.traces import Trace, describe
 
 WINDOWS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 FITTED_FROM_S = 0.5

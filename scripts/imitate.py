@@ -2,40 +2,46 @@
 
 python -m scripts.imitate configs/agents/dagger-multi-node.yaml
 python -m scripts.imitate configs/agents/dagger-multi-node.yaml --set imitation.rounds=1 --out runs/cloned
+python -m scripts.imitate --resume runs/cloned --set imitation.rounds=4
 python -m scripts.imitate configs/agents/dagger-multi-node.yaml --export edge-llm/multi-node-v0 --episodes 20
 python -m scripts.imitate configs/agents/dagger-multi-node.yaml --import edge-llm/multi-node-v0
+
+A run that was interrupted resumes after its last finished round and leaves the files of an uninterrupted run.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from agents.command import add_settings, configuration, run_cli, run_folder
+from edge_llm_gym.interrupts import exit_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    return exit_status(lambda: _main(arguments), "the same command with --resume FOLDER continues the run")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    from agents.command import add_run, at_least, run_cli
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="YAML file with a section `imitation`; recipes are in configs/agents")
-    parser.add_argument("--out", type=Path, help="folder of the run; runs/<name of the configuration> by default")
+    add_run(parser, "YAML file with a section `imitation`; recipes are in configs/agents")
     data = parser.add_mutually_exclusive_group()
     data.add_argument("--export", metavar="DATASET", help="only write the expert's episodes as this Minari dataset")
     data.add_argument("--import", metavar="DATASET", dest="dataset", help="start with the labels of a Minari dataset")
-    parser.add_argument("--episodes", type=int, default=10, help="episodes to export")
-    add_settings(parser)
+    parser.add_argument("--episodes", type=at_least(1), default=10, help="episodes to export")
     return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> None:
+    from agents.command import chosen_run
     from agents.imitation import command
 
-    config = configuration(options.config, options.set)
+    config, folder, start = chosen_run(options)
     if options.export is not None:
         print(command.export_episodes(config, options.export, options.episodes))
         return
-    folder = options.out or run_folder(options.config)
-    for row in command.clone(config, folder, dataset=options.dataset, bar=True):
+    for row in command.clone(config, folder, dataset=options.dataset, start=start, bar=True):
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
     print(f"the run is in {folder}")
 

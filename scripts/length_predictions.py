@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from agents.command import at_least, run_cli
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.plots import new_figure
-from edge_llm_gym.files import replacing, write_text
+from edge_llm_gym.files import replacing, writable_folder, write_text
+from edge_llm_gym.interrupts import exit_status
 from scripts.reproduce.figures import COLOURS, MARKERS
 from scripts.reproduce.measures import decimals, percent
 from scripts.reproduce.tables import Row, cell, markdown_table
@@ -48,19 +50,27 @@ At sigma 0 lengths are known and all quantiles are the same. The best mean of a 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    return exit_status(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20, help="number of seeds")
-    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--seeds", type=at_least(1), default=20, help="number of seeds")
+    parser.add_argument("--jobs", type=at_least(1), default=1, help="number of processes")
     parser.add_argument("--quick", action="store_true", help="a trial run: 2 seeds, short episodes, into runs/")
     parser.add_argument("--out", type=Path, help="folder of results/ and images/; docs by default")
-    options = parser.parse_args(arguments)
+    return run_cli(lambda: _run(parser.parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> None:
     seeds, overrides = (2, QUICK) if options.quick else (options.seeds, {})
     out = options.out or Path("runs/length-predictions" if options.quick else "docs")
+    for folder in ("results", "images"):
+        writable_folder(out / folder)
     found = {name: sweep(name, range(seeds), options.jobs, overrides) for name in ENVIRONMENTS}
     command = "python -m scripts.length_predictions " + ("--quick" if options.quick else f"--seeds {seeds}")
     for path in write(found, out, command, seeds):
         print(f"wrote {path}")
-    return 0
 
 
 def policies(name: str) -> Iterator[str]:
@@ -87,8 +97,6 @@ def sweep(name: str, seeds: Sequence[int], jobs: int, overrides: Mapping[str, An
 def write(found: Mapping[str, Mapping[float, Comparison]], out: Path, command: str, seeds: int) -> list[Path]:
     """Writes the page and its picture; returns their paths."""
     page, picture = out / "results" / "length-predictions.md", out / "images" / "length-predictions.png"
-    for path in (page, picture):
-        path.parent.mkdir(parents=True, exist_ok=True)
     sections = ["![Value served over sigma](../images/length-predictions.png)"]
     for name, comparisons in found.items():
         sections.append(f"## {name}")

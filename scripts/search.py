@@ -3,43 +3,51 @@
 python -m scripts.search --out runs/search
 python -m scripts.search --environment EdgeLLM/MultiNode-v0 --generations 20 --population 32 --rows 8
 edge-llm-gym compare --env EdgeLLM/MultiNode-v0 -p ot-gah,runs/search/linear.zip
+
+Every generation is written to the folder. The same command continues an interrupted search and finds the same policy.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.progress import Progress
+from edge_llm_gym.interrupts import exit_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    from agents.search import SearchConfig, search
+    return exit_status(lambda: _main(arguments), "the same command continues the search")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    from agents.command import run_cli
+    from agents.search import SearchConfig
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/search"), help="folder of the run")
+    parser.add_argument("--overwrite", action="store_true", help="replace another search in the folder")
     for name, field in SearchConfig.model_fields.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=field.annotation, default=field.default)
-    options = vars(parser.parse_args(arguments))
-    folder = options.pop("out")
-    config, curve = SearchConfig(**options), []
+    return run_cli(lambda: _run(vars(parser.parse_args(arguments))))
+
+
+def _run(options: dict) -> None:
+    from rich.progress import Progress
+
+    from agents.search import SearchState, read_search_config
+    from agents.search_run import run_search
+
+    folder, overwrite = options.pop("out"), options.pop("overwrite")
+    config = read_search_config(options)
     with Progress(transient=True) as bar:
         task = bar.add_task("generations", total=config.generations)
 
-        def report(generation: int, mean: float, best: float, held_out: float) -> None:
-            curve.append((generation, mean, best, held_out))
-            bar.advance(task)
+        def report(state: SearchState) -> None:
+            bar.update(task, completed=state.generation)
 
-        policy = search(config, report)
-    folder.mkdir(parents=True, exist_ok=True)
-    policy.save(folder / "linear.zip")
-    (folder / "search.json").write_text(config.model_dump_json(indent=1) + "\n", "utf-8")
-    with (folder / "progress.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("generation", "mean", "best", "held_out"), *curve])
+        run_search(config, folder, overwrite=overwrite, report=report)
     print(f"wrote {folder / 'linear.zip'}")
-    return 0
 
 
 if __name__ == "__main__":

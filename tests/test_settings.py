@@ -46,12 +46,32 @@ def test_the_value_of_an_override_is_not_changed_by_a_later_one():
             {"part.size.more": 1},
             "recipe x: override 'part.size.more' addresses a key of a plain value 1",
         ),
-        ({"parts": [{}]}, {"parts.1.size": 1}, "recipe x: override 'parts.1.size' needs an index from 0 to 0, got '1'"),
+        (
+            {"parts": [{}]},
+            {"parts.2.size": 1},
+            "recipe x: override 'parts.2.size' needs an index from 0 to 0, or 1 to append, got '2'",
+        ),
+        ({"parts": []}, {"parts.1": {}}, "override 'parts.1' needs the index 0, got '1'"),
+        ({"part": {"size": 1}}, {"part.size.more": 1}, "set 'part.size' itself"),
+        ({"part": {"size": 1}}, {"part+": 1}, "override 'part\\+' appends to a list, got {'size': 1} there"),
+        ({"parts": 5}, {}, r"parts: must be a list \(got 5\)"),
+        ({"parts": [5]}, {}, r"parts.0: must be a mapping of keys \(got 5\)"),
     ],
 )
 def test_errors_name_kind_place_and_rule(data, overrides, message):
     with pytest.raises(ConfigError, match=message):
         READER.validate("x", data, overrides)
+
+
+def test_overrides_append_to_lists():
+    data = {"parts": ({"size": 2},)}
+    sizes = lambda overrides: [part.size for part in READER.validate("x", data, overrides).parts]  # noqa: E731
+    assert sizes({"parts.1": {"size": 5}}) == [2, 5]
+    assert sizes({"parts.1.size": 6}) == [2, 6]
+    assert sizes({"parts+": {"size": 7}}) == [2, 7]
+    assert sizes({"parts+": [{"size": 7}, {"size": 8}], "parts.3.size": 9}) == [2, 7, 8, 9]
+    assert data == {"parts": ({"size": 2},)}
+    assert [part.size for part in READER.validate("x", {}, {"parts+": {"size": 3}}).parts] == [3]
 
 
 def test_texts_hold_a_mapping():

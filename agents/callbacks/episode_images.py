@@ -1,5 +1,8 @@
 """Renders an episode of the first row at intervals, as images in TensorBoard."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from stable_baselines3.common.logger import Figure, Image
 
 from agents.callbacks.schedule import RolloutStartCallback
@@ -23,6 +26,15 @@ class EpisodeImageCallback(RolloutStartCallback):
     def act(self) -> None:
         """Schedules a recording for the end of the episode."""
         self._is_due = True
+
+    def state(self) -> dict[str, Any]:
+        """The schedule, and whether a recording is pending."""
+        return super().state() | {"is_due": self._is_due}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        super().restore(state)
+        self._is_due = state["is_due"]
 
     def _on_step(self) -> bool:
         envs: EdgeLLMVectorEnv = self.training_env.envs  # type: ignore[attr-defined]

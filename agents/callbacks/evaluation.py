@@ -1,10 +1,14 @@
 """Evaluates the agent on held-out seeds during training and logs its figures next to those of the expert."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from stable_baselines3.common.logger import HParam
 from torch.utils.tensorboard import SummaryWriter
 
+from agents.archives import save_model, score_in
 from agents.callbacks.episode_images import TEXT_FORMATS
 from agents.callbacks.schedule import RolloutStartCallback
 from agents.config import RunConfig
@@ -41,21 +45,39 @@ class EvaluationCallback(RolloutStartCallback):
     def act(self) -> None:
         """Evaluates the agent and records its figures."""
         scores = evaluate(self._envs, self._agent, self._config.evaluation.first_seed)
-        for name, values in scores.figures.items():
-            self.logger.record(f"evaluation/{name}", float(values.mean()))
+        for name in scores.figures:
+            self.logger.record(f"evaluation/{name}", scores.mean(name))
         self._record_expert(scores)
-        mean = float(scores.score.mean())
-        if mean > self._best:
-            self._best = mean
-            self.model.save(self._folder / "best.zip")
+        self._keep_best(scores.mean("score"))
         self.logger.record("evaluation/best_score", self._best)
         self.logger.dump(self.num_timesteps)
+
+    def _keep_best(self, score: float) -> None:
+        """Keeps the weights if they are the best of this run, and the file holds no better ones.
+
+        The file may be ahead of the run: a resumed run repeats evaluations after its checkpoint, possibly under changed
+        settings.
+        """
+        path = self._folder / "best.zip"
+        if score > self._best:
+            self._best = score
+            if score >= score_in(path):
+                save_model(self.model, path, score)
+
+    def state(self) -> dict[str, Any]:
+        """The schedule, and the best score so far (None before the first one)."""
+        return super().state() | {"best": self._best if np.isfinite(self._best) else None}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        super().restore(state)
+        self._best = float("-inf") if state["best"] is None else state["best"]
 
     def _record_expert(self, scores: Scores) -> None:
         if self._expert is None or self._writer is None:
             return
-        for name, values in self._expert.figures.items():
-            self._writer.add_scalar(f"evaluation/{name}", float(values.mean()), self.num_timesteps)
+        for name in self._expert.figures:
+            self._writer.add_scalar(f"evaluation/{name}", self._expert.mean(name), self.num_timesteps)
         self._writer.flush()
         regret = scores.regret(self._expert)
         for field, tag in REGRET_TAGS.items():
@@ -63,6 +85,7 @@ class EvaluationCallback(RolloutStartCallback):
 
     def _on_training_end(self) -> None:
         self.act()
+        self._last = self.num_timesteps // self.every
         hyperparameters = {
             name: value if isinstance(value, (int, float, str)) else str(value)
             for name, value in {"algorithm": self._config.algorithm, **self._config.hyperparameters}.items()

@@ -12,20 +12,15 @@ def progress_bar() -> Progress:
 
 
 class ProgressCallback(BaseCallback):
-    """Shows the environment steps of a run of `steps`."""
+    """Shows the environment steps of a run of `steps` in a bar."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, bar: Progress, steps: int) -> None:
         super().__init__()
-        self._steps = steps
+        self._bar, self._steps = bar, steps
 
     def _on_training_start(self) -> None:
-        self._bar = progress_bar()
         self._task = self._bar.add_task("training", total=self._steps, completed=self.num_timesteps)
-        self._bar.start()
 
     def _on_step(self) -> bool:
         self._bar.update(self._task, completed=self.num_timesteps)
         return True
-
-    def _on_training_end(self) -> None:
-        self._bar.stop()

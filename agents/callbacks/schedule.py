@@ -1,6 +1,6 @@
 """Callbacks that act at the boundary between two rollouts, at intervals of environment steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import nn
 
 from agents.checkpoint import save_checkpoint
 from agents.config import RunConfig
+from agents.curves import Curves
 
 
 class RolloutStartCallback(BaseCallback):
@@ -32,20 +33,40 @@ class RolloutStartCallback(BaseCallback):
         """The action of the subclass."""
         raise NotImplementedError
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs to act at the same steps, as values that JSON holds."""
+        return {"last": self._last}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continues from what `state` returned."""
+        self._last = state["last"]
+
 
 class CheckpointCallback(RolloutStartCallback):
-    """Keeps the newest checkpoint at <run>/checkpoint, and writes one at the end."""
+    """Writes a checkpoint into the folder of the run, which replaces the one before.
 
-    def __init__(self, folder: Path, config: RunConfig) -> None:
+    `parts` are the callbacks whose state belongs to it, by name. They act after this one. The logger's pending values
+    are written before, since a resumed run could not.
+    """
+
+    def __init__(
+        self, folder: Path, config: RunConfig, curves: Curves, parts: Mapping[str, RolloutStartCallback]
+    ) -> None:
         super().__init__(config.checkpoint_every)
-        self._folder, self._config = folder / "checkpoint", config
+        self._folder, self._config, self._curves, self._parts = folder, config, curves, parts
 
     def act(self) -> None:
         """Writes the checkpoint."""
-        save_checkpoint(self._folder, self.model, self.training_env, self._config)  # type: ignore[arg-type]
+        if self.logger.name_to_value:
+            self.logger.dump(self.num_timesteps)
+        progress = {name: part.state() for name, part in self._parts.items()} | {"curves": self._curves.position()}
+        save_checkpoint(self._folder, self.model, self.training_env, self._config, progress)  # type: ignore[arg-type]
 
-    def _on_training_end(self) -> None:
-        self.act()
+    def resume(self, progress: Mapping[str, Any], steps: int) -> None:
+        """Continues from the checkpoint of so many steps: restores the parts, and does not write it again."""
+        self._last = steps // self.every
+        for name, part in self._parts.items():
+            part.restore(progress[name])
 
 
 class CriticFirstCallback(BaseCallback):

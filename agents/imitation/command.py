@@ -3,28 +3,36 @@
 from pathlib import Path
 from typing import Any
 
+from agents.archives import save_model
 from agents.config import ImitationConfig, RunConfig
 from agents.evaluation import make_envs
 from agents.imitation import dataset as datasets
 from agents.imitation.dagger import Report, imitate
 from agents.models import make_model
+from agents.run_folder import Start, begin_folder, check_folder
 from agents.runtime import prepare_process
-from agents.training import begin_folder, make_env
+from agents.training import make_env
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.settings import ConfigError
 
 
-def clone(config: RunConfig, folder: Path, *, dataset: str | None = None, bar: bool = False) -> Report:
-    """Runs imitation without reinforcement learning: writes <folder>/model.zip and returns the scores of each round."""
+def clone(
+    config: RunConfig, folder: Path, *, dataset: str | None = None, start: Start = "new", bar: bool = False
+) -> Report:
+    """Runs imitation without reinforcement learning: writes <folder>/model.zip and returns the scores of each round.
+
+    `start` "resume" continues after the last finished round, "overwrite" removes the run in the folder.
+    """
     imitation = _imitation(config)
     prepare_process(config.threads)
+    check_folder(folder, start)
     given = None if dataset is None else datasets.labelled(datasets.load(dataset))
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)
-    begin_folder(config, folder)
-    report = imitate(model.policy, config, imitation, folder, given=given, bar=bar)
-    model.save(folder / "model.zip")
+    begin_folder(config, folder, start)
+    report = imitate(model.policy, config, imitation, folder, given=given, dataset=dataset, bar=bar)
+    save_model(model, folder / "model.zip")
     return report
 
 

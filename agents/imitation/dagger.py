@@ -19,9 +19,11 @@ from agents.evaluation import Scores, evaluate, expert_scores, make_envs
 from agents.imitation.fitting import Fit
 from agents.imitation.labels import Arrays, LabellingPolicy, Labels, as_labels, collect
 from agents.imitation.losses import LOSSES
+from agents.imitation.rounds import Rounds
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
-from edge_llm_gym.experts import make_expert
+from edge_llm_gym.experts import Policy, make_expert
+from edge_llm_gym.files import write_text
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 from edge_llm_gym.settings import ConfigError
 
@@ -35,34 +37,57 @@ def imitate(
     folder: Path,
     *,
     given: tuple[Arrays, Arrays] | None = None,
+    dataset: str | None = None,
     bar: bool = False,
 ) -> Report:
     """Fits an actor-critic policy to an expert; writes and returns the scores after each round.
 
-    `given` observations and actions [n, ...] are labels to start with, beside those that the rounds collect.
+    `given` observations and actions [n, ...] are labels to start with, beside those that the rounds collect; `dataset`
+    names their source. Finished rounds are kept in the folder, and those that are there already are not repeated: the
+    result is that of an uninterrupted run.
 
-    Raises ConfigError for a policy that has no distribution to fit, or a codec without a loss.
+    Raises ConfigError for a policy that has no distribution to fit, a codec without a loss, and kept rounds that belong
+    to other settings or cannot be read.
     """
     _check(policy, config)
     envs = make_envs(config, imitation.rows)
     agent = DecodedPolicy(policy, envs, config.codec.name, **config.codec.settings)
-    labels, report = Labels(), Report()
-    if given is not None:
-        labels.add(*as_labels(*given, agent))
-    name, settings = split_settings(imitation.expert)
-    expert = make_expert(name, envs, **settings)
     held_out, reference = make_envs(config, config.evaluation.seeds), expert_scores(config, imitation.expert, folder)
     fit = Fit(policy, LOSSES[config.codec.name], imitation)
+    rounds, labels = Rounds(folder, identity(config, dataset)), Labels()
+    if given is not None:
+        labels.add(*as_labels(*given, agent))
+    report = rounds.restore(labels, fit)
     with progress_bar() if bar else nullcontext() as shown:
-        for round_ in range(imitation.rounds):
+        for round_ in range(len(report), imitation.rounds):
             advance = _advance(shown, f"round {round_ + 1}: labels", imitation.epochs_per_round)
+            expert = _expert(imitation, envs, round_)
             labelling = LabellingPolicy(expert, expert if round_ == 0 else agent, agent)
-            labels.add(*_collect_round(envs, labelling, imitation, round_, advance))
+            added = _collect_round(envs, labelling, imitation, round_, advance)
+            labels.add(*added)
             loss = fit(labels, _advance(shown, f"round {round_ + 1}: fit", imitation.passes))
             scores = evaluate(held_out, agent, config.evaluation.first_seed)
             report.append(_round_report(labels, loss, scores, reference))
-            (folder / "imitation.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+            rounds.keep(round_ + 1, added, fit, report)
+            _write(report, folder)
+    _write(report, folder)
     return report
+
+
+def identity(config: RunConfig, dataset: str | None) -> dict[str, Any]:
+    """The settings that kept rounds must share with the run that continues them: all but the number of rounds."""
+    kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "imitation"})
+    return kept | {"imitation": kept["imitation"] | {"rounds": None}, "dataset": dataset}
+
+
+def _expert(imitation: ImitationConfig, envs: EdgeLLMVectorEnv, round_: int) -> Policy:
+    """The expert of a round, whose random numbers, if any, do not depend on the rounds before."""
+    name, settings = split_settings(imitation.expert)
+    return make_expert(name, envs, seed=imitation.seed + round_, **settings)
+
+
+def _write(report: Report, folder: Path) -> None:
+    write_text(folder / "imitation.json", json.dumps(report, indent=1) + "\n")
 
 
 def _check(policy: Any, config: RunConfig) -> None:
@@ -89,8 +114,8 @@ def _round_report(labels: Labels, loss: float, scores: Scores, reference: Scores
     return {
         "labels": float(len(labels)),
         "loss": loss,
-        "score": float(scores.score.mean()),
-        "expert_score": float(reference.score.mean()),
+        "score": scores.mean("score"),
+        "expert_score": reference.mean("score"),
     }
 
 

@@ -1,6 +1,8 @@
 """Fits the actor of a policy to labels by stochastic gradient descent."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch as th
@@ -39,6 +41,20 @@ class Fit:
             advance()
         self._policy.set_training_mode(False)
         return float(np.mean(losses))
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimiser and random order, to continue with."""
+        return {
+            "policy": self._policy.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rng": json.dumps(self._rng.bit_generator.state),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state` returned, the weights of the policy included."""
+        self._policy.load_state_dict(state["policy"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rng.bit_generator.state = json.loads(state["rng"])
 
     def _step(self, loss: th.Tensor) -> float:
         self._optimiser.zero_grad(set_to_none=True)

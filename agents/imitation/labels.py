@@ -78,5 +78,5 @@ def collect(
 
 def as_labels(observations: Arrays, actions: Arrays, agent: DecodedPolicy) -> tuple[list[Arrays], list[Array]]:
     """Observations and dictionary actions [n, ...] as states and labels."""
-    tokens: Any = agent.read(observations)
+    tokens: Any = agent.reader.read(observations)
     return [tokens], [agent.codec.encode(actions, observations)]

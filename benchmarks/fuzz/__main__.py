@@ -15,6 +15,8 @@ from benchmarks.fuzz.tally import Options, Tally
 from edge_llm_gym.files import write_text
 
 CAMPAIGNS: Final[Mapping[str, str]] = {
+    "actions": "malformed actions for environments, vector environments, codecs and wrappers",
+    "files": "mutated profiles, policies, traces, timings and rows of catalogues",
     "scenarios": "mutated scenarios, constructed and stepped under bounds checks",
     "solvers": "batch and routing problems of extreme scales",
 }

@@ -18,7 +18,7 @@ from benchmarks.fuzz.mutations import Data, mutated
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.scenario import Scenario, ScenarioError, load_scenario
 from edge_llm_gym.scenario.size_rules import channel_bytes, expected_requests
-from edge_llm_gym.workload.traces import TraceError
+from edge_llm_gym.workload import TraceError
 
 ROWS: Final = 2
 EPOCHS: Final = 4
@@ -33,11 +33,12 @@ class Fault(Exception):
 
 
 def main() -> None:
-    """Tries the cases first, first + step, ... below stop of a seed; or the unchanged scenarios that are named."""
+    """Plays the scenarios that are named, each with a sigma, then the cases first, first + step, ... below stop."""
     warnings.simplefilter("error")
     seed, first, stop, step = (int(text) for text in sys.argv[1:5])
-    for name in sys.argv[5:]:
-        play(load_scenario(name, {"horizon_epochs": 5}), 0)
+    for variant in sys.argv[5:]:
+        name, sigma = variant.split()
+        play(load_scenario(name, {"horizon_epochs": 5, "lengths.prediction.sigma": float(sigma)}), 0)
     for case in range(first, stop, step):
         _report(case=case, event="begin")
         _report(case=case, event="end", **attempt(seed, case))
@@ -60,7 +61,7 @@ def outcome_of(source: Data | bytes, case: int) -> str:
         if len(str(error)) > LONGEST_MESSAGE:
             raise Fault(f"a message of {len(str(error))} characters") from error
         return "refused by ScenarioError"
-    requests = expected_requests(scenario, scenario.arrivals.rate_per_s or 10.0)
+    requests = expected_requests(scenario, scenario.arrivals.highest_rate_per_s or 10.0)
     if requests > MAX_REQUESTS or channel_bytes(scenario) > MAX_BYTES:
         return "valid, too large to be stepped here"
     try:

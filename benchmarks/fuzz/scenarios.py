@@ -20,8 +20,16 @@ from typing import Final
 from benchmarks.fuzz.tally import Options, Tally
 
 ROOT: Final = Path(__file__).parents[2]
-VARIANTS: Final = ("single-node", "early-exit", "joint", "continuous")
-"""Scenarios that compile all kernels."""
+VARIANTS: Final = (
+    "single-node 0",
+    "joint 0.5",
+    "continuous 0.5",
+    "joint 0",
+    "early-exit 0",
+    "single-node 0.5",
+    "continuous 0",
+)
+"""Scenarios, each with the sigma of its predictions, that compile all kernels."""
 KERNEL_SOURCES: Final = (
     "compiled.py",
     "units.py",

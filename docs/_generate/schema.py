@@ -60,8 +60,12 @@ MORE: Final[Mapping[tuple[str, str], str]] = {
     ("NodeSection", "quantization"): "[Catalogue](catalogue.md#quantisation).",
     ("ArrivalsConfig", "process"): "[Keys of each process](#arrival-processes).",
     ("ArrivalsConfig", "format"): "[Formats](traces.md#formats).",
+    ("ArrivalsConfig", "columns"): "[Column names](traces.md#formats).",
+    ("ArrivalsConfig", "window_from"): "[Window](traces.md#window).",
     ("LengthsConfig", "kind"): "[Keys of each kind](#kinds-of-lengths).",
     ("LengthsConfig", "format"): "[Formats](traces.md#formats).",
+    ("LengthsConfig", "columns"): "[Column names](traces.md#formats).",
+    ("LengthsConfig", "window_from"): "[Window](traces.md#window).",
     ("LengthsConfig", "prediction"): "[Physics](physics.md#predictions).",
     ("ExitsSection", "profile"): "[Format](exit-profiles.md).",
 }

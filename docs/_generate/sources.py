@@ -195,6 +195,8 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.workload.arrivals",
         "edge_llm_gym.workload.lengths",
         "edge_llm_gym.workload.traces",
+        "edge_llm_gym.workload.trace_reading",
+        "edge_llm_gym.workload.trace_source",
         "edge_llm_gym.workload.replay",
     ),
 }

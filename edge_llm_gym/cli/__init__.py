@@ -1,16 +1,19 @@
 """The command line: `edge-llm-gym COMMAND`, with one module per command."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, render, scenarios, trace
+from edge_llm_gym import __version__
+from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, policies, render, scenarios, trace
+from edge_llm_gym.interrupts import exit_status
+from edge_llm_gym.messages import file_error
+from edge_llm_gym.sheets.terminal import Terminal
 
 app = typer.Typer(
     name="edge-llm-gym",
-    help="Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -19,6 +22,7 @@ app.command("compare")(compare.compare_policies)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("catalogue")(catalogue.show_catalogue)
+app.command("policies")(policies.list_policies)
 app.command("trace")(trace.show_trace)
 app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)
@@ -26,10 +30,41 @@ app.command("render")(render.render_episode)
 app.command("bench")(bench.run_bench)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"edge-llm-gym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces."""
+
+
 def main() -> None:
-    """Runs the command line. User errors print one message, without a traceback, and exit with status 2."""
+    """Runs the command line. User errors print one message, without a traceback, and exit with status 2.
+
+    SIGINT (Ctrl-C) and SIGTERM print one line and exit with status 130 and 143.
+    """
+    sys.exit(exit_status(_run))
+
+
+def _run() -> None:
     try:
         app()
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        sys.exit(1)
+    except OSError as error:
+        _fail(file_error(error))
+    except (ValueError, TypeError, ImportError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    Terminal(stderr=True).error(message)
+    sys.exit(2)

@@ -1,16 +1,18 @@
 """`edge-llm-gym bench`: speed of the environments relative to Gymnasium's CartPole-v1 in the same run."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge_llm_gym.evaluation import speed
+from edge_llm_gym.files import writable_folder, write_text
 from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sheets import Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 
 
 def run_bench(
@@ -23,24 +25,32 @@ def run_bench(
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file for the results.")] = Path("runs/bench.json"),
 ) -> None:
     """Measure environment steps per second, single and vector, and memory growth, in one process."""
-    console = Console()
+    terminal = Terminal()
+    writable_folder(out.parent)
     rows = [speed.measure("CartPole-v1", speed.SINGLE, seconds)]
     for environment in ENVIRONMENTS:
         rows += [speed.measure(environment, num_envs, seconds) for num_envs in speed.VECTOR_ROWS]
-    reference = rows[0].steps_per_s
-    table = Table(title="environment steps per second, median of 5 [min, max]")
-    for title in ("environment", "rows", "steps/s", "ratio to CartPole-v1 single"):
-        table.add_column(title, justify="left" if title == "environment" else "right")
-    for row in rows:
-        spread = f"{row.steps_per_s:,.0f} [{row.slowest:,.0f}, {row.fastest:,.0f}]"
-        table.add_row(row.environment, row.label, spread, f"{row.steps_per_s / reference:.2f}")
-    console.print(table)
+    terminal.sheet(_speed_table(rows))
     memory = speed.memory_growth("EdgeLLM/MultiNode-v0", memory_steps)
-    console.print(
+    terminal.line(
         f"resident memory of MultiNode with {memory.num_envs} rows: {memory.early_bytes / 1e6:.1f} MB after "
         f"{memory.early_steps:,} environment steps, {memory.late_bytes / 1e6:.1f} MB after {memory.late_steps:,}"
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     results = {"speed": [asdict(row) for row in rows], "memory": asdict(memory)}
-    out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    console.print(f"wrote {out}")
+    write_text(out, json.dumps(results, indent=1) + "\n")
+    terminal.wrote(out)
+
+
+def _speed_table(measured: Sequence[speed.Speed]) -> Sheet:
+    reference = measured[0].steps_per_s
+    rows = (
+        (
+            row.environment,
+            row.label,
+            f"{row.steps_per_s:,.0f} [{row.slowest:,.0f}, {row.fastest:,.0f}]",
+            f"{row.steps_per_s / reference:.2f}",
+        )
+        for row in measured
+    )
+    columns = ("environment", "rows", "steps/s", "ratio to CartPole-v1 single")
+    return make_sheet("environment steps per second, median of 5 [min, max]", columns, rows)

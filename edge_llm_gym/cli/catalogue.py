@@ -1,14 +1,12 @@
 """`edge-llm-gym catalogue`: lists the shipped hardware, models and quantisation methods with their sources."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from edge_llm_gym.cli.completion import complete_environment
 from edge_llm_gym.models.catalogue import (
     CatalogueRow,
     HardwareSection,
@@ -19,11 +17,19 @@ from edge_llm_gym.models.catalogue import (
 )
 from edge_llm_gym.models.catalogue.schema import Kind
 from edge_llm_gym.models.cost import kv_bytes_per_token
+from edge_llm_gym.models.hardware import hardware
 from edge_llm_gym.models.llm import MODELS, TABLE_BITS, weight_bytes
 from edge_llm_gym.models.quantization import ANY_MODEL, METHODS
+from edge_llm_gym.names import known_name
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 
 ASSUMED_MARK: Final = "~"
 KV_BITS: Final = 16.0
+Names = Sequence[str]
+"""Names of the rows that a table shows."""
 ROWS: Final[Mapping[Kind, Callable[[], Mapping[str, CatalogueRow]]]] = {
     "hardware": hardware_rows,
     "models": model_rows,
@@ -33,6 +39,12 @@ ROWS: Final[Mapping[Kind, Callable[[], Mapping[str, CatalogueRow]]]] = {
 
 def show_catalogue(
     kind: Annotated[Kind | None, typer.Argument(help="One of the catalogues; all of them by default.")] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--env", "-e", help="Only what this environment uses by default.", autocompletion=complete_environment
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers in SI units as JSON.")] = False,
 ) -> None:
     """List the hardware, models and quantisation methods that a scenario can name, with their sources.
@@ -40,13 +52,32 @@ def show_catalogue(
     Numbers that are assumptions are marked with ~. Rows of your own go into the scenario, or into a file that it names.
     """
     kinds: tuple[Kind, ...] = (kind,) if kind else tuple(ROWS)
-    console = Console()
+    chosen = {one: shown_names(one, environment) for one in kinds}
     if as_json:
-        print(json.dumps({one: catalogue_data(one) for one in kinds}, indent=2))
+        data = {one: catalogue_data(one) for one in kinds}
+        print(json.dumps({one: {name: data[one][name] for name in chosen[one]} for one in kinds}, indent=2))
         return
+    terminal = Terminal()
     for one in kinds:
-        console.print(TABLES[one](), _sources(ROWS[one]().values()))
-    console.print("~ assumed, without a source")
+        terminal.sheet(TABLES[one](chosen[one]))
+        terminal.sheet(_sources(ROWS[one]()[name] for name in chosen[one]))
+    terminal.line("~ assumed, without a source")
+
+
+def shown_names(kind: Kind, environment: str | None) -> list[str]:
+    """Names of the rows of a catalogue, all of them or those that the scenario of an environment uses.
+
+    Raises ValueError for an unknown environment.
+    """
+    if environment is None:
+        return list(ROWS[kind]())
+    scenario = load_scenario(ENVIRONMENTS[known_name("environment", environment, ENVIRONMENTS)])
+    used = {
+        "hardware": {hardware(node.hardware).name for node in scenario.nodes},
+        "models": {scenario.shape.name},
+        "quantization": {node.quantization_name for node in scenario.nodes},
+    }
+    return [name for name in ROWS[kind]() if name in used[kind]]
 
 
 def catalogue_data(kind: Kind) -> dict[str, dict[str, Any]]:
@@ -67,12 +98,11 @@ def derived_numbers(model: str) -> dict[str, float]:
     }
 
 
-def hardware_table() -> Table:
+def hardware_table(names: Names) -> Sheet:
     """Devices: peaks, power and efficiencies."""
-    table = _table("hardware", "TFLOP/s", "GB", "GB/s", "W\nidle/busy", "share of\nFLOP/s, GB/s", "ms: step/\nprefill")
-    for name, row in hardware_rows().items():
-        table.add_row(name, *_hardware_cells(row))
-    return table
+    heads = ("hardware", "TFLOP/s", "GB", "GB/s", "W\nidle/busy", "share of\nFLOP/s, GB/s", "ms: step/\nprefill")
+    rows = hardware_rows()
+    return make_sheet("", heads, ((name, *_hardware_cells(rows[name])) for name in names))
 
 
 def _hardware_cells(row: HardwareSection) -> list[str]:
@@ -87,9 +117,9 @@ def _hardware_cells(row: HardwareSection) -> list[str]:
     return ["/".join(_number(row, key, scale) for key in keys) for keys, scale in columns]
 
 
-def model_table() -> Table:
+def model_table(names: Names) -> Sheet:
     """Models: shapes, and what follows from them."""
-    table = _table(
+    heads = (
         "model",
         "layers",
         "d_model",
@@ -99,9 +129,7 @@ def model_table() -> Table:
         "KV bytes\nper token",
         "FP16\n[GB]",
     )
-    for name in model_rows():
-        table.add_row(name, *_model_cells(name))
-    return table
+    return make_sheet("", heads, ((name, *_model_cells(name)) for name in names))
 
 
 def _model_cells(name: str) -> list[str]:
@@ -117,12 +145,11 @@ def _model_cells(name: str) -> list[str]:
     ]
 
 
-def quantization_table() -> Table:
+def quantization_table(names: Names) -> Sheet:
     """Methods: bits, compute scale, and the quality factor by model."""
-    table = _table("method", "bits of weights,\ntables, KV", "compute\nscale", "quality factor")
-    for name, row in quantization_rows().items():
-        table.add_row(name, *_quantization_cells(row))
-    return table
+    heads = ("method", "bits of weights,\ntables, KV", "compute\nscale", "quality factor")
+    rows = quantization_rows()
+    return make_sheet("", heads, ((name, *_quantization_cells(rows[name])) for name in names))
 
 
 def _quantization_cells(row: QuantizationSection) -> list[str]:
@@ -144,19 +171,11 @@ def _quality(row: QuantizationSection) -> str:
     return "\n".join(lines)
 
 
-TABLES: Final[Mapping[Kind, Callable[[], Table]]] = {
+TABLES: Final[Mapping[Kind, Callable[[Names], Sheet]]] = {
     "hardware": hardware_table,
     "models": model_table,
     "quantization": quantization_table,
 }
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for head in others:
-        table.add_column(head, justify="right", no_wrap=True)
-    return table
 
 
 def _number(row: CatalogueRow, key: str, scale: float = 1.0) -> str:
@@ -167,8 +186,6 @@ def _marked(row: CatalogueRow, key: str, text: str) -> str:
     return ASSUMED_MARK + text if key in row.assumed else text
 
 
-def _sources(rows: Iterable[CatalogueRow]) -> Table:
-    table = Table("name", "source", box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(row.name, row.source)
-    return table
+def _sources(rows: Iterable[CatalogueRow]) -> Sheet:
+    columns = ("name", Column("source", "left", folds=True))
+    return make_sheet("", columns, ((row.name, row.source) for row in rows))

@@ -6,31 +6,44 @@ from typing import Annotated, Any
 
 import gymnasium
 import typer
-from rich.console import Console
 
+from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
+    OverwriteOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
+    describe_replay,
+    environment_of,
     job_progress,
     read_settings,
+    trace_source,
 )
 from edge_llm_gym.evaluation import save
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.html import REPORT, Origin, save_report
+from edge_llm_gym.evaluation.html.origin import command_line
+from edge_llm_gym.evaluation.plots import NO_FIGURES, has_matplotlib
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
-from edge_llm_gym.evaluation.tables import bound_table, cause_table, gap_table, result_table, value_note
+from edge_llm_gym.evaluation.store import EpisodeStore
+from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
+from edge_llm_gym.files import writable_folder
 from edge_llm_gym.scenario import Scenario
-
-LEAST_WIDTH = 124
+from edge_llm_gym.sheets.terminal import Terminal
 
 
 def compare_policies(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     policies: Annotated[
         str | None,
         typer.Option(
@@ -38,6 +51,7 @@ def compare_policies(
             "-p",
             help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
             "Default: an expert and the baselines of the environment.",
+            autocompletion=complete_policies,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
@@ -45,6 +59,10 @@ def compare_policies(
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
     gap: Annotated[
         int,
@@ -52,9 +70,14 @@ def compare_policies(
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for CSV, JSON and PNG.")] = Path("runs/compare"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/compare"),
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Compare policies with common random numbers (paired seeds).
+
+    Every finished episode is kept in episodes.jsonl in the folder. The same command, also with further seeds and
+    policies, continues there after an interruption. The results of another comparison are replaced only with
+    --overwrite.
 
     [bold]Examples[/]
 
@@ -64,14 +87,17 @@ def compare_policies(
 
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
-    console = wide_console()
+    terminal = Terminal()
     sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
+    source = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
+    resolved, settings = read_settings(environment, scenario, set_, source, rate)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
-    policy_sources(names)
-    describe_workload(console, environment, settings, first_seed)
-    with job_progress(console, seeds * (len(names) + bound)) as progress:
+    policy_sources(names, resolved)
+    store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))
+    workload = describe_workload(terminal, environment, settings, first_seed)
+    with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
             names,
@@ -81,47 +107,70 @@ def compare_policies(
             bound=bound,
             jobs=jobs,
             progress=progress,
+            store=store,
         )
-    console.print(result_table(result), cause_table(result), sep="\n")
-    if gap:
-        console.print(gap_table(result))
-    if bound:
-        console.print(bound_table(result))
-    if (gap or bound) and (note := value_note(resolved)):
-        console.print(note)
-    for path in (*save(result, out), save_best_timeline(result, environment, resolved, out)):
-        console.print(f"wrote {path}")
+    for sheet in comparison_sheets(result):
+        terminal.sheet(sheet)
+    if gap or bound:
+        terminal.note(value_note(resolved))
+    for path in save(result, out):
+        terminal.wrote(path)
+    if has_matplotlib():
+        terminal.wrote(save_best_timeline(result, environment, resolved, out))
+    else:
+        terminal.note(f"figures are left out: {NO_FIGURES}")
+    origin = Origin(resolved, workload, {"gap": gap, "bound": bound}, command_line())
+    terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
 
-def wide_console() -> Console:
-    """A console that is wide enough for the tables, even if the output is not a terminal."""
-    console = Console()
-    return Console(width=max(console.width, LEAST_WIDTH))
-
-
-def describe_workload(console: Console, environment: str, settings: dict[str, Any], seed: int) -> None:
-    """Prints the scenario, the workload and how many lengths of the first tape are clipped."""
+def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> str:
+    """Prints the scenario, the workload and how many lengths of the first tape are clipped; returns the workload."""
     env = gymnasium.make(environment, **settings)
     _, info = env.reset(seed=seed)
     scenario, tape = env.unwrapped.scenario, info["tape"]  # type: ignore[attr-defined]
-    console.print(f"[bold]{environment}[/], scenario {scenario.name}: {scenario.description}")
-    console.print(f"workload: {env.unwrapped.simulator.tape_generator.workload.describe()}")  # type: ignore[attr-defined]
-    console.print(
+    terminal.parts((environment, "bold"), (f", scenario {scenario.name}: {scenario.description}", ""))
+    simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    workload: str = simulator.tape_generator.workload.describe()
+    terminal.line(f"workload: {workload}")
+    describe_replay(terminal, simulator)
+    terminal.line(
         f"first tape: {tape['requests']} requests; lengths clipped to the scenario's limits: {tape['clipped_prompts']} "
         f"prompts (over {scenario.lengths.max_prompt_tokens}), {tape['clipped_outputs']} outputs "
         f"(over {scenario.lengths.max_output_tokens})"
     )
+    terminal.line()
+    return workload
+
+
+def report_figures(comparison: Comparison, out: Path) -> dict[str, Path]:
+    """Caption -> PNG file of those figures of the report that were drawn."""
+    name = timeline_policy(comparison)
+    figures = {
+        "Means of the policies, and paired differences": out / REPORTS[2],
+        f"Episode of seed {comparison.seeds[0]} under {name}": timeline_path(name, out),
+    }
+    return {caption: path for caption, path in figures.items() if has_matplotlib() and path.exists()}
+
+
+def timeline_policy(comparison: Comparison) -> str:
+    """The best expert, of which the timeline is drawn; the first default policy if no expert was compared."""
+    experts = [name for name in comparison.policies if ":" not in name]
+    return experts[0] if experts else default_policies(comparison.dynamics)[0]
+
+
+def timeline_path(name: str, out: Path) -> Path:
+    """The file of a policy's timeline."""
+    return out / f"timeline-{file_name(name)}.png"
 
 
 def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:
     """Draws the timeline of the first seed's episode under the best expert; returns the path of the file."""
     from edge_llm_gym.rendering.timeline import save_timeline
 
-    experts = [name for name in comparison.policies if ":" not in name]
-    name = experts[0] if experts else default_policies(comparison.dynamics)[0]
+    name = timeline_policy(comparison)
     env = gymnasium.make(environment, scenario=scenario)
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
-    path = out / f"timeline-{file_name(name)}.png"
+    path = timeline_path(name, out)
     save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
     return path

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge_llm_gym.cli.options import shape_in_file
 from edge_llm_gym.models.hardware import Hardware, hardware
@@ -20,6 +18,8 @@ from edge_llm_gym.models.hardware_profiles import (
 )
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.timings import SHAPED, Timing, read_timings
+from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.units import TERA
 
 
@@ -48,14 +48,15 @@ def fit_timings(
     models = {**MODELS, **{each.name: each for each in own}}
     default_source = f"fitted to {file.name}"
     profile = fit_profile(timings, source or default_source, models=models, kv_bits=kv_bits, device_count=devices)
-    console = Console()
-    console.print(coefficient_table(profile), error_table(profile))
+    terminal = Terminal()
+    terminal.sheet(coefficient_table(profile))
+    terminal.sheet(error_table(profile))
     if efficiencies is not None:
         fitted = fit_efficiencies(timings, hardware(efficiencies), models, kv_bits)
-        console.print(efficiency_table(fitted, roofline_errors(fitted, timings, models, kv_bits)))
+        terminal.sheet(efficiency_table(fitted, roofline_errors(fitted, timings, models, kv_bits)))
     if out is not None:
         save_hardware_profile(profile, out)
-        console.print(f"written: {out}")
+        terminal.wrote(out)
 
 
 def _is_used(timing: Timing, weight_bits: float | None, max_batch: int | None) -> bool:
@@ -63,35 +64,31 @@ def _is_used(timing: Timing, weight_bits: float | None, max_batch: int | None) -
     return small and weight_bits in (None, timing.weight_bits)
 
 
-def coefficient_table(profile: HardwareProfile) -> Table:
+def coefficient_table(profile: HardwareProfile) -> Sheet:
     """Coefficients of the cost law, one line per model."""
     head = ("model", "bits", "c0 (ms)", "c1 (us)", "c2 (ns/token)", "p0 (ms)", "1 / p1 (TFLOP/s)")
-    table = Table(*head, title=f"{profile.device}: coefficients", title_justify="left")
+    rows = []
     for row in profile.rows:
         decode, prefill = row.decode, row.prefill
         values = (decode.c0_s * 1e3, decode.c1_s * 1e6, decode.c2_s_per_token * 1e9, prefill.p0_s * 1e3)
         rate = 1 / prefill.p1_s_per_flop / TERA
-        table.add_row(row.model, f"{row.weight_bits:g}", *(f"{each:.3g}" for each in (*values, rate)))
-    return table
+        rows.append((row.model, f"{row.weight_bits:g}", *(f"{each:.3g}" for each in (*values, rate))))
+    return make_sheet(f"{profile.device}: coefficients", head, rows)
 
 
-def error_table(profile: HardwareProfile) -> Table:
+def error_table(profile: HardwareProfile) -> Sheet:
     """Errors of a profile, one line per model and kind of timing."""
-    table = Table(
-        *HEAD,
-        title="errors of the fit",
-        title_justify="left",
-        caption="whole batch: decode time of padded batches, held out",
-        caption_justify="left",
-    )
-    for row in profile.rows:
-        for kind, errors in zip(KINDS, (row.decode.errors, row.prefill.errors, row.batches), strict=True):
-            if errors is not None:
-                table.add_row(row.model, f"{row.weight_bits:g}", kind, *error_cells(errors))
-    return table
+    rows = [
+        (row.model, f"{row.weight_bits:g}", kind, *error_cells(errors))
+        for row in profile.rows
+        for kind, errors in zip(KINDS, (row.decode.errors, row.prefill.errors, row.batches), strict=True)
+        if errors is not None
+    ]
+    note = "whole batch: decode time of padded batches, held out"
+    return make_sheet("errors of the fit", HEAD, rows, (note,))
 
 
-HEAD = ("model", "bits", "kind", "timings", "mean error", "worst error")
+HEAD = ("model", "bits", Column("kind", "left"), "timings", "mean error", "worst error")
 KINDS = ("decode", "prefill", "whole batch")
 
 
@@ -100,14 +97,12 @@ def error_cells(errors: FitErrors) -> tuple[str, str, str]:
     return str(errors.timings), f"{100 * errors.mean:.1f} %", f"{100 * errors.worst:.1f} %"
 
 
-def efficiency_table(device: Hardware, found: Mapping[tuple[str, float, str], FitErrors]) -> Table:
+def efficiency_table(device: Hardware, found: Mapping[tuple[str, float, str], FitErrors]) -> Sheet:
     """Efficiencies of a device and the errors of the roofline with them."""
     title = (
         f"{device.name}: roofline with flops_fraction {device.flops_fraction}, bandwidth_fraction "
         f"{device.bandwidth_fraction}, step_overhead_s {device.step_overhead_s:g}, prefill_overhead_s "
         f"{device.prefill_overhead_s:g}"
     )
-    table = Table(*HEAD, title=title, title_justify="left")
-    for (model, bits, kind), errors in found.items():
-        table.add_row(model, f"{bits:g}", kind, *error_cells(errors))
-    return table
+    rows = ((model, f"{bits:g}", kind, *error_cells(errors)) for (model, bits, kind), errors in found.items())
+    return make_sheet(title, HEAD, rows)

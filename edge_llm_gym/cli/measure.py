@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from edge_llm_gym import measuring
 from edge_llm_gym.cli.fit import coefficient_table, error_cells
@@ -13,6 +11,8 @@ from edge_llm_gym.cli.options import shape_in_file
 from edge_llm_gym.models.hardware_profiles import require_profile_path, save_hardware_profile
 from edge_llm_gym.models.llm import ModelShape, model_shape
 from edge_llm_gym.models.timings import Timing, write_timings
+from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 
 MODEL_SUFFIXES: Final = (".yaml", ".yml")
 
@@ -36,27 +36,28 @@ def measure_device(
     shown for these, for the other points and for whole batches. The scenario key cost: measured uses it. Needs the
     extra agents.
     """
-    console = Console()
+    terminal = Terminal()
     require_profile_path(profile)  # before the timings, which take minutes
     shape = read_shape(model)
     processor = measuring.make_processor(device, threads)
     grid = measuring.make_grid(
         processor.kind, quick=quick, batches=_counts(batches), contexts=_counts(contexts), repeats=repeats
     )
-    timings = measuring.Session(shape, grid, processor, bits, seed).run(console.print)
+    timings = measuring.Session(shape, grid, processor, bits, seed).run(terminal.line)
     for path in (out, profile):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_timings(out, timings)
-    console.print(f"wrote {out}", soft_wrap=True)
-    _fit(shape, timings, profile, console)
+    terminal.wrote(out)
+    _fit(shape, timings, profile, terminal)
 
 
-def _fit(shape: ModelShape, timings: list[Timing], path: Path, console: Console) -> None:
+def _fit(shape: ModelShape, timings: list[Timing], path: Path, terminal: Terminal) -> None:
     """Fits, shows and writes the profile."""
     checked = measuring.fit_and_check(shape, timings)
-    console.print(coefficient_table(checked.profile), _error_table(checked))
+    terminal.sheet(coefficient_table(checked.profile))
+    terminal.sheet(_error_table(checked))
     save_hardware_profile(checked.profile, path)
-    console.print(f"wrote {path}", soft_wrap=True)
+    terminal.wrote(path)
 
 
 def read_shape(model: str) -> ModelShape:
@@ -75,8 +76,9 @@ def _counts(text: str | None) -> tuple[int, ...] | None:
         raise ValueError(f"a list of counts is written as 1,2,4, got {text!r}") from None
 
 
-def _error_table(checked: measuring.CheckedFit) -> Table:
-    table = Table("timings", "fitted", "number", "mean error", "worst error", title="errors of the profile")
-    for timings, held_out, errors in checked.errors:
-        table.add_row(timings, "no" if held_out else "yes", *error_cells(errors))
-    return table
+def _error_table(checked: measuring.CheckedFit) -> Sheet:
+    columns = ("timings", Column("fitted", "left"), "number", "mean error", "worst error")
+    rows = (
+        (timings, "no" if held_out else "yes", *error_cells(errors)) for timings, held_out, errors in checked.errors
+    )
+    return make_sheet("errors of the profile", columns, rows)

@@ -1,4 +1,4 @@
-"""`edge-llm-gym render`: plays an episode under a policy and shows it as text, image, animation or timeline."""
+"""`edge-llm-gym render`: plays an episode under a policy and shows it as text, image, animation, timeline or page."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -8,50 +8,94 @@ from typing import Annotated, Any
 import gymnasium
 import numpy as np
 import typer
-from rich.console import Console
 
+from edge_llm_gym.cli.completion import complete, complete_policy
 from edge_llm_gym.cli.options import (
+    ColumnsOption,
     EnvironmentOption,
+    FormatOption,
+    FromOption,
     RateOption,
     ScenarioOption,
     SetOption,
     TraceOption,
+    UntilOption,
+    describe_replay,
+    environment_of,
     read_settings,
+    trace_source,
 )
+from edge_llm_gym.evaluation.html.origin import command_line
 from edge_llm_gym.evaluation.policies import file_name, policy_sources
-from edge_llm_gym.evaluation.report_layout import default_policies
-from edge_llm_gym.evaluation.rollout import steps
+from edge_llm_gym.evaluation.report_layout import own_expert
+from edge_llm_gym.evaluation.rollout import Step, steps
+from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.names import known_name
+from edge_llm_gym.sheets.terminal import Terminal
 
 FRAME_MS = 500
 
 
 def render_episode(
-    environment: EnvironmentOption = "EdgeLLM/MultiNode-v0",
+    environment: EnvironmentOption = None,
     policy: Annotated[
         str | None,
         typer.Option(
-            "--policy", "-p", help="Expert or package.module:factory. Default: the first default policy of compare."
+            "--policy",
+            "-p",
+            help="Expert, package.module:factory or the file of a trained policy. Default: the environment's own "
+            "expert.",
+            autocompletion=complete_policy,
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--form", "-f", help="ansi, png, gif or timeline.")] = "ansi",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--form",
+            "-f",
+            help="ansi, png, gif, timeline or html.",
+            autocompletion=lambda incomplete: complete(incomplete, FORMS),
+        ),
+    ] = "ansi",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the episode.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs to play; a png shows the last one.")] = 20,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
+    format: FormatOption = None,
+    columns: ColumnsOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
     rate: RateOption = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for image files.")] = Path("runs/render"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for files.")] = Path("runs/render"),
 ) -> None:
-    """Play an episode and show it as text, image, animation or timeline."""
+    """Play an episode and show it as text, image, animation, timeline or page."""
     known_name("form", form, FORMS)
-    resolved, settings = read_settings(environment, scenario, set_, trace, rate)
-    (source,) = policy_sources([policy or default_policies(resolved.variant)[0]])
+    requests = trace_source(trace, format, columns, from_, until)
+    environment = environment_of(environment, scenario)
+    resolved, settings = read_settings(environment, scenario, set_, requests, rate)
+    folder = out if form == "ansi" else writable_folder(out)
+    (source,) = policy_sources([policy or own_expert(resolved)], resolved)
     env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
+    describe_replay(Terminal(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
-    frames = [None if form == "timeline" else env.render() for _ in played]
-    out.mkdir(parents=True, exist_ok=True)
-    FORMS[form](env, frames, out / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
+    capture = CAPTURES.get(form, _frame)
+    frames = [capture(env, step) for step in played]
+    FORMS[form](env, frames, folder / f"{environment.split('/')[-1]}-{file_name(source.name)}-{seed}")
+
+
+def _frame(env: gymnasium.Env, step: Step) -> Any:
+    return env.render()
+
+
+def _shot(env: gymnasium.Env, step: Step) -> Any:
+    from edge_llm_gym.rendering.html import shot_of
+
+    return shot_of(env.unwrapped.view(), env.render(), step.reward)  # type: ignore[attr-defined, arg-type]
+
+
+CAPTURES: dict[str, Callable[[gymnasium.Env, Step], Any]] = {"timeline": lambda env, step: None, "html": _shot}
+"""Form -> what it keeps of every step, where that is not the rendered frame."""
 
 
 def _print(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
@@ -82,10 +126,19 @@ def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     _write(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
 
 
+def _write_html(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
+    from edge_llm_gym.rendering.html import episode_page
+
+    variant = env.unwrapped.scenario.variant  # type: ignore[attr-defined]
+    page = episode_page(frames, variant, f"Episode {stem.name}", command_line())
+    _write(stem.with_suffix(".html"), lambda path: path.write_text(page, "utf-8"))
+
+
 def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes a file and prints its path."""
-    write(path)
-    Console().print(f"wrote {path}")
+    """Writes a file as a whole and prints its path."""
+    with replacing(path) as temporary:
+        write(temporary)
+    Terminal().wrote(path)
 
 
 FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {
@@ -93,5 +146,6 @@ FORMS: dict[str, Callable[[gymnasium.Env, list[Any], Path], None]] = {
     "png": _write_png,
     "gif": _write_gif,
     "timeline": _write_timeline,
+    "html": _write_html,
 }
 """Form -> function of the environment, the rendered frames and the stem of the path."""

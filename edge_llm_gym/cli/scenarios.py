@@ -1,53 +1,88 @@
 """`edge-llm-gym scenarios`: lists, shows and validates scenario files."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.syntax import Syntax
-from rich.table import Table
 
+from edge_llm_gym.cli.completion import complete_scenario
+from edge_llm_gym.cli.options import SetOption, read_overrides
+from edge_llm_gym.files import writable_folder, write_text
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.rules import unused_keys
+from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.yaml_text import dump_yaml
 
 app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
-Source = Annotated[str, typer.Argument(help="Name of a shipped scenario, or path of a YAML file.")]
+Source = Annotated[
+    str,
+    typer.Argument(help="Name of a shipped scenario, or path of a YAML file.", autocompletion=complete_scenario),
+]
 
 
 @app.command("list")
 def list_scenarios() -> None:
     """List the shipped scenarios and the environments that use them by default."""
-    table = Table("scenario", "environment", "nodes", "slots", "epoch [s]", "description")
     owners = {scenario: environment for environment, scenario in ENVIRONMENTS.items()}
-    for name in scenario_names():
-        scenario = load_scenario(name)
-        slots = str(scenario.slots) if has_slots(scenario) else "-"
-        sizes = (str(len(scenario.nodes)), slots, f"{scenario.epoch_s:g}")
-        table.add_row(name, owners.get(name, ""), *sizes, scenario.description)
-    Console().print(table)
+    rows = ((name, owners.get(name, "-"), *_scenario_cells(load_scenario(name))) for name in scenario_names())
+    columns = (
+        "scenario",
+        Column("environment", "left"),
+        "nodes",
+        "slots",
+        "epoch [s]",
+        Column("description", "left", folds=True),
+    )
+    Terminal().sheet(make_sheet("", columns, rows))
+
+
+def _scenario_cells(scenario: Scenario) -> tuple[str, ...]:
+    slots = str(scenario.slots) if has_slots(scenario) else "-"
+    return str(len(scenario.nodes)), slots, f"{scenario.epoch_s:g}", scenario.description
 
 
 @app.command("show")
-def show(source: Source) -> None:
-    """Show a complete scenario, including defaults, and the speed and memory of its nodes."""
-    scenario = load_scenario(source)
+def show(
+    source: Source,
+    set_: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the YAML to this file, replacing it.")] = None,
+) -> None:
+    """Show a complete scenario, including defaults, and on a terminal the speed and memory of its nodes.
+
+    Written to a file or a pipe, the output is YAML alone, which is a valid scenario file.
+
+    [bold]Examples[/]
+
+      edge-llm-gym scenarios show multi-node
+
+      edge-llm-gym scenarios show multi-node --set arrivals.rate_per_s=8 --out mine.yaml
+    """
+    scenario = load_scenario(source, read_overrides(set_))
     text = dump_yaml(scenario.model_dump(mode="json", exclude_none=True))
-    console = Console()
-    console.print(Syntax(text, "yaml", background_color="default"))
-    console.print(node_table(scenario))
+    terminal = Terminal()
+    if out is not None:
+        writable_folder(out.parent)
+        write_text(out, text)
+        terminal.wrote(out)
+        return
+    terminal.yaml(text)
+    if terminal.console.is_terminal:
+        terminal.line()
+        terminal.sheet(node_table(scenario))
 
 
 @app.command("validate")
 def validate(source: Source) -> None:
     """Check a scenario file; an invalid one gives exit status 2 and one line per violated rule."""
     scenario = load_scenario(source)
-    console = Console()
+    terminal = Terminal()
     slots = f", {scenario.slots} slots" if has_slots(scenario) else ""
-    console.print(f"[green]valid:[/] {scenario.name}, {len(scenario.nodes)} nodes{slots}")
-    console.print(node_table(scenario))
+    terminal.parts(("valid:", "green"), (f" {scenario.name}, {len(scenario.nodes)} nodes{slots}", ""))
+    terminal.line()
+    terminal.sheet(node_table(scenario))
 
 
 def has_slots(scenario: Scenario) -> bool:
@@ -55,11 +90,19 @@ def has_slots(scenario: Scenario) -> bool:
     return "slots" not in unused_keys(scenario.dynamics)
 
 
-def node_table(scenario: Scenario) -> Table:
+def node_table(scenario: Scenario) -> Sheet:
     """Speed, memory for KV caches and quality factor of every node."""
-    table = Table("node", "hardware", "quantisation", "usable TFLOP/s", "GB/s", "KV capacity [GB]", "quality")
-    for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True):
-        table.add_row(
+    columns = (
+        "node",
+        Column("hardware", "left"),
+        Column("quantisation", "left"),
+        "usable TFLOP/s",
+        "GB/s",
+        "KV capacity [GB]",
+        "quality",
+    )
+    rows = (
+        (
             node.name,
             node.device().name,
             node.quantization_name,
@@ -68,4 +111,6 @@ def node_table(scenario: Scenario) -> Table:
             f"{costs.kv_capacity_bytes / 1e9:.2f}",
             f"{costs.quality:.3f}",
         )
-    return table
+        for node, costs in zip(scenario.nodes, node_costs(scenario), strict=True)
+    )
+    return make_sheet("", columns, rows)

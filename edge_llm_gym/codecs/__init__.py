@@ -8,6 +8,7 @@
 | `priced` | Box in [-1, 1], a price per request | PPO, A2C, SAC, TD3 | batching, batching_routing |
 | `weighted_priority` | Box in [-1, 1], weights of the linear score | PPO, A2C, SAC, TD3 | batching |
 | `dispatch_rule` | Discrete, a rule and an overrun | DQN, PPO, A2C | batching |
+| `parameters` | Box in [-1, 1], parameters of the linear policy | PPO, A2C, SAC, TD3 | all |
 | `residual_routing` | Box in [-1, 1], corrections of a steady plan | PPO, A2C, SAC, TD3 | streaming |
 
 All codecs act on batches of rows. In batching-and-routing dynamics the numbers for offload and thresholds follow those
@@ -24,6 +25,7 @@ from edge_llm_gym.codecs.box import BatchingBox, StreamingBox
 from edge_llm_gym.codecs.codec import Codec
 from edge_llm_gym.codecs.dispatch_rule import DispatchRule
 from edge_llm_gym.codecs.multidiscrete import BatchingMultiDiscrete, StreamingMultiDiscrete
+from edge_llm_gym.codecs.parameters import Parameters
 from edge_llm_gym.codecs.priced import Priced
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.codecs.residual_routing import ResidualRouting
@@ -42,13 +44,15 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
             "priced": Priced,
             "weighted_priority": WeightedPriority,
             "dispatch_rule": DispatchRule,
+            "parameters": Parameters,
         },
         "streaming": {
             "multidiscrete": StreamingMultiDiscrete,
             "box": StreamingBox,
             "residual_routing": ResidualRouting,
+            "parameters": Parameters,
         },
-        "batching_routing": BATCHING_ROUTING,
+        "batching_routing": {**BATCHING_ROUTING, "parameters": Parameters},
     }
 )
 """Dynamics -> codecs by name."""

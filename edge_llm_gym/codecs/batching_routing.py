@@ -6,10 +6,9 @@ from typing import Any, Final
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import ActionError
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.box import BatchingBox, StreamingBox
-from edge_llm_gym.codecs.codec import Action, Codec, Observation
+from edge_llm_gym.codecs.codec import Action, Codec, Observation, flat_rows
 from edge_llm_gym.codecs.multidiscrete import BatchingMultiDiscrete, StreamingMultiDiscrete
 from edge_llm_gym.codecs.priced import Priced
 from edge_llm_gym.codecs.priority import Priority
@@ -30,9 +29,7 @@ class Chained:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch, bandwidth, offload and threshold."""
-        array = np.asarray(action)
-        if array.ndim != 2:
-            raise ActionError(f"flat actions must have shape [R, {self.space.shape[0]}], got {array.shape}")
+        array = flat_rows(action, self.space.shape, observation)
         batches, forwarding = self._parts
         return batches.decode(array[:, : self._first], observation) | forwarding.decode(
             array[:, self._first :], observation

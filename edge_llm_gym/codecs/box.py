@@ -30,7 +30,7 @@ class BatchingBox:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and bandwidth."""
-        share = to_share(checked_signed(action, 3 * self._slots))
+        share = to_share(checked_signed(action, 3 * self._slots, observation))
         choice = (share[:, : self._slots] * (self._nodes + 1)).astype(np.int64)
         bandwidth = np.ascontiguousarray(share[:, self._slots :]).reshape(-1, self._slots, 2)
         return {"batch": np.minimum(choice, self._nodes), "bandwidth": bandwidth}
@@ -60,7 +60,7 @@ class StreamingBox:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold."""
-        share = to_share(checked_signed(action, self._size))
+        share = to_share(checked_signed(action, self._size, observation))
         offload, threshold = share[:, : -self._nodes], share[:, -self._nodes :]
         return {
             "offload": np.ascontiguousarray(offload).reshape(-1, self._rows, self._nodes),

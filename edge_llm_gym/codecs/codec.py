@@ -6,8 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import ActionError
+from edge_llm_gym.actions import ActionError, as_array, dtype_name
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.rows import ROW_KEY
 from edge_llm_gym.scenario import Scenario
 
 Observation = Mapping[str, Array]
@@ -25,7 +26,7 @@ class Codec(Protocol):
         ...
 
     def decode(self, action: Array, observation: Observation) -> Action:
-        """The environment's action for flat actions [R, ...]. Raises ActionError for a wrong shape and for NaN."""
+        """The environment's action for flat actions [R, ...]. Raises ActionError for a malformed one."""
         ...
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
@@ -47,14 +48,22 @@ def signed_box(size: int) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (size,), np.float32)
 
 
-def checked_signed(action: Array, size: int) -> Array:
-    """Flat Box actions [R, size] float32, clipped to [-1, 1]. Raises ActionError for a wrong shape and for NaN."""
-    array = np.asarray(action, np.float32)
-    if array.ndim != 2 or array.shape[1] != size:
-        raise ActionError(f"flat actions must have shape [R, {size}], got {array.shape}")
+def flat_rows(action: Any, shape: tuple[int, ...], observation: Observation) -> Array:
+    """Flat actions as an array [R, *shape], one for each row of the observation. Raises ActionError otherwise."""
+    return as_array(action, "flat actions", (len(observation[ROW_KEY]), *shape))
+
+
+def checked_signed(action: Any, size: int, observation: Observation) -> Array:
+    """Flat Box actions [R, size] float32, clipped to [-1, 1].
+
+    Raises ActionError for a wrong shape, for NaN and for anything but real numbers.
+    """
+    array = flat_rows(action, (size,), observation)
+    if array.dtype.kind not in "fiu":
+        raise ActionError(f"flat actions hold numbers from -1 to 1, got dtype {dtype_name(array)}")
     if np.isnan(array).any():
         raise ActionError("flat actions must be numbers, got NaN")
-    return np.clip(array, -1.0, 1.0)
+    return np.clip(array, -1.0, 1.0).astype(np.float32, copy=False)
 
 
 def to_share(signed: Array) -> Array:
@@ -67,13 +76,15 @@ def from_share(share: Array) -> Array:
     return (np.asarray(share, np.float32) * np.float32(2.0)) - np.float32(1.0)
 
 
-def checked_choices(action: Array, choices: Array) -> Array:
-    """Discrete actions [R, n] as int64. Raises ActionError for a wrong shape or dtype, and outside 0..choices - 1."""
-    array = np.asarray(action)
-    if array.ndim != 2 or array.shape[1] != choices.size or array.dtype.kind not in "iu":
-        raise ActionError(
-            f"flat actions must be whole numbers of shape [R, {choices.size}], got {array.dtype} of {array.shape}"
-        )
-    if (array < 0).any() or (array >= choices).any():
-        raise ActionError(f"flat actions must lie below their numbers of choices {choices.tolist()}, got {array}")
+def checked_choices(action: Any, choices: Array, observation: Observation) -> Array:
+    """Discrete actions [R, n] int64; `choices` [n] are their numbers of choices.
+
+    Raises ActionError for a wrong shape or dtype, and outside 0..choices - 1.
+    """
+    array = flat_rows(action, np.shape(choices), observation)
+    if array.dtype.kind not in "iu":
+        raise ActionError(f"flat actions must be whole numbers, got dtype {dtype_name(array)}")
+    if (wrong := (array < 0) | (array >= choices)).any():
+        highest = np.broadcast_to(choices, array.shape)[wrong][0] - 1
+        raise ActionError(f"flat actions must lie in 0..{highest}, got {array[wrong][0]}")
     return array.astype(np.int64)

@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import ActionError
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation
+from edge_llm_gym.codecs.codec import Action, Observation, checked_choices
 from edge_llm_gym.codecs.priority import LONGEST_OVERRUN, Priority
 from edge_llm_gym.decoding.pair_features import Columns, PairFeatures
 from edge_llm_gym.scenario import Scenario
@@ -51,7 +50,7 @@ class DispatchRule:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and minimum bandwidth for choices [R]. Raises ActionError for anything else."""
-        choice = self._checked(action)
+        choice = checked_choices(action, np.asarray(self.space.n), observation)
         columns = self._features.read(observation)
         scores = np.stack([RULES[rule](columns) for rule, _ in CHOICES])
         chosen = scores[np.maximum(choice, 1) - 1, np.arange(choice.size)]
@@ -60,12 +59,6 @@ class DispatchRule:
         caps = np.array([0.0, *(overrun for _, overrun in CHOICES)])[choice] * 2.0 / LONGEST_OVERRUN - 1.0
         flat = np.column_stack([score.reshape(choice.size, -1), np.repeat(caps[:, None], self._nodes, axis=1)])
         return self._priority.decode(flat, observation)
-
-    def _checked(self, action: Array) -> Array:
-        choice = np.asarray(action)
-        if choice.ndim != 1 or choice.dtype.kind not in "iu" or not ((choice >= 0) & (choice < self.space.n)).all():
-            raise ActionError(f"flat actions must be whole numbers [R] in 0..{self.space.n - 1}, got {action!r}")
-        return choice.astype(np.int64)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
         """Raises NotImplementedError: an action does not determine a rule."""

@@ -31,7 +31,7 @@ class BatchingMultiDiscrete:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and bandwidth."""
-        flat = checked_choices(action, self._choices)
+        flat = checked_choices(action, self._choices, observation)
         batch = flat[:, : self._slots]
         if self._levels is None:
             return with_least_shares(batch, self._reader.read_rows(observation))
@@ -85,7 +85,7 @@ class StreamingMultiDiscrete:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Offload and threshold."""
-        share = (checked_choices(action, self._choices) / (self._levels - 1)).astype(np.float32)
+        share = (checked_choices(action, self._choices, observation) / (self._levels - 1)).astype(np.float32)
         offload, threshold = share[:, : -self._nodes], share[:, -self._nodes :]
         return {
             "offload": offload.reshape(-1, self._rows, self._nodes),

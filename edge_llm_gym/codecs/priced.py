@@ -37,7 +37,7 @@ class Priced:
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and minimum bandwidth for prices [R, N] or [R, N * K]."""
         prices = (
-            checked_signed(action, self.space.shape[0])
+            checked_signed(action, self.space.shape[0], observation)
             .astype(np.float64)
             .reshape(-1, self._slots, self.space.shape[0] // self._slots)
         )

@@ -42,7 +42,7 @@ class Priority:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and minimum bandwidth for scores [R, N * K] (and caps [R, K])."""
-        flat = checked_signed(action, self._pairs + (self._nodes if self._caps else 0))
+        flat = checked_signed(action, self._pairs + (self._nodes if self._caps else 0), observation)
         arrays = self._reader.read_rows(observation)
         overrun_s = self._overrun_of(flat[:, self._pairs :]) if self._caps else self._overrun_s
         cap_s = batch_limits_s(self._scenario, arrays, overrun_s)

@@ -40,7 +40,7 @@ class WeightedPriority:
 
     def decode(self, action: Array, observation: Observation) -> Action:
         """Batch and minimum bandwidth for flat actions [R, W + 2 K]."""
-        flat = checked_signed(action, self.space.shape[0])
+        flat = checked_signed(action, self.space.shape[0], observation)
         weights, bias, caps = np.split(flat, [len(WEIGHTED_FEATURES), len(WEIGHTED_FEATURES) + self._nodes], axis=1)
         columns = self._features.read(observation)
         weighted = sum(columns[name] * weights[:, index, None, None] for index, name in enumerate(WEIGHTED_FEATURES))

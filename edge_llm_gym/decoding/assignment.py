@@ -1,10 +1,9 @@
 """Assignments as batching actions: the node of each request, with the least bandwidth shares that it needs."""
 
 import numpy as np
-from numba import njit
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.problems.feasibility import RESOURCE_COUNT, Resource, add, fits

@@ -71,6 +71,11 @@ class DifficultyMix:
             return previous
         return int(np.argmin(((self._quantiles - confidence) ** 2).sum(axis=1)))
 
+    def nearest_shifts(self, confidence: Array, default: int) -> Array:
+        """[R] int64, the same for quantiles [R, Q] of R rows; `default` where no confidence was observed."""
+        distance = ((self._quantiles - confidence[:, None, :]) ** 2).sum(axis=2)
+        return np.where(confidence.any(axis=1), distance.argmin(axis=1), default)
+
     def _rows(self, shift: int) -> tuple[Array, Array]:
         """Confidence and correctness [SAMPLE_ROWS, E] of equally likely rows that represent a mix."""
         profile = self._constants.profile

@@ -1,11 +1,19 @@
 """Spaces, action reader and info of environments of batching dynamics."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import ActionError, check_keys, checked_shape, checked_unit_interval
+from edge_llm_gym.actions import (
+    ActionError,
+    checked_entries,
+    checked_shape,
+    checked_unit_interval,
+    dtype_name,
+    own_copy,
+)
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
@@ -66,11 +74,10 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
 
     Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and values outside the space.
     """
-    check_keys(action, ACTION_KEYS)
-    return read_batches(action, rows, scenario)
+    return read_batches(checked_entries(action, ACTION_KEYS), rows, scenario)
 
 
-def read_batches(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
+def read_batches(action: Mapping[str, Any], rows: tuple[int, ...], scenario: Scenario) -> tuple[Array, Array]:
     """batch [R, N] int64 in 0..K1, K1 being the number of entry nodes, and bandwidth [R, N, 2] float64.
 
     Raises ActionError as `read_action` does, but does not check the keys.
@@ -78,15 +85,15 @@ def read_batches(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tupl
     slots, nodes = scenario.slots, scenario.network.entry_nodes.size
     batch = _checked_batch(checked_shape(action["batch"], "batch", (*rows, slots)), nodes)
     bandwidth = checked_unit_interval(checked_shape(action["bandwidth"], "bandwidth", (*rows, slots, 2)), "bandwidth")
-    return batch.reshape(-1, slots), np.ascontiguousarray(bandwidth, np.float64).reshape(-1, slots, 2)
+    return batch.reshape(-1, slots), own_copy(bandwidth, np.float64).reshape(-1, slots, 2)
 
 
 def _checked_batch(batch: Array, nodes: int) -> Array:
     if batch.dtype.kind not in "iu":
-        raise ActionError(f"action 'batch' holds whole numbers from 0 to {nodes}, got dtype {batch.dtype}")
+        raise ActionError(f"action 'batch' holds whole numbers from 0 to {nodes}, got dtype {dtype_name(batch)}")
     if batch.size and (batch.min() < 0 or batch.max() > nodes):
         raise ActionError(f"action 'batch' must lie in 0..{nodes}, got values from {batch.min()} to {batch.max()}")
-    return np.ascontiguousarray(batch, np.int64)
+    return own_copy(batch, np.int64)
 
 
 def info(simulator: Simulator, result: PooledResult) -> Info:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import check_keys
+from edge_llm_gym.actions import checked_entries
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env import batching
 from edge_llm_gym.env.info import Info
@@ -79,9 +79,9 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
     Its leading axes are `rows`: () or (R,). Raises ActionError for a missing or unknown key, a wrong shape or dtype,
     NaN and values outside the space.
     """
-    check_keys(action, ACTION_KEYS)
-    batch, bandwidth = batching.read_batches(action, rows, scenario)
-    return (batch, bandwidth, *read_routes(action, rows, len(scenario.nodes), len(scenario.nodes)))
+    entries = checked_entries(action, ACTION_KEYS)
+    batch, bandwidth = batching.read_batches(entries, rows, scenario)
+    return (batch, bandwidth, *read_routes(entries, rows, len(scenario.nodes), len(scenario.nodes)))
 
 
 def info(simulator: Simulator, result: Any) -> Info:

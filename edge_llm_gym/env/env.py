@@ -1,18 +1,29 @@
 """The single environment: a simulator with one row behind Gymnasium's Env."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.checks import RENDER_MODES, check_render_mode, refuse_options
+from edge_llm_gym.env.checks import (
+    HUMAN,
+    OVERRIDES,
+    RENDER_MODES,
+    check_render_mode,
+    refuse_options,
+    usable_render_modes,
+)
 from edge_llm_gym.env.info import row_of
 from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.own_functions import Feature, OwnFunctions, RewardFunction
+from edge_llm_gym.env.reset_overrides import EpisodeScenario, episode_scenario, require_same_frame
+from edge_llm_gym.env.spec import resolved_spec
 from edge_llm_gym.env.step_info import reset_info, step_info
-from edge_llm_gym.scenario import ScenarioSource, load_scenario
+from edge_llm_gym.scenario import Scenario, ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
 
 
@@ -22,6 +33,8 @@ class EnvSnapshot:
 
     simulator: Snapshot
     generator: Mapping[str, Any]
+    episode_scenario: Scenario | None = None
+    """From which the next tapes are drawn; None for that of the simulator."""
 
 
 class EdgeLLMEnv(gymnasium.Env[Any, Any]):
@@ -73,57 +86,138 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     Args:
         scenario: name of a shipped scenario, path of a YAML file, mapping, or Scenario.
         overrides: values by dotted path, such as {"arrivals.rate_per_s": 8.0}.
-        render_mode: "ansi" for text, "rgb_array" for images, None for neither.
+        render_mode: "ansi" for text, "rgb_array" for images, "human" for a window that follows the episode (needs
+            pygame: extra "viewer"), None for none of them.
+        reward: a function whose values are added to the reward, or its "package.module:name", which is imported
+            (`edge_llm_gym.env.own_functions`).
+        features: `Feature` objects, or their "package.module:name", that add keys to the observation.
 
-    Raises ScenarioError for a scenario that violates a rule, and ValueError for an unknown render mode.
+    Attributes:
+        scenario: that of the simulator, the spaces and the scales of observations; experts are made from it.
+        episode_scenario: that from which tapes are drawn. It differs from `scenario` after overrides of a reset.
+
+    Raises ScenarioError for a scenario that violates a rule, ValueError for an unknown render mode and for a reward or
+    features that are none, and ImportError for "human" without pygame.
     """
 
-    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
+    metadata = {"render_modes": [*RENDER_MODES, HUMAN], "render_fps": 2}  # noqa: RUF012 - Gymnasium's own convention
 
     def __init__(
         self,
         scenario: ScenarioSource,
         overrides: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
+        reward: RewardFunction | str | None = None,
+        features: Iterable[Feature | str] | None = None,
     ) -> None:
-        self.scenario = load_scenario(scenario, overrides)
-        check_render_mode(render_mode)
+        self._base = self.scenario = self.episode_scenario = load_scenario(scenario, overrides)
+        self._own = OwnFunctions(reward, features)
+        check_render_mode(render_mode, human=True)
         self.render_mode = render_mode
+        # The class knows all modes, so that `make` hands them on; an environment those that work, for `check_env`.
+        self.metadata = {**type(self).metadata, "render_modes": usable_render_modes()}
+        self._window: Any = None
         self._interface = interface_of(self.scenario)
-        self.observation_space = self._interface.observation_space(self.scenario)
+        self.observation_space = self._own.observation_space(self.scenario)
         self.action_space = self._interface.action_space(self.scenario)
         self.simulator = Simulator(self.scenario)
-        self._observer = self._interface.observer(self.simulator)
+        self._observer = self._own.observer(self.simulator)
         self._last: Any = None
         self._started = False
+        self._spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The arguments that make this environment (`edge_llm_gym.env.spec`); None if Gymnasium did not make it."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = spec and resolved_spec(spec, self._base, self._base.horizon_epochs)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Draws a new tape. `options` must be empty: settings are arguments of the constructor."""
+        """Draws a new tape.
+
+        `options["overrides"]` changes the scenario of this episode and the next ones, counted from the scenario with
+        which the environment was made; {} returns to that. See `edge_llm_gym.env.reset_overrides`.
+
+        Raises ScenarioError for overrides that violate a rule or change a shape, ValueError for unknown options.
+        """
         refuse_options(options)
+        if (overrides := (options or {}).get(OVERRIDES)) is not None:
+            self._use(episode_scenario(self._base, overrides))
         super().reset(seed=seed)
         self.simulator.reset(0, self.np_random)
         self._last = None
         self._started = True
-        return self._observe(), row_of(reset_info(self.simulator), 0)
+        self._show()
+        return self._observe(), row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
+
+    def override_next_episodes(self, overrides: Mapping[str, Any]) -> None:
+        """As `overrides` of a reset, but without one: the next reset, also an automatic one, follows them.
+
+        Raises ScenarioError as `reset` does, and for overrides of anything but tape settings.
+        """
+        chosen = episode_scenario(self._base, overrides)
+        require_same_frame(self.scenario, chosen.frame)
+        self._use(chosen)
+
+    def _use(self, chosen: EpisodeScenario) -> None:
+        simulator = self.simulator if chosen.frame == self.scenario else Simulator(chosen.frame)
+        simulator.draw_from(chosen.tape, (0,))
+        if simulator is not self.simulator:
+            self.scenario, self.simulator = chosen.frame, simulator
+            self._observer = self._own.observer(simulator)
+        self.episode_scenario = chosen.tape
 
     def step(self, action: dict[str, Array]) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
         """One epoch. Raises ActionError for a malformed action, RuntimeError before a reset or after the end."""
         self._require_reset()
-        self._last = result = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
-        info = row_of(step_info(self.simulator, result), 0)
+        done = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
+        self._last, own = result, _ = self._own.rewarded(self.simulator, done)
+        info = row_of(step_info(self.simulator, result, own), 0)
+        self._show()
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
     def render(self) -> str | np.ndarray | None:
-        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array")."""
+        """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array").
+
+        With "human", `reset` and `step` show it in a window, and this returns None.
+        """
         if self.render_mode is None:
             gymnasium.logger.warn("render() needs a render_mode: pass render_mode='ansi' or 'rgb_array' to make()")
             return None
         self._require_reset()
+        return None if self.render_mode == HUMAN else self._picture(self.render_mode)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _picture(self, mode: str) -> str | np.ndarray:
         from edge_llm_gym.rendering import render_row
 
-        return render_row(self.simulator, 0, self._last, self.render_mode)
+        return render_row(self.simulator, 0, self._last, mode)
+
+    def _show(self) -> None:
+        """Shows the epoch in the window of the mode "human"."""
+        if self.render_mode != HUMAN:
+            return
+        from edge_llm_gym.rendering.window import Window
+
+        self._window = self._window or Window(self.scenario.name, self.metadata["render_fps"])
+        self._window.show(self._picture("rgb_array"))
+
+    def view(self) -> Any:
+        """The current epoch as plain numbers and strings: the record that text, image and page are made of."""
+        self._require_reset()
+        from edge_llm_gym.rendering import view_of
+
+        return view_of(self.simulator, 0, self._last)
 
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
@@ -137,11 +231,12 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def snapshot(self) -> EnvSnapshot:
         """A copy of the episode's state and of the generator of the next ones. Raises RuntimeError before a reset."""
         self._require_reset()
-        return EnvSnapshot(self.simulator.snapshot(), self.np_random.bit_generator.state)
+        return EnvSnapshot(self.simulator.snapshot(), self.np_random.bit_generator.state, self.episode_scenario)
 
     def restore(self, snapshot: EnvSnapshot) -> dict[str, Array]:
         """Returns to a snapshot, and its observation. Raises ValueError for a snapshot of another scenario."""
         self.simulator.restore(snapshot.simulator)
+        self._use(EpisodeScenario(self.scenario, snapshot.episode_scenario or self.scenario))
         self.np_random.bit_generator.state = dict(snapshot.generator)
         self._last = None
         self._started = True

@@ -1,5 +1,7 @@
-"""The info dictionaries of the single and the vector environment: their type, and how rows are taken from them."""
+"""The info of an environment: how it is computed for all rows, and how rows and Gymnasium's masks are taken from it."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -7,40 +9,60 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 
 Info = dict[str, Any]
-"""Nested dictionary of arrays with a leading axis of rows."""
+"""Nested dictionary of arrays with a leading axis of rows; `Columns` stand for dictionaries of numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Numbers by name: one column of `values` [R, M] for each of the M names."""
+
+    names: tuple[str, ...]
+    values: Array
 
 
 def row_of(info: Info, row: int) -> Info:
-    """One row of a nested dictionary of arrays; scalars become plain numbers."""
-    return {key: row_of(value, row) if isinstance(value, dict) else _plain(value[row]) for key, value in info.items()}
+    """One row as Gymnasium's single environments report it: numbers are Python's int and float."""
+    return {key: _row(value, row) for key, value in info.items()}
 
 
 def with_masks(info: Info, mask: Array) -> Info:
-    """Adds Gymnasium's `_key` masks [R] bool, which mark the rows in which a key is present."""
+    """All rows as Gymnasium's vector environments report them: `_key` [R] bool marks the rows that have the key."""
     masked: Info = {}
     for key, value in info.items():
-        masked[key] = with_masks(value, mask) if isinstance(value, dict) else value
+        masked[key] = _masked(value, mask)
         masked[f"_{key}"] = mask
     return masked
 
 
 def replace_rows(info: Info, fresh: Info, rows: Array) -> Info:
-    """The info in which the `rows` [R] bool are those of `fresh`, with Gymnasium's masks.
-
-    A key that only one of them has is masked where the other counts.
-    """
-    merged = with_masks({key: value for key, value in info.items() if key not in fresh}, ~rows)
-    merged |= with_masks({key: value for key, value in fresh.items() if key not in info}, rows)
-    for key in (key for key in info if key in fresh):
-        old, new = info[key], fresh[key]
-        merged[key] = replace_rows(old, new, rows) if isinstance(old, dict) else _choose(rows, new, old)
-        merged[f"_{key}"] = np.ones_like(rows)
-    return merged
+    """The info in which the `rows` [R] bool are those of `fresh`; both have the same structure."""
+    return {key: _replaced(value, fresh[key], rows) for key, value in info.items()}
 
 
-def _choose(rows: Array, new: Array, old: Array) -> Array:
-    return np.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+def _row(value: Any, row: int) -> Any:
+    if isinstance(value, Columns):
+        return dict(zip(value.names, value.values[row].tolist(), strict=True))
+    if isinstance(value, dict):
+        return row_of(value, row)
+    return value[row] if value.ndim > 1 else value[row].item()
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, np.ndarray) else value.item()
+def _masked(value: Any, mask: Array) -> Any:
+    if isinstance(value, Columns):
+        numbers: Info = dict(zip(value.names, value.values.T, strict=True))
+        numbers.update(dict.fromkeys(_mask_keys(value.names), mask))
+        return numbers
+    return with_masks(value, mask) if isinstance(value, dict) else value
+
+
+def _replaced(value: Any, fresh: Any, rows: Array) -> Any:
+    if isinstance(value, Columns):
+        return Columns(value.names, _replaced(value.values, fresh.values, rows))
+    if isinstance(value, dict):
+        return replace_rows(value, fresh, rows)
+    return np.where(rows.reshape(-1, *[1] * (value.ndim - 1)), fresh, value)
+
+
+@cache
+def _mask_keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"_{name}" for name in names)

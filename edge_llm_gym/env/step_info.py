@@ -1,14 +1,20 @@
 """What `reset` and `step` report in their info dictionaries.
 
-| call | key | content |
-|---|---|---|
-| reset | `tape` | `requests` of the episode, `clipped_prompts` and `clipped_outputs` (lengths cut to the limits) |
-| both | `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics`; of a reset: first arrivals |
-| both | `totals` | the metrics since the reset, its own included: sums of flows, last levels, means |
-| step | `rewards` | the terms of the reward: weight times metric, by name |
-| step | `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`, `evicted`) of every slot |
-| step | `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
-| step | `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
+Both have the same structure: the same keys, shapes and types, and no None. Recorded infos therefore have one
+entry per observation.
+
+| key | content |
+|---|---|
+| `tape` | `requests` of the episode, `clipped_prompts` and `clipped_outputs` (lengths cut to the limits) |
+| `tape.parameters` | parameters of the episode, `edge_llm_gym.sim.episode_parameters`; drawn where there are ranges |
+| `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics`; of a reset: first arrivals |
+| `totals` | the metrics since the reset, its own included: sums of flows, last levels, means |
+| `rewards` | the terms of the reward: weight times metric, by name; `own` with a function of one's own; of a reset: 0 |
+| `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`, `evicted`) of every slot |
+| `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
+| `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
+
+The slots of a reset report no request, as no action came before: `request` is -1, `outcome` 0, all else 0 or False.
 
 Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
 
@@ -33,35 +39,45 @@ requests without a slot that expired: hidden ones, and arrivals that no node cou
 from typing import Any
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.info import Info
+from edge_llm_gym.env.info import Columns, Info
 from edge_llm_gym.env.interface import interface_of
+from edge_llm_gym.env.own_functions import OWN_TERM
+from edge_llm_gym.sim.episode_parameters import PARAMETERS
+from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.simulator import Simulator
 
 
-def step_info(simulator: Simulator, result: Any) -> Info:
-    """The info of a step, as arrays with a leading axis of rows."""
-    terms = zip(simulator.scenario.reward.items(), simulator.parameters.reward.column, strict=True)
+def step_info(simulator: Simulator, result: Any, own_reward: Array | None = None) -> Info:
+    """The info of a step, with a leading axis of rows; `own_reward` [R] is that of a user's own function."""
+    return _info(simulator, result, result.metrics, own_reward)
+
+
+def reset_info(simulator: Simulator, own_reward: Array | None = None) -> Info:
+    """The info of a reset, with the structure of that of a step. Totals begin with the metrics of the reset."""
+    return _info(simulator, simulator.empty_result(), simulator.state.totals.copy(), own_reward)
+
+
+def _info(simulator: Simulator, result: Any, metrics: Array, own_reward: Array | None) -> Info:
+    names = simulator.scenario.metrics
     return {
-        "metrics": _by_name(simulator, result.metrics),
-        "totals": _by_name(simulator, simulator.state.totals.copy()),
-        "rewards": {term: weight * result.metrics[:, column] for (term, weight), column in terms},
+        "tape": _tape(simulator),
+        "metrics": Columns(names, metrics),
+        "totals": Columns(names, simulator.state.totals.copy()),
+        "rewards": _rewards(simulator, result.metrics) | ({} if own_reward is None else {OWN_TERM: own_reward}),
     } | interface_of(simulator.scenario).info(simulator, result)
 
 
-def reset_info(simulator: Simulator) -> Info:
-    """The info of a reset, as arrays with a leading axis of rows: totals begin with the metrics of the reset."""
-    tape, totals = simulator.tape, simulator.state.totals
+def _tape(simulator: Simulator) -> Info:
+    requests: RequestTape = simulator.tape.requests
+    clipped = requests.clipped.copy()
     return {
-        "metrics": _by_name(simulator, totals.copy()),
-        "totals": _by_name(simulator, totals.copy()),
-        "tape": {
-            "requests": tape.requests.length.copy(),
-            "clipped_prompts": tape.requests.clipped[:, 0].copy(),
-            "clipped_outputs": tape.requests.clipped[:, 1].copy(),
-        },
+        "requests": requests.length.copy(),
+        "clipped_prompts": clipped[:, 0],
+        "clipped_outputs": clipped[:, 1],
+        "parameters": Columns(PARAMETERS, simulator.episode_parameters.copy()),
     }
 
 
-def _by_name(simulator: Simulator, metrics: Array) -> Info:
-    """The columns [R] of metrics or totals [R, M] by name."""
-    return {name: metrics[:, column] for column, name in enumerate(simulator.scenario.metrics)}
+def _rewards(simulator: Simulator, metrics: Array) -> Info:
+    terms = zip(simulator.scenario.reward.items(), simulator.parameters.reward.column, strict=True)
+    return {term: weight * metrics[:, column] for (term, weight), column in terms}

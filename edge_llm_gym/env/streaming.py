@@ -1,11 +1,12 @@
 """Spaces, action reader and info of environments of streaming dynamics."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from edge_llm_gym.actions import check_keys, checked_shape, checked_unit_interval
+from edge_llm_gym.actions import checked_entries, checked_shape, checked_unit_interval, own_copy
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
@@ -70,12 +71,12 @@ def read_action(action: Any, rows: tuple[int, ...], scenario: Scenario) -> tuple
 
     Raises ActionError for a missing or unknown key, a wrong shape or dtype, NaN and values outside [0, 1].
     """
-    check_keys(action, ACTION_KEYS)
+    entries = checked_entries(action, ACTION_KEYS)
     nodes = len(scenario.nodes)
-    return read_routes(action, rows, scenario.devices.count + nodes, nodes)
+    return read_routes(entries, rows, scenario.devices.count + nodes, nodes)
 
 
-def read_routes(action: Any, rows: tuple[int, ...], senders: int, nodes: int) -> tuple[Array, Array]:
+def read_routes(action: Mapping[str, Any], rows: tuple[int, ...], senders: int, nodes: int) -> tuple[Array, Array]:
     """offload [R, senders, K] and threshold [R, K], both float32: confidences are compared as float32.
 
     Raises ActionError as `read_action` does, but does not check the keys.
@@ -83,8 +84,8 @@ def read_routes(action: Any, rows: tuple[int, ...], senders: int, nodes: int) ->
     offload = checked_unit_interval(checked_shape(action["offload"], "offload", (*rows, senders, nodes)), "offload")
     threshold = checked_unit_interval(checked_shape(action["threshold"], "threshold", (*rows, nodes)), "threshold")
     return (
-        np.ascontiguousarray(offload, np.float32).reshape(-1, senders, nodes),
-        np.ascontiguousarray(threshold, np.float32).reshape(-1, nodes),
+        own_copy(offload, np.float32).reshape(-1, senders, nodes),
+        own_copy(threshold, np.float32).reshape(-1, nodes),
     )
 
 

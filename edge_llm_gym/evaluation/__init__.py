@@ -5,5 +5,6 @@ from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.report import save
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.store import EpisodeStore
 
-__all__ = ["Comparison", "EpochGap", "compare", "run_episode", "save"]
+__all__ = ["Comparison", "EpisodeStore", "EpochGap", "compare", "run_episode", "save"]

@@ -1,6 +1,6 @@
 """Calibration of scenarios: the value served by experts and at random, and the resources that bind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,10 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.store import Key, MemoryRecords, Records
 from edge_llm_gym.problems import BatchProblem
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.scenario import scenario_of
@@ -52,10 +54,11 @@ class BindingCounter:
         self.binding += violated.any(axis=0)
         self.only_cause += violated[violated.sum(axis=1) == 1].any(axis=0)
 
-    def shares(self) -> dict[str, tuple[float, float]]:
-        """Per resource the share of the epochs in which it binds, and in which it is the only cause for a request."""
-        pairs = zip(self.binding / max(self.epochs, 1), self.only_cause / max(self.epochs, 1), strict=True)
-        return {name: (float(binding), float(only)) for name, (binding, only) in zip(RESOURCES, pairs, strict=True)}
+    def counts(self) -> dict[str, float]:
+        """The counts by name: "epochs", and of each resource r "r" and "r_only"."""
+        each = zip(RESOURCES, self.binding, self.only_cause, strict=True)
+        named = {name: float(count) for r, binding, only in each for name, count in ((r, binding), (f"{r}_only", only))}
+        return {"epochs": float(self.epochs)} | named
 
 
 def violated_by_joining(problem: BatchProblem, chosen: Array, waiting: Array) -> Array:
@@ -71,22 +74,40 @@ def _violated(problem: BatchProblem, chosen: Array, request: int) -> Array:
 
 
 def binding_shares(
-    environment: str, policy: str, seeds: range, settings: Mapping[str, Any]
+    environment: str, policy: str, seeds: Sequence[int], settings: Mapping[str, Any], records: Records | None = None
 ) -> dict[str, tuple[float, float]]:
-    """Shares as in `BindingCounter.shares`, under an expert over the tapes of the seeds."""
+    """Per resource the share of the epochs in which it binds, and in which it is the only cause for a request.
+
+    They are those under an expert over the tapes of the seeds. `records` keeps the counts of each seed.
+    """
+    kept: Records = MemoryRecords() if records is None else records
+    keys: dict[Key, int] = {("binding", policy, seed): seed for seed in seeds}
     env = gymnasium.make(environment, **settings)
+    for key, seed in keys.items():
+        if key not in kept:
+            kept.add(key, _binding_counts(env, PolicySource(policy, policy), seed))
+    return _shares([kept[key] for key in keys])
+
+
+def _binding_counts(env: gymnasium.Env, source: PolicySource, seed: int) -> dict[str, float]:
     counter = BindingCounter(batch_reader(scenario_of(env)))
-    source = PolicySource(policy, policy)
-    for seed in seeds:
-        run_episode(
-            env, source.make(env, seed), seed, watch=lambda _, observation, action: counter.watch(observation, action)
-        )
-    return counter.shares()
+    run_episode(
+        env, source.make(env, seed), seed, watch=lambda _, observation, action: counter.watch(observation, action)
+    )
+    return counter.counts()
+
+
+def _shares(counts: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    epochs = sum(count["epochs"] for count in counts)
+    return {
+        name: (sum(count[name] for count in counts) / epochs, sum(count[f"{name}_only"] for count in counts) / epochs)
+        for name in RESOURCES
+    }
 
 
 @dataclass(frozen=True)
 class Check:
-    """One property that a scenario worth learning should have."""
+    """One property that a scenario worth learning should have; a value that is undefined (NaN) does not hold."""
 
     name: str
     value: float
@@ -100,7 +121,7 @@ def calibration_checks(comparison: Comparison, shares: Mapping[str, tuple[float,
     If the comparison has bounds, their distance above the best expert is checked too.
     """
     best = comparison.mean(comparison.best, "served_share").mean
-    random = comparison.mean("random", "served_share").mean / best
+    random = ratio(comparison.mean("random", "served_share").mean, best)
     low, high = EXPERT_SHARES
     checks = [
         Check(

@@ -1,26 +1,20 @@
 """Compares policies with common random numbers: every policy runs on the same seeds, and differences are paired."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-import gymnasium
-
-from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
 from edge_llm_gym.evaluation.comparison import Comparison
-from edge_llm_gym.evaluation.gap import EpochGap
+from edge_llm_gym.evaluation.identity import identity_of
+from edge_llm_gym.evaluation.jobs import Job, Progress, Setup, run_jobs
 from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
-from edge_llm_gym.evaluation.rollout import Episode, run_episode
+from edge_llm_gym.evaluation.replay import Replay
+from edge_llm_gym.evaluation.store import EpisodeStore, MemoryRecords, Records
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.scenario import Scenario, ScenarioSource, scenario_of
+from edge_llm_gym.scenario import Scenario, ScenarioSource
 
 __all__ = ["Comparison", "Settings", "Setup", "compare"]
-
-Job = tuple[PolicySource | None, int]
-"""A policy and a seed; no policy stands for the clairvoyant bound of the seed's tape."""
-Progress = Callable[[int, int], None]
-"""Called with the number of finished jobs and the number of all jobs."""
 
 
 class Settings(TypedDict, total=False):
@@ -31,32 +25,6 @@ class Settings(TypedDict, total=False):
     gap_every: int | None
 
 
-@dataclass(frozen=True)
-class Setup:
-    """How to build the environment of a comparison, in any process."""
-
-    environment: str
-    settings: Mapping[str, Any]
-    gap_every: int | None = None
-
-    def make(self) -> gymnasium.Env:
-        """A new environment."""
-        assert self.environment in ENVIRONMENTS  # importing the package registered the ids in this process
-        env = gymnasium.make(self.environment, **self.settings)
-        return env if self.gap_every is None else EpochGap(env, self.gap_every)
-
-    def check(self, sources: Sequence[PolicySource], bound: bool) -> Scenario:
-        """The scenario. Raises ValueError for settings, policies, gaps or bounds that do not fit the environment."""
-        env = self.make()
-        scenario = scenario_of(env)
-        if bound:
-            require_bound(scenario)
-        for source in sources:
-            source.make(env, 0)
-        env.close()
-        return scenario
-
-
 def compare(
     environment: str,
     policies: Iterable[PolicyLike | tuple[str, PolicyLike]],
@@ -65,6 +33,7 @@ def compare(
     bound: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
+    store: EpisodeStore | str | Path | None = None,
     **settings: Unpack[Settings],
 ) -> Comparison:
     """Runs every policy on every seed's tape.
@@ -77,28 +46,33 @@ def compare(
         bound: also compute the clairvoyant bound of every tape, which takes seconds each. It bounds the value served,
             not the reward.
         jobs: number of processes (more than one needs the extra "parallel").
-        progress: called after every finished episode.
+        progress: called after every finished episode, and at first if a store holds some.
+        store: a folder that keeps every finished episode in episodes.jsonl as soon as it ends. The same call continues
+            there after an interruption, and may have further seeds and policies; another comparison is refused unless
+            the store is an `EpisodeStore(folder, overwrite=True)`. By default episodes are lost with the process.
         settings: `scenario` and `overrides` as for `gymnasium.make`; `gap_every` measures the gap to the exact optimum
             in every `gap_every`-th epoch (see EpochGap; several nodes need the extra "solvers").
 
     Raises ValueError before the first episode for unknown names, and for bounds and gaps that the scenario does not
-    support.
+    support, for a store that cannot be written or holds another comparison, and for one with policies that cannot be
+    identified (see `evaluation.identity`).
     """
     known_name("environment", environment, ENVIRONMENTS)
-    sources, chosen = policy_sources(policies), tuple(seeds)
+    chosen = tuple(seeds)
     if not chosen:
         raise ValueError("compare needs at least one seed, got none; pass for example seeds=range(30)")
     setup = _setup(environment, settings)
-    scenario = setup.check(sources, bound)
-    work: list[Job] = [(source, seed) for seed in chosen for source in (*sources, *((None,) if bound else ()))]
-    results = _run(work, setup, jobs, progress)
-    records = {
-        source: tuple(record for (owner, _), record in zip(work, results, strict=True) if owner is source)
-        for source in (*sources, None)
-    }
-    bounds = tuple(record["bound"] for record in records.pop(None))
-    episodes = {source.name: episodes for source, episodes in records.items() if source}
-    return Comparison(environment, chosen, episodes, bounds, scenario.variant)
+    sources = policy_sources(policies, setup.scenario())
+    env = setup.check(sources, bound)
+    scenario, replay = env.unwrapped.scenario, Replay.of(env.unwrapped.simulator)  # type: ignore[attr-defined]
+    env.close()
+    records = _records(store, setup, scenario, sources)
+    owners = (*sources, *((None,) if bound else ()))
+    work = [Job(source, seed) for seed in chosen for source in owners]
+    run_jobs(work, setup, records, processes=jobs, progress=progress)
+    episodes = {source.name: tuple(records[Job(source, seed).key] for seed in chosen) for source in sources}
+    bounds = tuple(records[Job(None, seed).key]["bound"] for seed in chosen) if bound else ()
+    return Comparison(environment, chosen, episodes, bounds, scenario.variant, replay)
 
 
 def _setup(environment: str, settings: Settings) -> Setup:
@@ -107,33 +81,11 @@ def _setup(environment: str, settings: Settings) -> Setup:
     return Setup(environment, arguments, settings.get("gap_every"))
 
 
-def _run(work: Sequence[Job], setup: Setup, jobs: int, progress: Progress | None) -> list[Episode]:
-    results: list[Episode] = []
-    for episode in _episodes(work, setup, jobs):
-        results.append(episode)
-        if progress is not None:
-            progress(len(results), len(work))
-    return results
-
-
-def _episodes(work: Sequence[Job], setup: Setup, jobs: int) -> Iterable[Episode]:
-    if jobs == 1:
-        env = setup.make()
-        return (_run_job(env, source, seed) for source, seed in work)
-    try:
-        from joblib import Parallel, delayed
-    except ImportError as error:
-        raise ImportError("jobs > 1 needs joblib: pip install 'edge-llm-gym[parallel]'") from error
-    return Parallel(n_jobs=jobs, return_as="generator")(delayed(_run_in_worker)(setup, *job) for job in work)
-
-
-def _run_in_worker(setup: Setup, source: PolicySource | None, seed: int) -> Episode:
-    return _run_job(setup.make(), source, seed)
-
-
-def _run_job(env: gymnasium.Env, source: PolicySource | None, seed: int) -> Episode:
-    """An episode of a policy, or the clairvoyant bound of the seed's tape if there is no policy."""
-    if source is not None:
-        return run_episode(env, source.make(env, seed), seed)
-    env.reset(seed=seed)
-    return {"bound": clairvoyant_bound(env.unwrapped.simulator)}  # type: ignore[attr-defined]
+def _records(
+    store: EpisodeStore | str | Path | None, setup: Setup, scenario: Scenario, sources: list[PolicySource]
+) -> Records:
+    """The records so far."""
+    if store is None:
+        return MemoryRecords()
+    opened = store if isinstance(store, EpisodeStore) else EpisodeStore(store)
+    return opened.open(identity_of(setup.environment, scenario, sources, gap_every=setup.gap_every))

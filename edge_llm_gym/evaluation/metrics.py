@@ -28,6 +28,8 @@ OUTCOME_COUNTS = (
     "refused_downlink",
     "refused_memory",
 )
+COUNTS: Final = frozenset({"arrived", *OUTCOME_COUNTS, "unanswered", "gap_epochs"})
+"""Metrics of an episode that are whole numbers."""
 
 
 def ratio(part: Array | float, whole: Array | float, empty: float = np.nan) -> Any:

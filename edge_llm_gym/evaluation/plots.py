@@ -6,7 +6,17 @@ import numpy as np
 
 from edge_llm_gym.evaluation.comparison import Comparison
 
+NO_FIGURES = "figures need matplotlib: pip install 'edge-llm-gym[plots]'"
 COLOUR, BEST_COLOUR = "#5b8db8", "#d1802b"
+
+
+def has_matplotlib() -> bool:
+    """Whether figures can be drawn."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -15,7 +25,7 @@ def new_figure(width: float, height: float) -> Any:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("figures need matplotlib: pip install 'edge-llm-gym[plots]'") from error
+        raise ImportError(NO_FIGURES) from error
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -32,7 +42,8 @@ def comparison_figure(comparison: Comparison) -> Any:
     _draw_differences(axes[-1], comparison)
     axes[0].set_yticks(range(len(comparison.policies)), comparison.policies)
     axes[0].invert_yaxis()
-    figure.suptitle(f"{comparison.environment}, {len(comparison.seeds)} seeds, 95 % bootstrap intervals", fontsize=11)
+    title = f"{comparison.environment}, {len(comparison.seeds)} seeds, 95 % bootstrap intervals"
+    figure.suptitle(f"{title}\n{comparison.empty_note}".strip(), fontsize=11)
     return figure
 
 
@@ -40,6 +51,8 @@ def _draw_means(axis: Any, comparison: Comparison, metric: str) -> None:
     for index, policy in enumerate(comparison.policies):
         interval = comparison.mean(policy, metric)
         colour = BEST_COLOUR if policy == comparison.best else COLOUR
+        if np.isnan(interval.mean):
+            axis.text(0.02, index, "undefined", transform=axis.get_yaxis_transform(), va="center", fontsize=8)
         axis.barh(index, np.nan_to_num(interval.mean), color=colour, height=0.65)
         axis.plot([interval.low, interval.high], [index, index], color="black", linewidth=1.2)
     axis.spines[["top", "right"]].set_visible(False)

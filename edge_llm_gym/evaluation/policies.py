@@ -14,8 +14,9 @@ import gymnasium
 
 from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import suggestion
-from edge_llm_gym.scenario import scenario_of
+from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
@@ -50,9 +51,14 @@ class PolicySource:
         return made
 
 
-def policy_sources(policies: Iterable[PolicyLike | tuple[str, PolicyLike]]) -> list[PolicySource]:
-    """Named sources. Raises ValueError for unknown names, repeated names and an empty list."""
-    sources = [_source(policy) for policy in policies]
+def policy_sources(
+    policies: Iterable[PolicyLike | tuple[str, PolicyLike]], scenario: Scenario | None = None
+) -> list[PolicySource]:
+    """Named sources. Raises ValueError for unknown names, repeated names and an empty list.
+
+    Names are those of the experts of the scenario, or of all experts without one.
+    """
+    sources = [_source(policy, scenario) for policy in policies]
     names = [source.name for source in sources]
     if not names:
         raise ValueError("there is no policy to compare, got an empty list; name at least one")
@@ -63,26 +69,39 @@ def policy_sources(policies: Iterable[PolicyLike | tuple[str, PolicyLike]]) -> l
     return sources
 
 
-def _source(policy: PolicyLike | tuple[str, PolicyLike]) -> PolicySource:
+def _source(policy: PolicyLike | tuple[str, PolicyLike], scenario: Scenario | None) -> PolicySource:
     if isinstance(policy, tuple):
         name, what = policy
-        return PolicySource(name, _source(what).source)
+        return PolicySource(name, _source(what, scenario).source)
     if isinstance(policy, str):
         if policy.endswith(ARCHIVE):
             trained_policy_factory(policy)
         elif ":" in policy:
             _imported(policy)
-        elif split_settings(policy)[0] not in expert_names():
-            hint = suggestion(split_settings(policy)[0], expert_names())
-            raise ValueError(
-                f"unknown policy {policy!r}; {hint} Other policies are given as package.module:factory, trained ones "
-                f"as the path of a file that ends in {ARCHIVE}"
-            )
+        else:
+            _require_expert(policy, scenario)
         return PolicySource(policy, policy)
     if not callable(policy) and not hasattr(policy, "predict"):
         raise TypeError(f"a policy is a name, 'package.module:factory', a factory or has predict(), got {policy!r}")
     label = getattr(policy, "name", None) or getattr(policy, "__name__", type(policy).__name__)
     return PolicySource(str(label), policy)
+
+
+def _require_expert(policy: str, scenario: Scenario | None) -> None:
+    name, _ = split_settings(policy)
+    known = expert_names(scenario)
+    if name in known:
+        return
+    if name in expert_names():
+        problem = f"policy {quoted(name)} does not serve the dynamics {scenario.dynamics!r}"  # type: ignore[union-attr]
+    else:
+        problem = f"unknown policy {quoted(policy)}"
+    hint = suggestion(name, known)
+    stop = "" if hint.endswith("?") else "."
+    raise ValueError(
+        f"{problem}; {hint}{stop} Other policies are given as package.module:factory, trained ones as the "
+        f"path of a file that ends in {ARCHIVE}"
+    )
 
 
 def split_settings(text: str) -> tuple[str, dict[str, Any]]:

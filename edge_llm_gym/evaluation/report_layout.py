@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from edge_llm_gym.scenario import Scenario
+
+EXACT: Final = "dftsp"
+"""Expert that finds the best batch of a single node."""
 Columns = tuple[tuple[str, str, str], ...]
 """(metric, title, format) of every column."""
 
@@ -34,8 +38,8 @@ _CAUSES: Columns = (
     ("below_quality", "below quality", "{:.1f}"),
     ("expired", "expired", "{:.1f}"),
     ("refused_uplink", "refused: uplink", "{:.1f}"),
-    ("refused_downlink", "downlink", "{:.1f}"),
-    ("refused_memory", "memory", "{:.1f}"),
+    ("refused_downlink", "refused: downlink", "{:.1f}"),
+    ("refused_memory", "refused: memory", "{:.1f}"),
 )
 _DELAYS: Columns = (("delay_p50_s", "p50 [s]", "{:.2f}"), ("delay_p95_s", "p95 [s]", "{:.2f}"))
 _ENERGY: Columns = (("energy_per_served_j", "J/served", "{:.0f}"),)
@@ -109,6 +113,13 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
     }
 )
 """Variant of the dynamics -> its layout."""
+
+
+def own_expert(scenario: Scenario) -> str:
+    """Name of the expert that is best suited: exact for a single node, the first default policy otherwise."""
+    return (
+        EXACT if scenario.variant == "batching" and len(scenario.nodes) == 1 else default_policies(scenario.variant)[0]
+    )
 
 
 def default_policies(variant: str) -> list[str]:

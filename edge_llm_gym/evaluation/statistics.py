@@ -12,11 +12,16 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and its bootstrap interval."""
+    """A mean and its bootstrap interval, whose ends are NaN where there is none."""
 
     mean: float
     low: float
     high: float
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether there is an interval; a single sample has none."""
+        return self.low == self.low
 
     @property
     def excludes_zero(self) -> bool:
@@ -24,19 +29,19 @@ class Interval:
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
-        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
+        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]" if self.is_defined else f"{self.mean:.4g}"
 
 
 def bootstrap_mean(samples: Array, seed: int = 0) -> Interval:
     """Mean of independent samples [n] with a percentile bootstrap interval (Efron & Tibshirani 1993, section 13).
 
-    NaN samples are left out; if none remain, the interval is NaN. The same seed resamples the same indices, so that two
-    calls on paired samples are resampled together.
+    NaN samples are left out; if none remain, mean and interval are NaN, and if one remains, the interval is. The same
+    seed resamples the same indices, so that two calls on paired samples are resampled together.
     """
     values = np.asarray(samples, np.float64)
     values = values[~np.isnan(values)]
-    if values.size == 0:
-        return Interval(np.nan, np.nan, np.nan)
+    if values.size < 2:
+        return Interval(float(values[0]) if values.size else np.nan, np.nan, np.nan)
     chosen = np.random.default_rng(seed).integers(values.size, size=(RESAMPLES, values.size))
     low, high = np.quantile(values[chosen].mean(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(values.mean()), float(low), float(high))

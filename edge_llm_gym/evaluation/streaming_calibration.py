@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_llm_gym.evaluation.calibration import Check
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.metrics import ratio
 
 STREAMING_EXPERTS: Final = ("dto-ee", "fixed-threshold", "no-exit", "compute-proportional", "uniform")
 """Experts that the checks compare."""
@@ -24,7 +25,7 @@ def streaming_checks(comparison: Comparison) -> list[Check]:
     best = comparison.best
     utilisation = comparison.mean(best, "utilisation").mean
     low, high = UTILISATIONS
-    delay_ratio = comparison.mean("random", "mean_delay_s").mean / comparison.mean(best, "mean_delay_s").mean
+    delay_ratio = ratio(comparison.mean("random", "mean_delay_s").mean, comparison.mean(best, "mean_delay_s").mean)
     exits = [name for name in comparison.metrics if name.startswith("exit_")]
     least = float(np.min([comparison.mean(best, name).mean for name in exits]))
     return [
@@ -46,10 +47,14 @@ def streaming_checks(comparison: Comparison) -> list[Check]:
 
 
 def _ahead_of(comparison: Comparison, reference: str) -> Check:
-    """Whether the best expert is ahead of a reference on the same seeds; the value is the share of seeds it wins."""
+    """Whether the best expert is ahead of a reference on the same seeds.
+
+    The value is the share of seeds it wins, of those that have requests.
+    """
     ahead = comparison.difference(comparison.best, reference)
     score = comparison.layout.score
-    wins = float(np.mean(comparison.samples(comparison.best, score) > comparison.samples(reference, score)))
+    won = (comparison.samples(comparison.best, score) > comparison.samples(reference, score)).sum()
+    wins = ratio(won, len(comparison.seeds) - len(comparison.empty_seeds))
     return Check(
         f"seeds in which the best expert beats {reference}", wins, "interval of the gain above 0", ahead.low > 0
     )

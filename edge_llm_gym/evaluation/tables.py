@@ -1,55 +1,91 @@
-"""Comparisons as tables for the terminal."""
+"""Comparisons as tables: sheets (`edge_llm_gym.sheets`) of formatted cells, for terminals, documents and pages."""
 
-from rich.markup import escape
-from rich.table import Table
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from edge_llm_gym.evaluation.comparison import SERVED_VALUE, Comparison
+from edge_llm_gym.evaluation.metrics import COUNTS
 from edge_llm_gym.evaluation.report_layout import Columns
+from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sheets import Cell, Column, Sheet, make_sheet
+
+UNDEFINED: Final = Cell("-")
+WHOLE: Final = "{:.0f}"
 
 
-def result_table(comparison: Comparison) -> Table:
+def comparison_sheets(comparison: Comparison) -> list[Sheet]:
+    """All tables of a comparison: results, causes, and gaps and bounds where they were measured."""
+    sheets = [result_table(comparison), cause_table(comparison)]
+    if "gap" in comparison.metrics:
+        sheets.append(gap_table(comparison))
+    if comparison.bounds:
+        sheets.append(bound_table(comparison))
+    return sheets
+
+
+def result_table(comparison: Comparison) -> Sheet:
     """Metrics of every policy: means over seeds, and the score as a paired difference to the best policy."""
-    title = f"{comparison.environment}: {len(comparison.seeds)} paired seeds, 95 % bootstrap intervals"
     layout = comparison.layout
     metric, heading, form = layout.headline
     paired = f"{layout.score_title} - {comparison.best}"
-    table = _table(title, heading, paired, *_titles(layout.columns))
-    for policy in comparison.policies:
-        mean = comparison.mean(policy, metric)
-        first = f"{form.format(mean.mean)} [{form.format(mean.low)}, {form.format(mean.high)}]"
-        cells = _cells(comparison, policy, layout.columns)
-        table.add_row(escape(policy), first, _difference(comparison, policy), *cells)
-    return table
+    rows = [
+        (
+            _interval(comparison.mean(policy, metric), form),
+            _difference(comparison, policy),
+            *_cells(comparison, policy, layout.columns),
+        )
+        for policy in comparison.policies
+    ]
+    notes = [comparison.empty_note, *_count_notes(comparison, (layout.headline, *layout.columns))]
+    columns = (heading, paired, *_titles(layout.columns))
+    return _table(comparison, f"{comparison.environment}: {seeds_text(comparison)}", columns, rows, notes)
 
 
-def cause_table(comparison: Comparison) -> Table:
+def seeds_text(comparison: Comparison) -> str:
+    """The number of seeds, and that intervals are shown where there are several."""
+    count = len(comparison.seeds)
+    return f"{count} paired seeds, 95 % bootstrap intervals" if count > 1 else "1 seed, which gives no interval"
+
+
+def cause_table(comparison: Comparison) -> Sheet:
     """Requests per episode that were not served, and refusals, by cause."""
     layout = comparison.layout
-    table = _table(layout.cause_title, *_titles(layout.cause_columns))
-    for policy in comparison.policies:
-        table.add_row(escape(policy), *_cells(comparison, policy, layout.cause_columns))
-    return table
+    columns = [(metric, title, _count_form(comparison, metric, form)) for metric, title, form in layout.cause_columns]
+    rows = [_cells(comparison, policy, tuple(columns)) for policy in comparison.policies]
+    return _table(comparison, layout.cause_title, _titles(layout.cause_columns), rows)
 
 
-def gap_table(comparison: Comparison) -> Table:
+def gap_table(comparison: Comparison) -> Sheet:
     """Gap of every policy to the exact optima of the measured epochs."""
-    table = _table("gap to the exact optima of the measured epochs", "gap", "epochs", "optima proved")
+    rows = []
     for policy in comparison.policies:
-        gap, epochs = comparison.mean(policy, "gap"), comparison.samples(policy, "gap_epochs").sum()
-        cell = f"{gap.mean:.2%} [{gap.low:.2%}, {gap.high:.2%}]"
-        table.add_row(escape(policy), cell, f"{epochs:.0f}", f"{comparison.mean(policy, 'gap_proved').mean:.1%}")
-    return table
+        epochs = comparison.samples(policy, "gap_epochs").sum()
+        proved = comparison.mean(policy, "gap_proved").mean
+        gap = _interval(comparison.mean(policy, "gap"), "{:.2%}")
+        rows.append((gap, _cell(epochs, WHOLE), _cell(proved, "{:.1%}")))
+    columns = ("gap", "epochs", "optima proved")
+    return _table(comparison, "gap to the exact optima of the measured epochs", columns, rows)
 
 
-def bound_table(comparison: Comparison) -> Table:
+def bound_table(comparison: Comparison) -> Sheet:
     """Served value of every policy as a share of the clairvoyant bound."""
     mean = sum(comparison.bounds) / len(comparison.bounds)
-    table = _table(f"served value over the clairvoyant bound, which is {mean:.1f} on average", "share of the bound")
+    title = f"served value over the clairvoyant bound, which is {mean:.1f} on average"
+    positive = sum(bound > 0 for bound in comparison.bounds)
+    note = f"over the {positive} seeds with a bound above 0" if positive < len(comparison.bounds) else ""
+    rows = [(_interval(comparison.share_of_bound(policy), "{:.1%}"),) for policy in comparison.policies]
+    return _table(comparison, title, ("share of the bound",), rows, (note,))
+
+
+def _count_notes(comparison: Comparison, columns: Columns) -> Iterator[str]:
+    """Lines on the means that are over fewer seeds than those with requests."""
+    usual = len(comparison.seeds) - len(comparison.empty_seeds)
     for policy in comparison.policies:
-        share = comparison.share_of_bound(policy)
-        table.add_row(escape(policy), f"{share.mean:.1%} [{share.low:.1%}, {share.high:.1%}]")
-    return table
+        counts = {title: comparison.count(policy, metric) for metric, title, _ in columns}
+        for count in sorted({count for count in counts.values() if count < usual}, reverse=True):
+            titles = ", ".join(title for title, each in counts.items() if each == count)
+            yield f"{policy}: over {count} of {usual} seeds, in which they are defined: {titles}"
 
 
 def value_note(scenario: Scenario) -> str:
@@ -60,25 +96,45 @@ def value_note(scenario: Scenario) -> str:
     return f"gaps and bounds count served value only, without the other terms of the reward: {', '.join(others)}"
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title)
-    table.add_column("policy", style="bold", no_wrap=True)
-    for column in columns:
-        table.add_column(column.replace("[", r"\["), justify="right", no_wrap=True)
-    return table
+def _table(
+    comparison: Comparison,
+    title: str,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[Cell]],
+    notes: Iterable[str] = (),
+) -> Sheet:
+    """A sheet whose first column names the policies, in the order of the comparison."""
+    named = ((Cell(policy), *row) for policy, row in zip(comparison.policies, rows, strict=True))
+    return make_sheet(title, (Column("policy", "left"), *map(Column, columns)), named, notes)
 
 
 def _titles(columns: Columns) -> list[str]:
     return [title for _, title, _ in columns]
 
 
-def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[str]:
-    means = ((comparison.mean(policy, metric).mean, form) for metric, _, form in columns)
-    return ["-" if mean != mean else form.format(mean) for mean, form in means]
+def _cells(comparison: Comparison, policy: str, columns: Columns) -> list[Cell]:
+    return [_cell(comparison.mean(policy, metric).mean, form) for metric, _, form in columns]
 
 
-def _difference(comparison: Comparison, policy: str) -> str:
-    if policy == comparison.best:
-        return "best"
-    interval = comparison.difference(policy)
-    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+def _cell(value: float, form: str) -> Cell:
+    """A number, "-" where it is undefined."""
+    return UNDEFINED if value != value else Cell(form.format(value), float(value))
+
+
+def _count_form(comparison: Comparison, metric: str, form: str) -> str:
+    """Counts are whole numbers where all of their means are."""
+    means = (comparison.mean(policy, metric).mean for policy in comparison.policies)
+    return WHOLE if metric in COUNTS and all(mean != mean or mean == int(mean) for mean in means) else form
+
+
+def _interval(interval: Interval, form: str) -> Cell:
+    """Mean and interval, the mean alone where a single seed gives no interval, "-" where both are undefined."""
+    if interval.mean != interval.mean:
+        return UNDEFINED
+    mean = form.format(interval.mean)
+    text = f"{mean} [{form.format(interval.low)}, {form.format(interval.high)}]" if interval.is_defined else mean
+    return Cell(text, interval.mean)
+
+
+def _difference(comparison: Comparison, policy: str) -> Cell:
+    return Cell("best", 0.0) if policy == comparison.best else _interval(comparison.difference(policy), "{:+.1f}")

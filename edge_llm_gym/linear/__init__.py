@@ -38,29 +38,28 @@ LINEAR: Final[Mapping[str, type[LinearPolicy]]] = MappingProxyType(
 """Dynamics -> linear policy."""
 
 
-def make_linear(scenario: Scenario, parameters: ArrayLike | None = None) -> LinearPolicy:
-    """The linear policy of a scenario, at zero parameters by default.
+def make_linear(scenario: Scenario, parameters: ArrayLike | None = None, *, search: str = "exact") -> LinearPolicy:
+    """The linear policy of a scenario, at zero parameters by default; `search` as for `LinearPolicy`.
 
-    Raises ValueError for dynamics without one, and for a wrong number of parameters.
+    Raises ValueError for dynamics without one, a wrong number of parameters and an unknown search.
     """
     if scenario.dynamics not in LINEAR:
         raise ValueError(
             f"there are linear policies for dynamics {' and '.join(map(repr, LINEAR))}, and none for "
             f"{scenario.dynamics!r} of scenario {scenario.name!r}"
         )
-    return LINEAR[scenario.dynamics](scenario, parameters)
+    return LINEAR[scenario.dynamics](scenario, parameters, search)
 
 
 def load_linear(path: str | Path, scenario: Scenario) -> LinearPolicy:
-    """The policy in a file, for a scenario. Raises ConfigError where they do not fit."""
+    """The policy in a file, for a scenario. Raises ConfigError where they do not fit, and for a damaged file."""
     parameters, about = read_linear(Path(path))
-    dynamics = about.get("dynamics")
-    if dynamics != scenario.dynamics:
+    if (dynamics := about["dynamics"]) != scenario.dynamics:
         raise ConfigError(
             f"{path} was found for scenario {about['scenario']!r} with dynamics {dynamics!r}, and cannot "
             f"act in scenario {scenario.name!r} with dynamics {scenario.dynamics!r}"
         )
     try:
-        return make_linear(scenario, parameters)
+        return make_linear(scenario, parameters, search=about.get("search", "exact"))
     except ValueError as error:
         raise ConfigError(f"{path} does not fit: {error}") from error

@@ -46,8 +46,8 @@ class LinearBatching(LinearPolicy):
     The parameters are F weights, K numbers for the node time prices, and the slope.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
-        super().__init__(scenario, parameters)
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
+        super().__init__(scenario, parameters, search)
         self._reader = batch_reader(scenario)
         rate_per_s = build_workload(scenario.arrivals, scenario.lengths).rate_per_s
         self._arrivals_per_epoch = rate_per_s * scenario.epoch_s
@@ -59,22 +59,23 @@ class LinearBatching(LinearPolicy):
         """Number of parameters."""
         return len(FEATURES) + len(scenario.nodes) + 1
 
-    def act(self, observation: Observation) -> Action:
+    def act_with(self, observation: Observation, parameters: Array) -> Action:
         """Batch and minimum bandwidth."""
         rows, epoch_s = self._reader.read_rows(observation), self.scenario.epoch_s
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
         overruns_s = epoch_s * np.array(OVERRUNS)
-        node = assign(rows, self.prices(rows, observation), free_s, self.node_time_price(rows), overruns_s)
+        prices, node_time_price = self.prices(rows, observation, parameters), self.node_time_price(rows, parameters)
+        node = assign(rows, prices, free_s, node_time_price, overruns_s, self.search)
         return with_least_shares(node, rows)
 
-    def prices(self, rows: BatchingArrays, observation: Observation) -> Array:
-        """[R, N, K] value that a request counts on a node."""
-        logarithm = price_columns(rows, observation, self.scenario.epoch_s) @ self.parameters[: len(FEATURES)]
-        return rows.value[..., None] * clipped_exp(logarithm)
+    def prices(self, rows: BatchingArrays, observation: Observation, parameters: Array) -> Array:
+        """[R, N, K] value that a request counts on a node, for parameters [R or 1, P]."""
+        columns = price_columns(rows, observation, self.scenario.epoch_s)
+        return rows.value[..., None] * clipped_exp(weighted(columns, parameters[:, : len(FEATURES)]))
 
-    def node_time_price(self, rows: BatchingArrays) -> Array:
-        """[R, K] value that a second of a node costs."""
-        own, slope = self.parameters[len(FEATURES) : -1], self.parameters[-1]
+    def node_time_price(self, rows: BatchingArrays, parameters: Array) -> Array:
+        """[R, K] value that a second of a node costs, for parameters [R or 1, P]."""
+        own, slope = parameters[:, len(FEATURES) : -1], parameters[:, -1:]
         queue = rows.visible.sum(axis=1, keepdims=True) / self._arrivals_per_epoch - 1.0
         return self._base_price_per_s * clipped_exp(own + slope * queue)
 
@@ -88,3 +89,9 @@ def price_columns(rows: BatchingArrays, observation: Observation, epoch_s: float
     able_s = np.where(columns["feasible"] > 0, alone_s, FEATURE_BOUND * epoch_s)
     columns["quickest"] = np.minimum(able_s.min(axis=2, keepdims=True) / epoch_s, FEATURE_BOUND)
     return np.stack([np.broadcast_to(columns[name], alone_s.shape) for name in FEATURES], axis=-1)
+
+
+def weighted(columns: Array, weights: Array) -> Array:
+    """[R, N, K] sums of columns [R, N, K, F] under weights [R or 1, F]."""
+    sums: Array = (columns @ weights[:, None, :, None])[..., 0]
+    return sums

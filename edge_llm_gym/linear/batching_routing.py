@@ -17,7 +17,7 @@ from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS, NO_SHIFT
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitProbabilities, exit_forecast
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.assignment import assign
-from edge_llm_gym.linear.batching import FEATURES, NODE_TIME_SHARE, OVERRUNS, price_columns
+from edge_llm_gym.linear.batching import FEATURES, NODE_TIME_SHARE, OVERRUNS, price_columns, weighted
 from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, LinearPolicy, clipped_exp
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
@@ -32,11 +32,11 @@ _TIME_UNTIL_FREE = NODE_FEATURES.index("time_until_free")
 class Parameters(NamedTuple):
     """The parameters by what they change."""
 
-    prices: Array  # [F] weights of FEATURES
-    node_time_price: Array  # [K1 + 1] of each entry node, and the slope over the queue
-    levels: Array  # [3 + 1] weights of LEVEL_FEATURES at the entry nodes, and one number for the deeper nodes
-    links: Array  # [links + 1] of each link, and the slope over the time until the receiver is free
-    budget_slack: Array  # [2] weights of BUDGET_SLACK_FEATURES
+    prices: Array  # [R, F] weights of FEATURES; R is 1 for parameters that all rows share
+    node_time_price: Array  # [R, K1 + 1] of each entry node, and the slope over the queue
+    levels: Array  # [R, 3 + 1] weights of LEVEL_FEATURES at the entry nodes, and one number for the deeper nodes
+    links: Array  # [R, links + 1] of each link, and the slope over the time until the receiver is free
+    budget_slack: Array  # [R, 2] weights of BUDGET_SLACK_FEATURES
 
 
 class LinearBatchingRouting(LinearPolicy):
@@ -49,8 +49,8 @@ class LinearBatchingRouting(LinearPolicy):
     requests exit early.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
-        super().__init__(scenario, parameters)
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
+        super().__init__(scenario, parameters, search)
         self._reader, network = CompositeReader(scenario), scenario.network
         self._levels = self._reader.threshold_levels(QUALITY_LEVELS)
         self._deep = network.stage > 0
@@ -66,9 +66,9 @@ class LinearBatchingRouting(LinearPolicy):
         """Number of parameters."""
         return sum(_sizes(scenario))
 
-    def act(self, observation: Observation) -> Action:
+    def act_with(self, observation: Observation, parameters: Array) -> Action:
         """All four kinds of action."""
-        rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named_parameters()
+        rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named(parameters)
         queue = rows.visible.sum(axis=1) / self._arrivals_per_epoch - 1.0
         confidence = np.asarray(observation["exit_confidence"])[:, 0]
         shifts = [self._reader.difficulty_mix.nearest_shift(row, NO_SHIFT) for row in confidence]
@@ -77,16 +77,16 @@ class LinearBatchingRouting(LinearPolicy):
         forecast = self._forecast(shifts, threshold, offload)
         expected, value = self._expect(rows, observation, forecast, own.budget_slack)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
-        value = value * clipped_exp(price_columns(expected, observation, epoch_s) @ own.prices)
+        value = value * clipped_exp(weighted(price_columns(expected, observation, epoch_s), own.prices))
         price_per_s = self._node_time_price(own.node_time_price, queue)
-        node = assign(expected, value, free_s, price_per_s, epoch_s * np.array(OVERRUNS))
+        node = assign(expected, value, free_s, price_per_s, epoch_s * np.array(OVERRUNS), self.search)
         return with_least_shares(node, rows) | {
             "offload": self._as_matrix(offload),
             "threshold": threshold.astype(np.float32),
         }
 
-    def _named_parameters(self) -> Parameters:
-        return Parameters(*np.split(self.parameters, np.cumsum(_sizes(self.scenario))[:-1]))
+    def _named(self, parameters: Array) -> Parameters:
+        return Parameters(*np.split(parameters, np.cumsum(_sizes(self.scenario))[:-1], axis=1))
 
     def _forecast(self, shifts: list[int], threshold: Array, offload: Array) -> ExitForecast:
         exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
@@ -98,18 +98,19 @@ class LinearBatchingRouting(LinearPolicy):
     ) -> tuple[BatchingArrays, Array]:
         sent = np.broadcast_to(self._sent, (len(rows.visible), self._sent.size))
         expected, value = self._reader.expected_costs(rows, observation, sent, forecast)
-        slack_s = budget_slack[0] * self.scenario.epoch_s + budget_slack[1] * expected.shared_time_s
+        fixed, relative = budget_slack.T[..., None, None]
+        slack_s = fixed * self.scenario.epoch_s + relative * expected.shared_time_s
         return expected._replace(budget_s=expected.budget_s + slack_s), value
 
     def _node_time_price(self, own: Array, queue: Array) -> Array:
         """[R, K1] value that a second of an entry node costs."""
-        return self._base_price_per_s * clipped_exp(own[:-1] + own[-1] * queue[:, None])
+        return self._base_price_per_s * clipped_exp(own[:, :-1] + own[:, -1:] * queue[:, None])
 
     def _thresholds(self, levels: Array, queue: Array, difficulty_shift: Array) -> Array:
         """[R, K], rounded to float32 as the transition receives them."""
         features = np.stack([np.ones_like(queue), queue, difficulty_shift], axis=1)
-        entry = self._level_indices(features @ levels[:-1])
-        deep = self._level_indices(np.full(queue.size, levels[-1]))
+        entry = self._level_indices((features * levels[:, :-1]).sum(axis=1))
+        deep = self._level_indices(np.broadcast_to(levels[:, -1], queue.shape))
         return np.where(self._deep, self._levels[deep], self._levels[entry]).astype(np.float32).astype(np.float64)
 
     def _level_indices(self, lower: Array) -> Array:
@@ -120,9 +121,9 @@ class LinearBatchingRouting(LinearPolicy):
     def _offload(self, links: Array, observation: Observation) -> Array:
         """[R, K1, K] shares of the deeper nodes."""
         busy = np.asarray(observation["nodes"], np.float64)[:, None, :, _TIME_UNTIL_FREE]
-        own = np.zeros(self._links.shape)
-        own[self._links] = links[:-1]
-        factor = clipped_exp(own - links[-1] * np.minimum(busy, MAX_LOG_FACTOR))
+        own = np.zeros((len(links), *self._links.shape))
+        own[:, self._links] = links[:, :-1]
+        factor = clipped_exp(own - links[:, -1, None, None] * np.minimum(busy, MAX_LOG_FACTOR))
         weight = np.where(self._links, factor, 0.0)
         return weight / weight.sum(axis=2, keepdims=True)
 

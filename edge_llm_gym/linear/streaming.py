@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.residual_routing import ResidualRouting
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.policy import LinearPolicy
+from edge_llm_gym.linear.residual_plan import ResidualPlan
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
@@ -28,9 +28,9 @@ class LinearStreaming(LinearPolicy):
     mean committed time of each stage's nodes. The parameters are F x (1 + S) numbers, then K.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None) -> None:
-        super().__init__(scenario, parameters)
-        self._codec, network = ResidualRouting(scenario), scenario.network
+    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
+        super().__init__(scenario, parameters, search)
+        self._plan, network = ResidualPlan(scenario), scenario.network
         self._members = [network.stage == stage for stage in range(network.stages)]
 
     @staticmethod
@@ -39,18 +39,18 @@ class LinearStreaming(LinearPolicy):
         stages = scenario.network.stages
         return (len(GENERAL_FEATURES) + stages) * (1 + stages) + len(scenario.nodes)
 
-    def act(self, observation: Observation) -> Action:
+    def act_with(self, observation: Observation, parameters: Array) -> Action:
         """Offload and threshold."""
-        return self._codec.decode(self.flat(observation), observation)
+        return self._plan.corrected(self.corrections(observation, parameters), observation)
 
-    def flat(self, observation: Observation) -> Array:
-        """Numbers of codec 'residual_routing' [R, 1 + 2 K] for a batch."""
+    def corrections(self, observation: Observation, parameters: Array) -> Array:
+        """Corrections [R, 1 + 2 K] of the plan in [-1, 1], float32, for parameters [R or 1, P]."""
         stages, nodes = len(self._members), len(self.scenario.nodes)
-        weights, bias = self.parameters[:-nodes].reshape(-1, 1 + stages), self.parameters[-nodes:]
-        outputs = self._features(observation) @ weights
+        weights, bias = parameters[:, :-nodes].reshape(len(parameters), -1, 1 + stages), parameters[:, -nodes:]
+        outputs = (self._features(observation)[:, None, :] @ weights)[:, 0]
         shift = sum(outputs[:, 1 + stage, None] * members for stage, members in enumerate(self._members))
         biases = np.broadcast_to(bias, (len(outputs), nodes))
-        return np.clip(np.concatenate([outputs[:, :1], biases, shift], axis=1), -1.0, 1.0)
+        return np.clip(np.concatenate([outputs[:, :1], biases, shift], axis=1), -1.0, 1.0).astype(np.float32)
 
     def _features(self, observation: Observation) -> Array:
         committed = np.minimum(np.asarray(observation["nodes"], np.float64)[..., COMMITTED], MAX_COMMITTED)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_llm_gym.files import replacing
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.models.checks import require_count, require_positive
 from edge_llm_gym.names import known_name
 
@@ -89,13 +90,17 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
 def read_timings(path: str | PathLike[str]) -> list[Timing]:
     """Timings in a CSV file with the columns `COLUMNS`; token counts of a batch are separated by spaces.
 
-    Raises ValueError for missing or unknown columns and, with its line, for a value that does not fit.
+    Raises ValueError, with the path, for a file that is no UTF-8 text, for missing or unknown columns and, with its
+    line, for a value that does not fit.
     """
-    with Path(path).open(newline="", encoding="utf-8") as stream:
-        reader = csv.reader(stream)
-        head = next(reader, [])
-        _require_columns(path, head)
-        return [_timing(path, reader.line_num, head, cells) for cells in reader if cells]
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
+            reader = csv.reader(stream)
+            head = next(reader, [])
+            _require_columns(path, head)
+            return [_timing(path, reader.line_num, head, cells) for cells in reader if cells]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{str(path)!r} is no file of timings, which is CSV in UTF-8: {error}") from None
 
 
 def write_timings(path: str | PathLike[str], timings: Iterable[Timing]) -> None:
@@ -120,8 +125,8 @@ def _require_columns(path: str | PathLike[str], found: Sequence[str]) -> None:
     if missing or unknown:
         raise ValueError(
             f"a file of timings has the columns {','.join(COLUMNS)}; in {str(path)!r} "
-            f"{', '.join(missing) or 'none'} is missing and {', '.join(unknown) or 'none'} is unknown; correct its "
-            f"first line"
+            f"{', '.join(missing) or 'none'} is missing and {shortened(', '.join(unknown)) or 'none'} is unknown; "
+            f"correct its first line"
         )
 
 
@@ -132,4 +137,6 @@ def _timing(path: str | PathLike[str], line: int, head: list[str], cells: list[s
         row = dict(zip(head, cells, strict=True))
         return Timing(**{name: _READERS.get(name, str)(row[name].strip()) for name in COLUMNS})
     except (ValueError, TypeError) as error:
-        raise ValueError(f"line {line} of {str(path)!r} is no timing: {error}; it reads {','.join(cells)!r}") from None
+        raise ValueError(
+            f"line {line} of {str(path)!r} is no timing: {shortened(str(error))}; it reads {quoted(','.join(cells))}"
+        ) from None

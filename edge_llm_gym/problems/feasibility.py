@@ -9,10 +9,9 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Flags, Floats
 
 RELATIVE_TOLERANCE = 1e-9

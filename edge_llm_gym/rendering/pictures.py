@@ -21,6 +21,8 @@ class Pictures:
     """Render mode -> (view) -> text or image."""
     timeline: str
     """(simulator, row) -> figure of the episode so far."""
+    tables: str
+    """(view) -> sheets of the page of an episode."""
 
 
 BATCHING_TIMELINE: Final = f"{PACKAGE}.batching.timeline:batching_timeline"
@@ -33,6 +35,7 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
                 "rgb_array": f"{PACKAGE}.batching.frames:batching_frame",
             },
             timeline=BATCHING_TIMELINE,
+            tables=f"{PACKAGE}.html.pooled:batching_tables",
         ),
         "continuous_batching": Pictures(
             view=f"{PACKAGE}.continuous_batching.view_builder:continuous_view",
@@ -41,6 +44,7 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
                 "rgb_array": f"{PACKAGE}.continuous_batching.frames:continuous_frame",
             },
             timeline=f"{PACKAGE}.continuous_batching.timeline:continuous_timeline",
+            tables=f"{PACKAGE}.html.pooled:continuous_tables",
         ),
         "batching_routing": Pictures(
             view=f"{PACKAGE}.batching_routing.view_builder:routing_view",
@@ -49,6 +53,7 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
                 "rgb_array": f"{PACKAGE}.batching_routing.frames:routing_frame",
             },
             timeline=BATCHING_TIMELINE,
+            tables=f"{PACKAGE}.html.pooled:routing_tables",
         ),
         "streaming": Pictures(
             view=f"{PACKAGE}.streaming.view_builder:streaming_view",
@@ -57,6 +62,7 @@ PICTURES: Final[Mapping[str, Pictures]] = MappingProxyType(
                 "rgb_array": f"{PACKAGE}.streaming.frames:streaming_frame",
             },
             timeline=f"{PACKAGE}.streaming.timeline:streaming_timeline",
+            tables=f"{PACKAGE}.html.streaming:streaming_tables",
         ),
     }
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_llm_gym.files import replacing
 from edge_llm_gym.rendering.pictures import loaded, pictures_of
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -17,5 +18,6 @@ def episode_timeline(simulator: Simulator, row: int) -> "Figure":
 
 
 def save_timeline(simulator: Simulator, row: int, path: str | Path) -> None:
-    """Writes the figure to a file; the suffix chooses the format (png, pdf, svg)."""
-    episode_timeline(simulator, row).savefig(path)
+    """Writes the figure to a file as a whole; the suffix chooses the format (png, pdf, svg)."""
+    with replacing(path) as temporary:
+        episode_timeline(simulator, row).savefig(temporary)

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
+    "ConstantPolicy": "edge_llm_gym.sb3.constant_policy",
     "DecodedPolicy": "edge_llm_gym.sb3.trained_policy",
     "FlatEnv": "edge_llm_gym.sb3.flat_env",
+    "ForkCallback": "edge_llm_gym.sb3.forking",
     "MaskableSetPolicy": "edge_llm_gym.sb3.policies",
     "NativeVecEnv": "edge_llm_gym.sb3.vec_env",
     "PolicyDescription": "edge_llm_gym.sb3.description",
@@ -22,8 +24,10 @@ _PUBLIC = {
 LIBRARIES = frozenset({"torch", "stable_baselines3", "sb3_contrib"})
 
 __all__ = [
+    "ConstantPolicy",
     "DecodedPolicy",
     "FlatEnv",
+    "ForkCallback",
     "MaskableSetPolicy",
     "NativeVecEnv",
     "PolicyDescription",

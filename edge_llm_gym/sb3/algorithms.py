@@ -11,6 +11,7 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from edge_llm_gym.sb3.constant_policy import CRITIC_WIDTH, ConstantPolicy
 from edge_llm_gym.sb3.description import PolicyDescription
 from edge_llm_gym.sb3.layouts import blocks_of
 from edge_llm_gym.sb3.network import SetNetwork
@@ -54,9 +55,17 @@ HAS_LOG_STD = ("ppo", "a2c")
 """Algorithms whose plain policy takes `log_std_init`."""
 
 
+def draws_per_rollout(description: PolicyDescription) -> bool:
+    """Whether the noise of the action is drawn once per rollout: the library's state-dependent exploration, of which
+    the state of a constant policy is constant."""
+    return description.policy.kind == "constant" and description.policy.noise == "rollout"
+
+
 def policy_arguments(description: PolicyDescription, scenario: Scenario) -> tuple[Any, dict[str, Any]]:
     """The policy (a class, or the library's name of one) and its keyword arguments."""
     policy = description.policy
+    if policy.kind == "constant":
+        return ConstantPolicy, {"gain": policy.gain, "log_std_init": policy.log_std, "net_arch": [CRITIC_WIDTH]}
     if policy.kind == "mlp":
         noise = {"log_std_init": policy.log_std} if description.algorithm in HAS_LOG_STD else {}
         return MLP_POLICY, {"net_arch": list(policy.hidden)} | noise

@@ -23,6 +23,8 @@ HAS_SET_POLICY: Final[Mapping[str, bool]] = MappingProxyType(
     {"ppo": True, "a2c": True, "maskable-ppo": True, "dqn": False, "sac": False, "td3": False}
 )
 """Algorithm -> whether it has a set-structured policy."""
+HAS_CONSTANT_POLICY: Final = ("ppo", "a2c")
+"""Algorithms that a policy with a constant mean action can be trained by."""
 MIXERS: Final = ("pool", "attention")
 CONFIG_FILE: Final = "config.yaml"
 
@@ -55,13 +57,19 @@ class CodecConfig(Section):
 
 
 class PolicyConfig(Section):
-    """The networks. `kind` "set" takes `width`, `mixer`, `prior`, `log_std`; "mlp" takes `hidden` layers."""
+    """The networks.
 
-    kind: Literal["set", "mlp"] = "set"
+    `kind` "set" takes `width`, `mixer`, `prior`, `log_std`; "mlp" takes `hidden` layers and `log_std`; "constant",
+    whose action does not depend on the state, takes `gain`, `log_std` and `noise`.
+    """
+
+    kind: Literal["set", "mlp", "constant"] = "set"
     width: Count = 32
     mixer: str = "pool"
     prior: bool = True
     log_std: LogDeviation = -1.5
+    gain: Positive = 2.0  # factor of the learned numbers of a constant action: it multiplies their learning rate
+    noise: Literal["step", "rollout"] = "step"  # how often the noise of a constant action is drawn
     hidden: tuple[Count, ...] = (128, 128)
 
     @field_validator("mixer")
@@ -85,6 +93,11 @@ class PolicyDescription(Section):
 
     @model_validator(mode="after")
     def _policy_suits_the_algorithm(self) -> "PolicyDescription":
+        if self.policy.kind == "constant" and self.algorithm not in HAS_CONSTANT_POLICY:
+            raise ValueError(
+                f"algorithm {self.algorithm!r} has no constant policy; write policy: {{kind: mlp}}, or choose one of "
+                f"{list(HAS_CONSTANT_POLICY)}"
+            )
         if self.policy.kind == "set" and not HAS_SET_POLICY[self.algorithm]:
             able = [name for name, has_sets in HAS_SET_POLICY.items() if has_sets]
             raise ValueError(

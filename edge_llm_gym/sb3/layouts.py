@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from edge_llm_gym.codecs.dispatch_rule import CHOICES
 from edge_llm_gym.codecs.weighted_priority import WEIGHTED_FEATURES
+from edge_llm_gym.linear import LINEAR
 from edge_llm_gym.scenario import Scenario
 
 Shapes = tuple[int, int]
@@ -77,6 +78,10 @@ def _residual_routing(settings: Settings, scenario: Scenario) -> tuple[Block, ..
     return Block("whole"), Block("node"), Block("node")
 
 
+def _parameters(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return (Block("whole", LINEAR[scenario.dynamics].size(scenario)),)
+
+
 def _offload_box(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     return Block("pair"), Block("node")
 
@@ -111,6 +116,9 @@ LAYOUTS: Final[Mapping[tuple[str, str], Layout]] = MappingProxyType(
         ("batching", "dispatch_rule"): _dispatch_rule,
         ("batching", "multidiscrete"): _choices,
         ("batching", "box"): _node_and_bandwidth,
+        ("batching", "parameters"): _parameters,
+        ("streaming", "parameters"): _parameters,
+        ("batching_routing", "parameters"): _parameters,
         ("streaming", "residual_routing"): _residual_routing,
         ("streaming", "box"): _offload_box,
         ("streaming", "multidiscrete"): _offload_levels,

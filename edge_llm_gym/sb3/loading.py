@@ -4,8 +4,6 @@ Only the weights are read from an archive, without its pickles; the run's config
 network that they belong to.
 """
 
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,16 @@ from typing import Any
 import gymnasium
 import torch as th
 
-from edge_llm_gym.codecs import make_codec
+from edge_llm_gym.archives import ArchiveError, read_members
+from edge_llm_gym.codecs import Codec, make_codec
 from edge_llm_gym.experts import Policy
+from edge_llm_gym.messages import shortened
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.algorithms import ALGORITHMS, policy_arguments
+from edge_llm_gym.sb3.algorithms import ALGORITHMS, draws_per_rollout, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
-from edge_llm_gym.sb3.tokens import make_tokens, token_space
+from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
+from edge_llm_gym.sb3.weights import MAX_BYTES, read_weights
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 from edge_llm_gym.settings import ConfigError
 
@@ -38,13 +39,20 @@ def load_policy(path: str | Path, env: gymnasium.Env | gymnasium.vector.VectorEn
     description, scenario = describe(path), scenario_of(env)
     _check_dynamics(description, scenario, path)
     codec = make_codec(description.codec.name, scenario, **description.codec.settings)
+    policy = new_network(description, scenario, codec)
+    load_weights(policy, path, scenario)
+    policy.set_training_mode(False)
+    return DecodedPolicy(policy, scenario, codec, name=str(path))
+
+
+def new_network(description: PolicyDescription, scenario: Scenario, codec: Codec) -> Any:
+    """The network of a description, with random weights."""
     algorithm: Any = ALGORITHMS[description.algorithm].model_class
     kind, arguments = policy_arguments(description, scenario)
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
-    policy = policy_class(token_space(make_tokens(scenario)), codec.space, lambda _: 0.0, **arguments)
-    _load_weights(policy, path, scenario)
-    policy.set_training_mode(False)
-    return DecodedPolicy(policy, scenario, codec, name=str(path))
+    if draws_per_rollout(description):
+        arguments = arguments | {"use_sde": True}
+    return policy_class(READERS[description.policy.kind](scenario).space, codec.space, lambda _: 0.0, **arguments)
 
 
 def policy_factory(path: str | Path) -> Callable[[gymnasium.Env], Policy]:
@@ -63,15 +71,17 @@ def _check_dynamics(description: PolicyDescription, scenario: Scenario, path: Pa
         )
 
 
-def _load_weights(policy: th.nn.Module, path: Path, scenario: Scenario) -> None:
+def load_weights(policy: th.nn.Module, path: Path, scenario: Scenario) -> None:
+    """Reads the weights of a policy from an archive. Raises ConfigError where they are damaged or do not fit."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            weights = th.load(io.BytesIO(archive.read(WEIGHTS)), map_location="cpu", weights_only=True)
-        policy.load_state_dict(weights)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ConfigError(f"{path} is no archive of Stable-Baselines3: {error}") from error
+        policy.load_state_dict(read_weights(read_members(path, MAX_BYTES, (WEIGHTS,))[WEIGHTS]))
+    except ArchiveError as error:
+        raise ConfigError(
+            f"{path} is no archive of Stable-Baselines3 with the weights of a policy: {error}; give model.zip or "
+            f"best.zip of a training run"
+        ) from error
     except RuntimeError as error:
         raise ConfigError(
-            f"the weights in {path} do not fit scenario {scenario.name!r}: {error}; a policy of kind 'mlp' acts only "
-            f"in the sizes that it was trained on"
+            f"the weights in {path} do not fit scenario {scenario.name!r}: {shortened(str(error))}; a policy of kind "
+            f"'mlp' acts only in the sizes that it was trained on"
         ) from error

@@ -42,7 +42,7 @@ class DecodedPolicy:
                 f"the model acts in {model.action_space}, but the codec takes {self.codec.space} in scenario "
                 f"{scenario.name!r}; choose the codec and the scenario that the model was trained with"
             )
-        self.read = observation_reader(model.observation_space, scenario)
+        self.reader = observation_reader(model.observation_space, scenario)
         policy = model.policy if isinstance(model, BaseAlgorithm) else model
         self._is_masked = isinstance(policy, MaskableActorCriticPolicy)
 
@@ -58,6 +58,6 @@ class DecodedPolicy:
         rows = {key: np.asarray(value)[None] for key, value in observation.items()} if is_single else dict(observation)
         masks: Any = {"action_masks": self.codec.mask(rows)} if self._is_masked else {}
         model: Any = self.model
-        flat, state = model.predict(self.read(rows), state, episode_start, deterministic, **masks)
+        flat, state = model.predict(self.reader.read(rows), state, episode_start, deterministic, **masks)
         action = self.codec.decode(flat, rows)
         return ({key: value[0] for key, value in action.items()} if is_single else action), state

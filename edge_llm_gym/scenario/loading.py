@@ -47,6 +47,14 @@ def load_scenario(source: ScenarioSource, overrides: Mapping[str, Any] | None = 
     return READER.validate(label, _with_rows(label, changed, Path()))
 
 
+def scenario_data(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as a mapping of JSON's types, which `load_scenario` loads as an equal one from any working directory.
+
+    Paths of traces and profiles are absolute; only keys that differ from their defaults or were given are in it.
+    """
+    return absolute_paths(scenario.model_dump(mode="json", exclude_unset=True, warnings=False), Path())
+
+
 def _raw(source: ScenarioSource) -> tuple[str, Mapping[str, Any]]:
     """Label and data of a source."""
     if isinstance(source, Scenario):

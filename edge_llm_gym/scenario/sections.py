@@ -38,7 +38,6 @@ from edge_llm_gym.quantities import (
     Metres,
     Name,
     PayloadBits,
-    PeriodSeconds,
     Perplexity,
     Phase,
     PowerDbm,
@@ -54,6 +53,7 @@ from edge_llm_gym.quantities import (
     StepOverheadSeconds,
     Value,
 )
+from edge_llm_gym.ranges import DecibelsOrRange, DepthOrRange, PeriodOrRange, ascending, mean_of
 
 MAX_BLOCKS: Final = 127
 """Blocks of a model: logs hold 1 + block as int8."""
@@ -63,13 +63,6 @@ class Section(BaseModel):
     """Base of every section: frozen, finite numbers only, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-
-
-def ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    """The pair itself; raises ValueError for a range [low, high] with low > high."""
-    if pair[0] > pair[1]:
-        raise ValueError(f"a range is [low, high] with low <= high, got {list(pair)}")
-    return pair
 
 
 def _row_kind(value: Any) -> str:
@@ -231,8 +224,9 @@ class ChannelSection(Section):
     """Name of the path-loss model."""
     carrier_hz: Carrier = 3.5e9
     """Carrier frequency in Hz."""
-    shadowing_db: Decibels | None = None
-    """Standard deviation of the log-normal shadowing in dB; that of the path-loss law by default."""
+    shadowing_db: DecibelsOrRange | None = None
+    """Standard deviation of the log-normal shadowing in dB, or a range from which every episode draws its own; that of
+    the path-loss law by default."""
     shadowing_correlation: Probability = 0.5
     """Correlation of a device's shadowing between nodes at different positions."""
     doppler_hz: Doppler | None = None
@@ -259,9 +253,9 @@ class ChannelSection(Section):
 
     @property
     def shadowing_deviation_db(self) -> float:
-        """Standard deviation of the shadowing in dB. Raises ValueError for an unknown path-loss law."""
+        """Standard deviation of the shadowing in dB, of a range the mean. Raises ValueError for an unknown law."""
         law = known_name("path loss", self.path_loss, SHADOWING_DB)
-        return SHADOWING_DB[law] if self.shadowing_db is None else self.shadowing_db
+        return SHADOWING_DB[law] if self.shadowing_db is None else mean_of(self.shadowing_db)
 
 
 class PayloadSection(Section):
@@ -303,10 +297,10 @@ class DriftSection(Section):
     1 + c (2 u - 1) times as likely as on average. Over whole periods every row of the exit profile is equally likely.
     """
 
-    period_s: PeriodSeconds
-    """Period in s."""
-    depth: Probability
-    """Amplitude of the difficulty shift."""
+    period_s: PeriodOrRange
+    """Period in s, or a range from which every episode draws its own."""
+    depth: DepthOrRange
+    """Amplitude of the difficulty shift, or a range from which every episode draws its own."""
     phase: Phase | None = None
     """Phase at the start of an episode, as a share of the period; random by default."""
 

@@ -41,9 +41,11 @@ def fading_is_correlated(scenario: ScenarioFields) -> None:
 def episode_fits_the_memory(scenario: ScenarioFields) -> None:
     """Tape and state of one row fit in `MAX_EPISODE_BYTES`, as far as the rate of the arrivals is known here.
 
+    Of a range of rates the upper end counts.
+
     That of a trace without a rate of its own is not known before the file is read: `require_memory` is called then.
     """
-    rate_per_s = scenario.arrivals.rate_per_s
+    rate_per_s = scenario.arrivals.highest_rate_per_s
     if rate_per_s is None and scenario.arrivals.process in PUBLISHED:
         rate_per_s = published(scenario.arrivals.process).arrivals.rate_per_s
     require_memory(scenario, rate_per_s or 0.0)

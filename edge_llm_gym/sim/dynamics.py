@@ -20,6 +20,10 @@ class Dynamics(Protocol):
         """Draws episodes."""
         ...
 
+    def generator_of(self, scenario: Scenario) -> TapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        ...
+
     @property
     def parameters(self) -> Any:
         """The scenario's constants as kernels take them."""
@@ -36,6 +40,10 @@ class Dynamics(Protocol):
     @property
     def step(self) -> Callable[..., Any]:
         """One epoch of every row: (tape, state, *action) -> result, the arrays of the action checked before."""
+        ...
+
+    def empty_result(self, rows: int) -> Any:
+        """The result of a step in which nothing happened."""
         ...
 
     def admissible(self, tape: Any, state: Any) -> Array:

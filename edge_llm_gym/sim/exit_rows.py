@@ -8,6 +8,7 @@ from numba.extending import register_jitable
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
+from edge_llm_gym.ranges import mean_of
 from edge_llm_gym.scenario.sections import DriftSection, ExitsSection
 
 TINY = np.finfo(np.float64).tiny
@@ -18,22 +19,31 @@ class ProfileRows:
 
     def __init__(self, exits: ExitsSection) -> None:
         self.profile: ExitProfile = exit_profile(exits.profile)
-        self._drift = exits.drift
         easiest_first = np.argsort(self.profile.difficulty, kind="stable")
         self._confidence = self.profile.confidence[easiest_first]
         self._correct = self.profile.correct[easiest_first]
 
-    def write(self, rng: np.random.Generator, arrival_s: Array, confidence: Array, correct: Array) -> None:
+    def write(
+        self,
+        rng: np.random.Generator,
+        drift: DriftSection | None,
+        arrival_s: Array,
+        confidence: Array,
+        correct: Array,
+    ) -> None:
         """Writes rows of the profile for arrival times [n]; draws the same numbers with and without drift."""
         phase, uniform = rng.random(), rng.random(arrival_s.size)
-        shift = np.zeros(arrival_s.size) if self._drift is None else difficulty_shift(self._drift, arrival_s, phase)
+        shift = np.zeros(arrival_s.size) if drift is None else difficulty_shift(drift, arrival_s, phase)
         _write_rows(self._confidence, self._correct, uniform, shift, confidence, correct)
 
 
 def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
-    """Shift of the difficulty mix at a time, from -depth (easy) to depth (hard). `phase` is the default."""
+    """Shift of the difficulty mix at a time, from -depth (easy) to depth (hard). `phase` is the default.
+
+    Ranges count with their means.
+    """
     begun = phase if drift.phase is None else drift.phase
-    return drift.depth * np.sin(2.0 * np.pi * (time_s / drift.period_s + begun))
+    return mean_of(drift.depth) * np.sin(2.0 * np.pi * (time_s / mean_of(drift.period_s) + begun))
 
 
 @register_jitable

@@ -1,14 +1,20 @@
 """The simulator: tape, state and constants of R rows, and the operations on them, for all dynamics."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.dynamics import DYNAMICS
+from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import leaves
+from edge_llm_gym.sim.tape import TapeGenerator
+
+PARAMETERS_KEY: Final = "episode_parameters"
+"""Key of the parameters of an episode in the tape of a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class Simulator:
     """R independent copies of one scenario, each with a tape of its own.
 
     Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in
-    `sim.pooled.records` and `sim.streaming.records`; treat them as read-only. Raises ValueError for less than one row.
+    `sim.pooled.records` and `sim.streaming.records`, and `episode_parameters` [R, P] float64 are the parameters of the
+    episodes (`sim.episode_parameters`); treat them as read-only. Raises ValueError for less than one row.
     """
 
     tape: Any
@@ -38,6 +45,8 @@ class Simulator:
         self._dynamics = DYNAMICS[scenario.variant](scenario)
         self.tape_generator = self._dynamics.tape_generator
         self.parameters = self._dynamics.parameters
+        self._row_generators: dict[int, TapeGenerator] = {}
+        self.episode_parameters = np.zeros((rows, len(PARAMETERS)))
         self._allocate(self.tape_generator.expected_requests())
 
     @property
@@ -66,12 +75,23 @@ class Simulator:
         self.__dict__.update(attributes)
         self._reallocate(self.capacity)
 
+    def draw_from(self, scenario: Scenario, rows: Iterable[int]) -> None:
+        """Has the next tapes of some rows drawn from a scenario that differs from this one only in what tapes hold."""
+        generator = None if scenario == self.scenario else self._dynamics.generator_of(scenario)
+        for row in rows:
+            self._row_generators.pop(row, None)
+            if generator is not None:
+                self._row_generators[row] = generator
+
     def reset(self, row: int, rng: np.random.Generator) -> None:
         """Draws a new tape for a row and sets it to its first decision time."""
-        arrivals = self.tape_generator.draw_arrivals(rng)
-        if arrivals.arrival_s.size > self.capacity:
-            self._reallocate(max(arrivals.arrival_s.size, self.capacity * 5 // 4))
-        self.tape_generator.write(rng, arrivals, self.tape, row)
+        generator = self._row_generators.get(row, self.tape_generator)
+        episode = generator.draw(rng)
+        size = episode.arrivals.arrival_s.size
+        if size > self.capacity:
+            self._reallocate(max(size, self.capacity * 5 // 4))
+        self.episode_parameters[row] = episode.parameters
+        generator.write(rng, episode, self.tape, row)
         self._dynamics.begin(self.tape, self.state, row)
 
     def step(self, *action: Array) -> Any:
@@ -84,6 +104,10 @@ class Simulator:
         if self.ended().any():
             raise RuntimeError("an episode has ended in some row: reset that row before the next step")
         return self._dynamics.step(self.tape, self.state, *action)
+
+    def empty_result(self) -> Any:
+        """The result record of a step in which nothing happened: metrics are 0 and slots hold no request."""
+        return self._dynamics.empty_result(self.rows)
 
     def ended(self) -> Array:
         """[R] bool, rows whose episode is over."""
@@ -99,7 +123,8 @@ class Simulator:
 
     def snapshot(self, row: int = 0) -> Snapshot:
         """Copies of a row's tape and state."""
-        return Snapshot(scenario=self.scenario, tape=_copy_row(self.tape, row), state=_copy_row(self.state, row))
+        tape = _copy_row(self.tape, row) | {PARAMETERS_KEY: self.episode_parameters[row].copy()}
+        return Snapshot(scenario=self.scenario, tape=tape, state=_copy_row(self.state, row))
 
     def restore(self, snapshot: Snapshot, row: int = 0) -> None:
         """Writes a snapshot into a row. Raises ValueError for a snapshot of another scenario."""
@@ -114,6 +139,14 @@ class Simulator:
         for record, saved in ((self.tape, snapshot.tape), (self.state, snapshot.state)):
             for name, target in leaves(record):
                 target[(row, *(slice(size) for size in saved[name].shape))] = saved[name]
+        self.episode_parameters[row] = snapshot.tape.get(PARAMETERS_KEY, 0.0)
+
+    def copy_rows(self, source: Array, target: Array) -> None:
+        """Copies tape and state of the rows `source` [n] int into the rows `target` [n], in one go."""
+        for record in (self.tape, self.state):
+            for _, array in leaves(record):
+                array[target] = array[source]
+        self.episode_parameters[target] = self.episode_parameters[source]
 
     def conserves(self) -> bool:
         """Whether every request that arrived is accounted for once: served, late, below_quality, expired or pending."""

@@ -16,6 +16,7 @@ from edge_llm_gym.models import channel
 from edge_llm_gym.scenario import Scenario, ScenarioError
 from edge_llm_gym.scenario.size_rules import require_memory
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
+from edge_llm_gym.sim.episode_parameters import EpisodeParameters, ParameterSampler
 from edge_llm_gym.sim.exit_rows import ProfileRows
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
 from edge_llm_gym.sim.request_costs import forward_bits
@@ -26,6 +27,16 @@ from edge_llm_gym.workload.workload import Arrivals
 Generator = np.random.Generator
 PILOT_DRAWS = 64
 """Draws that estimate how many requests an episode may have; real traffic varies far more than Poisson counts."""
+FEWEST_PILOT_DRAWS = 16
+PILOT_REQUESTS = 1_000_000
+"""Requests after which the estimate ends once it has the fewest draws: at high rates all draws take many seconds."""
+
+
+class Episode(NamedTuple):
+    """What is drawn of an episode before it is written on a tape: its parameters and its requests."""
+
+    parameters: EpisodeParameters
+    arrivals: Arrivals
 
 
 class ChannelGenerator:
@@ -45,10 +56,11 @@ class ChannelGenerator:
         links = scenario.horizon_epochs + 1, scenario.devices.count, len(nodes)
         self._power = np.empty(links, np.float32)  # work space
 
-    def write(self, rng: Generator, tape: ChannelTape, row: int) -> None:
-        """Writes one episode into a row of the tape."""
+    def write(self, rng: Generator, tape: ChannelTape, row: int, deviation_db: float | None = None) -> None:
+        """Writes one episode into a row of the tape; the shadowing deviation is the scenario's by default."""
         scenario, settings = self._scenario, self._scenario.channel
-        devices, deviation_db = scenario.devices.count, settings.shadowing_deviation_db
+        devices = scenario.devices.count
+        deviation_db = settings.shadowing_deviation_db if deviation_db is None else deviation_db
         tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
         shadowing_db = channel.shadowing_loss_db(rng, deviation_db, settings.shadowing_correlation, devices, self._site)
         offset_m = tape.device_m[row][:, None, :] - self._node_m
@@ -176,13 +188,15 @@ class ExitGenerator:
             raise ValueError(f"scenario {scenario.name!r} has no exits, whose profile is to be sampled")
         self._scenario = scenario
         self._rows = ProfileRows(scenario.exits)
+        self._drift = scenario.exits.drift
         self.profile = self._rows.profile
 
-    def write(self, rng: Generator, arrivals: Arrivals, tape: ExitTape, row: int) -> None:
+    def write(self, rng: Generator, episode: Episode, tape: ExitTape, row: int) -> None:
         """Writes the requests of one episode into a row of the tape, without predictions."""
-        size = arrivals.arrival_s.size
+        arrivals, size = episode.arrivals, episode.arrivals.arrival_s.size
+        drift = episode.parameters.drift(self._drift)
         tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
-        self._rows.write(rng, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
+        self._rows.write(rng, drift, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
         tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens)
         tape.round_trips[row, :size] = np.maximum(arrivals.output_tokens - 1, 0)
 
@@ -196,29 +210,33 @@ class TapeGenerator(ABC):
     def __init__(self, scenario: Scenario, epochs: int) -> None:
         self.scenario = scenario
         self.workload = build_workload(scenario.arrivals, scenario.lengths)
-        _require_memory(scenario, self.workload.rate_per_s)
+        self._sampler = ParameterSampler(scenario, self.workload.rate_per_s)
+        _require_memory(scenario, scenario.arrivals.highest_rate_per_s or self.workload.rate_per_s)
         self.duration_s = epochs * scenario.epoch_s
         self._channels = ChannelGenerator(scenario)
         self._requests = RequestGenerator(scenario)
 
     def expected_requests(self) -> int:
         """A capacity that an episode rarely exceeds: six standard deviations above the mean of a few draws."""
-        rng = np.random.default_rng(0)
-        counts = [self.draw_arrivals(rng).arrival_s.size for _ in range(PILOT_DRAWS)]
+        rng, counts = np.random.default_rng(0), list[int]()
+        while len(counts) < FEWEST_PILOT_DRAWS or (len(counts) < PILOT_DRAWS and sum(counts) < PILOT_REQUESTS):
+            counts.append(self.draw(rng).arrivals.arrival_s.size)
         return int(np.mean(counts) + 6.0 * np.std(counts)) + 16
 
-    def draw_arrivals(self, rng: Generator) -> Arrivals:
-        """The requests of one episode, not yet on any tape: their number decides whether the tape is long enough."""
-        return self.workload.draw(rng, self.duration_s)
+    def draw(self, rng: Generator) -> Episode:
+        """One episode, not yet on any tape: its number of requests decides whether the tape is long enough."""
+        parameters = self._sampler.draw(rng)
+        workload = self.workload.at_rate(parameters.rate_per_s) if self._sampler.has_own_rate else self.workload
+        return Episode(parameters, workload.draw(rng, self.duration_s))
 
-    def write(self, rng: Generator, arrivals: Arrivals, tape: Any, row: int) -> None:
+    def write(self, rng: Generator, episode: Episode, tape: Any, row: int) -> None:
         """Writes one episode into a row of the dynamics' own tape, whose capacity must suffice."""
-        self._channels.write(rng, tape.channels, row)
-        self._requests.write(rng, arrivals, tape.requests, row)
-        self._write_rest(rng, arrivals, tape, row)
+        self._channels.write(rng, tape.channels, row, episode.parameters.shadowing_db)
+        self._requests.write(rng, episode.arrivals, tape.requests, row)
+        self._write_rest(rng, episode, tape, row)
 
     @abstractmethod
-    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: Any, row: int) -> None:
+    def _write_rest(self, rng: Generator, episode: Episode, tape: Any, row: int) -> None:
         """Writes what only the tape of these dynamics holds of the requests of a row."""
 
 

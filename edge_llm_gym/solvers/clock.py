@@ -7,9 +7,10 @@ a nanosecond each, and reads the clock after every STEPS_PER_READING of them. Wi
 import time
 
 import numpy as np
-from numba import njit, objmode
+from numba import objmode
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.numeric import time_limit
 
 STEPS_PER_READING = 50_000

@@ -15,6 +15,7 @@ from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchProblem
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE
+from edge_llm_gym.solvers.c_output import without_c_output
 from edge_llm_gym.solvers.solutions import AssignmentSolution, BatchSolution
 
 MAX_REQUESTS_ONE_NODE = 20
@@ -221,13 +222,14 @@ class _Program:
 
     def solve(self, time_limit_s: float) -> Any:
         """The result of HiGHS."""
-        return self._optimize.milp(
-            -self._value,
-            integrality=self._whole,
-            bounds=self._optimize.Bounds(0.0, self._highest),
-            constraints=self._optimize.LinearConstraint(self._matrix, -np.inf, self._limit),
-            options={"mip_rel_gap": 0.0} | ({} if time_limit_s == np.inf else {"time_limit": time_limit_s}),
-        )
+        with without_c_output():
+            return self._optimize.milp(
+                -self._value,
+                integrality=self._whole,
+                bounds=self._optimize.Bounds(0.0, self._highest),
+                constraints=self._optimize.LinearConstraint(self._matrix, -np.inf, self._limit),
+                options={"mip_rel_gap": 0.0} | ({} if time_limit_s == np.inf else {"time_limit": time_limit_s}),
+            )
 
     def taken(self, columns: Floats) -> Flags:
         """The selected requests [K, N]."""

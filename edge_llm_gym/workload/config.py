@@ -1,9 +1,10 @@
 """The `arrivals` and `lengths` sections of a scenario, validated."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.quantities import (
@@ -12,13 +13,40 @@ from edge_llm_gym.quantities import (
     PeriodSeconds,
     Phase,
     Probability,
-    RatePerSecond,
     Seconds,
     Tokens,
     Variation,
 )
+from edge_llm_gym.ranges import RateOrRange, highest_of, mean_of
+from edge_llm_gym.workload.trace_source import check_window
 
-FormatName = Literal["azure", "mooncake", "burstgpt", "vidur", "own"]
+FormatName = Literal[
+    "azure",
+    "mooncake",
+    "bailian",
+    "burstgpt",
+    "vidur",
+    "splitwise-sim",
+    "llmservingsim",
+    "aibrix",
+    "benchmark",
+    "benchmark-lengths",
+    "sharegpt-estimate",
+    "own",
+    "lengths",
+]
+ColumnKey = Literal[
+    "arrival_s", "arrival_ms", "arrival_us", "arrival_ns", "arrival_time", "prompt_tokens", "output_tokens"
+]
+ColumnNames = dict[ColumnKey, Annotated[str, Field(min_length=1)]]
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads a date and time as an object of its own."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+WindowBound = Annotated[Seconds | str, BeforeValidator(_as_text)]
 
 
 class Keys(NamedTuple):
@@ -53,8 +81,9 @@ class ArrivalsConfig(_Section):
 
     process: Literal["poisson", "gamma", "day-cycle", "azure-conv-2023", "azure-code-2023", "trace"]
     """Arrival process: synthetic, fitted to a published trace, or the replay of a trace file"""
-    rate_per_s: RatePerSecond | None = None
-    """Mean arrivals per s; the time axis of a published workload or a trace is rescaled to this rate"""
+    rate_per_s: RateOrRange | None = None
+    """Mean arrivals per s, or a range from which every episode draws its own; the time axis of a published workload or
+    a trace is rescaled to this rate"""
     cv: Variation | None = None
     """gamma: coefficient of variation of the inter-arrival times"""
     depth: Probability | None = None
@@ -67,13 +96,30 @@ class ArrivalsConfig(_Section):
     """trace: path of the file"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
     jitter_s: Seconds | None = None
     """trace: random delay of each arrival, up to this many seconds of the file's clock; 0 by default"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("process", ARRIVAL_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
+
+    @property
+    def mean_rate_per_s(self) -> float | None:
+        """Arrivals per s, of a range the mean over episodes; None for that of a published workload or a trace."""
+        return None if self.rate_per_s is None else mean_of(self.rate_per_s)
+
+    @property
+    def highest_rate_per_s(self) -> float | None:
+        """Arrivals per s, of a range the upper end; None for that of a published workload or a trace."""
+        return None if self.rate_per_s is None else highest_of(self.rate_per_s)
 
 
 class PredictionConfig(_Section):
@@ -112,14 +158,24 @@ class LengthsConfig(_Section):
     """trace: file whose rows are drawn at random; not allowed if the arrivals replay a trace with its own lengths"""
     format: FormatName | None = None
     """trace: format of the file; detected by default"""
+    columns: ColumnNames | None = None
+    """trace: names of the columns in the file, such as {arrival_s: ts}; those of the format by default"""
+    window_from: WindowBound | None = None
+    """trace: first time taken, in s from the first request or as date and time; the beginning by default"""
+    window_until: WindowBound | None = None
+    """trace: first time no longer taken, as `window_from`; the end by default"""
     prediction: PredictionConfig = PredictionConfig()
     """Predictions of the output tokens; dynamics batching and batching_routing only"""
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
         self.check_keys("kind", LENGTH_KEYS)
+        check_window(self.window_from, self.window_until)
         return self
 
+
+TRACE_KEYS = ("format", "columns", "window_from", "window_until")
+"""Optional keys of both sections, which say how a file is read and what is taken from it."""
 
 ARRIVAL_KEYS = {
     "poisson": Keys(needed=("rate_per_s",)),
@@ -127,7 +183,7 @@ ARRIVAL_KEYS = {
     "day-cycle": Keys(needed=("rate_per_s", "depth", "period_s"), optional=("phase",)),
     "azure-conv-2023": Keys(optional=("rate_per_s",)),
     "azure-code-2023": Keys(optional=("rate_per_s",)),
-    "trace": Keys(needed=("file",), optional=("rate_per_s", "format", "jitter_s")),
+    "trace": Keys(needed=("file",), optional=("rate_per_s", "jitter_s", *TRACE_KEYS)),
 }
 
 LENGTH_KEYS = {
@@ -135,5 +191,5 @@ LENGTH_KEYS = {
     "azure-code-2023": Keys(),
     "choice": Keys(needed=("prompt_tokens", "output_tokens")),
     "lognormal": Keys(needed=("prompt_mean", "prompt_cv", "output_mean", "output_cv")),
-    "trace": Keys(optional=("file", "format")),
+    "trace": Keys(optional=("file", *TRACE_KEYS)),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.workload.arrivals import ArrivalProcess, DayCycle, GammaBursty, Poisson
@@ -9,7 +10,8 @@ from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS, ArrivalsConf
 from edge_llm_gym.workload.lengths import Choice, LengthLimits, LengthModel, LogNormal
 from edge_llm_gym.workload.published import published
 from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay
-from edge_llm_gym.workload.traces import read_trace
+from edge_llm_gym.workload.trace_reading import read_requests, read_trace
+from edge_llm_gym.workload.trace_source import TraceSource
 from edge_llm_gym.workload.workload import SyntheticWorkload, TraceWorkload, Workload
 
 
@@ -22,15 +24,13 @@ def _published_lengths(name: str) -> LengthModel:
     return published(name).lengths
 
 
-def _replay(
-    file: str, rate_per_s: float | None = None, format: str | None = None, jitter_s: float = 0.0
-) -> TraceReplay:
-    trace = read_trace(file, format)
+def _replay(rate_per_s: float | None = None, jitter_s: float = 0.0, **source: Any) -> TraceReplay:
+    trace = read_trace(TraceSource(**source))
     return TraceReplay(trace, trace.rate_per_s if rate_per_s is None else rate_per_s, jitter_s)
 
 
-def _resampled(file: str, format: str | None = None) -> ResampledLengths:
-    return ResampledLengths(read_trace(file, format))
+def _resampled(**source: Any) -> ResampledLengths:
+    return ResampledLengths(read_requests(TraceSource(**source)))
 
 
 _PROCESSES: dict[str, Callable[..., ArrivalProcess]] = {
@@ -67,6 +67,8 @@ def sources_fit(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> None:
 def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload:
     """The workload of the two sections; the only function that opens a trace for a scenario.
 
+    A range of the arrival rate counts with its mean; `at_rate` of the workload gives it that of an episode.
+
     Arrivals and lengths may come from different sources. With lengths of kind 'trace',
     - arrivals from a trace are replayed as whole rows, and `lengths` must not name a file;
     - other arrivals are combined with random rows of `lengths.file`, each prompt with its output.
@@ -76,6 +78,8 @@ def build_workload(arrivals: ArrivalsConfig, lengths: LengthsConfig) -> Workload
     sources_fit(arrivals, lengths)
     limits = LengthLimits(lengths.max_prompt_tokens, lengths.max_output_tokens)
     process_options = arrivals.given(ARRIVAL_KEYS[arrivals.process])
+    if "rate_per_s" in process_options:
+        process_options["rate_per_s"] = arrivals.mean_rate_per_s
     if arrivals.process == lengths.kind == "trace":
         replay = _replay(**process_options)
         return TraceWorkload(replay.trace, limits, replay.rate_per_s, replay.jitter_s)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge_llm_gym.workload.arrivals import require_positive
 from edge_llm_gym.workload.lengths import TokenCounts
-from edge_llm_gym.workload.traces import Trace
+from edge_llm_gym.workload.traces import RecordedLengths, Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,11 @@ class TraceReplay:
 
     def __str__(self) -> str:
         return f"arrivals of trace {self.trace.name} at {self.rate_per_s:.4g}/s"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Changes made to the recording."""
+        return self.trace.notes
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], sorted, in [0, duration_s)."""
@@ -74,10 +79,15 @@ class TraceReplay:
 class ResampledLengths:
     """Token counts of rows drawn from a trace with replacement; prompt and output come from the same row."""
 
-    trace: Trace
+    trace: Trace | RecordedLengths
 
     def __str__(self) -> str:
         return f"lengths of random rows of trace {self.trace.name}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Changes made to the recording."""
+        return self.trace.notes
 
     def draw(self, rng: np.random.Generator, size: int) -> TokenCounts:
         """Token counts of `size` requests."""

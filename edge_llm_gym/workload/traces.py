@@ -1,25 +1,24 @@
-"""Recorded request traces: reading, clipping, rescaling and describing them."""
+"""Recorded request traces: clipping, rescaling and describing them; `trace_reading` reads them from files."""
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_llm_gym.workload.arrivals import require_positive
 from edge_llm_gym.workload.lengths import Clipped, LengthLimits, TokenCounts
-from edge_llm_gym.workload.statistics import dispersion, interarrival_cv, rank_correlation, window_counts
-from edge_llm_gym.workload.trace_files import TraceError, read_columns
+from edge_llm_gym.workload.statistics import busiest_window, dispersion, interarrival_cv, rank_correlation
 
 __all__ = [
+    "RecordedLengths",
     "Trace",
-    "TraceError",
     "clip_lengths",
     "describe",
+    "describe_lengths",
     "jitter",
-    "read_trace",
     "rescale_rate",
+    "sealed",
     "timestamp_resolution_s",
     "window",
 ]
@@ -28,9 +27,49 @@ COINCIDING_SHARE = 0.01
 """The clock counts as coarse if at least this share of arrivals has the timestamp of the previous arrival."""
 
 
+def sealed(array: NDArray) -> NDArray:
+    """The array itself, made read-only; for arrays to which there is no other reference."""
+    array.flags.writeable = False
+    return array
+
+
+def _read_only(values: NDArray, dtype: type) -> NDArray:
+    """The values if they are a sealed array of this type, else a copy."""
+    array = np.asarray(values)
+    if array.dtype == dtype and not array.flags.writeable and array.base is None:
+        return array
+    return sealed(np.array(values, dtype=dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedLengths:
+    """Token counts of n >= 1 recorded requests whose arrival times are not known; the arrays are read-only copies."""
+
+    name: str
+    prompt_tokens: NDArray[np.int64]
+    """int64 [n], at least 1"""
+    output_tokens: NDArray[np.int64]
+    """int64 [n], at least 1"""
+    notes: tuple[str, ...] = ()
+    """Changes made to the recording, in order."""
+
+    def __post_init__(self) -> None:
+        for field in ("prompt_tokens", "output_tokens"):
+            object.__setattr__(self, field, _read_only(getattr(self, field), np.int64))
+
+    def __reduce__(self) -> tuple[type["RecordedLengths"], tuple[object, ...]]:
+        # Unpickled arrays are writeable: construct a new record, so that a copy in a worker is read-only as well.
+        return RecordedLengths, (self.name, self.prompt_tokens, self.output_tokens, self.notes)
+
+    @property
+    def requests(self) -> int:
+        """Number of requests, n."""
+        return self.prompt_tokens.size
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A recorded trace of n >= 1 requests; the arrays are read-only copies.
+    """A recorded trace of n >= 1 requests; the arrays are read-only copies, or the given ones if these are sealed.
 
     Raises ValueError if arrays differ in length, times are unsorted or do not start at 0, or a count is below 1.
     """
@@ -47,16 +86,14 @@ class Trace:
 
     def __post_init__(self) -> None:
         for field, dtype in (("arrival_s", np.float64), ("prompt_tokens", np.int64), ("output_tokens", np.int64)):
-            array = np.array(getattr(self, field), dtype=dtype)
-            array.flags.writeable = False
-            object.__setattr__(self, field, array)
+            object.__setattr__(self, field, _read_only(getattr(self, field), dtype))
         self._check()
 
     def _check(self) -> None:
         sizes = self.arrival_s.size, self.prompt_tokens.size, self.output_tokens.size
         if min(sizes) < 1 or len(set(sizes)) > 1:
             raise ValueError(f"a trace needs three arrays of one length, at least 1, got lengths {sizes}")
-        if self.arrival_s[0] != 0 or np.any(np.diff(self.arrival_s) < 0):
+        if self.arrival_s[0] != 0 or np.any(self.arrival_s[1:] < self.arrival_s[:-1]):
             raise ValueError(f"arrival_s must be sorted and start at 0, got {self.arrival_s!r}")
         for field in ("prompt_tokens", "output_tokens"):
             if (least := getattr(self, field).min()) < 1:
@@ -85,28 +122,6 @@ class Trace:
                 f"got a span of {self.span_s} s"
             )
         return (self.requests - 1) / self.span_s
-
-
-def read_trace(path: str | Path, format: str | None = None) -> Trace:
-    """Read a trace file in one of the formats of `trace_formats.FORMATS`, by default detected from the first line.
-
-    Failed requests (0 tokens in BurstGPT) are dropped, rows are sorted by time, ties in the order of the file, and the
-    clock starts at 0 with the first arrival. The notes state how many rows each step changed. Raises TraceError, a
-    ValueError, for a file or row that violates the format.
-    """
-    path = Path(path)
-    columns = read_columns(path, format)
-    served = (columns.prompt_tokens > 0) & (columns.output_tokens > 0)
-    if not served.any():
-        raise TraceError(
-            f"{path}: a trace must hold at least one served request, got {served.size} failed ones; choose another file"
-        )
-    arrival_s = columns.arrival_s[served]
-    tokens = TokenCounts(columns.prompt_tokens[served], columns.output_tokens[served])
-    failed, late = int(np.count_nonzero(~served)), int(np.count_nonzero(np.diff(arrival_s) < 0))
-    notes = [f"dropped {failed} failed requests (0 tokens)"] if failed else []
-    notes += [f"sorted by time: {late} rows preceded the row before them"] if late else []
-    return _sorted_trace(path.stem, arrival_s, tokens, tuple(notes))
 
 
 def _sorted_trace(name: str, arrival_s: NDArray[np.float64], tokens: TokenCounts, notes: tuple[str, ...]) -> Trace:
@@ -183,11 +198,18 @@ def describe(trace: Trace) -> dict[str, float]:
         "interarrival_cv": interarrival_cv(trace.arrival_s),
         "dispersion_2s": dispersion(trace.arrival_s, 2.0, trace.span_s),
         "dispersion_60s": dispersion(trace.arrival_s, 60.0, trace.span_s),
-        "busiest_2s": float(window_counts(trace.arrival_s, 2.0, trace.span_s + 2.0).max()),
+        "busiest_2s": float(busiest_window(trace.arrival_s, 2.0)),
         "timestamp_resolution_s": timestamp_resolution_s(trace),
-        "rank_correlation": rank_correlation(trace.prompt_tokens, trace.output_tokens),
-        **_length_summary("prompt", trace.prompt_tokens),
-        **_length_summary("output", trace.output_tokens),
+        **describe_lengths(trace),
+    }
+
+
+def describe_lengths(recorded: Trace | RecordedLengths) -> dict[str, float]:
+    """Statistics of the token counts by name."""
+    return {
+        "rank_correlation": rank_correlation(recorded.prompt_tokens, recorded.output_tokens),
+        **_length_summary("prompt", recorded.prompt_tokens),
+        **_length_summary("output", recorded.output_tokens),
     }
 
 

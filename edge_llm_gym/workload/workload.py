@@ -1,12 +1,12 @@
 """Workloads: arrival times and token counts of the requests of an episode, clipped to the scenario's limits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.workload.arrivals import ArrivalProcess
+from edge_llm_gym.workload.arrivals import ArrivalProcess, at_rate
 from edge_llm_gym.workload.lengths import LengthLimits, LengthModel, TokenCounts
 from edge_llm_gym.workload.replay import TraceReplay
 from edge_llm_gym.workload.traces import Trace
@@ -47,6 +47,10 @@ class Workload(Protocol):
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> Arrivals:
         """The requests of one episode of `duration_s`."""
+        ...
+
+    def at_rate(self, rate_per_s: float) -> "Workload":
+        """The same workload with another mean number of requests per second."""
         ...
 
     def describe(self) -> str:
@@ -92,9 +96,14 @@ class SyntheticWorkload(_Limited):
         arrival_s = self.process.draw(rng, duration_s)
         return self._clip(arrival_s, self.lengths.draw(rng, arrival_s.size))
 
+    def at_rate(self, rate_per_s: float) -> "SyntheticWorkload":
+        """The same lengths with arrivals at another rate. Raises ValueError for a rate that is not above 0."""
+        return replace(self, process=at_rate(self.process, rate_per_s))
+
     def describe(self) -> str:
         """One line of text."""
-        return f"{self.process}; {self.lengths}; {self.limits}"
+        notes = (note for source in (self.process, self.lengths) for note in getattr(source, "notes", ()))
+        return "; ".join([str(self.process), str(self.lengths), str(self.limits), *notes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +123,10 @@ class TraceWorkload(_Limited):
         """The requests of one episode of `duration_s`."""
         arrival_s, row = self._replay.draw_rows(rng, duration_s)
         return self._clip(arrival_s, TokenCounts(self.trace.prompt_tokens[row], self.trace.output_tokens[row]))
+
+    def at_rate(self, rate_per_s: float) -> "TraceWorkload":
+        """The same trace, its time rescaled to another rate. Raises ValueError for a rate that is not above 0."""
+        return replace(self, rate_per_s=rate_per_s)
 
     def describe(self) -> str:
         """One line of text."""

@@ -1,12 +1,14 @@
 """`python -m scripts.energy`: runs the sweep of prices and writes its results page."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from edge_llm_gym.interrupts import exit_status
+from edge_llm_gym.sheets.terminal import Terminal
 from scripts.energy.page import write
 from scripts.energy.study import QUICK, CaseResult, Study, run
 from scripts.reproduce.page import Target
@@ -40,20 +42,21 @@ def energy(
 
       python -m scripts.energy --seeds 20 --jobs 2
     """
-    console = Console()
+    terminal = Terminal()
     study, count = (QUICK, min(seeds, QUICK_SEEDS)) if quick else (Study(), seeds)
-    results = _run(study, range(count), jobs, console)
+    target = Target.below(out or (TRIALS if quick else DOCS)).prepared()
+    results = _run(study, range(count), jobs, terminal)
     command = f"python -m scripts.energy --seeds {count}" + (" --quick" if quick else "")
-    for path in write(study, results, range(count), Target.below(out or (TRIALS if quick else DOCS)), command):
-        console.print(f"wrote {path}")
+    for path in write(study, results, range(count), target, command):
+        terminal.wrote(path)
 
 
-def _run(study: Study, seeds: range, jobs: int, console: Console) -> list[CaseResult]:
+def _run(study: Study, seeds: range, jobs: int, terminal: Terminal) -> list[CaseResult]:
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=terminal.console, transient=True) as bar:
         task = bar.add_task("episodes", total=None)
         return run(study, seeds, jobs=jobs, progress=lambda done, of: bar.update(task, completed=done, total=of))
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m scripts.energy")
+    sys.exit(exit_status(lambda: app(prog_name="python -m scripts.energy")))

@@ -22,8 +22,6 @@ def write(
     study: Study, results: Sequence[CaseResult], seeds: Sequence[int], target: Target, command: str
 ) -> list[Path]:
     """Writes energy.md, energy.json and the figure; returns their paths. `command` is shown on the page."""
-    for folder in (target.pages, target.images):
-        folder.mkdir(parents=True, exist_ok=True)
     page, numbers, picture = target.pages / f"{NAME}.md", target.pages / f"{NAME}.json", target.images / PICTURE
     with replacing(picture) as temporary:
         draw(results).savefig(temporary, dpi=DOTS_PER_INCH)
@@ -51,7 +49,7 @@ def page_text(study: Study, results: Sequence[CaseResult], seeds: Sequence[int],
 def interval(value: Interval, scale: float = 1.0, digits: int = 1, unit: str = "") -> str:
     """Mean and 95 % interval as text."""
     mean, low, high = (f"{scale * one:.{digits}f}" for one in (value.mean, value.low, value.high))
-    return f"{mean}{unit} [{low}, {high}]"
+    return f"{mean}{unit} [{low}, {high}]" if value.is_defined else f"{mean}{unit}"
 
 
 def _records(results: Sequence[CaseResult]) -> list[dict[str, Any]]:

@@ -1,16 +1,18 @@
 """`python -m scripts.reproduce dftsp|ot-gah|dto-ee`: reproduces a published study and writes its results page."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
-from rich.table import Table
 
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.names import known_name
+from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.sheets.terminal import Terminal
 from scripts.reproduce import dftsp, dto_ee, ot_gah
 from scripts.reproduce.claims import Claim
 from scripts.reproduce.page import Target, write
@@ -53,16 +55,16 @@ def reproduce(
 
       python -m scripts.reproduce dto-ee --seeds 10 --jobs 2
     """
-    console = Console()
+    terminal = Terminal()
     chosen = _chosen(study)
     if quick:
         chosen, seeds = chosen.shortened(), min(seeds, QUICK_SEEDS)
-    results = _run(chosen, seeds, jobs, console)
-    console.print(_claims_table(study, chosen.judge(results)))
+    target = Target.below(out or (TRIALS if quick else DOCS)).prepared()
+    results = _run(chosen, seeds, jobs, terminal)
+    terminal.sheet(_claims_table(study, chosen.judge(results)))
     command = f"python -m scripts.reproduce {study} --seeds {seeds}" + (" --quick" if quick else "")
-    target = Target.below(out or (TRIALS if quick else DOCS))
     for path in write(chosen, results, target, command):
-        console.print(f"wrote {path}")
+        terminal.wrote(path)
 
 
 def _chosen(study: str) -> Reproduction[Any, Any]:
@@ -72,9 +74,9 @@ def _chosen(study: str) -> Reproduction[Any, Any]:
         raise typer.BadParameter(str(error)) from error
 
 
-def _run(chosen: Reproduction[Any, Any], seeds: int, jobs: int, console: Console) -> Results:
+def _run(chosen: Reproduction[Any, Any], seeds: int, jobs: int, terminal: Terminal) -> Results:
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=terminal.console, transient=True) as bar:
         task = bar.add_task(f"{chosen.study.name}: episodes", total=None)
         results: Results = chosen.reproduce(
             range(seeds), jobs=jobs, progress=lambda done, of: bar.update(task, completed=done, total=of)
@@ -82,12 +84,10 @@ def _run(chosen: Reproduction[Any, Any], seeds: int, jobs: int, console: Console
     return results
 
 
-def _claims_table(study: str, claims: list[Claim]) -> Table:
-    table = Table("claim of the abstract", "verdict", title=study)
-    for claim in claims:
-        table.add_row(claim.name.replace("_", " "), claim.verdict)
-    return table
+def _claims_table(study: str, claims: list[Claim]) -> Sheet:
+    columns = (Column("claim of the abstract", "left"), Column("verdict", "left", folds=True))
+    return make_sheet(study, columns, ((claim.name.replace("_", " "), claim.verdict) for claim in claims))
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m scripts.reproduce")
+    sys.exit(exit_status(lambda: app(prog_name="python -m scripts.reproduce")))

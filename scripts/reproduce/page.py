@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from edge_llm_gym.files import replacing, write_text
+from edge_llm_gym.files import replacing, writable_folder, write_text
 from scripts.reproduce.claims import Claim, count_better_episodes
 from scripts.reproduce.measures import decimals, percent
 from scripts.reproduce.reproduction import Reproduction
@@ -32,6 +33,15 @@ class Target:
         """The layout of the documentation: pages in `results`, pictures in `images`."""
         return cls(folder / "results", folder / "images")
 
+    def prepared(self) -> "Target":
+        """The same folders, made and tried. Raises typer.BadParameter for one that cannot be written into."""
+        try:
+            for folder in (self.pages, self.images):
+                writable_folder(folder)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        return self
+
     def link(self, picture: Path) -> str:
         """Path of a picture relative to the page."""
         return Path(os.path.relpath(picture, self.pages)).as_posix()
@@ -39,8 +49,6 @@ class Target:
 
 def write(reproduction: Reproduction[Any, Any], results: Results, target: Target, command: str) -> list[Path]:
     """Writes reproduction-STUDY.md, its .json and the pictures; returns their paths. `command` is shown on the page."""
-    for folder in (target.pages, target.images):
-        folder.mkdir(parents=True, exist_ok=True)
     name = f"reproduction-{reproduction.study.name}"
     page, numbers = target.pages / f"{name}.md", target.pages / f"{name}.json"
     pictures = {}

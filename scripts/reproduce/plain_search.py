@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.batch import BatchProblem
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE
 

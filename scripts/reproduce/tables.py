@@ -22,7 +22,7 @@ def _line(cells: Row) -> str:
 def cell(interval: Interval, form: Form, bold: bool = False) -> str:
     """Mean and interval."""
     mean = f"**{form(interval.mean)}**" if bold else form(interval.mean)
-    return f"{mean} [{form(interval.low)}, {form(interval.high)}]"
+    return f"{mean} [{form(interval.low)}, {form(interval.high)}]" if interval.is_defined else mean
 
 
 def sweep_tables(results: Results, result: SweepResult) -> str:

@@ -85,9 +85,12 @@ def test_names_in_descriptions_are_those_of_the_tables():
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_makes_a_model(path):
-    config = read_config(
-        path, {"rows": 8, "hyperparameters.n_steps": 256} if "n_steps" in path.read_text() else {"rows": 8}
-    )
+    changes = {"rows": 8, "group": 1}
+    if "n_steps" in path.read_text():
+        changes["hyperparameters.n_steps"] = 256
+    if "batch_size" in path.read_text():
+        changes["hyperparameters.batch_size"] = 512
+    config = read_config(path, changes)
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)
     assert model.action_space == env.codec.space

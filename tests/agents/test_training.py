@@ -46,7 +46,7 @@ def test_a_resumed_run_equals_the_uninterrupted_run(tiny, tmp_path, changes):
     config = tiny(steps=48, **changes)
     whole = train(config, tmp_path / "whole")
     half = train(config.model_copy(update={"steps": 24}), tmp_path / "cut")
-    resumed = train(config, tmp_path / "cut", resume=True)
+    resumed = train(config, tmp_path / "cut", start="resume")
     assert resumed.num_timesteps == whole.num_timesteps == 48
     assert same(weights(whole), weights(resumed))
     assert not same(weights(half), weights(whole))
@@ -76,12 +76,12 @@ def test_the_same_seed_gives_the_same_curve_and_another_one_does_not(tiny, tmp_p
 def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, other, message):
     train(tiny(steps=12), tmp_path / "run")
     with pytest.raises(ConfigError, match=message):
-        train(tiny(**other), tmp_path / "run", resume=True)
+        train(tiny(**other), tmp_path / "run", start="resume")
 
 
 def test_a_folder_without_a_checkpoint_and_one_with_a_run_are_refused(tiny, tmp_path):
-    with pytest.raises(ConfigError, match="no checkpoint"):
-        train(tiny(), tmp_path / "none", resume=True)
+    with pytest.raises(ConfigError, match="no run to resume"):
+        train(tiny(), tmp_path / "none", start="resume")
     train(tiny(steps=0), tmp_path / "run")
     with pytest.raises(ConfigError, match="already holds a run"):
         train(tiny(steps=0), tmp_path / "run")
@@ -90,7 +90,7 @@ def test_a_folder_without_a_checkpoint_and_one_with_a_run_are_refused(tiny, tmp_
 def test_loading_warns_of_pickles(tiny, tmp_path):
     train(tiny(steps=12), tmp_path / "run")
     with pytest.warns(UserWarning, match="holds pickles"):
-        train(tiny(steps=12), tmp_path / "run", resume=True)
+        train(tiny(steps=12), tmp_path / "run", start="resume")
 
 
 def test_a_run_writes_its_configuration_and_versions(tiny, tmp_path):

@@ -23,6 +23,7 @@ SETTINGS = {
     "weighted_priority": ({},),
     "dispatch_rule": ({},),
     "residual_routing": ({},),
+    "parameters": ({}, {"search": "exact"}),
 }
 ROWS = 5
 

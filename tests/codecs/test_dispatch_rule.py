@@ -55,7 +55,7 @@ def test_rows_are_decoded_independently_and_choices_differ(crowded):
 @pytest.mark.parametrize("action", [np.array([0.0] * ROWS), np.array([13] * ROWS), np.array([-1] * ROWS), np.array(1)])
 def test_anything_else_is_refused(crowded, action):
     envs, observations = crowded
-    with pytest.raises(ActionError, match=r"whole numbers \[R\] in 0\.\.12"):
+    with pytest.raises(ActionError, match="flat actions must"):
         DispatchRule(envs.scenario).decode(action, observations)
 
 

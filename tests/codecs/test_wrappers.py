@@ -34,9 +34,9 @@ def sequence(env, batch):
     result = None
     for node in batch:
         result = env.step(int(node))
-        if result[4]:
+        if result[4]["epoch_begins"]:
             return result
-    return result if result is not None and result[4] else env.step(env.unwrapped.simulator.nodes + 1)
+    return result if result is not None and result[4]["epoch_begins"] else env.step(env.unwrapped.simulator.nodes + 1)
 
 
 @pytest.mark.parametrize("expert", ["edf", "ot-gah"])
@@ -65,17 +65,19 @@ def test_sequential_masks_keep_every_epoch_feasible():
         assert mask[0]
         assert mask[-1]
         *_, info = env.step(rng.choice(np.flatnonzero(mask[:-1])))
-        if info:
+        if info["epoch_begins"]:
             closed += 1
             assert info["metrics"]["requested"] == info["metrics"]["served"]
     assert info["totals"]["served"] > 0
 
 
 def test_a_masked_choice_lets_the_request_wait():
-    env = SequentialWrapper(gymnasium.make(SINGLE, overrides={"nodes.0.uplink_hz": 1.0}))
+    env = SequentialWrapper(
+        gymnasium.make(SINGLE, overrides={"nodes.0.uplink_hz": 1e3, "requests.bits_per_token": 1e6})
+    )
     env.reset(seed=0)
-    info = {}
-    while not info:
+    info = {"epoch_begins": False}
+    while not info["epoch_begins"]:
         assert not env.action_masks()[1]
         _, reward, _, _, info = env.step(1)
         assert reward == 0.0
@@ -169,9 +171,11 @@ def test_misuse_is_refused():
         with pytest.raises(RuntimeError, match="reset"):
             early()
     sequential.reset(seed=0)
-    for wrong in (6, -1, 1.5, None, [1]):
+    for wrong in (6, -1, 1.5, None):
         with pytest.raises(ActionError, match=r"lies in 0\.\.5, got"):
             sequential.step(wrong)
+    with pytest.raises(ActionError, match=r"an action must have shape \(\), got list"):
+        sequential.step([1])
     with pytest.raises(ValueError, match="overrun_s must be zero or more, got -1"):
         SequentialWrapper(gymnasium.make(MULTI), overrun_s=-1.0)
     with pytest.raises(TypeError, match="settings go with a codec's name"):

@@ -52,7 +52,7 @@ def test_malformed_actions_change_nothing(env):
         r"must lie in \[0, 1\], got values from nan": good | {"bandwidth": nan},
         r"must lie in \[0, 1\]": good | {"bandwidth": good["bandwidth"] - 2.0},
         "holds numbers": good | {"bandwidth": np.full((slots, 2), "x")},
-        "must be an array": good | {"batch": [[1], [2, 3]]},
+        "list of other lengths": good | {"batch": [[1], [2, 3]]},
     }
     before = env.unwrapped.snapshot()
     for message, action in malformed.items():

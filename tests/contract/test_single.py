@@ -107,7 +107,7 @@ ANYWHERE = [
     {"arrivals": {"process": "azure-code-2023", "rate_per_s": 10.0}},
     {"requests.budget_s": [1e-3, 1e3]},
     {"requests.accuracy": [1.0, 1.0]},
-    {"channel.shadowing_db": 60.0},
+    {"channel.shadowing_db": 30.0},
     {"channel.correlation": 1.0},
     {"devices.count": 1},
     {"horizon_epochs": 1},
@@ -120,14 +120,14 @@ EXTREMES = {
         {"epoch_s": 0.01},
         {"epoch_s": 500.0, "horizon_epochs": 2},
         {"exits.drift": None},
-        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1.0},
     ],
     "batching_routing": [
         *ANYWHERE,
         {"slots": 1},
         {"slots": 300},
         {"exits.drift": None},
-        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1e-3},
+        {"links.0.latency_s": 50.0, "links.1.rate_bps": 1.0},
     ],
 }
 

@@ -45,11 +45,11 @@ def test_a_given_price_counts_instead_of_the_reward():
         (lambda: energy_price(scenario_with(served=1.0, energy_j=-0.5)), "relative to that of served_value"),
         (
             lambda: energy_price(scenario_with(served_value=1.0, energy_j=0.5)),
-            "must be finite and zero or more, got -0.5",
+            "must be finite and zero or more .*got -0.5",
         ),
-        (lambda: energy_price(scenario_with(served_value=1.0), -1.0), "must be finite and zero or more, got -1.0"),
-        (lambda: energy_price(scenario_with(served_value=1.0), np.inf), "must be finite and zero or more, got inf"),
-        (lambda: make_expert("dftsp", scenario_with(served_value=1.0), energy_price=-1), "zero or more, got -1"),
+        (lambda: energy_price(scenario_with(served_value=1.0), -1.0), "must be finite and zero or more .*got -1.0"),
+        (lambda: energy_price(scenario_with(served_value=1.0), np.inf), "must be finite and zero or more .*got inf"),
+        (lambda: make_expert("dftsp", scenario_with(served_value=1.0), energy_price=-1), "zero or more .*got -1"),
     ],
 )
 def test_prices_without_a_meaning_are_refused(call, message):

@@ -1,13 +1,13 @@
 """The generators of the documentation: dead links are found, names need texts, equations become MathML."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("latex2mathml", reason="the generators need the extra 'docs'")
 
+from docs._generate import layers
 from docs._generate.docstrings import docstring_table, text_below_table
 from docs._generate.links import broken_links
 from docs._generate.mathml import equations_as_mathml
@@ -104,11 +104,8 @@ def test_descriptions_become_sentences(text, expected):
 
 
 def test_the_diagram_shows_the_layers_of_the_import_contract():
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
-    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
-    packages = [[name.strip().removeprefix("edge_llm_gym.") for name in layer.split("|")] for layer in layers]
-    picture = (CHECKOUT / "docs/images/architecture.svg").read_text("utf-8")
-    boxes = re.findall(r'y="(\d+)" font-size="14"[^>]*>([\w/]+)<', picture)
-    heights = sorted({int(y) for y, _ in boxes})
-    drawn = [{name for y, name in boxes if int(y) == height} for height in heights]
-    assert drawn[1:] == [set(layer) for layer in packages], "the first row shows the checkout"
+    drawn = layers.PICTURE.read_text("utf-8")
+    assert drawn == layers.picture(), "draw it anew: python -m docs._generate.layers"
+    heights = {name: int(y) for y, name in re.findall(r'y="(\d+)" font-size="14"[^>]*>([\w/]+)<', drawn)}
+    assert heights["agents/"] < heights["cli"] < heights["env"] < heights["sim"] < heights["settings"]
+    assert heights["solvers"] == heights["sim"]

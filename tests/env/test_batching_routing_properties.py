@@ -42,7 +42,7 @@ def networks(draw) -> dict:
         "pad_prompts": draw(st.booleans()),
         "devices.count": draw(st.integers(1, 10)),
         "channel.spectral_efficiency_floor": draw(st.sampled_from([0.0, 0.1])),
-        "channel.shadowing_db": draw(st.floats(0.0, 60.0)),
+        "channel.shadowing_db": draw(st.floats(0.0, 30.0)),
         "arrivals": {"process": "poisson", "rate_per_s": draw(st.floats(0.01, 20.0))},
         "requests.accuracy": [0.0, draw(st.floats(0.0, 1.0))],
     }

@@ -1,5 +1,6 @@
 """The command line as a user types it."""
 
+import gzip
 import json
 
 import pytest
@@ -61,6 +62,32 @@ def test_trace_describes_the_file_and_its_replay(tmp_path):
     assert "multiples of 1 s" in output
 
 
+def test_trace_options_choose_requests_on_every_command(tmp_path):
+    log = tmp_path / "log.csv.gz"
+    rows = "".join(f"{second};{100 + second};20\n" for second in range(60))
+    log.write_bytes(gzip.compress(b"ts;prompt;out\n" + rows.encode()))
+    options = ["--columns", "arrival_s=ts,prompt_tokens=prompt,output_tokens=out", "--from", 10, "--until", 40]
+    assert "log: 30 requests" in run("trace", log, *options)
+    out = ["-o", tmp_path / "out"]
+    output = run("compare", "--trace", log, *options, "-p", "edf", "-n", 1, *SHORT, *out)
+    assert "window from 10 s until 40 s: 30 of 60 requests" in " ".join(output.split())
+    run("render", "--trace", log, *options, "--epochs", 2, *SHORT)
+    with pytest.raises(ValueError, match="did you mean 'out'"):
+        run("calibrate", "--trace", log, "--columns", "arrival_s=ts,prompt_tokens=prompt,output_tokens=ou", *out)
+    with pytest.raises(ValueError, match="--format and --from need a trace, got none; add --trace FILE"):
+        run("compare", "--format", "azure", "--from", 5, *SHORT, *out)
+
+
+def test_a_file_with_token_counts_only_gives_the_lengths(tmp_path):
+    chats = tmp_path / "chats.json"
+    chats.write_text('[{"conversations": [{"value": "' + "x" * 400 + '"}, {"value": "' + "y" * 100 + '"}]}]')
+    output = run("trace", chats)
+    assert "4 characters count as one token" in output
+    assert "arrivals: azure-conv-2023, as in the scenario" in output
+    output = run("compare", "--trace", chats, "-p", "edf", "-n", 1, *SHORT, "-o", tmp_path / "out")
+    assert "lengths of random rows of trace chats" in " ".join(output.split())
+
+
 def test_scenarios_list_show_validate(tmp_path):
     assert "multi-node" in run("scenarios", "list")
     shown = run("scenarios", "show", "single-node")
@@ -118,7 +145,7 @@ def test_calibrate_reports_whether_the_checks_hold(tmp_path):
 
 
 def test_gaps_say_that_they_count_value_only_where_the_reward_prices_energy(tmp_path):
-    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "edf", "-n", 1, "--gap", 2, *SHORT, "-o", tmp_path]
+    words = ["-e", "EdgeLLM/SingleNode-v0", "-p", "edf", "-n", 1, "--gap", 2, *SHORT, "--overwrite", "-o", tmp_path]
     note = "gaps and bounds count served value only, without the other terms of the reward: energy_j"
     assert note in run("compare", *words, "--set", "reward={served_value: 1.0, energy_j: -0.001}")
     assert "gaps and bounds" not in run("compare", *words)

@@ -139,7 +139,7 @@ def test_files_hold_the_metrics(comparison, tmp_path):
     assert summary["best"] == "edf"
     assert summary["dynamics"] == comparison.dynamics == "batching"
     lazy = next(row for row in summary["policies"] if row["policy"] == "Lazy")
-    assert lazy["delay_p50_s"] == {"mean": None, "low": None, "high": None}
+    assert lazy["delay_p50_s"] == {"mean": None, "low": None, "high": None, "seeds": 0}
     assert paths[2].read_bytes().startswith(b"\x89PNG")
 
 

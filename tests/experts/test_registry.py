@@ -91,7 +91,7 @@ def test_random_repeats_with_its_seed_and_differs_between_seeds():
 
 
 def test_an_empty_queue_gives_an_empty_batch():
-    env = gymnasium.make("EdgeLLM/MultiNode-v0", overrides={"arrivals": {"process": "poisson", "rate_per_s": 1e-9}})
+    env = gymnasium.make("EdgeLLM/MultiNode-v0", overrides={"arrivals": {"process": "poisson", "rate_per_s": 1e-6}})
     observation, _ = env.reset(seed=0)
     assert not observation["request_mask"].any()
     for name in FAST:

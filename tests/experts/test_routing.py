@@ -88,7 +88,7 @@ def test_selfish_and_genetic_return_valid_actions():
 def test_names_depend_on_the_dynamics():
     assert set(expert_names(SCENARIO)) == {*QUICK, "selfish", "genetic"}
     assert "dto-ee" not in expert_names(load_scenario("multi-node"))
-    with pytest.raises(ValueError, match="does not serve dynamics 'streaming'"):
+    with pytest.raises(ValueError, match="does not serve the dynamics 'streaming'"):
         compare(ENVIRONMENT, ["edf"], seeds=[0])
 
 

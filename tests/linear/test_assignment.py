@@ -99,3 +99,46 @@ def test_a_later_turn_releases_a_request_that_is_worth_more_elsewhere():
     value = np.array([[[1.2, 1.5], [1.0, 1.0]]])
     node = assign(rows, value, np.full((1, 2), FREE_S), np.zeros((1, 2)), np.array([0.0]))
     np.testing.assert_array_equal(node, [[2, 1]])
+
+
+@pytest.mark.parametrize("price", [0.0, 0.3, 1.0])
+def test_the_quick_search_is_feasible_and_close_to_the_best_net_value(price):
+    """Over 150 problems it keeps every constraint, never exceeds the best of all subsets and reaches 97 % of it."""
+    rng = np.random.default_rng(7)
+    found, best = [], []
+    for _ in range(50):
+        rows = rows_of(rng)
+        value = rng.uniform(0.5, 2.0, rows.time_s.shape)
+        node = assign(rows, value, np.full((3, 1), FREE_S), np.full((3, 1), price), FINE_S, "quick")
+        for row in range(3):
+            problem, shown = problem_of(rows, row, 0, value), rows.visible[row]
+            assert not node[row, ~shown].any()
+            selected = node[row, shown] == 1
+            assert problem.feasible(selected)
+            assert problem.batch_time_s(selected) <= FREE_S + FINE_S.max() + 1e-9
+            found.append(net(problem, selected, price))
+            best.append(best_net(problem, price))
+    assert (np.array(found) <= np.array(best) + 1e-9).all()
+    assert (np.array(found) >= 0.0).all()
+    assert sum(found) > 0.97 * sum(best)
+
+
+def test_the_quick_search_puts_a_request_on_one_node_and_keeps_what_it_has():
+    rng = np.random.default_rng(8)
+    totals = {"exact": 0.0, "quick": 0.0}
+    for _ in range(20):
+        rows = rows_of(rng, requests=12, nodes=3)
+        value = rng.uniform(0.5, 2.0, rows.time_s.shape)
+        for search in totals:
+            node = assign(rows, value, np.full((3, 3), FREE_S), np.full((3, 3), 0.2), np.array([0.0, 4.0]), search)
+            for row, index in product(range(3), range(3)):
+                problem, selected = problem_of(rows, row, index, value), node[row, rows.visible[row]] == index + 1
+                assert problem.feasible(selected)
+                totals[search] += net(problem, selected, 0.2)
+    assert 0.97 * totals["exact"] < totals["quick"]
+
+
+def test_unknown_searches_are_refused():
+    rows = rows_of(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="unknown search 'slow'"):
+        assign(rows, np.ones(rows.time_s.shape), np.ones((3, 1)), np.ones((3, 1)), FINE_S, "slow")

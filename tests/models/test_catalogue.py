@@ -142,14 +142,14 @@ def test_a_row_of_ones_own_becomes_a_device_and_a_shape():
         (HardwareSection, DEVICE | {"prefill_overhead_s": 12.0}, "in s .*12 ms are written"),
         (HardwareSection, DEVICE | {"busy_w": 0.0}, "in W .*from 0.1"),
         (HardwareSection, DEVICE | {"idle_w": -1.0}, "in W .*from 0 "),
-        (HardwareSection, DEVICE | {"flops_fraction": 50.0}, "less than or equal to 1"),
+        (HardwareSection, DEVICE | {"flops_fraction": 50.0}, "must be from 1e-06 to 1"),
         (HardwareSection, DEVICE | {"memory_gb": 8}, r"unknown key 'memory_gb', got 8; write memory_bytes in bytes"),
         (HardwareSection, DEVICE | {"assumed": ["idle"]}, r"assumed lists keys of this row, got \['idle'\]"),
         (ModelSection, SHAPE | {"hidden_size": 64}, "unknown key 'hidden_size', got 64; write d_model"),
         (QuantizationSection, {"bpw": 4.5}, "write weight_bits"),
-        (QuantizationSection, {"weight_bits": 128}, "less than or equal to 64"),
+        (QuantizationSection, {"weight_bits": 128}, "in bit and must be from 0.1 to 64"),
         (QuantizationSection, {"weight_bits": 4, "perplexity": [6.0]}, "perplexity"),
-        (QuantizationSection, {"weight_bits": 4, "perplexity": {"a": [6.0, 0.0]}}, "greater than 0"),
+        (QuantizationSection, {"weight_bits": 4, "perplexity": {"a": [6.0, 0.0]}}, "must be from 0.001"),
     ],
 )
 def test_faulty_rows_are_refused_with_the_unit_or_the_key(section, data, message):

@@ -15,5 +15,5 @@ def test_every_dynamics_has_pictures_of_every_mode():
 @pytest.mark.parametrize("dynamics", PICTURES)
 def test_entry_points_name_functions(dynamics):
     pictures = PICTURES[dynamics]
-    for entry_point in (pictures.view, *pictures.painters.values(), pictures.timeline):
+    for entry_point in (pictures.view, *pictures.painters.values(), pictures.timeline, pictures.tables):
         assert callable(loaded(entry_point)), entry_point

@@ -67,7 +67,7 @@ def test_files_are_checked_before_anything_runs(tmp_path):
         policy_sources(["none.zip"])
     stray = tmp_path / "model.zip"
     stray.write_bytes(b"no zip")
-    with pytest.raises(ValueError, match=r"lacks the config\.yaml"):
+    with pytest.raises(ValueError, match=r"model\.zip holds no trained policy: it is no zip archive"):
         policy_sources([str(stray)])
 
 

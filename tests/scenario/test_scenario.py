@@ -39,7 +39,7 @@ def test_shipped_scenarios_load_and_pickle(name):
         ({"epoch_s": "two"}, r"epoch_s: .*valid number.*\(got 'two'\)"),
         ({"slots": 0}, "slots"),
         ({"requests.budget_s": [9.0, 3.0]}, r"low <= high, got \[9.0, 3.0\]"),
-        ({"nodes.3.name": "x"}, "needs an index from 0 to 0, got '3'"),
+        ({"nodes.3.name": "x"}, "needs an index from 0 to 0, or 1 to append, got '3'"),
         ({"epoch_s.deep": 1}, "addresses a key of a plain value"),
         ({"nodes": []}, "nodes: .*at least 1"),
         (

@@ -1,7 +1,9 @@
+import json
 import pickle
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from edge_llm_gym.workload.arrivals import DayCycle, GammaBursty, Poisson
@@ -10,6 +12,7 @@ from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.lengths import Choice, LogNormal
 from edge_llm_gym.workload.published import published
 from edge_llm_gym.workload.replay import ResampledLengths, TraceReplay
+from edge_llm_gym.workload.trace_source import bound_ns
 from edge_llm_gym.workload.workload import SyntheticWorkload, TraceWorkload
 
 LIMITS = {"max_prompt_tokens": 4096, "max_output_tokens": 512}
@@ -99,6 +102,49 @@ def test_lengths_of_a_trace_go_with_other_arrivals(trace_file):
     assert set(drawn.output_tokens) == set(range(1, 21))
 
 
+def test_a_section_takes_columns_and_a_window(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("ms,in,out\n" + "".join(f"{1000 * second},{100 + second},{second + 1}\n" for second in range(20)))
+    source = {
+        "file": str(path),
+        "columns": {"arrival_ms": "ms", "prompt_tokens": "in", "output_tokens": "out"},
+        "window_from": 5,
+        "window_until": 15.0,
+    }
+    replayed = built({"process": "trace", **source}, {"kind": "trace"})
+    assert (replayed.trace.requests, replayed.trace.prompt_tokens[0]) == (10, 105)
+    assert "window from 5 s until 15 s: 10 of 20 requests" in replayed.describe()
+    resampled = built({"process": "poisson", "rate_per_s": 40}, {"kind": "trace", **source})
+    assert set(resampled.draw(np.random.default_rng(0), 15.0).output_tokens) == set(range(6, 16))
+    assert "window from 5 s until 15 s: 10 of 20 requests" in resampled.describe()
+
+
+def test_token_counts_without_times_give_lengths_but_no_arrivals(tmp_path):
+    path = tmp_path / "chats.json"
+    turns = [[{"value": "x" * 40}, {"value": "y" * size}] for size in (8, 12)]
+    path.write_text(json.dumps([{"conversations": each} for each in turns]))
+    workload = built({"process": "poisson", "rate_per_s": 40}, {"kind": "trace", "file": str(path)})
+    drawn = workload.draw(np.random.default_rng(0), 15.0)
+    assert (set(drawn.prompt_tokens), set(drawn.output_tokens)) == ({10}, {2, 3})
+    assert "estimates" in workload.describe()
+    with pytest.raises(ValueError, match="a trace needs arrival times"):
+        built({"process": "trace", "file": str(path)}, {"kind": "trace"})
+
+
+def test_a_window_in_yaml_may_be_a_number_a_date_or_a_text():
+    for text, bound in (
+        ("600", 600.0),
+        ("2023-11-16 18:20:00", "2023-11-16T18:20:00"),
+        ("'2023-11-16 18:20:00Z'",) * 2,
+    ):
+        section = yaml.safe_load(f"{{process: trace, file: t.csv, window_from: {text}}}")
+        assert ArrivalsConfig(**section).window_from == (bound if bound != text else text.strip("'"))
+    aware = yaml.safe_load("window_from: 2023-11-16T18:20:00+02:00")
+    assert bound_ns(ArrivalsConfig(process="trace", file="t.csv", **aware).window_from) == bound_ns(
+        "2023-11-16 16:20:00"
+    )
+
+
 @pytest.mark.parametrize(
     ("arrivals", "lengths", "message"),
     [
@@ -131,11 +177,19 @@ def test_sections_that_do_not_fit_are_rejected_before_a_file_is_opened(arrivals,
             r"process 'poisson' does not use cv, got 2\.0; remove it, or choose process 'gamma'",
         ),
         ({"process": "azure-code-2023", "jitter_s": 0}, "does not use jitter_s, .* choose process 'trace'"),
-        ({"process": "poison", "rate_per_s": 1}, "Input should be 'poisson', 'gamma'"),
-        ({"process": "poisson", "rate_per_s": 0}, "greater than 0"),
+        ({"process": "poison", "rate_per_s": 1}, "should be 'poisson', 'gamma'"),
+        ({"process": "poisson", "rate_per_s": 0}, "in 1/s and must be from 1e-06"),
         ({"process": "poisson", "rate_per_s": float("inf")}, "finite number"),
-        ({"process": "day-cycle", "rate_per_s": 1, "depth": 1.2, "period_s": 1}, "less than or equal to 1"),
-        ({"process": "trace", "file": "x", "format": "csv"}, "Input should be 'azure', 'mooncake'"),
+        ({"process": "day-cycle", "rate_per_s": 1, "depth": 1.2, "period_s": 1}, "must be from 0 to 1"),
+        ({"process": "trace", "file": "x", "format": "csv"}, "should be 'azure', 'mooncake'"),
+        ({"process": "trace", "file": "x", "columns": {"time": "t"}}, "should be 'arrival_s', 'arrival_ms'"),
+        (
+            {"process": "trace", "file": "x", "window_from": "noon"},
+            "bounded by seconds from the first request or a time",
+        ),
+        ({"process": "trace", "file": "x", "window_from": 5, "window_until": 5}, "must end after it begins"),
+        ({"process": "trace", "file": "x", "window_from": -5}, "this number is in s and must be from 0"),
+        ({"process": "poisson", "rate_per_s": 1, "window_from": 5}, "does not use window_from, .* process 'trace'"),
         ({"process": "poisson", "rate_per_s": 1, "rate": 2}, "Extra inputs are not permitted"),
     ],
 )
@@ -149,10 +203,10 @@ def test_bad_arrivals_are_rejected(options, message):
     [
         ({"kind": "choice", "prompt_tokens": [1]}, "kind 'choice' needs output_tokens"),
         ({"kind": "choice", "prompt_tokens": [], "output_tokens": [1]}, "at least 1 item"),
-        ({"kind": "choice", "prompt_tokens": [0], "output_tokens": [1]}, "greater than or equal to 1"),
+        ({"kind": "choice", "prompt_tokens": [0], "output_tokens": [1]}, "in tokens and must be from 1 to"),
         ({"kind": "lognormal", "prompt_mean": 5}, "kind 'lognormal' needs prompt_cv and output_mean and output_cv"),
         ({"kind": "azure-conv-2023", "prompt_cv": 1}, "does not use prompt_cv, .* choose kind 'lognormal'"),
-        ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "greater than or equal to 1"),
+        ({"kind": "azure-conv-2023", "max_prompt_tokens": 0}, "in tokens and must be from 1 to"),
     ],
 )
 def test_bad_lengths_are_rejected(options, message):

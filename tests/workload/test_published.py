@@ -8,7 +8,8 @@ from scipy import stats
 
 from edge_llm_gym.workload import statistics
 from edge_llm_gym.workload.published import PUBLISHED, published
-from edge_llm_gym.workload.traces import describe, read_trace
+from edge_llm_gym.workload.trace_reading import read_trace
+from edge_llm_gym.workload.traces import describe
 
 SIMULATED_TRACES = 120
 

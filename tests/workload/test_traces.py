@@ -1,5 +1,6 @@
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from edge_llm_gym.workload.traces import (
     describe,
     jitter,
     rescale_rate,
+    sealed,
     timestamp_resolution_s,
     window,
 )
@@ -111,6 +113,26 @@ def test_a_continuous_clock_has_no_visible_step():
     stamps = np.cumsum(np.random.default_rng(3).exponential(1.0, 1000))
     assert timestamp_resolution_s(trace(stamps - stamps[0])) == pytest.approx(1e-9)
     assert timestamp_resolution_s(trace([0.0, 0.0, 0.0])) == 0.0
+
+
+def test_describing_a_sparse_trace_takes_memory_by_requests():
+    tracemalloc.start()
+    try:
+        numbers = describe(trace([0.0, 1e-3, 3.1e8]))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    assert (numbers["busiest_2s"], numbers["rate_per_s"]) == (2, 2 / 3.1e8)
+    assert numbers["dispersion_2s"] == pytest.approx(2.0)  # two arrivals in one of many windows: variance over mean
+
+
+def test_sealed_arrays_are_not_copied():
+    arrays = [sealed(np.array(values)) for values in ([0.0, 2.0], [1, 2], [3, 4])]
+    made = Trace("t", *arrays)
+    assert made.arrival_s is arrays[0]
+    assert made.output_tokens is arrays[2]
+    part = sealed(np.array([0.0, 2.0, 3.0]))[:2]
+    assert Trace("t", part, *arrays[1:]).arrival_s is not part
 
 
 def test_describe_by_hand():

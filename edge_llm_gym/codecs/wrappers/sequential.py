@@ -1,20 +1,24 @@
 """A wrapper that assigns one request per step."""
 
-from typing import Any
+import copy
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
 
-from edge_llm_gym.actions import ActionError
+from edge_llm_gym.actions import ActionError, as_array, shown
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
+from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
 from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.partial_batch import PartialBatch
-from edge_llm_gym.scenario import scenario_of
+from edge_llm_gym.scenario import Scenario, scenario_of
 
 Observation = dict[str, Array]
+EPOCH_BEGINS: Final = "epoch_begins"
 
 
 class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -28,6 +32,10 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
     The observation has two further keys: `cursor` [N], 1 at the current request, and `load` [K, 4], the share of time,
     memory and both bands that the batch so far uses. Serves algorithms for discrete actions: DQN, PPO, A2C, and
     MaskablePPO with `action_masks`.
+
+    Infos have the same keys in all steps. Within an epoch the metrics and the terms of the reward are 0 and the slots
+    report no request; tape, totals and nodes stay as they were after the epoch before. `info["epoch_begins"]` is True
+    if the observation is the first one of an epoch.
 
     Args:
         env: an environment of batching dynamics.
@@ -45,7 +53,8 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         if scenario.dynamics != "batching":
             raise ValueError(f"requests are assigned one by one in dynamics 'batching' only, got {scenario.dynamics!r}")
         self._slots, self._nodes = scenario.slots, len(scenario.nodes)
-        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, overrun_s))
+        self._overrun_s = overrun_s
+        self._follow(scenario)
         assert isinstance(env.observation_space, spaces.Dict)  # for the type checker
         extra: dict[str, spaces.Space[Any]] = {
             "cursor": spaces.Box(0.0, 1.0, (self._slots,), np.float32),
@@ -54,28 +63,49 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         self.observation_space = spaces.Dict({**env.observation_space.spaces, **extra})
         self.action_space = spaces.Discrete(self._nodes + 2)
         self._observation: Observation = {}
+        self._info: dict[str, Any] = {}
+
+    @property
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+        """As in the wrapped environment, but `max_episode_steps` is N per epoch, the most there can be."""
+        if self._cached_spec is None and (spec := super().spec) is not None:
+            horizon = scenario_of(self).horizon_epochs
+            spec.max_episode_steps = self._slots * min(spec.max_episode_steps or horizon, horizon)
+        return self._cached_spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As in the wrapped environment; the cursor is at the first request."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        return self._begin(observation), info
+        observation, self._info = self.env.reset(seed=seed, options=options)
+        if scenario_of(self.env) is not self._scenario:  # after overrides of the reset
+            self._follow(scenario_of(self.env))
+        return self._begin(observation), copy.deepcopy(self._info) | {EPOCH_BEGINS: True}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
         self._require_reset()
-        choice = np.asarray(action)
-        if choice.ndim or choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
-            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {action!r}")
+        choice = as_array(action, "an action", ())
+        if choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
+            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
         ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
         if not ends:
-            return self._observe(), 0.0, False, False, {}
-        observation, reward, terminated, truncated, info = self.env.step(self._batch.action())
-        return self._begin(observation), reward, terminated, truncated, info
+            return (
+                self._observe(),
+                0.0,
+                False,
+                False,
+                info_within_epoch(copy.deepcopy(self._info)) | {EPOCH_BEGINS: False},
+            )
+        observation, reward, terminated, truncated, self._info = self.env.step(self._batch.action())
+        return self._begin(observation), reward, terminated, truncated, copy.deepcopy(self._info) | {EPOCH_BEGINS: True}
 
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
         self._require_reset()
         return np.concatenate([[True], self._batch.fits(), [True]])
+
+    def _follow(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, self._overrun_s))
 
     def _require_reset(self) -> None:
         if not self._observation:

@@ -1,8 +1,8 @@
 """The most profitable batch of every duration, by depth-first branch and bound over sets of requests."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace
 from edge_llm_gym.problems.feasibility import KV_USAGE
 

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled import njit
 
 
 class Workspace(NamedTuple):

@@ -1,8 +1,8 @@
 """The most profitable schedule of one node under given prices, by dynamic programming over epochs and cells of time."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.evaluation.bounds.batch_search import search
 from edge_llm_gym.evaluation.bounds.batch_workspace import Workspace, insert
 from edge_llm_gym.evaluation.bounds.node_plan import IDLE, Node, NodePrices, Plan

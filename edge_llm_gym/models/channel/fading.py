@@ -1,8 +1,9 @@
 """Rayleigh fading that is correlated over epochs, and the spectral efficiencies of a whole episode."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
+
+from edge_llm_gym.compiled import njit
 
 FloatArray = NDArray[np.float64]
 

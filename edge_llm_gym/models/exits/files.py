@@ -37,23 +37,31 @@ def exit_profile(name_or_path: str | PathLike[str]) -> ExitProfile:
     """The profile with a name in `PROFILES`, or the profile in an .npz file.
 
     The file holds the arrays ``confidence`` and ``correct`` and optionally the strings ``name`` and ``source``, as
-    written by `save_profile` or ``numpy.savez``. Pickled objects are rejected.
+    written by `save_profile` or ``numpy.savez``. Pickled objects are rejected, and so are files that unpack to more
+    than 268 MB.
 
-    Raises ValueError for an unknown name, with a suggestion, and for an invalid file; FileNotFoundError for a missing
-    file; TypeError as `ExitProfile`.
+    Raises ValueError for an unknown name, with a suggestion, and for an invalid file, with its path; FileNotFoundError
+    for a missing file.
     """
     if isinstance(name_or_path, str) and name_or_path in PROFILES:
         return PROFILES[name_or_path]()
     path = Path(name_or_path)
     if path.is_file():
-        with path.open("rb") as stream:
-            return ExitProfile(**({"name": path.stem} | read_table(stream, path.stem)))
+        return _read(path)
     if path.suffix == ".npz":
         raise FileNotFoundError(f"exit profile: there is no file {str(path)!r}; give a path that exists")
     name = str(name_or_path)
     raise ValueError(
         f"unknown exit profile {name!r} (a name, or the path of an .npz file); {suggestion(name, PROFILES)}"
     )
+
+
+def _read(path: Path) -> ExitProfile:
+    try:
+        with path.open("rb") as stream:
+            return ExitProfile(**({"name": path.stem} | read_table(stream, path.stem)))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def save_profile(profile: ExitProfile, path: str | PathLike[str]) -> None:

@@ -1,17 +1,19 @@
 """Validates the arrays of an exit profile and reads them from .npz files without unpickling."""
 
 import math
-import zipfile
-import zlib
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_llm_gym.archives import ArchiveError, read_arrays
+from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import suggestion
 
 REQUIRED_ARRAYS = ("confidence", "correct")
 OPTIONAL_ARRAYS = ("name", "source")
+MAX_BYTES: Final = 1 << 28
+"""Bound on the unpacked size of a file, 268 MB: four million answers at eight exits."""
 
 
 def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
     known = REQUIRED_ARRAYS + OPTIONAL_ARRAYS
     for key in arrays:
         if key not in known:
-            raise ValueError(f"exit profile {name!r}: unknown array {key!r}; {suggestion(key, known)}")
+            raise ValueError(f"exit profile {name!r}: unknown array {quoted(key)}; {suggestion(shortened(key), known)}")
     if missing := [key for key in REQUIRED_ARRAYS if key not in arrays]:
         raise ValueError(
             f"exit profile {name!r} must hold the arrays confidence and correct, but lacks {missing}; add them"
@@ -34,9 +36,8 @@ def read_table(stream: IO[bytes], name: str) -> dict[str, Any]:
 
 def _arrays(stream: IO[bytes], name: str) -> dict[str, NDArray]:
     try:
-        with np.load(stream, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return read_arrays(stream, MAX_BYTES)
+    except ArchiveError as error:
         raise ValueError(
             f"exit profile {name!r} must be an .npz archive of plain arrays, as save_profile or numpy.savez write it: "
             f"{error}"

@@ -39,6 +39,10 @@ class PooledDynamics:
         self._sizes = _sizes(scenario)
         self._workspace = allocate_workspace(self._sizes)
 
+    def generator_of(self, scenario: Scenario) -> PooledTapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        return PooledTapeGenerator(scenario, self.tape_generator.costs)
+
     def allocate(self, rows: int, capacity: int) -> tuple[PooledTape, PooledState]:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
@@ -65,6 +69,10 @@ class PooledDynamics:
         action = batch, bandwidth, offload, threshold
         transition.step_rows(self.parameters, tape, state, *action, self._workspace, result)
         return result
+
+    def empty_result(self, rows: int) -> PooledResult:
+        """A result of empty slots."""
+        return allocate_result(rows, self._sizes)
 
     def admissible(self, tape: PooledTape, state: PooledState) -> Array:
         """[R, N, K1 + 1] bool: alone on node k with the whole band, would the slot's request be admitted? 0 is True."""

@@ -31,6 +31,7 @@ from edge_llm_gym.sim.pooled.records import (
     RequestLog,
 )
 from edge_llm_gym.sim.records import RequestTape
+from edge_llm_gym.sim.sorting import sort_into
 
 ARRIVED, EXPIRED_COUNT, PENDING, HIDDEN = COLUMN["arrived"], COLUMN["expired"], COLUMN["pending"], COLUMN["hidden"]
 ADMITTED, DELAY, QUALITY_SUM = COLUMN["admitted"], COLUMN["delay_s"], COLUMN["quality"]
@@ -180,26 +181,20 @@ def mark_expired(outcome: Array, slot_request: Array, visible: int, slot_expired
 
 
 @kernel
-def _enqueue(pending: Array, length: int, deadline_s: Array, request: int) -> None:
-    """Inserts a request by deadline into a queue of `length`; among equal deadlines the earlier arrival comes first."""
-    position = length
-    while position > 0 and deadline_s[pending[position - 1]] > deadline_s[request]:
-        pending[position] = pending[position - 1]
-        position -= 1
-    pending[position] = request
-
-
-@kernel
 def _arrive(requests: RequestTape, queue: QueueState, outcome: Array, row: int, now_s: float, metrics: Array) -> None:
-    """Enqueues the requests that arrived before the decision time; outcome [C] is that of the row."""
-    pending, deadline_s = queue.request[row], requests.deadline_s[row]
+    """Enqueues by deadline the requests that arrived before the decision time; outcome [C] is that of the row.
+
+    Among equal deadlines the earlier arrival comes first.
+    """
+    pending, waiting = queue.request[row], queue.length[row]
     request = first = queue.next_arrival[row]
     while request < requests.length[row] and requests.arrival_s[row, request] < now_s:
-        _enqueue(pending, queue.length[row], deadline_s, request)
-        queue.length[row] += 1
+        pending[waiting + request - first] = request
         outcome[request] = WAITING
         metrics[ARRIVED_VALUE] += requests.value[row, request]
         request += 1
+    queue.length[row] = waiting + request - first
+    sort_into(pending, waiting, queue.length[row], requests.deadline_s[row], queue.scratch[row])
     queue.next_arrival[row] = request
     queue.arrived_last[row] = request - first
     metrics[ARRIVED] += request - first

@@ -43,6 +43,7 @@ class QueueState(NamedTuple):
     length: Array  # [R] int64
     next_arrival: Array  # [R] int64, first request on the tape that has not arrived
     arrived_last: Array  # [R] int64, arrivals in the last epoch
+    scratch: Array  # [R, C] int32, work space for sorting arrivals
 
 
 class BatchLog(NamedTuple):
@@ -226,6 +227,7 @@ def allocate_queue(rows: int, capacity: int) -> QueueState:
         length=np.zeros(rows, np.int64),
         next_arrival=np.zeros(rows, np.int64),
         arrived_last=np.zeros(rows, np.int64),
+        scratch=np.zeros((rows, capacity), np.int32),
     )
 
 

@@ -11,7 +11,7 @@ from edge_llm_gym.sim.columns import KV, SHARED, WORK
 from edge_llm_gym.sim.exits import exit_table, single_exit_table
 from edge_llm_gym.sim.pooled.records import PooledTape
 from edge_llm_gym.sim.request_costs import RequestCosts
-from edge_llm_gym.sim.tape import ExitGenerator, Generator, TapeGenerator
+from edge_llm_gym.sim.tape import Episode, ExitGenerator, Generator, TapeGenerator
 from edge_llm_gym.workload.workload import Arrivals
 
 
@@ -39,11 +39,12 @@ class PooledTapeGenerator(TapeGenerator):
         self._alone_s = (coefficients[..., WORK] + coefficients[..., SHARED]).T
         self._kv_bytes = coefficients[..., KV].T
 
-    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: PooledTape, row: int) -> None:
+    def _write_rest(self, rng: Generator, episode: Episode, tape: PooledTape, row: int) -> None:
+        arrivals = episode.arrivals
         drivers = self.costs.drivers(arrivals.prompt_tokens, arrivals.output_tokens)
         tape.cost_drivers[row, : len(drivers)] = drivers
         if self._exits is not None:
-            self._exits.write(rng, arrivals, tape.exits, row)
+            self._exits.write(rng, episode, tape.exits, row)
         if self.scenario.lengths.prediction.sigma > 0:
             drivers = self._predicted_drivers(arrivals, tape, row)
         _write_latest_starts(self._limits, drivers @ self._alone_s, drivers @ self._kv_bytes, tape, row)

@@ -36,6 +36,10 @@ class StreamingDynamics:
         self.parameters = compile_parameters(scenario, self.tape_generator.exit_table)
         self._sizes = _sizes(scenario)
 
+    def generator_of(self, scenario: Scenario) -> StreamingTapeGenerator:
+        """Draws episodes of a scenario that differs from this one only in what a tape holds."""
+        return StreamingTapeGenerator(scenario)
+
     def allocate(self, rows: int, capacity: int) -> tuple[StreamingTape, StreamingState]:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
@@ -50,6 +54,10 @@ class StreamingDynamics:
         workspace = allocate_workspace(tape.requests.arrival_s.shape[1], self._sizes)
         transition.step_rows(self.parameters, tape, state, offload, threshold, workspace, result)
         return result
+
+    def empty_result(self, rows: int) -> StreamingResult:
+        """A result without requests."""
+        return allocate_result(rows, self._sizes)
 
     def admissible(self, tape: StreamingTape, state: StreamingState) -> Array:
         """Raises TypeError: continuous actions have no mask."""

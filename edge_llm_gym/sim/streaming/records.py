@@ -97,7 +97,8 @@ class Workspace(NamedTuple):
     """Work space of one row's epoch."""
 
     order: Array  # [C] int64, the epoch's requests, in the order in which they reach a stage
-    reach_s: Array  # [C] float64, when they reach it
+    reach_s: Array  # [C] float64, when each request of the tape reaches it
+    scratch: Array  # [C] int64, for sorting them
     skipped: Array  # [K] int64, idle intervals that were skipped and remain useful to later epochs
     unused_s: Array  # [K] float64, time within the epoch in the intervals that were skipped
 
@@ -167,4 +168,10 @@ def allocate_result(rows: int, sizes: Sizes) -> StreamingResult:
 def allocate_workspace(capacity: int, sizes: Sizes) -> Workspace:
     """A workspace for any row."""
     nodes = sizes.nodes
-    return Workspace(np.empty(capacity, np.int64), np.empty(capacity), np.empty(nodes, np.int64), np.empty(nodes))
+    return Workspace(
+        order=np.empty(capacity, np.int64),
+        reach_s=np.empty(capacity),
+        scratch=np.empty(capacity, np.int64),
+        skipped=np.empty(nodes, np.int64),
+        unused_s=np.empty(nodes),
+    )

@@ -4,8 +4,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exits import exit_table
 from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.streaming.records import StreamingTape
-from edge_llm_gym.sim.tape import ExitGenerator, Generator, TapeGenerator
-from edge_llm_gym.workload.workload import Arrivals
+from edge_llm_gym.sim.tape import Episode, ExitGenerator, Generator, TapeGenerator
 
 
 class StreamingTapeGenerator(TapeGenerator):
@@ -17,7 +16,8 @@ class StreamingTapeGenerator(TapeGenerator):
         self._exits = ExitGenerator(scenario)
         self.exit_table = exit_table(self._exits.profile)
 
-    def _write_rest(self, rng: Generator, arrivals: Arrivals, tape: StreamingTape, row: int) -> None:
+    def _write_rest(self, rng: Generator, episode: Episode, tape: StreamingTape, row: int) -> None:
+        arrivals = episode.arrivals
         size, tokens = arrivals.arrival_s.size, (arrivals.prompt_tokens, arrivals.output_tokens)
         tape.service_s[row, :size] = self._costs.block_alone_s(*tokens)
-        self._exits.write(rng, arrivals, tape.exits, row)
+        self._exits.write(rng, episode, tape.exits, row)

@@ -18,6 +18,7 @@ from edge_llm_gym.sim.links import radio_s, round_trip_s, sample_next_node, wire
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.records import PowerConstants, RequestTape
 from edge_llm_gym.sim.reward import weighted_sum
+from edge_llm_gym.sim.sorting import sort_into
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
@@ -72,22 +73,11 @@ def _enter(
         efficiency = tape.channels.spectral_efficiency[row, epoch, device, parameters.entry_index[node], UPLINK]
         up_s = radio_s(requests.bits[row, request, UPLINK], parameters.band_hz[node, UPLINK], efficiency)
         workspace.order[request - first] = request
-        workspace.reach_s[request - first] = requests.arrival_s[row, request] + up_s
+        workspace.reach_s[request] = requests.arrival_s[row, request] + up_s
         on_air_s += up_s
         state.arrived_last[row, device] += 1
         state.requests.node[row, request, 0] = node + 1
     return on_air_s
-
-
-@kernel
-def _sort_by_reach(order: Array, reach_s: Array, count: int) -> None:
-    """Stable insertion sort: the order is nearly sorted already."""
-    for unsorted in range(1, count):
-        request, at_s, index = order[unsorted], reach_s[unsorted], unsorted
-        while index > 0 and reach_s[index - 1] > at_s:
-            order[index], reach_s[index] = order[index - 1], reach_s[index - 1]
-            index -= 1
-        order[index], reach_s[index] = request, at_s
 
 
 @kernel
@@ -167,14 +157,14 @@ def _pass_stages(
     """Takes the first `count` requests of the workspace through all stages, in the order in which they reach each."""
     order, reach_s = workspace.order, workspace.reach_s
     for stage in range(parameters.network.stages):
-        _sort_by_reach(order, reach_s, count)
+        sort_into(order, 0, count, reach_s, workspace.scratch)
         forwarded = 0
         for index in range(count):
-            request, at_s = order[index], reach_s[index]
+            request, at_s = order[index], reach_s[order[index]]
             finish_s, exits = _visit(parameters, tape, state, row, request, stage, at_s, threshold, workspace)
             if not exits:
                 wired_s = _forward(parameters, tape, state, row, request, stage, offload)
-                order[forwarded], reach_s[forwarded] = request, finish_s + wired_s
+                order[forwarded], reach_s[request] = request, finish_s + wired_s
                 forwarded += 1
         count = forwarded
 

@@ -9,8 +9,8 @@ long-step ratio test (Maros, "Computational techniques of the simplex method", 2
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.clock import Clock, is_running, out_of_time
 

@@ -1,8 +1,8 @@
 """Bounds on all pairs of a tightest budget and a longest shared time, from one vector of multipliers by prefix sums."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE

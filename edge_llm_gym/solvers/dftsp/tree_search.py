@@ -1,8 +1,8 @@
 """The exact search: pairs by falling bound, goals from the upper bound down, depth-first search inside a pair."""
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax

@@ -10,9 +10,8 @@ price and the rise of its price with the flow.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, node_delay
 from edge_llm_gym.solvers.dto_ee.network import Network

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, propagate_flow, total_cost, total_delay, update_prices
 from edge_llm_gym.solvers.dto_ee.forecast import Step

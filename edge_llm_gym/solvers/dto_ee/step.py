@@ -1,8 +1,6 @@
 """The routing part of a DTO-O round: all senders update their shares at once, by the prices of their receivers."""
 
-from numba import njit
-
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price
 from edge_llm_gym.solvers.dto_ee.forecast import (

@@ -1,9 +1,8 @@
 """The threshold part of a DTO-O round: each node in turn changes its threshold if that raises the utility."""
 
 import numpy as np
-from numba import njit
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, propagate_from, total_cost, update_prices
 from edge_llm_gym.solvers.dto_ee.network import Network
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.numeric import flag, whole_number
 from edge_llm_gym.problems.arrays import Ints

@@ -2,7 +2,7 @@
 
 from edge_llm_gym.workload.arrivals.day_cycle import DayCycle
 from edge_llm_gym.workload.arrivals.modulated import ModulatedPoisson, Modulation
-from edge_llm_gym.workload.arrivals.process import ArrivalProcess, require_positive
+from edge_llm_gym.workload.arrivals.process import ArrivalProcess, at_rate, require_positive
 from edge_llm_gym.workload.arrivals.stationary import GammaBursty, Poisson
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "ModulatedPoisson",
     "Modulation",
     "Poisson",
+    "at_rate",
     "require_positive",
 ]

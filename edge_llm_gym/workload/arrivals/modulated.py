@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.workload.arrivals.process import require_positive, sorted_uniform
 
 

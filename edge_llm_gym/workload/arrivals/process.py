@@ -1,7 +1,8 @@
 """The protocol of arrival processes, and what their implementations share."""
 
 import math
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ class ArrivalProcess(Protocol):
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], float64 [n], sorted, in [0, duration_s); n is random."""
         ...
+
+
+def at_rate(process: Any, rate_per_s: float) -> Any:
+    """The process with another mean rate, of the same type.
+
+    A process whose other numbers depend on the rate has a method `at_rate`; of any other, the field `rate_per_s` is
+    replaced. Raises ValueError for a rate that is not above 0.
+    """
+    own = getattr(process, "at_rate", None)
+    return replace(process, rate_per_s=rate_per_s) if own is None else own(rate_per_s)
 
 
 def require_positive(**values: float) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.workload.lengths.counts import TokenCounts
 
 _SCORE_LIMIT = 8

@@ -85,5 +85,5 @@ def test_streaming_dynamics_know_the_lengths():
 
 
 def test_sigma_must_not_be_negative():
-    with pytest.raises(ScenarioError, match="greater than or equal to 0"):
+    with pytest.raises(ScenarioError, match="must be from 0 to 10"):
         load_scenario("multi-node", {SIGMA: -0.1})

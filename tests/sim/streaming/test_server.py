@@ -73,6 +73,25 @@ def test_every_node_is_a_preemptive_priority_queue(seed):
         np.testing.assert_allclose(ends, priority_queue(jobs), rtol=0, atol=1e-9)
 
 
+def test_of_many_requests_that_come_at_once_the_earlier_one_is_served_first():
+    """400 requests per epoch at 20 moments, on two entry nodes whose services take no time, and on one deep node."""
+    rng, count = np.random.default_rng(0), 1200
+    service_s = np.zeros((count, 5))
+    service_s[:, 2:] = rng.random((count, 3)) / 500
+    simulator = by_hand(
+        staged([2, 1], horizon_epochs=3),
+        np.sort(rng.integers(60, size=count)) / 20.0,
+        service_s=service_s,
+        confidence=0.0,
+        route=rng.random((count, 2)),
+    )
+    run(simulator)
+    assert np.unique(simulator.state.requests.reach_s[0, :, 1]).size <= 60
+    for node in range(3):
+        jobs, ends = jobs_of(simulator, node)
+        np.testing.assert_allclose(ends, priority_queue(jobs), rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_what_a_node_has_to_do_is_what_its_visits_say(seed):
     """Busy time, committed time and unfinished visits of every epoch, recomputed from the jobs of the whole episode."""

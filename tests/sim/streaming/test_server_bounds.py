@@ -19,7 +19,13 @@ def idle_server() -> tuple[ServerState, Workspace]:
         np.zeros((1, 1, CAPACITY + 1, 2)), np.zeros((1, 1), np.int64), np.zeros((1, 1)), np.zeros((1, 1))
     )
     plain(server.clear_servers)(servers, 0)
-    return servers, Workspace(np.zeros(CAPACITY, np.int64), np.zeros(CAPACITY), np.zeros(1, np.int64), np.zeros(1))
+    return servers, Workspace(
+        order=np.zeros(CAPACITY, np.int64),
+        reach_s=np.zeros(CAPACITY),
+        scratch=np.zeros(CAPACITY, np.int64),
+        skipped=np.zeros(1, np.int64),
+        unused_s=np.zeros(1),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""Values that the shell completes: environments, scenarios, policies."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.scenario import scenario_names
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def complete(incomplete: str, known: Iterable[str]) -> list[str]:
+    """Names that begin with the text."""
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def complete_environment(incomplete: str) -> list[str]:
+    """Ids that begin with the text; the part after the slash may be given alone, since it is the part that differs."""
+    return [name for name in ENVIRONMENTS if name.startswith(incomplete) or name.split("/")[-1].startswith(incomplete)]
+
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Shipped scenarios, and YAML files and folders in the folder of the text."""
+    folder = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = [f"{path}/" if path.is_dir() else str(path) for path in found if path.is_dir() or path.suffix in SUFFIXES]
+    return complete(incomplete, (*scenario_names(), *files))
+
+
+def complete_policy(incomplete: str) -> list[tuple[str, str]]:
+    """Experts, with a line about each."""
+    return [(name, text) for name, text in expert_descriptions().items() if name.startswith(incomplete)]
+
+
+def complete_policies(incomplete: str) -> list[tuple[str, str]]:
+    """The last name of a list that is separated by commas."""
+    done, comma, last = incomplete.rpartition(",")
+    return [(f"{done}{comma}{name}", text) for name, text in complete_policy(last)]

@@ -1,0 +1,105 @@
+"""The jobs of a comparison: episodes of policies, and clairvoyant bounds, each on the tape of one seed."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gymnasium
+
+from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
+from edge_llm_gym.evaluation.gap import EpochGap
+from edge_llm_gym.evaluation.policies import PolicySource
+from edge_llm_gym.evaluation.rollout import Episode, run_episode
+from edge_llm_gym.evaluation.store import Key, Records
+from edge_llm_gym.evaluation.workers import in_workers
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.scenario import Scenario, load_scenario
+
+Progress = Callable[[int, int], None]
+"""Called with the number of finished jobs and the number of all jobs."""
+Finished = Generator[tuple[Key, Episode], None, None]
+"""Key and record of each job as it finishes; closing it ends the worker processes."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How to build the environment of a comparison, in any process."""
+
+    environment: str
+    settings: Mapping[str, Any]
+    gap_every: int | None = None
+
+    def scenario(self) -> Scenario:
+        """The scenario of the environment. Raises ScenarioError for an invalid one."""
+        source = self.settings.get("scenario", ENVIRONMENTS[self.environment])
+        return load_scenario(source, self.settings.get("overrides"))
+
+    def make(self) -> gymnasium.Env:
+        """A new environment."""
+        assert self.environment in ENVIRONMENTS  # importing the package registered the ids in this process
+        env = gymnasium.make(self.environment, **self.settings)
+        return env if self.gap_every is None else EpochGap(env, self.gap_every)
+
+    def check(self, sources: Sequence[PolicySource], bound: bool) -> gymnasium.Env:
+        """An environment. Raises ValueError for settings, policies, gaps or bounds that do not fit it."""
+        env = self.make()
+        if bound:
+            require_bound(env.unwrapped.scenario)  # type: ignore[attr-defined]
+        for source in sources:
+            source.make(env, 0)
+        return env
+
+
+@dataclass(frozen=True)
+class Job:
+    """A policy and a seed; no policy stands for the clairvoyant bound of the seed's tape."""
+
+    source: PolicySource | None
+    seed: int
+
+    @property
+    def key(self) -> Key:
+        """Under which the result is kept."""
+        return ("bound", self.seed) if self.source is None else ("episode", self.source.name, self.seed)
+
+    def run(self, env: gymnasium.Env) -> Episode:
+        """The metrics of the episode, or the bound under the name "bound"."""
+        if self.source is not None:
+            return run_episode(env, self.source.make(env, self.seed), self.seed)
+        env.reset(seed=self.seed)
+        return {"bound": clairvoyant_bound(env.unwrapped.simulator)}  # type: ignore[attr-defined]
+
+
+def run_jobs(
+    jobs: Sequence[Job], setup: Setup, records: Records, *, processes: int = 1, progress: Progress | None = None
+) -> None:
+    """Runs the jobs that have no record yet, and keeps a record of each as soon as it is finished."""
+    missing = [job for job in jobs if job.key not in records]
+    done, report = len(jobs) - len(missing), progress or (lambda done, of: None)
+    if done:
+        report(done, len(jobs))
+    if not missing:
+        return
+    with closing(_finished(missing, setup, processes)) as results:
+        for key, episode in results:
+            records.add(key, episode)
+            done += 1
+            report(done, len(jobs))
+
+
+def _finished(jobs: Sequence[Job], setup: Setup, processes: int) -> Finished:
+    if processes == 1:
+        return _in_turn(jobs, setup)
+    return in_workers(partial(_in_worker, setup), jobs, processes)
+
+
+def _in_turn(jobs: Sequence[Job], setup: Setup) -> Finished:
+    env = setup.make()
+    for job in jobs:
+        yield job.key, job.run(env)
+
+
+def _in_worker(setup: Setup, job: Job) -> tuple[Key, Episode]:
+    return job.key, job.run(setup.make())

@@ -1,0 +1,111 @@
+"""Signals become exit statuses; clean-up runs, children end at once, and the handlers before are restored."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from edge_llm_gym.interrupts import Interrupted, exit_status, interruptible
+
+BEGIN = """
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background, it is ignored
+from edge_llm_gym.interrupts import exit_status, interruptible
+"""
+WAITING = f"""
+{BEGIN}
+def action():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaned up", flush=True)
+sys.exit(exit_status(action, "resume it with --resume"))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_with_its_status_and_one_line(number, status):
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert out == "cleaned up\n"
+    assert errors == f"interrupted by {number.name}; resume it with --resume\n"
+
+
+def test_the_status_of_an_action_is_passed_on():
+    assert exit_status(lambda: None) == 0
+    assert exit_status(lambda: 2) == 2
+
+
+def test_the_handlers_before_are_restored():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(Interrupted), interruptible():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+INTERRUPTED_TWICE = f"""
+{BEGIN}
+with interruptible():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+FORKED = f"""
+{BEGIN}
+with interruptible():
+    child = os.fork()
+    if child == 0:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:
+            os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_a_second_signal_ends_the_process():
+    ended = run(INTERRUPTED_TWICE)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
+
+
+def test_a_forked_child_ends_at_once():
+    """Also where it catches everything, as the workers of some pools do."""
+    assert run(FORKED).stdout == f"{-signal.SIGTERM}\n"
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_changes_no_handler():
+    seen = []
+
+    def body() -> None:
+        with interruptible():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGTERM)]
