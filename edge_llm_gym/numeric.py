@@ -18,6 +18,8 @@ LARGEST_WHOLE_NUMBER: Final = 2**62
 
 def whole_number(name: str, value: Any, least: int = 0, greatest: int = LARGEST_WHOLE_NUMBER) -> int:
     """The `value` as an int. Raises ValueError unless it is an integer from `least` to `greatest`; 1.0 is none."""
+    if type(value) is int and least <= value <= greatest:
+        return value
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__") or np.ndim(value):
         hint = "" if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) else "; round it with int()"
         raise ValueError(f"{name} must be a whole number{_received(value)}{hint}")

@@ -21,6 +21,8 @@ def real_numbers(name: str, raw: Any, order: Any = "C") -> Floats:
 
     Raises ValueError, which names them, for text, complex numbers, dates, and nested lists of unequal lengths.
     """
+    if isinstance(raw, np.ndarray) and raw.dtype == np.float64:
+        return np.array(raw, order=order)
     try:
         array = np.asarray(raw)
         if array.dtype.kind not in "fiubO" or (array.dtype.kind == "O" and _holds_text(array)):

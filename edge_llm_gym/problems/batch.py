@@ -205,6 +205,8 @@ def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
 
 
 def _number(name: str, raw: float) -> float:
+    if type(raw) is float and _is_allowed(name, raw):
+        return raw
     array = real_numbers(name, raw)
     if array.ndim:
         raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
@@ -212,11 +214,15 @@ def _number(name: str, raw: float) -> float:
     return float(array)
 
 
+def _is_allowed(name: str, number: float) -> bool:
+    return number == 0.0 or SMALLEST <= number <= LARGEST or (number == np.inf and name in _MAY_BE_INFINITE)
+
+
 def _check_range(name: str, array: Floats) -> None:
     if array.size == 0 or (array.min() >= SMALLEST and array.max() <= LARGEST):
         return
     size = np.abs(array)
-    allowed = (size == 0.0) | (size >= SMALLEST) & (size <= LARGEST)
+    allowed = (size <= LARGEST) & ((size >= SMALLEST) | (size == 0.0))
     if name in _MAY_BE_INFINITE:
         allowed |= array == np.inf
     if name in _SHARES:

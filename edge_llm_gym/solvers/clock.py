@@ -11,6 +11,7 @@ from numba import objmode
 from numpy.typing import NDArray
 
 from edge_llm_gym.compiled import njit
+from edge_llm_gym.numeric import time_limit
 
 STEPS_PER_READING = 50_000
 """Elementary steps between two readings: a few tens of microseconds."""
@@ -38,12 +39,25 @@ def now_s() -> float:
     return now
 
 
+def deadline(time_limit_s: float | None) -> float:
+    """Reading of `now_s` at which a time limit from now on ends; infinite for None. ValueError as in `time_limit`."""
+    if time_limit_s is None:
+        return np.inf
+    return time.perf_counter() + time_limit("time_limit_s", time_limit_s)
+
+
 @njit(cache=True)
 def make_clock(deadline_s: float) -> Clock:
     """A clock that expires at ``deadline_s``, a reading of `now_s`."""
     clock = np.zeros(1, CLOCK)
     clock[0].deadline_s = deadline_s
     return clock
+
+
+@njit(cache=True)
+def is_running(clock: Clock) -> bool:
+    """Whether `out_of_time` can be true; asked once before a loop, since passing an array on takes time."""
+    return bool(clock[0].deadline_s < np.inf or clock[0].expired)
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
-from edge_llm_gym.solvers.clock import Clock, out_of_time
+from edge_llm_gym.solvers.clock import Clock, is_running, out_of_time
 
 FREE = -1  # entry of `fixed` for a request that is not decided; 0: left out, 1: taken
 _PIVOT_LIMIT = 200  # per call; the multipliers give a valid bound whenever it stops
@@ -55,13 +55,15 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     _update_reduced(simplex, profit, usage)
     at_one = _nonbasic_at_one(simplex, fixed)
     basic_value = _basic_values(simplex, usage, capacity, at_one)
+    limited = is_running(simplex.clock)
     for _ in range(_PIVOT_LIMIT):
         position, excess = _most_violated(simplex, basic_value, fixed)
-        if position < 0 or out_of_time(simplex.clock, 4 * usage.size):
+        if position < 0 or (limited and out_of_time(simplex.clock, 4 * usage.size)):
             break
         if not _pivot(simplex, usage, fixed, at_one, basic_value, position, excess):
             break
-    np.maximum(simplex.multipliers, 0.0, simplex.multipliers)
+    for k in range(simplex.multipliers.size):
+        simplex.multipliers[k] = max(simplex.multipliers[k], 0.0)
     _update_reduced(simplex, profit, usage)
     bound = lagrangian(simplex, capacity, fixed)
     if np.isfinite(bound):

@@ -4,7 +4,7 @@ import numpy as np
 
 from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats
-from edge_llm_gym.solvers.clock import out_of_time
+from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
 from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity
 
@@ -20,11 +20,12 @@ def initialise_pair_bounds(search: Search) -> None:
     for j in range(n):
         shortest[search.row[j]] = min(shortest[search.row[j]], search.column[j])
         latest[search.column[j]] = max(latest[search.column[j]], search.row[j])
+    limited = is_running(search.simplex.clock)
     for x in range(rows):
-        if out_of_time(search.simplex.clock, 3 * columns):
+        if limited and out_of_time(search.simplex.clock, 3 * columns):
             return
-        search.has_both[x], search.priced[x] = False, False
         for y in range(columns):
+            search.has_both[x, y], search.priced[x, y] = False, False
             needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
             search.bound[x, y] = np.inf if needed else -np.inf
     for j in range(n):
@@ -46,9 +47,9 @@ def update_pair_bounds(search: Search) -> None:
     fixed_part = (search.simplex.multipliers[1:] * search.capacity[1:]).sum()
     shared_part = _shared_costs(search)
     gains = np.zeros(search.shared_cost.size)
-    arrived = 0
+    arrived, limited = 0, is_running(search.simplex.clock)
     for x in range(search.budget.size - 1, progress.first_row - 1, -1):
-        if out_of_time(search.simplex.clock, 3 * gains.size):
+        if limited and out_of_time(search.simplex.clock, 3 * gains.size):
             return
         arrived = _add_row_gains(search, gains, arrived, x)
         if x <= progress.last_row:
@@ -127,8 +128,9 @@ def best_open_pair(search: Search) -> tuple[int, int, float]:
     """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed or out of time."""
     progress = search.progress[0]
     row, column, bound = -1, -1, -np.inf
+    limited = is_running(search.simplex.clock)
     for x in range(progress.first_row, progress.last_row + 1):
-        if out_of_time(search.simplex.clock, progress.last_column - progress.first_column + 1):
+        if limited and out_of_time(search.simplex.clock, progress.last_column - progress.first_column + 1):
             return -1, -1, -np.inf
         for y in range(progress.first_column, progress.last_column + 1):
             if search.bound[x, y] > bound:

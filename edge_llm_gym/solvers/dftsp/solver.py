@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.numeric import time_limit, whole_number
+from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.problems.batch import BatchProblem
-from edge_llm_gym.solvers.clock import now_s
+from edge_llm_gym.solvers.clock import deadline
 from edge_llm_gym.solvers.dftsp.scaling import open_search, open_tie_break, servable_requests
 from edge_llm_gym.solvers.dftsp.search_state import Search
 from edge_llm_gym.solvers.dftsp.start import finish
@@ -62,7 +62,7 @@ class _SearchBudget:
 
     def __init__(self, node_limit: int, time_limit_s: float | None) -> None:
         self.node_limit = whole_number("node_limit", node_limit)
-        self.deadline_s = now_s() + time_limit("time_limit_s", time_limit_s)
+        self.deadline_s = deadline(time_limit_s)
         self.nodes = 0
 
     def run(self, search: Search) -> bool:

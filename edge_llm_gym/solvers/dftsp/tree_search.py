@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.solvers.clock import out_of_time
+from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax
 from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, fix_requests, greedy_batch, update_pair_bounds
@@ -17,15 +17,17 @@ _CORE_SLICE = 5000
 def advance(search: Search, stop: int) -> bool:
     """Continue the search up to ``stop`` nodes in total; returns whether the best set is proved optimal."""
     progress, clock = search.progress[0], search.simplex.clock
-    while progress.nodes < stop and not out_of_time(clock, 0):
+    limited = is_running(clock)
+    while progress.nodes < stop and not (limited and out_of_time(clock, 0)):
         if progress.depth < 0:
             if not _next_pair(search):
                 return not clock[0].expired
         else:
             before = progress.nodes
-            if explore(search, min(stop, before + _CORE_SLICE)):
+            if explore(search, min(stop, before + _CORE_SLICE) if limited else stop):
                 _close_pair(search)
-            out_of_time(clock, 10 * (progress.nodes - before))
+            if limited:
+                out_of_time(clock, 10 * (progress.nodes - before))
     return False
 
 

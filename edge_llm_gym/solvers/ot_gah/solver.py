@@ -6,11 +6,11 @@ import numpy as np
 
 from edge_llm_gym.compiled import njit
 from edge_llm_gym.messages import quoted
-from edge_llm_gym.numeric import flag, time_limit, whole_number
+from edge_llm_gym.numeric import flag, whole_number
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
-from edge_llm_gym.solvers.clock import now_s
+from edge_llm_gym.solvers.clock import deadline
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query, shared_cost
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices
 from edge_llm_gym.solvers.solutions import AssignmentSolution
@@ -42,7 +42,7 @@ def solve(
     Raises ValueError for an order that is not a permutation of 1..K, and for limits that are not whole numbers (times:
     numbers) of zero or more.
     """
-    deadline_s = now_s() + time_limit("time_limit_s", time_limit_s)
+    deadline_s = deadline(time_limit_s)
     rounds = whole_number("rounds", rounds)
     oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
     node, bound = residual_loop(oracle, _node_indices(order, problem.node_count))
