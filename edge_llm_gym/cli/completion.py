@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from edge_llm_gym.evaluation.policies import PRETRAINED
 from edge_llm_gym.experts import expert_descriptions
 from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3.pretrained import pretrained_names
 from edge_llm_gym.scenario import scenario_names
 
 SUFFIXES = (".yaml", ".yml")
@@ -29,8 +31,9 @@ def complete_scenario(incomplete: str) -> list[str]:
 
 
 def complete_policy(incomplete: str) -> list[tuple[str, str]]:
-    """Experts, with a line about each."""
-    return [(name, text) for name, text in expert_descriptions().items() if name.startswith(incomplete)]
+    """Experts and shipped policies, with a line about each."""
+    known = expert_descriptions() | {f"{PRETRAINED}{name}": "a trained policy" for name in pretrained_names()}
+    return [(name, text) for name, text in known.items() if name.startswith(incomplete)]
 
 
 def complete_policies(incomplete: str) -> list[tuple[str, str]]:

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym.cli.completion import complete_environment
+from edge_llm_gym.evaluation.policies import PRETRAINED
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.experts import expert_descriptions
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3.pretrained import pretrained_names
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sheets import Column, Sheet, make_sheet
 from edge_llm_gym.sheets.terminal import Terminal
@@ -30,6 +32,9 @@ def list_policies(
     terminal = Terminal()
     for scenario, names in _by_experts(chosen).values():
         terminal.sheet(policy_table(scenario, names))
+        for environment in names:
+            shipped = ", ".join(f"{PRETRAINED}{name}" for name in pretrained_names(environment))
+            terminal.line(f"trained on {environment}: {shipped or 'none'}")
     terminal.line("* compared by default. Other policies: package.module:factory, or the file of a trained policy.")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signed_box
-from edge_llm_gym.linear import make_linear
+from edge_llm_gym.linear import LinearPolicy, make_linear
 from edge_llm_gym.scenario import Scenario
 
 SPAN: Final = 4.0
@@ -34,7 +34,14 @@ class Parameters:
     def decode(self, action: Array, observation: Observation) -> Action:
         """The linear policy's action for flat actions [R, P]."""
         flat = checked_signed(action, self.space.shape[0], observation).astype(np.float64)
-        return self._policy.act_with(observation, self._policy.parameters + SPAN * flat)
+        return self._policy.act_with(observation, self._parameters(flat))
+
+    def policy(self, action: Array) -> LinearPolicy:
+        """The linear policy that acts as this codec does if every flat action is `action` [P]."""
+        return self._policy.with_parameters(self._parameters(np.asarray(action, np.float64)))
+
+    def _parameters(self, flat: Array) -> Array:
+        return self._policy.parameters + SPAN * flat
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
         """Raises NotImplementedError: an action does not determine parameters."""

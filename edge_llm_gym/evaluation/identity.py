@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import edge_llm_gym
-from edge_llm_gym.evaluation.policies import ARCHIVE, PolicySource
+from edge_llm_gym.evaluation.policies import ARCHIVE, PRETRAINED, PolicySource
 from edge_llm_gym.linear import is_linear
+from edge_llm_gym.sb3.policy_file import ENDING
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.files import named_files
 
@@ -102,6 +103,10 @@ def policy_identity(source: PolicySource) -> Any:
         return _object_identity(source.name, policy)
     if policy.endswith(ARCHIVE):
         return _archive_identity(Path(policy))
+    if policy.endswith(ENDING):
+        return {"file": file_hash(policy)}
+    if policy.startswith(PRETRAINED):
+        return policy  # its file belongs to the package
     if ":" in policy:
         return {"module": _module_hash(policy.partition(":")[0])}
     return policy

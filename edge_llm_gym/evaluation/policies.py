@@ -1,4 +1,4 @@
-"""Policies by specification: an expert's name, the file of a trained policy, the path of a factory, or an object.
+"""Policies by specification: the name of an expert or of a shipped policy, a file, the path of a factory, or an object.
 
 Settings of an expert follow its name in brackets and are separated by semicolons, as in "dftsp[overrun_s=0]" or
 "stb[batch_size=4]".
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gymnasium
 
@@ -16,12 +16,16 @@ from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import suggestion
+from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
+from edge_llm_gym.sb3.pretrained import pretrained_path, saved_policy
 from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
-ARCHIVE = ".zip"
-"""Ending of the files of trained policies."""
+ARCHIVE: Final = ".zip"
+"""Ending of the files that training runs and searches write."""
+PRETRAINED: Final = "pretrained:"
+"""Before the name of a policy that the package ships."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class PolicySource:
 
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
         """A policy for one episode; stochastic experts use `seed`. Raises TypeError for objects without `predict`."""
-        if isinstance(self.source, str) and self.source.endswith(ARCHIVE):
+        if isinstance(self.source, str) and is_trained(self.source):
             return trained_policy_factory(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
             name, settings = split_settings(self.source)
@@ -74,7 +78,7 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike], scenario: Scenario | No
         name, what = policy
         return PolicySource(name, _source(what, scenario).source)
     if isinstance(policy, str):
-        if policy.endswith(ARCHIVE):
+        if is_trained(policy):
             trained_policy_factory(policy)
         elif ":" in policy:
             _imported(policy)
@@ -99,8 +103,8 @@ def _require_expert(policy: str, scenario: Scenario | None) -> None:
     hint = suggestion(name, known)
     stop = "" if hint.endswith("?") else "."
     raise ValueError(
-        f"{problem}; {hint}{stop} Other policies are given as package.module:factory, trained ones as the "
-        f"path of a file that ends in {ARCHIVE}"
+        f"{problem}; {hint}{stop} Other policies are given as package.module:factory, shipped ones as "
+        f"{PRETRAINED}NAME, trained ones as the path of a file that ends in {ENDING} or {ARCHIVE}"
     )
 
 
@@ -121,20 +125,35 @@ def file_name(policy: str) -> str:
     return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
-def trained_policy_factory(path: str) -> Callable[[gymnasium.Env], Policy]:
-    """The factory of a trained policy.
+def is_trained(policy: str) -> bool:
+    """Whether a specification names a trained policy: a shipped one, or a file."""
+    return policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING))
 
-    Raises ValueError for a file that holds none, and ImportError where it holds a network and the extra "agents" is
-    missing.
+
+def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
+    """The factory of a trained policy: a shipped one, or that in a file.
+
+    Raises ValueError for an unknown name and for a file that holds none, and ImportError where it holds a network and
+    the extra "agents" is missing.
     """
-    if not Path(path).is_file():
-        raise ValueError(f"there is no trained policy at {path!r}; a training run writes model.zip and best.zip")
-    if is_linear(Path(path)):
+    if policy.startswith(PRETRAINED):
+        return _saved(pretrained_path(policy.removeprefix(PRETRAINED)))
+    path = Path(policy)
+    if not path.is_file():
+        raise ValueError(f"there is no trained policy at {policy!r}; a training run writes model.zip and best.zip")
+    if path.suffix == ENDING:
+        return _saved(path)
+    if is_linear(path):
         return lambda env: load_linear(path, scenario_of(env))
     # Local, since it loads PyTorch, which only these files need.
     from edge_llm_gym.sb3 import policy_factory
 
     return policy_factory(path)
+
+
+def _saved(path: Path) -> Callable[[gymnasium.Env], Policy]:
+    read_policy_file(path)
+    return lambda env: saved_policy(path, scenario_of(env))
 
 
 def _imported(path: str) -> Any:

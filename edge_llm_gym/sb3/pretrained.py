@@ -1,0 +1,100 @@
+"""The trained policies that the package ships, by name, and policies from files of their format.
+
+A policy whose action is constant is a linear policy with known parameters; it acts without PyTorch.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.parameters import Parameters
+from edge_llm_gym.experts import Policy
+from edge_llm_gym.linear import LinearPolicy
+from edge_llm_gym.names import known_name
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3.description import PolicyDescription
+from edge_llm_gym.sb3.policy_file import ENDING, PolicyFile, read_policy_file
+from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.settings import ConfigError
+
+MEAN: Final = "action_net.bias"
+"""Name of the weights of a constant policy that its action follows from."""
+
+
+def pretrained_names(environment: str | None = None) -> list[str]:
+    """Names of the shipped policies: of all, or of those that were trained on an environment, given by its id."""
+    names = sorted(path.name.removesuffix(ENDING) for path in _folder().iterdir() if path.name.endswith(ENDING))
+    if environment is None:
+        return names
+    known_name("environment", environment, ENVIRONMENTS)
+    return [name for name in names if pretrained_file(name).description.environment.id == environment]
+
+
+def pretrained_path(name: str) -> Path:
+    """Path of a shipped policy. Raises ValueError for an unknown name."""
+    return _folder() / f"{known_name('pretrained policy', name, pretrained_names())}{ENDING}"
+
+
+def pretrained_file(name: str) -> PolicyFile:
+    """Description, weights and record of a shipped policy. Raises ValueError for an unknown name."""
+    return read_policy_file(pretrained_path(name))
+
+
+def saved_policy(path: Path, scenario: Scenario) -> Policy:
+    """The policy in a .safetensors file, for a scenario. Raises ConfigError where it does not fit.
+
+    PyTorch is loaded for networks alone, and ImportError is raised where it is missing.
+    """
+    content = read_policy_file(path)
+    if is_linear_inside(content.description):
+        return linear_policy(path, content, scenario)
+    # Local, since it loads PyTorch.
+    from edge_llm_gym.sb3.loading import load_policy
+
+    return load_policy(path, scenario)
+
+
+def is_linear_inside(description: PolicyDescription) -> bool:
+    """Whether the policy is a linear one with constant parameters."""
+    return description.policy.kind == "constant" and description.codec.name == "parameters"
+
+
+def linear_policy(path: Path, content: PolicyFile, scenario: Scenario) -> LinearPolicy:
+    """The linear policy that a constant one is. Raises ConfigError where it does not fit the scenario."""
+    require_dynamics(content.description, scenario, path)
+    codec = Parameters(scenario, **content.description.codec.settings)
+    action = constant_action(content, path)
+    if action.shape != codec.space.shape:
+        raise ConfigError(
+            f"{path} holds {action.size} parameters, and scenario {scenario.name!r} takes {codec.space.shape[0]}: they "
+            f"depend on its nodes and links; train a policy for it"
+        )
+    return codec.policy(action)
+
+
+def constant_action(content: PolicyFile, path: Path) -> Array:
+    """[P] float32 in [-1, 1], as the network of `sb3.constant_policy` acts. Raises ConfigError for other weights."""
+    bias = np.asarray(content.weights.get(MEAN, ()))
+    if bias.ndim != 1 or bias.dtype != np.float32 or not np.isfinite(bias).all():
+        raise ConfigError(
+            f"{path} must hold {MEAN!r}, a vector of finite float32 numbers, got {bias.dtype} {bias.shape}"
+        )
+    return np.clip(np.float32(content.description.policy.gain) * bias, -1.0, 1.0)
+
+
+def require_dynamics(description: PolicyDescription, scenario: Scenario, path: Path) -> None:
+    """Raises ConfigError for a scenario of other dynamics than those that a policy was trained on."""
+    environment = description.environment
+    own = load_scenario(environment.scenario or ENVIRONMENTS[environment.id])
+    if own.variant != scenario.variant:
+        raise ConfigError(
+            f"{path} was trained on {environment.id} with dynamics {own.variant!r}, and cannot act in "
+            f"scenario {scenario.name!r} with dynamics {scenario.variant!r}"
+        )
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("edge_llm_gym.sb3") / "pretrained_policies"))

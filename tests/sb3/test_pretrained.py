@@ -1,0 +1,102 @@
+"""Shipped policies: they load by name, act as the networks that they were, and reach the scores of their records."""
+
+import numpy as np
+import pytest
+
+from agents.config import read_config
+from agents.evaluation import evaluate, make_envs
+from edge_llm_gym.evaluation import compare
+from edge_llm_gym.evaluation.policies import policy_sources, trained_policy_factory
+from edge_llm_gym.linear import LinearPolicy
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3 import DecodedPolicy, load_policy
+from edge_llm_gym.sb3.policy_file import PolicyFile, write_policy_file
+from edge_llm_gym.sb3.pretrained import pretrained_file, pretrained_names, pretrained_path, saved_policy
+from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.settings import ConfigError
+
+TAPES = 6
+"""Tapes of the record that are played again."""
+
+
+def test_there_is_one_for_every_environment():
+    assert {pretrained_file(name).description.environment.id for name in pretrained_names()} == set(ENVIRONMENTS)
+    assert pretrained_names("EdgeLLM/Joint-v0") == ["joint-ppo"]
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_a_record_of_scores_is_ahead_of_the_best_expert(name):
+    """The differences in the record are those of its scores, and all of them exclude zero."""
+    about = pretrained_file(name).about
+    own = np.array(about["held_out"]["score"])
+    assert own.size >= 100
+    for expert in about["experts"].values():
+        assert expert["difference"]["mean"] == pytest.approx(np.mean(own - np.array(expert["score"])))
+        assert expert["difference"]["low"] > 0
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_a_shipped_policy_reproduces_the_scores_of_its_record(name):
+    content = pretrained_file(name)
+    config = read_config({"environment": content.description.environment.model_dump(), "codec": {"name": "parameters"}})
+    envs, record = make_envs(config, TAPES), content.about["held_out"]
+    scores = evaluate(envs, saved_policy(pretrained_path(name), envs.scenario), record["first_tape"]).score
+    np.testing.assert_allclose(scores, record["score"][:TAPES], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_the_linear_policy_acts_as_the_network(name):
+    network = load_policy(name)
+    scenario = network.codec._policy.scenario
+    linear = trained_policy_factory(f"pretrained:{name}")(scenario)
+    assert isinstance(network, DecodedPolicy)
+    assert isinstance(linear, LinearPolicy)
+    envs = make_envs(
+        read_config(
+            {"environment": {"id": pretrained_file(name).description.environment.id}, "codec": {"name": "parameters"}}
+        ),
+        2,
+    )
+    observations, _ = envs.reset(seed=5)
+    for _ in range(3):
+        expected, action = (policy.predict(observations, deterministic=True)[0] for policy in (network, linear))
+        for key in expected:
+            np.testing.assert_array_equal(expected[key], action[key])
+        observations, *_ = envs.step(action)
+
+
+def test_compare_takes_the_name_and_the_path(tmp_path):
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(pretrained_path("single-node-ppo").read_bytes())
+    names = ["pretrained:single-node-ppo", str(path)]
+    short = {"horizon_epochs": 5}
+    table = compare("EdgeLLM/SingleNode-v0", names, seeds=[0], overrides=short, store=tmp_path / "store")
+    shipped, own = (table.values(name, "served_value") for name in names)
+    assert shipped == own
+    assert shipped[0] > 0
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion():
+    with pytest.raises(ValueError, match="unknown pretrained policy 'multi-node-pop'; did you mean 'multi-node-ppo'"):
+        policy_sources(["pretrained:multi-node-pop"])
+    with pytest.raises(ValueError, match="unknown pretrained policy"):
+        load_policy("multi-node-pop")
+
+
+def test_another_scenario_is_refused():
+    path = pretrained_path("multi-node-ppo")
+    with pytest.raises(ConfigError, match="trained on EdgeLLM/MultiNode-v0 with dynamics 'batching', and cannot act"):
+        saved_policy(path, load_scenario("early-exit"))
+    with pytest.raises(ConfigError, match="holds 17 parameters, and scenario 'single-node' takes 14"):
+        saved_policy(path, load_scenario("single-node"))
+
+
+@pytest.mark.parametrize(
+    "bias", [np.zeros(3, np.float64), np.zeros((2, 2), np.float32), np.full(17, np.nan, np.float32)]
+)
+def test_weights_of_another_form_are_refused(tmp_path, bias):
+    content = pretrained_file("multi-node-ppo")
+    path = tmp_path / "one.safetensors"
+    write_policy_file(path, PolicyFile(content.description, {"action_net.bias": bias}))
+    with pytest.raises(ConfigError, match="a vector of finite float32 numbers"):
+        saved_policy(path, load_scenario("multi-node"))
