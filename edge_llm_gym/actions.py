@@ -107,10 +107,20 @@ def checked_unit_interval(array: Array, key: str) -> Array:
     """The array itself; raises ActionError unless it holds numbers from 0 to 1."""
     if array.dtype.kind not in "fiu":
         raise ActionError(f"action {key!r} holds numbers from 0 to 1, got dtype {dtype_name(array)}")
-    low, high = array.min(), array.max()
+    low, high = least(array), greatest(array)
     if not (low >= 0.0 and high <= 1.0):  # NaN fails both
         raise ActionError(f"action {key!r} must lie in [0, 1], got values from {low} to {high}")
     return array
+
+
+def least(array: Array) -> Any:
+    """The least number; for few numbers the method `min` takes twice as long."""
+    return np.minimum.reduce(array, axis=None)
+
+
+def greatest(array: Array) -> Any:
+    """The greatest number."""
+    return np.maximum.reduce(array, axis=None)
 
 
 def dtype_name(array: Array) -> str:

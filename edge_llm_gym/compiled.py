@@ -120,6 +120,9 @@ def warn_once(text: str) -> None:
 random_kernel = njit(cache=True)
 """Compiles a kernel that takes a random generator: with reference counts, which free numba's wrapper of a generator."""
 
+row_kernel = njit(cache=True, _nrt=False)
+"""Compiles a kernel that loops over rows, as `kernel` does, but leaves it a function that its callers call."""
+
 kernel = njit(cache=True, _nrt=False, forceinline=True)
 """Compiles a kernel, which allocates nothing and returns numbers: without reference counts, inlined into its callers.
 

@@ -12,6 +12,8 @@ from edge_llm_gym.actions import (
     checked_shape,
     checked_unit_interval,
     dtype_name,
+    greatest,
+    least,
     own_copy,
 )
 from edge_llm_gym.arrays import Array
@@ -91,7 +93,7 @@ def read_batches(action: Mapping[str, Any], rows: tuple[int, ...], scenario: Sce
 def _checked_batch(batch: Array, nodes: int) -> Array:
     if batch.dtype.kind not in "iu":
         raise ActionError(f"action 'batch' holds whole numbers from 0 to {nodes}, got dtype {dtype_name(batch)}")
-    if batch.size and (batch.min() < 0 or batch.max() > nodes):
+    if batch.size and (least(batch) < 0 or greatest(batch) > nodes):
         raise ActionError(f"action 'batch' must lie in 0..{nodes}, got values from {batch.min()} to {batch.max()}")
     return own_copy(batch, np.int64)
 

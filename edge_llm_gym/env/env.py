@@ -22,7 +22,7 @@ from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.own_functions import Feature, OwnFunctions, RewardFunction
 from edge_llm_gym.env.reset_overrides import EpisodeScenario, episode_scenario, require_same_frame
 from edge_llm_gym.env.spec import resolved_spec
-from edge_llm_gym.env.step_info import reset_info, step_info
+from edge_llm_gym.env.step_info import epoch_info, reset_info, tape_info
 from edge_llm_gym.scenario import Scenario, ScenarioSource, load_scenario
 from edge_llm_gym.sim.simulator import Simulator, Snapshot
 
@@ -123,6 +123,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.simulator = Simulator(self.scenario)
         self._observer = self._own.observer(self.simulator)
         self._last: Any = None
+        self._tape: dict[str, Any] = {}
         self._started = False
         self._spec: EnvSpec | None = None
 
@@ -152,6 +153,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.simulator.reset(0, self.np_random)
         self._last = None
         self._started = True
+        self._tape = row_of(tape_info(self.simulator), 0)
         self._show()
         return self._observe(), row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
 
@@ -177,7 +179,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._require_reset()
         done = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
         self._last, own = result, _ = self._own.rewarded(self.simulator, done)
-        info = row_of(step_info(self.simulator, result, own), 0)
+        info = {"tape": self._tape_info()} | row_of(epoch_info(self.simulator, result, own), 0)
         self._show()
         return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
@@ -240,10 +242,15 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.np_random.bit_generator.state = dict(snapshot.generator)
         self._last = None
         self._started = True
+        self._tape = row_of(tape_info(self.simulator), 0)
         return self._observe()
 
     def _observe(self) -> dict[str, Array]:
         return {key: array[0] for key, array in self._observer.observe().items()}
+
+    def _tape_info(self) -> dict[str, Any]:
+        """A copy of `info["tape"]`, which the caller may change."""
+        return self._tape | {"parameters": self._tape["parameters"].copy()}
 
     def _require_reset(self) -> None:
         if not self._started:

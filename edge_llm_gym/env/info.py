@@ -19,6 +19,10 @@ class Columns:
     names: tuple[str, ...]
     values: Array
 
+    def __post_init__(self) -> None:
+        if self.values.shape[1] != len(self.names):
+            raise ValueError(f"there must be a name for each of {self.values.shape[1]} columns, got {len(self.names)}")
+
 
 def row_of(info: Info, row: int) -> Info:
     """One row as Gymnasium's single environments report it: numbers are Python's int and float."""
@@ -41,10 +45,10 @@ def replace_rows(info: Info, fresh: Info, rows: Array) -> Info:
 
 def _row(value: Any, row: int) -> Any:
     if isinstance(value, Columns):
-        return dict(zip(value.names, value.values[row].tolist(), strict=True))
+        return dict(zip(value.names, value.values[row].tolist()))  # noqa: B905, checked when the columns were made
     if isinstance(value, dict):
         return row_of(value, row)
-    return value[row] if value.ndim > 1 else value[row].item()
+    return value[row] if value.ndim > 1 else value.item(row)
 
 
 def _masked(value: Any, mask: Array) -> Any:

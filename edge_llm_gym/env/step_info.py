@@ -49,25 +49,31 @@ from edge_llm_gym.sim.simulator import Simulator
 
 def step_info(simulator: Simulator, result: Any, own_reward: Array | None = None) -> Info:
     """The info of a step, with a leading axis of rows; `own_reward` [R] is that of a user's own function."""
-    return _info(simulator, result, result.metrics, own_reward)
+    return {"tape": tape_info(simulator)} | epoch_info(simulator, result, own_reward)
+
+
+def epoch_info(simulator: Simulator, result: Any, own_reward: Array | None = None) -> Info:
+    """The part of `step_info` that changes within an episode."""
+    return _epoch(simulator, result, result.metrics, own_reward)
 
 
 def reset_info(simulator: Simulator, own_reward: Array | None = None) -> Info:
     """The info of a reset, with the structure of that of a step. Totals begin with the metrics of the reset."""
-    return _info(simulator, simulator.empty_result(), simulator.state.totals.copy(), own_reward)
+    empty, totals = simulator.empty_result(), simulator.state.totals.copy()
+    return {"tape": tape_info(simulator)} | _epoch(simulator, empty, totals, own_reward)
 
 
-def _info(simulator: Simulator, result: Any, metrics: Array, own_reward: Array | None) -> Info:
+def _epoch(simulator: Simulator, result: Any, metrics: Array, own_reward: Array | None) -> Info:
     names = simulator.scenario.metrics
     return {
-        "tape": _tape(simulator),
         "metrics": Columns(names, metrics),
         "totals": Columns(names, simulator.state.totals.copy()),
         "rewards": _rewards(simulator, result.metrics) | ({} if own_reward is None else {OWN_TERM: own_reward}),
     } | interface_of(simulator.scenario).info(simulator, result)
 
 
-def _tape(simulator: Simulator) -> Info:
+def tape_info(simulator: Simulator) -> Info:
+    """The entry `tape`, which is the same in all infos of an episode."""
     requests: RequestTape = simulator.tape.requests
     clipped = requests.clipped.copy()
     return {

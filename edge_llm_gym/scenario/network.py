@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,17 +26,17 @@ class Network:
     rate_bps: Array  # [K, K] float64, rate of the link from row to column, 0 where there is none
     latency_s: Array  # [K, K] float64, latency of the link from row to column
 
-    @property
+    @cached_property
     def stages(self) -> int:
         """Number S of stages."""
         return int(self.stage.max()) + 1
 
-    @property
+    @cached_property
     def has_link(self) -> Array:
         """[K, K] bool, whether there is a link from row to column."""
         return self.rate_bps > 0
 
-    @property
+    @cached_property
     def entry_nodes(self) -> Array:
         """[K1] int64, indices of the nodes of the first stage, in the scenario's order."""
         return np.flatnonzero(self.stage == 0)

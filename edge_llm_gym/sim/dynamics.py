@@ -8,6 +8,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.continuous.dynamics import ContinuousDynamics
 from edge_llm_gym.sim.pooled.dynamics import PooledDynamics
+from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.streaming.dynamics import StreamingDynamics
 from edge_llm_gym.sim.tape import TapeGenerator
 
@@ -37,9 +38,12 @@ class Dynamics(Protocol):
         """Sets a row to the start of its freshly drawn tape."""
         ...
 
-    @property
-    def step(self) -> Callable[..., Any]:
-        """One epoch of every row: (tape, state, *action) -> result, the arrays of the action checked before."""
+    def held(self, tape: Any, state: Any, worker: int = 0) -> Any:
+        """Constants, tape, state and the work space of a worker as one argument for kernels."""
+        ...
+
+    def step(self, tape: Any, state: Any, action: tuple[Array, ...], result: Any, piece: Piece) -> None:
+        """One epoch of the rows of a piece, whose part of the result it fills; the action was checked before."""
         ...
 
     def empty_result(self, rows: int) -> Any:

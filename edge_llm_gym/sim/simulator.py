@@ -11,6 +11,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.dynamics import DYNAMICS
 from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import leaves
+from edge_llm_gym.sim.row_workers import RowWorkers
 from edge_llm_gym.sim.tape import TapeGenerator
 
 PARAMETERS_KEY: Final = "episode_parameters"
@@ -31,17 +32,19 @@ class Simulator:
 
     Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in
     `sim.pooled.records` and `sim.streaming.records`, and `episode_parameters` [R, P] float64 are the parameters of the
-    episodes (`sim.episode_parameters`); treat them as read-only. Raises ValueError for less than one row.
+    episodes (`sim.episode_parameters`); treat them as read-only. Rows are stepped and observed in `threads` threads,
+    with the same results for any number of them. Raises ValueError for less than one row or thread.
     """
 
     tape: Any
     state: Any
 
-    def __init__(self, scenario: Scenario, rows: int = 1) -> None:
+    def __init__(self, scenario: Scenario, rows: int = 1, threads: int = 1) -> None:
         if rows < 1:
             raise ValueError(f"a simulator needs at least one row, got {rows}")
         self.scenario = scenario
         self.rows = rows
+        self.workers = RowWorkers(rows, threads)
         self._dynamics = DYNAMICS[scenario.variant](scenario)
         self.tape_generator = self._dynamics.tape_generator
         self.parameters = self._dynamics.parameters
@@ -103,7 +106,13 @@ class Simulator:
         """
         if self.ended().any():
             raise RuntimeError("an episode has ended in some row: reset that row before the next step")
-        return self._dynamics.step(self.tape, self.state, *action)
+        result = self.empty_result()
+        self.workers.run(lambda piece: self._dynamics.step(self.tape, self.state, action, result, piece))
+        return result
+
+    def held(self, worker: int = 0) -> Any:
+        """The records as one argument for kernels, in the order of the dynamics' `held`."""
+        return self._dynamics.held(self.tape, self.state, worker)
 
     def empty_result(self) -> Any:
         """The result record of a step in which nothing happened: metrics are 0 and slots hold no request."""

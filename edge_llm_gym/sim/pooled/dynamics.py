@@ -1,8 +1,12 @@
 """Pooled dynamics as the simulator takes them: tape generator, constants, records and kernels together."""
 
+from collections import defaultdict
+from typing import Any
+
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.held import HeldRecords
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import COLUMN, FINAL_OUTCOMES
 from edge_llm_gym.sim.energy import power_constants
@@ -25,6 +29,7 @@ from edge_llm_gym.sim.pooled.tape import PooledTapeGenerator
 from edge_llm_gym.sim.records import ExitTable
 from edge_llm_gym.sim.request_costs import COST_DRIVERS, RequestCosts, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
+from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.totals import metric_kinds
 
 
@@ -37,7 +42,7 @@ class PooledDynamics:
         self.parameters = compile_parameters(scenario, costs, self.tape_generator.exit_table)
         self._has_exits = scenario.exits is not None
         self._sizes = _sizes(scenario)
-        self._workspace = allocate_workspace(self._sizes)
+        self._held = defaultdict[int, HeldRecords](HeldRecords)
 
     def generator_of(self, scenario: Scenario) -> PooledTapeGenerator:
         """Draws episodes of a scenario that differs from this one only in what a tape holds."""
@@ -49,26 +54,24 @@ class PooledDynamics:
 
     def begin(self, tape: PooledTape, state: PooledState, row: int) -> None:
         """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_row(self.parameters, tape, state, row)
+        transition.reset_held(self.held(tape, state), row)
+
+    def held(self, tape: PooledTape, state: PooledState, worker: int = 0) -> Any:
+        """Parameters, tape, state and the work space of a worker as one argument for kernels."""
+        return self._held[worker].of((self.parameters, tape, state), lambda: allocate_workspace(self._sizes))
 
     def step(
-        self,
-        tape: PooledTape,
-        state: PooledState,
-        batch: Array,
-        bandwidth: Array,
-        offload: Array | None = None,
-        threshold: Array | None = None,
-    ) -> PooledResult:
-        """One epoch of every row, with arrays checked before.
+        self, tape: PooledTape, state: PooledState, action: tuple[Array, ...], result: PooledResult, piece: Piece
+    ) -> None:
+        """One epoch of the rows of a piece, with arrays checked before; fills their part of the result.
 
         batch [R, N] int64 in 0..K1, bandwidth [R, N, 2] float64 >= 0, offload [R, K, K] and threshold [R, K] float32 in
         [0, 1]. Without early exits, offload and threshold are left out.
         """
-        result = allocate_result(batch.shape[0], self._sizes)
-        action = batch, bandwidth, offload, threshold
-        transition.step_rows(self.parameters, tape, state, *action, self._workspace, result)
-        return result
+        batch, bandwidth, *routes = action
+        offload, threshold = routes or (None, None)
+        held = self.held(tape, state, piece.worker)
+        transition.step_held(held, batch, bandwidth, offload, threshold, result, piece.first, piece.last)
 
     def empty_result(self, rows: int) -> PooledResult:
         """A result of empty slots."""

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
+from edge_llm_gym.rows import repeated
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.exit_observation import (
@@ -225,13 +227,19 @@ def _observe_nodes(
         write_node(busy_s / epoch_s, free_bytes / capacity_bytes[node], constants[node], out[node])
 
 
-@kernel
+@row_kernel
 def observe_queue_rows(
-    parameters: PooledParameters, tape: PooledTape, state: PooledState, scales: Scales, out: RequestQueueObservation
+    parameters: PooledParameters,
+    tape: PooledTape,
+    state: PooledState,
+    scales: Scales,
+    out: RequestQueueObservation,
+    first: int,
+    last: int,
 ) -> None:
-    """Fills `out`, all zeros before, with the requests and nodes of every row."""
+    """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
     epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
-    for row in range(out.arrivals.shape[0]):
+    for row in range(first, last):
         epoch, constants, nodes = state.epoch[row], scales.node_constants, out.nodes[row]
         uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
@@ -263,17 +271,38 @@ def _count_confidences(
         count_confidences(confidence, node, finish_s, exit_block, last_block, request, now_s, count)
 
 
-@njit(cache=True)
+@row_kernel
 def observe_confidence_rows(
-    parameters: PooledParameters, tape: PooledTape, state: PooledState, quantiles: Array, out: Array
+    parameters: PooledParameters,
+    tape: PooledTape,
+    state: PooledState,
+    quantiles: Array,
+    count: Array,
+    out: Array,
+    first: int,
+    last: int,
 ) -> None:
-    """Fills out [R, E, Q] with quantiles of the confidences seen."""
-    count = np.empty((out.shape[1], CONFIDENCE_BINS), np.int32)
-    for row in range(out.shape[0]):
+    """Fills out [R, E, Q] with quantiles of the confidences seen; count [E, bins] is work space."""
+    for row in range(first, last):
         count[:] = 0
         _count_confidences(parameters, tape, state, row, count)
         for block in range(out.shape[1]):
             histogram_quantiles(count[block], quantiles, out[row, block])
+
+
+@held_kernel
+def observe_queue_held(held: Held, scales: Scales, out: RequestQueueObservation, first: int, last: int) -> None:
+    """`observe_queue_rows` with held records."""
+    parameters, tape, state, _ = held.value
+    observe_queue_rows(parameters, tape, state, scales, out, first, last)
+
+
+@held_kernel
+def observe_confidence_held(held: Held, quantiles: Array, out: Array, first: int, last: int) -> None:
+    """`observe_confidence_rows` with held records."""
+    parameters, tape, state, _ = held.value
+    count = np.empty((out.shape[1], CONFIDENCE_BINS), np.int32)
+    observe_confidence_rows(parameters, tape, state, quantiles, count, out, first, last)
 
 
 class PooledObserver:
@@ -307,11 +336,17 @@ class PooledObserver:
 
     def _fill(self, out: RequestQueueObservation) -> None:
         """Writes the queues and the nodes of all rows into `out`, all zeros before."""
-        simulator = self._simulator
-        observe_queue_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
+        simulator, scales = self._simulator, self._scales
+        simulator.workers.run(
+            lambda piece: observe_queue_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
+        )
 
     def _observe_routing(self) -> dict[str, Array]:
-        simulator, rows = self._simulator, self._simulator.rows
+        simulator, rows, quantiles = self._simulator, self._simulator.rows, self._quantiles
         confidence = np.zeros((rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32)
-        observe_confidence_rows(simulator.parameters, simulator.tape, simulator.state, self._quantiles, confidence)
-        return RoutingObservation(np.tile(self._links, (rows, 1, 1, 1)), confidence)._asdict()
+        simulator.workers.run(
+            lambda piece: observe_confidence_held(
+                simulator.held(piece.worker), quantiles, confidence, piece.first, piece.last
+            )
+        )
+        return RoutingObservation(repeated(self._links, rows), confidence)._asdict()

@@ -7,7 +7,8 @@ stage (`stages`), outcomes, clock, arrivals and expiry (`queue`). A network with
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
 from edge_llm_gym.sim.outcomes import EMPTY
 from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, write_free_memory
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
@@ -36,7 +37,7 @@ def _advance(parameters: PooledParameters, tape: PooledTape, state: PooledState,
     advance_clock(parameters, tape, state, state.node_free_s, row, metrics)
 
 
-@kernel
+@row_kernel
 def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState, row: int) -> None:
     """Sets a row to the first decision time of its freshly drawn tape."""
     state.epoch[row] = 0
@@ -56,7 +57,7 @@ def reset_row(parameters: PooledParameters, tape: PooledTape, state: PooledState
     _advance(parameters, tape, state, row, state.totals[row])
 
 
-@kernel
+@row_kernel
 def step_rows(
     parameters: PooledParameters,
     tape: PooledTape,
@@ -67,8 +68,10 @@ def step_rows(
     threshold: Array | None,
     workspace: Workspace,
     result: PooledResult,
+    first: int,
+    last: int,
 ) -> None:
-    """One epoch of every row; the rows use the workspace in turn.
+    """One epoch of the rows `first` to `last` - 1, which use the workspace in turn.
 
     batch [R, N] int64 in 0..K1, bandwidth [R, N, 2] float64 >= 0, offload [R, K, K] and threshold [R, K] float32 in
     [0, 1]; all already checked. Without early exits, offload and threshold are None.
@@ -76,7 +79,7 @@ def step_rows(
     radio, network, capacity_bytes = parameters.radio, parameters.network, parameters.kv_capacity_bytes
     coefficients, shares, completion = parameters.cost_coefficients, workspace.minimum_share, workspace.completion
     batches, predictions, forecast = state.batches, state.predictions, workspace.forecast
-    for row in range(batch.shape[0]):
+    for row in range(first, last):
         if threshold is not None:
             for node in range(threshold.shape[1]):
                 state.threshold_last[row, node] = threshold[row, node]
@@ -105,3 +108,26 @@ def step_rows(
             mark_expired(state.requests.outcome[row], result.slot_request[row], visible, result.slot_expired[row])
         add_to_totals(parameters.metric_kinds, metrics, state.epoch[row], state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
+
+
+@held_kernel
+def reset_held(held: Held, row: int) -> None:
+    """`reset_row` with held records, as `PooledDynamics` holds them."""
+    parameters, tape, state, _ = held.value
+    reset_row(parameters, tape, state, row)
+
+
+@held_kernel
+def step_held(
+    held: Held,
+    batch: Array,
+    bandwidth: Array,
+    offload: Array | None,
+    threshold: Array | None,
+    result: PooledResult,
+    first: int,
+    last: int,
+) -> None:
+    """`step_rows` with held records."""
+    parameters, tape, state, workspace = held.value
+    step_rows(parameters, tape, state, batch, bandwidth, offload, threshold, workspace, result, first, last)

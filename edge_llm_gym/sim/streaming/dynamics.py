@@ -1,8 +1,12 @@
 """Streaming dynamics as the simulator takes them: tape generator, constants, records and kernels together."""
 
+from collections import defaultdict
+from typing import Any
+
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.held import HeldRecords
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.energy import power_constants
@@ -11,6 +15,7 @@ from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.records import ExitTable
 from edge_llm_gym.sim.request_costs import hosted_blocks, round_trip_bits
 from edge_llm_gym.sim.reward import reward_terms
+from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.streaming import transition
 from edge_llm_gym.sim.streaming.answers import FIRST_EXIT
 from edge_llm_gym.sim.streaming.records import (
@@ -35,6 +40,7 @@ class StreamingDynamics:
         self.tape_generator = StreamingTapeGenerator(scenario)
         self.parameters = compile_parameters(scenario, self.tape_generator.exit_table)
         self._sizes = _sizes(scenario)
+        self._held = defaultdict[int, HeldRecords](HeldRecords)
 
     def generator_of(self, scenario: Scenario) -> StreamingTapeGenerator:
         """Draws episodes of a scenario that differs from this one only in what a tape holds."""
@@ -46,14 +52,23 @@ class StreamingDynamics:
 
     def begin(self, tape: StreamingTape, state: StreamingState, row: int) -> None:
         """Sets a row to the start of its freshly drawn tape."""
-        transition.reset_row(state, row)
+        transition.reset_held(self.held(tape, state), row)
 
-    def step(self, tape: StreamingTape, state: StreamingState, offload: Array, threshold: Array) -> StreamingResult:
-        """One epoch of every row: offload [R, D + K, K] and threshold [R, K], float32 in [0, 1], checked before."""
-        result = allocate_result(threshold.shape[0], self._sizes)
-        workspace = allocate_workspace(tape.requests.arrival_s.shape[1], self._sizes)
-        transition.step_rows(self.parameters, tape, state, offload, threshold, workspace, result)
-        return result
+    def held(self, tape: StreamingTape, state: StreamingState, worker: int = 0) -> Any:
+        """Parameters, tape, state and the work space of a worker as one argument for kernels."""
+        capacity = tape.requests.arrival_s.shape[1]
+        return self._held[worker].of((self.parameters, tape, state), lambda: allocate_workspace(capacity, self._sizes))
+
+    def step(
+        self,
+        tape: StreamingTape,
+        state: StreamingState,
+        action: tuple[Array, ...],
+        result: StreamingResult,
+        piece: Piece,
+    ) -> None:
+        """One epoch of the rows of a piece: offload [R, D + K, K] and threshold [R, K], float32 in [0, 1], checked."""
+        transition.step_held(self.held(tape, state, piece.worker), *action, result, piece.first, piece.last)
 
     def empty_result(self, rows: int) -> StreamingResult:
         """A result without requests."""

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
+from edge_llm_gym.rows import repeated
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import (
     CONFIDENCE_BINS,
@@ -128,25 +130,40 @@ def _observe_nodes(
         out[node, SPEED] = 1.0 / slowdown_factor[node]
 
 
-@njit(cache=True)
+@row_kernel
 def observe_rows(
     parameters: StreamingParameters,
     tape: StreamingTape,
     state: StreamingState,
     scales: StreamingScales,
     out: StreamingObservation,
+    count: Array,
+    first: int,
+    last: int,
 ) -> None:
-    """Fills the changing part of `out` for every row; the constant features stand there already."""
-    count = np.empty((parameters.network.blocks, CONFIDENCE_BINS), np.int32)
-    for row in range(out.arrivals.shape[0]):
-        efficiency = tape.channels.spectral_efficiency[row, state.epoch[row]]
-        _scale(efficiency.ravel(), scales.efficiency, np.inf, out.spectral_efficiency[row].ravel())
+    """Fills the changing part of `out` for the rows `first` to `last` - 1; count [E, bins] is work space.
+
+    The constant features stand in `out` already.
+    """
+    for row in range(first, last):
+        efficiency, seen = tape.channels.spectral_efficiency[row, state.epoch[row]], out.spectral_efficiency[row]
+        for device in range(efficiency.shape[0]):
+            for node in range(efficiency.shape[1]):
+                _scale(efficiency[device, node], scales.efficiency, np.inf, seen[device, node])
         _scale(state.arrived_last[row], scales.device_arrivals, COUNT_CAP, out.arrivals[row])
         _scale(state.open_visits[row], scales.arrivals, COUNT_CAP, out.backlog[row])
         _observe_nodes(parameters, state, row, scales.arrivals, out.nodes[row])
         _count_confidences(parameters, tape, state, row, state.epoch[row] * parameters.epoch_s, count)
         for block in range(parameters.network.blocks):
             histogram_quantiles(count[block], scales.quantiles, out.exit_confidence[row, block])
+
+
+@held_kernel
+def observe_held(held: Held, scales: StreamingScales, out: StreamingObservation, first: int, last: int) -> None:
+    """`observe_rows` with held records."""
+    parameters, tape, state, _ = held.value
+    count = np.empty((parameters.network.blocks, CONFIDENCE_BINS), np.int32)
+    observe_rows(parameters, tape, state, scales, out, count, first, last)
 
 
 class StreamingObserver:
@@ -158,15 +175,17 @@ class StreamingObserver:
 
     def observe(self) -> dict[str, Array]:
         """The observation of every row, by key, in arrays of its own: the fields of StreamingObservation."""
-        simulator = self._simulator
+        simulator, scales = self._simulator, self._scales
         rows, nodes, devices = simulator.rows, simulator.nodes, simulator.scenario.devices.count
         out = StreamingObservation(
             spectral_efficiency=np.empty((rows, *simulator.tape.channels.spectral_efficiency.shape[2:]), np.float32),
-            nodes=np.tile(self._scales.nodes, (rows, 1, 1)),
-            links=np.tile(self._scales.links, (rows, 1, 1, 1)),
+            nodes=repeated(scales.nodes, rows),
+            links=repeated(scales.links, rows),
             exit_confidence=np.empty((rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32),
             arrivals=np.empty((rows, devices), np.float32),
             backlog=np.empty((rows, nodes), np.float32),
         )
-        observe_rows(simulator.parameters, simulator.tape, simulator.state, self._scales, out)
+        simulator.workers.run(
+            lambda piece: observe_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
+        )
         return out._asdict()

@@ -9,7 +9,8 @@ request reaches a stage after the one before, and the nodes of a stage do not sh
 """
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from edge_llm_gym.sim.columns import UPLINK
 from edge_llm_gym.sim.energy import node_energy_j
@@ -209,7 +210,7 @@ def _write_energy(power: PowerConstants, epoch_s: float, busy_s: Array, on_air_s
     metrics[ENERGY] = metrics[NODE_ENERGY] + metrics[DEVICE_ENERGY]
 
 
-@kernel
+@row_kernel
 def reset_row(state: StreamingState, row: int) -> None:
     """Sets a row to time 0: no request has arrived, every node is idle."""
     clear_servers(state.servers, row)
@@ -242,7 +243,7 @@ def _clear_epoch(state: StreamingState, row: int, threshold: Array, workspace: W
         state.threshold_last[row, node] = threshold[node]
 
 
-@kernel
+@row_kernel
 def step_rows(
     parameters: StreamingParameters,
     tape: StreamingTape,
@@ -251,12 +252,14 @@ def step_rows(
     threshold: Array,
     workspace: Workspace,
     result: StreamingResult,
+    first_row: int,
+    last_row: int,
 ) -> None:
-    """One epoch of every row; the rows use the workspace in turn.
+    """One epoch of the rows `first_row` to `last_row` - 1, which use the workspace in turn.
 
     offload [R, D + K, K] and threshold [R, K], float32 in [0, 1]; both already checked.
     """
-    for row in range(threshold.shape[0]):
+    for row in range(first_row, last_row):
         epoch, first, routes, thresholds = state.epoch[row], state.next_arrival[row], offload[row], threshold[row]
         begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
         last, metrics = _arrivals_end(tape.requests, row, first, end_s), result.metrics[row]
@@ -275,3 +278,19 @@ def step_rows(
         _write_energy(parameters.power, parameters.epoch_s, busy_s, on_air_s, metrics)
         add_to_totals(kinds, metrics, epoch + 1, state.totals[row])
         result.reward[row] = weighted_sum(metrics, parameters.reward)
+
+
+@held_kernel
+def reset_held(held: Held, row: int) -> None:
+    """`reset_row` with held records, as `StreamingDynamics` holds them."""
+    _, _, state, _ = held.value
+    reset_row(state, row)
+
+
+@held_kernel
+def step_held(
+    held: Held, offload: Array, threshold: Array, result: StreamingResult, first_row: int, last_row: int
+) -> None:
+    """`step_rows` with held records."""
+    parameters, tape, state, workspace = held.value
+    step_rows(parameters, tape, state, offload, threshold, workspace, result, first_row, last_row)

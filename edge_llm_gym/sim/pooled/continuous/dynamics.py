@@ -1,5 +1,7 @@
 """Continuous batching as the simulator takes it."""
 
+from typing import Any
+
 import numpy as np
 
 from edge_llm_gym.arrays import Array
@@ -12,7 +14,8 @@ from edge_llm_gym.sim.pooled.continuous.records import (
     iteration_constants,
 )
 from edge_llm_gym.sim.pooled.dynamics import PooledDynamics
-from edge_llm_gym.sim.pooled.records import PooledResult, PooledTape, allocate_result, allocate_tape
+from edge_llm_gym.sim.pooled.records import PooledResult, PooledTape, allocate_tape, allocate_workspace
+from edge_llm_gym.sim.row_workers import Piece
 
 
 class ContinuousDynamics(PooledDynamics):
@@ -28,17 +31,18 @@ class ContinuousDynamics(PooledDynamics):
 
     def begin(self, tape: PooledTape, state: ContinuousState, row: int) -> None:  # type: ignore[override]
         """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_row(self.parameters, tape, state, row)
+        transition.reset_held(self.held(tape, state), row)
+
+    def held(self, tape: PooledTape, state: ContinuousState, worker: int = 0) -> Any:  # type: ignore[override]
+        """Parameters, constants, tape, state and the work space of a worker as one argument for kernels."""
+        records = self.parameters, self.constants, tape, state
+        return self._held[worker].of(records, lambda: allocate_workspace(self._sizes))
 
     def step(  # type: ignore[override]
-        self, tape: PooledTape, state: ContinuousState, batch: Array, bandwidth: Array
-    ) -> PooledResult:
-        """One epoch of every row: batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0, checked before."""
-        result = allocate_result(batch.shape[0], self._sizes)
-        transition.step_rows(
-            self.parameters, self.constants, tape, state, batch, bandwidth, None, self._workspace, result
-        )
-        return result
+        self, tape: PooledTape, state: ContinuousState, action: tuple[Array, ...], result: PooledResult, piece: Piece
+    ) -> None:
+        """One epoch of the rows of a piece: batch [R, N] int64 in 0..K, bandwidth [R, N, 2] float64 >= 0, checked."""
+        transition.step_held(self.held(tape, state, piece.worker), *action, result, piece.first, piece.last)
 
     def admissible(self, tape: PooledTape, state: ContinuousState) -> Array:  # type: ignore[override]
         """[R, N, K + 1] bool: alone on node k with the whole band, would the slot's request be admitted? 0 is True."""

@@ -7,7 +7,8 @@ its own v'.
 """
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
 from edge_llm_gym.sim.outcomes import TIME_TOLERANCE_S
 from edge_llm_gym.sim.pooled.clock import decision_time_s
 from edge_llm_gym.sim.pooled.continuous.iterations import computed_prompt
@@ -15,7 +16,6 @@ from edge_llm_gym.sim.pooled.continuous.records import (
     ContinuousState,
     IterationConstants,
     NodeState,
-    iteration_constants,
 )
 from edge_llm_gym.sim.pooled.continuous.transition import sequence_count, unreserved_bytes
 from edge_llm_gym.sim.pooled.observation import (
@@ -30,8 +30,7 @@ from edge_llm_gym.sim.pooled.observation import (
 )
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledTape
 from edge_llm_gym.sim.records import RequestTape
-from edge_llm_gym.sim.request_costs import PREFILL_FLOPS, RequestCosts
-from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.sim.request_costs import PREFILL_FLOPS
 
 REMAINING_WORK, SLACK, SEQUENCES = range(-len(SEQUENCE_FEATURES), 0)
 
@@ -156,7 +155,7 @@ def _observe_node(
     out[SEQUENCES] = min(sequence_count(nodes, row, node) / parameters.slots, COUNT_CAP)
 
 
-@kernel
+@row_kernel
 def observe_continuous_rows(
     parameters: PooledParameters,
     constants: IterationConstants,
@@ -164,9 +163,11 @@ def observe_continuous_rows(
     state: ContinuousState,
     scales: Scales,
     out: RequestQueueObservation,
+    first: int,
+    last: int,
 ) -> None:
-    """Fills `out`, all zeros before, with the requests and nodes of every row."""
-    for row in range(out.arrivals.shape[0]):
+    """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
+    for row in range(first, last):
         epoch = state.epoch[row]
         uplink_ends_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
@@ -186,17 +187,20 @@ def observe_continuous_rows(
             )
 
 
+@held_kernel
+def observe_continuous_held(held: Held, scales: Scales, out: RequestQueueObservation, first: int, last: int) -> None:
+    """`observe_continuous_rows` with held records."""
+    parameters, constants, tape, state, _ = held.value
+    observe_continuous_rows(parameters, constants, tape, state, scales, out, first, last)
+
+
 class ContinuousObserver(PooledObserver):
     """Reads fresh observations off a simulator with continuous batching."""
 
     more_node_features = len(SEQUENCE_FEATURES)
 
-    def __init__(self, simulator: Simulator) -> None:
-        super().__init__(simulator)
-        self._constants = iteration_constants(simulator.scenario, RequestCosts(simulator.scenario))
-
     def _fill(self, out: RequestQueueObservation) -> None:
-        simulator = self._simulator
-        observe_continuous_rows(
-            simulator.parameters, self._constants, simulator.tape, simulator.state, self._scales, out
+        simulator, scales = self._simulator, self._scales
+        simulator.workers.run(
+            lambda piece: observe_continuous_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
         )

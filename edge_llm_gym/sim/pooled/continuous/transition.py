@@ -6,7 +6,8 @@ fits beside those that the sequences on the node have reserved. What it reserves
 """
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.held import Held, held_kernel
 from edge_llm_gym.scenario.metrics import COLUMN, CONTINUOUS_COLUMN
 from edge_llm_gym.sim.outcomes import EMPTY, LATE, RUNNING, SERVED
 from edge_llm_gym.sim.pooled.admission import admit, clear_mask, compute_minimum_shares, mask_node
@@ -42,7 +43,7 @@ RUNNING_LEVEL, GOODPUT = CONTINUOUS_COLUMN["running"], CONTINUOUS_COLUMN["goodpu
 MEAN_TTFT, MEAN_TPOT = CONTINUOUS_COLUMN["mean_ttft_s"], CONTINUOUS_COLUMN["mean_tpot_s"]
 
 
-@kernel
+@row_kernel
 def reset_row(parameters: PooledParameters, tape: PooledTape, state: ContinuousState, row: int) -> None:
     """Sets a row to the first decision time of its freshly drawn tape."""
     nodes = state.nodes
@@ -191,7 +192,7 @@ def _compute(
     metrics[GOODPUT] = metrics[SERVED_COUNT] / parameters.epoch_s
 
 
-@kernel
+@row_kernel
 def step_rows(
     parameters: PooledParameters,
     constants: IterationConstants,
@@ -202,14 +203,16 @@ def step_rows(
     threshold: Array | None,
     workspace: Workspace,
     result: PooledResult,
+    first: int,
+    last: int,
 ) -> None:
-    """One epoch of every row; the rows use the workspace in turn.
+    """One epoch of the rows `first` to `last` - 1, which use the workspace in turn.
 
     batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0, already checked; threshold is None.
     """
     radio, network, coefficients = parameters.radio, parameters.network, parameters.cost_coefficients
     nodes, sequences, log, padded = state.nodes, state.sequences, state.requests, constants.padded_prompt
-    for row in range(batch.shape[0]):
+    for row in range(first, last):
         epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
         now_s, metrics = decision_time_s(parameters.epoch_s, epoch), result.metrics[row]
         efficiency = tape.channels.spectral_efficiency[row, epoch]
@@ -283,3 +286,17 @@ def admissible_rows(
         for node in range(mask.shape[2] - 1):
             free_bytes = unreserved_bytes(capacity_bytes, constants, reserved, row, node)
             mask_node(parameters, tape, state.queue, row, state.epoch[row], node, free_bytes, mask)
+
+
+@held_kernel
+def reset_held(held: Held, row: int) -> None:
+    """`reset_row` with held records, as `ContinuousDynamics` holds them."""
+    parameters, _, tape, state, _ = held.value
+    reset_row(parameters, tape, state, row)
+
+
+@held_kernel
+def step_held(held: Held, batch: Array, bandwidth: Array, result: PooledResult, first: int, last: int) -> None:
+    """`step_rows` with held records."""
+    parameters, constants, tape, state, workspace = held.value
+    step_rows(parameters, constants, tape, state, batch, bandwidth, None, workspace, result, first, last)
