@@ -9,9 +9,9 @@ from edge_llm_gym.scenario import Scenario
 
 
 class ResidualRouting:
-    """Queue penalty [1], node biases [K] and threshold shifts [K], all in [-1, 1]; serves PPO, A2C, SAC, TD3.
+    """Queue penalty, channel preference, node biases [K] and threshold shifts [K], all in [-1, 1].
 
-    `edge_llm_gym.linear.residual_plan` says what they change.
+    Serves PPO, A2C, SAC, TD3. `edge_llm_gym.linear.residual_plan` says what they change.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -23,7 +23,7 @@ class ResidualRouting:
         self.space = signed_box(self._plan.size)
 
     def decode(self, action: Array, observation: Observation) -> Action:
-        """Offload and threshold for flat actions [R, 1 + 2 K]."""
+        """Offload and threshold for flat actions [R, 2 + 2 K]."""
         return self._plan.corrected(checked_signed(action, self._plan.size, observation), observation)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:

@@ -47,13 +47,15 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         autoreset_mode: an AutoresetMode of Gymnasium, or its value in brackets above.
         reward: as for `EdgeLLMEnv`; called once for all rows.
         features: as for `EdgeLLMEnv`; called once for all rows.
+        num_threads: threads over which rows are split in steps and observations; results do not depend on it. More
+            threads than free cores cost time.
 
     Attributes:
         scenario: that of the simulator, the spaces and the scales of observations; experts are made from it.
         episode_scenarios: that from which each row's tapes are drawn.
 
     Raises ScenarioError for a scenario that violates a rule, and ValueError for an unknown render mode, an unknown
-    autoreset mode, `max_episode_steps` below 1 and a reward or features that are none.
+    autoreset mode, `max_episode_steps` or `num_threads` below 1 and a reward or features that are none.
     """
 
     metadata = {  # noqa: RUF012 - Gymnasium's own convention
@@ -72,6 +74,7 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         reward: RewardFunction | str | None = None,
         features: Iterable[Feature | str] | None = None,
+        num_threads: int = 1,
     ) -> None:
         if max_episode_steps is not None and max_episode_steps < 1:
             raise ValueError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
@@ -88,7 +91,8 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         self.single_action_space = self._interface.action_space(self.scenario)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.simulator = Simulator(self.scenario, num_envs)
+        self._num_threads = num_threads
+        self.simulator = self._new_simulator(self.scenario)
         self._limit = min(self.scenario.horizon_epochs, max_episode_steps or self.scenario.horizon_epochs)
         self._rows = EpisodeRows(self.simulator, self._limit, own)
         self._step = MODES[self.autoreset_mode]
@@ -160,8 +164,11 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
             require_same_frame(self.scenario, wanted.frame)
         return wanted
 
+    def _new_simulator(self, scenario: Scenario) -> Simulator:
+        return Simulator(scenario, self.num_envs, self._num_threads)
+
     def _use(self, wanted: EpisodeScenario, rows: list[int]) -> None:
-        simulator = self.simulator if wanted.frame == self.scenario else Simulator(wanted.frame, self.num_envs)
+        simulator = self.simulator if wanted.frame == self.scenario else self._new_simulator(wanted.frame)
         simulator.draw_from(wanted.tape, rows)
         if simulator is not self.simulator:
             self.scenario, self.simulator = wanted.frame, simulator

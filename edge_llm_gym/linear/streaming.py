@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear.policy import LinearPolicy
-from edge_llm_gym.linear.residual_plan import ResidualPlan
+from edge_llm_gym.linear.residual_plan import GLOBAL_CORRECTIONS, ResidualPlan
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.streaming.observation import NODE_FEATURES
@@ -22,10 +22,10 @@ GENERAL_FEATURES = ("one", "confidence", "arrivals")
 
 
 class LinearStreaming(LinearPolicy):
-    """Queue penalty and threshold shifts [1 + S] linear in the features [F], and a bias [K] for each node.
+    """Queue penalty, channel preference and threshold shifts [2 + S] linear in features [F], and node biases [K].
 
     Features of S stages: 1, the median confidence at the first exit less its middle, arrivals less their mean, and the
-    mean committed time of each stage's nodes. The parameters are F x (1 + S) numbers, then K.
+    mean committed time of each stage's nodes. The parameters are F x (2 + S) numbers, then K.
     """
 
     def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
@@ -37,20 +37,25 @@ class LinearStreaming(LinearPolicy):
     def size(scenario: Scenario) -> int:
         """Number of parameters."""
         stages = scenario.network.stages
-        return (len(GENERAL_FEATURES) + stages) * (1 + stages) + len(scenario.nodes)
+        return (len(GENERAL_FEATURES) + stages) * (GLOBAL_CORRECTIONS + stages) + len(scenario.nodes)
 
     def act_with(self, observation: Observation, parameters: Array) -> Action:
         """Offload and threshold."""
         return self._plan.corrected(self.corrections(observation, parameters), observation)
 
     def corrections(self, observation: Observation, parameters: Array) -> Array:
-        """Corrections [R, 1 + 2 K] of the plan in [-1, 1], float32, for parameters [R or 1, P]."""
+        """Corrections [R, 2 + 2 K] of the plan in [-1, 1], float32, for parameters [R or 1, P]."""
         stages, nodes = len(self._members), len(self.scenario.nodes)
-        weights, bias = parameters[:, :-nodes].reshape(len(parameters), -1, 1 + stages), parameters[:, -nodes:]
+        width = GLOBAL_CORRECTIONS + stages
+        weights, bias = parameters[:, :-nodes].reshape(len(parameters), -1, width), parameters[:, -nodes:]
         outputs = (self._features(observation)[:, None, :] @ weights)[:, 0]
-        shift = sum(outputs[:, 1 + stage, None] * members for stage, members in enumerate(self._members))
+        shift = sum(
+            outputs[:, GLOBAL_CORRECTIONS + stage, None] * members for stage, members in enumerate(self._members)
+        )
         biases = np.broadcast_to(bias, (len(outputs), nodes))
-        return np.clip(np.concatenate([outputs[:, :1], biases, shift], axis=1), -1.0, 1.0).astype(np.float32)
+        return np.clip(np.concatenate([outputs[:, :GLOBAL_CORRECTIONS], biases, shift], axis=1), -1.0, 1.0).astype(
+            np.float32
+        )
 
     def _features(self, observation: Observation) -> Array:
         committed = np.minimum(np.asarray(observation["nodes"], np.float64)[..., COMMITTED], MAX_COMMITTED)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from edge_llm_gym.codecs.dispatch_rule import CHOICES
 from edge_llm_gym.codecs.weighted_priority import WEIGHTED_FEATURES
 from edge_llm_gym.linear import LINEAR
+from edge_llm_gym.linear.residual_plan import GLOBAL_CORRECTIONS
 from edge_llm_gym.scenario import Scenario
 
 Shapes = tuple[int, int]
@@ -75,7 +76,7 @@ def _dispatch_rule(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
 
 
 def _residual_routing(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
-    return Block("whole"), Block("node"), Block("node")
+    return Block("whole", GLOBAL_CORRECTIONS), Block("node"), Block("node")
 
 
 def _parameters(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:

@@ -122,20 +122,21 @@ def test_zero_parameters_decode_to_zero_corrections():
     _, observation = observations("EdgeLLM/EarlyExit-v0")
     assert_same(
         LinearStreaming(STREAMING).predict(observation)[0],
-        ResidualRouting(STREAMING).decode(np.zeros((3, 19)), observation),
+        ResidualRouting(STREAMING).decode(np.zeros((3, 20)), observation),
     )
 
 
 def test_corrections_by_hand():
     """The penalty follows the first stage's committed time, the last threshold the confidence; one node has a bias."""
     parameters = np.zeros(LinearStreaming.size(STREAMING))
-    weights = parameters[:24].reshape(6, 4)
-    weights[3, 0], weights[1, 3], parameters[24 + 2] = 0.1, 0.2, 0.5
+    weights = parameters[:30].reshape(6, 5)
+    weights[3, 0], weights[0, 1], weights[1, 4], parameters[30 + 2] = 0.1, -0.3, 0.2, 0.5
     _, observation = observations("EdgeLLM/EarlyExit-v0")
     flat = LinearStreaming(STREAMING).corrections(observation, parameters[None])
     committed = np.minimum(observation["nodes"][:, :4, COMMITTED], 3.0).mean(axis=1)
     np.testing.assert_allclose(flat[:, 0], 0.1 * committed, rtol=1e-6)
-    np.testing.assert_array_equal(flat[:, 1:10], np.tile([0, 0, 0.5, 0, 0, 0, 0, 0, 0], (3, 1)))
-    np.testing.assert_array_equal(flat[:, 10:17], 0.0)
+    np.testing.assert_array_equal(flat[:, 1], np.float32(-0.3))
+    np.testing.assert_array_equal(flat[:, 2:11], np.tile([0, 0, 0.5, 0, 0, 0, 0, 0, 0], (3, 1)))
+    np.testing.assert_array_equal(flat[:, 11:18], 0.0)
     confidence = 3.0 * (observation["exit_confidence"][:, 0, MEDIAN] - 0.5)
-    np.testing.assert_allclose(flat[:, 17:], np.tile(0.2 * confidence[:, None], 2), rtol=1e-5)
+    np.testing.assert_allclose(flat[:, 18:], np.tile(0.2 * confidence[:, None], 2), rtol=1e-5)
