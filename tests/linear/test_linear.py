@@ -20,7 +20,7 @@ ENVIRONMENTS = {
     "EdgeLLM/SingleNode-v0": 14,
     "EdgeLLM/MultiNode-v0": 17,
     "EdgeLLM/Continuous-v0": 17,
-    "EdgeLLM/EarlyExit-v0": 33,
+    "EdgeLLM/EarlyExit-v0": 39,
     "EdgeLLM/Joint-v0": 32,
 }
 
@@ -70,7 +70,7 @@ def test_a_file_restores_the_policy_for_the_scenarios_that_it_fits(tmp_path):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"takes a linear policy of 33 numbers, got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"takes a linear policy of 39 numbers, got shape \(3,\)"):
         make_linear(STREAMING, np.zeros(3))
     with pytest.raises(ValueError, match="and none for 'other' of scenario 'multi-node'"):
         make_linear(BATCHING.model_copy(update={"dynamics": "other"}))

@@ -1,0 +1,56 @@
+"""Rows over threads: every row once, errors reach the caller, and pieces run at the same time."""
+
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from edge_llm_gym.sim.row_workers import RowWorkers
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(1, 1), (7, 1), (7, 2), (7, 3), (2, 5), (256, 4)])
+def test_every_row_belongs_to_one_piece(rows, threads):
+    workers, done = RowWorkers(rows, threads), np.zeros(rows, int)
+
+    def work(piece):
+        done[piece.first : piece.last] += 1
+
+    workers.run(work)
+    workers.run(work)
+    assert (done == 2).all()
+    assert len(workers.pieces) == min(rows, threads)
+    sizes = [piece.last - piece.first for piece in workers.pieces]
+    assert max(sizes) - min(sizes) <= 1
+    assert [piece.worker for piece in workers.pieces] == list(range(len(sizes)))
+
+
+def test_pieces_run_at_the_same_time():
+    barrier = threading.Barrier(3, timeout=20)
+    RowWorkers(3, 3).run(lambda piece: barrier.wait())
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_is_raised_after_all_pieces_have_ended(failing):
+    done = []
+
+    def work(piece):
+        if piece.worker == failing:
+            raise ValueError("broken")
+        done.append(piece.worker)
+
+    with pytest.raises(ValueError, match="broken"):
+        RowWorkers(4, 2).run(work)
+    assert done == [1 - failing]
+
+
+def test_used_workers_can_be_pickled():
+    workers, done = RowWorkers(4, 2), []
+    workers.run(lambda piece: None)
+    pickle.loads(pickle.dumps(workers)).run(done.append)
+    assert sorted(done) == workers.pieces
+
+
+def test_less_than_one_thread_is_refused():
+    with pytest.raises(ValueError, match="at least one thread, got 0"):
+        RowWorkers(4, 0)
