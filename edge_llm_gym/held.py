@@ -19,7 +19,7 @@ held_kernel = njit(cache=True, nogil=True)
 
 
 @structref.register
-class HeldType(types.StructRef):  # type: ignore[misc]
+class HeldType(types.StructRef):  # type: ignore[misc,name-defined]
     """Numba's type of `Held`; its only field, `value`, is the tuple of records."""
 
 

@@ -51,6 +51,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "arrays": "types",
         "archives": "bounded reading",
         "ranges": "a number or a range",
+        "held": "records in compiled memory",
         "files": "whole writes",
         "interrupts": "signals",
         "quantities": "ranges",
