@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import edge_llm_gym
-from edge_llm_gym.evaluation.policies import ARCHIVE, PRETRAINED, PolicySource
+from edge_llm_gym.evaluation.policies import ARCHIVE, PolicySource, is_rollout, split_settings
 from edge_llm_gym.linear import is_linear
 from edge_llm_gym.sb3.policy_file import ENDING
+from edge_llm_gym.sb3.pretrained import PRETRAINED
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.files import named_files
 
@@ -101,6 +102,9 @@ def policy_identity(source: PolicySource) -> Any:
     policy = source.source
     if not isinstance(policy, str):
         return _object_identity(source.name, policy)
+    if is_rollout(policy):
+        base = split_settings(policy)[1].get("base")
+        return {"policy": policy, "base": policy_identity(PolicySource(base, base)) if base else None}
     if policy.endswith(ARCHIVE):
         return _archive_identity(Path(policy))
     if policy.endswith(ENDING):

@@ -20,6 +20,8 @@ from edge_llm_gym.sb3.policy_file import ENDING, PolicyFile, read_policy_file
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError
 
+PRETRAINED: Final = "pretrained:"
+"""Before the name of a shipped policy in the specification of a policy."""
 MEAN: Final = "action_net.bias"
 """Name of the weights of a constant policy that its action follows from."""
 
