@@ -3,10 +3,12 @@
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils.seeding import np_random
 
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.env.interface import interface_of
-from edge_llm_gym.linear import make_linear
+from edge_llm_gym.experts import make_expert
+from edge_llm_gym.linear import LinearBatching, make_linear
 from edge_llm_gym.lookahead import RolloutPolicy, make_rollout
 from edge_llm_gym.lookahead.candidates import Candidates
 from edge_llm_gym.lookahead.policy import STREAM, RolloutSettings, best_candidate
@@ -84,15 +86,13 @@ def test_the_true_future_does_not_change_the_decision():
     assert_same(decisions[0], decisions[1])
 
 
-def test_futures_are_not_the_true_one_where_policy_and_environment_have_the_same_seed():
-    env, base, observation = started(seed=14, epochs=0)
-    policy = RolloutPolicy(env.unwrapped, base, None, SMALL, seed=14)
-    policy.predict(observation)
-    simulator, futures = env.unwrapped.simulator, policy._futures.simulator
-    first = int(simulator.state.queue.next_arrival[0])
-    true = simulator.tape.requests.prompt_tokens[0, first : first + 8]
-    for row in range(SMALL.futures):
-        assert not np.array_equal(futures.tape.requests.prompt_tokens[row, first : first + 8], true)
+def test_the_random_numbers_are_not_those_of_an_environment_of_the_same_seed():
+    env, base, _ = started(seed=14, epochs=0)
+    own = RolloutPolicy(env.unwrapped, base, None, SMALL, seed=14)._rng.random(4)
+    env.reset(seed=14)
+    tape, _ = np_random(14)
+    for other in (np.random.default_rng(14), tape, env.unwrapped.np_random):
+        assert not np.isin(own, other.random(1000)).any()
 
 
 def test_equal_seeds_make_equal_decisions_and_others_do_not():
@@ -116,19 +116,28 @@ def test_the_state_of_the_environment_stays_as_it_is():
     assert generator == env.unwrapped.np_random.bit_generator.state
 
 
+class Idle(LinearBatching):
+    """Lets all requests wait."""
+
+    def act_with(self, observation, parameters):
+        action = super().act_with(observation, parameters)
+        return action | {"batch": np.zeros_like(action["batch"])}
+
+
 def test_a_base_policy_that_serves_nothing_is_overruled():
     env, base, observation = started()
-    idle = base.with_parameters(np.r_[np.full(12, -50.0), 50.0, 0.0])  # requests without a value, time without end
-    assert not idle.predict(observation)[0]["batch"].any()
+    idle = Idle(base.scenario)
     policy = make_rollout(env, seed=18, base=idle, expert="dftsp", futures=8, candidates=2)
     action, _ = policy.predict(observation)
-    assert action["batch"].any()
-    assert policy.last_returns[1].mean() > policy.last_returns[0].mean()
+    assert_same(action, make_expert("dftsp", env).predict(observation)[0])
+    assert not policy.last_returns[0].any()
+    assert policy.last_returns[1].min() > 0.0
 
 
 def test_other_tapes_after_overrides_are_drawn_in_rollouts_too():
-    env, base, _ = started()
+    env, base, observation = started()
     policy = RolloutPolicy(env.unwrapped, base, None, SMALL, seed=19)
+    policy.predict(observation)
     observation, _ = env.reset(seed=1, options={"overrides": {"arrivals.rate_per_s": 0.01}})
     policy.predict(observation)
     futures, first = policy._futures.simulator, int(env.unwrapped.simulator.state.queue.next_arrival[0])

@@ -14,7 +14,7 @@ from tests.equality import assert_same
 ROW, AHEAD = 1, 4
 SCENARIOS = {
     "batching": ("single-node", {"horizon_epochs": 20}),
-    "continuous": ("continuous", {"horizon_epochs": 20}),
+    "continuous": ("continuous", {"horizon_epochs": 20, "arrivals.rate_per_s": 9.0, "slots": 64}),
     "joint": ("joint", {"horizon_epochs": 20}),
     "streaming": ("early-exit", {"horizon_epochs": 20, "arrivals.rate_per_s": 4.0}),
     "predictions": ("single-node", {"horizon_epochs": 20, "lengths.prediction.sigma": 0.4}),
@@ -67,16 +67,37 @@ def test_the_present_is_that_of_the_source(key):
 
 @every_dynamics
 def test_rows_continue_as_a_whole_copy_of_the_state_with_their_future_does(key):
-    """The plain way: the whole row by a snapshot, then only what lies ahead is written over it."""
     source, policy = advanced(key)
-    futures = Futures(source.scenario, 2, 2, AHEAD)
     earlier, _ = advanced(key, epochs=12, seed=6)
+    require_equal_continuations(source, policy, earlier)
+
+
+def test_sequences_that_wait_for_their_prefill_continue():
+    earlier, policy = advanced("continuous", epochs=12, seed=6)
+    require_equal_continuations(flooded(), policy, earlier)
+
+
+def flooded():
+    """A simulator of continuous batching in which some sequence of the row waits for its prefill."""
+    simulator, _ = advanced("continuous", epochs=0)
+    rows, slots = simulator.rows, simulator.scenario.slots
+    nodes = simulator.state.nodes
+    while not (nodes.admitted - nodes.prefilled)[ROW].any():
+        allowed = np.argsort(simulator.admissible()[:, :, 1:] * (np.arange(4) + 1), axis=2)[:, :, -1] + 1
+        simulator.step(allowed, np.full((rows, slots, 2), 0.5))
+    return simulator
+
+
+def require_equal_continuations(source, policy, earlier):
+    """The plain way: the whole row by a snapshot, then only what lies ahead is written over it."""
+    futures = Futures(source.scenario, 2, 2, AHEAD)
     futures.draw(earlier, 0, np.random.default_rng(3))  # what it leaves behind must have no effect
     for _ in range(AHEAD):
         step(futures.simulator, policy)
     futures.draw(source, ROW, np.random.default_rng(4))
     copy, past = whole_copies(source, futures.simulator), PASTS[source.scenario.variant](source, ROW)
-    overwrite_future(copy, futures.simulator, past, source.scenario)
+    overwrite_future(copy, futures.simulator, past)
+    assert_same(observed(futures.simulator), observed(copy))
     for _ in range(AHEAD):
         found, expected = step(futures.simulator, policy), step(copy, policy)
         assert_same(found._asdict(), expected._asdict())
@@ -97,7 +118,7 @@ def whole_copies(source, futures):
     return copy
 
 
-def overwrite_future(copy, futures, past, scenario):
+def overwrite_future(copy, futures, past):
     """Writes what lies ahead of the rows of `futures` into those of `copy`."""
     epoch = int(futures.state.epoch[0])
     copy.tape.channels.spectral_efficiency[:, epoch + 1 :] = futures.tape.channels.spectral_efficiency[:, epoch + 1 :]

@@ -6,8 +6,8 @@ import numpy as np
 
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.sim.exit_observation import CONFIDENCE_BINS
-from edge_llm_gym.sim.hidden_exits import PHASES, DriftPhase, HiddenExits, SeenExits
 from edge_llm_gym.sim.exit_rows import ProfileRows
+from edge_llm_gym.sim.hidden_exits import PHASES, DriftPhase, HiddenExits, SeenExits
 
 EXITS = load_scenario("joint", {"exits.drift.depth": 0.8, "exits.drift.period_s": 40.0}).exits
 PROFILE = ProfileRows(EXITS).profile
