@@ -1,5 +1,6 @@
 """Rollouts: each candidate action is followed by a base policy in resampled futures, and the best one is taken."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,8 +42,8 @@ class RolloutPolicy:
     """Takes the candidate action with the highest mean return over resampled futures.
 
     The policy reads the state of the environment that it was made for, and has a simulator of its scenario: it knows
-    more than an agent. It does not know what comes later. `edge_llm_gym.sim.futures` says what is resampled. Returns are
-    sums of the scenario's reward; a reward function of the environment's own is ignored.
+    more than an agent. It does not know what comes later. `edge_llm_gym.sim.futures` says what is resampled. Returns
+    are sums of the scenario's reward; a reward function of the environment's own is ignored.
 
     Args:
         env: a single environment.
@@ -50,6 +51,8 @@ class RolloutPolicy:
         expert: a policy whose action is a candidate, or None.
         settings: how far and how often it looks ahead.
         seed: of the futures and the candidates.
+
+    `last_returns` [candidates, futures] are the returns that the last decision compared.
     """
 
     name = "rollout"
@@ -78,13 +81,14 @@ class RolloutPolicy:
     ) -> tuple[Action, Any]:
         """Action for the environment's present observation, and the next state of the expert among the candidates.
 
-        Raises ValueError for another observation than the present one, and RuntimeError before a reset.
+        Raises ValueError for another observation than the present one and for a scenario that is no longer that of the
+        base policy, and RuntimeError before a reset.
         """
         simulator = self._env.simulator
         self._require_present(observation)
         memory = None if episode_start is not None and np.all(episode_start) else state
-        actions, memory = self._candidates.of(observation, memory, self._rng)
         self._renew()
+        actions, memory = self._candidates.of(observation, memory, self._rng)
         self._futures.draw(simulator, 0, self._rng)
         self.last_returns = self._returns(actions, self._epochs_ahead(simulator))
         best = best_candidate(self.last_returns, self._settings.margin)
@@ -96,6 +100,11 @@ class RolloutPolicy:
     def _renew(self) -> None:
         """New rows for futures if the environment has another scenario than before, as after overrides."""
         scenarios = self._env.scenario, self._env.episode_scenario
+        if scenarios[0] != self._base.scenario:
+            raise ValueError(
+                f"the base policy acts in the scenario it was made for, {self._base.scenario.name!r}, and overrides of "
+                f"a reset have changed more of it than what tapes hold; make the policy again"
+            )
         if scenarios != self._made_for:
             settings = self._settings
             rows = settings.futures, settings.candidates, settings.horizon
@@ -104,9 +113,9 @@ class RolloutPolicy:
             self._made_for = scenarios
 
     def _require_present(self, observation: Observation) -> None:
-        present = self._env.observe()
-        for key, array in present.items():
-            if key not in observation or not np.array_equal(observation[key], array):
+        given = observation if isinstance(observation, Mapping) else {}
+        for key, array in self._env.observe().items():
+            if key not in given or not np.array_equal(given[key], array):
                 raise ValueError(
                     f"a rollout starts from the present state of the environment it was made for, whose observation "
                     f"differs in {key!r}; pass the observation that its last reset or step returned"

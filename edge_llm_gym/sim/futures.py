@@ -79,8 +79,8 @@ class Futures:
     """`count` futures of one row, each in `copies` rows of a simulator of its own: row copy * count + future.
 
     Copies of a future differ in nothing until they are stepped with different actions. `epochs` epochs are drawn; rows
-    must not be stepped further. `tapes` is the scenario that later requests are drawn from, by default `scenario`. Rates
-    and drifts that episodes draw from a range are drawn anew.
+    must not be stepped further. `tapes` is the scenario that later requests are drawn from, by default `scenario`.
+    Rates and drifts that episodes draw from a range are drawn anew.
     """
 
     def __init__(self, scenario: Scenario, count: int, copies: int, epochs: int, tapes: Scenario | None = None) -> None:

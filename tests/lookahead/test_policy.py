@@ -148,7 +148,16 @@ def test_another_observation_than_the_present_one_is_refused():
     env, base, observation = started()
     policy = RolloutPolicy(env.unwrapped, base, None, SMALL, seed=20)
     env.step(base.predict(observation)[0])
-    with pytest.raises(ValueError, match=r"present state of the environment it was made for.*pass the observation"):
+    for other in (observation, observation["requests"]):
+        with pytest.raises(ValueError, match=r"present state of the environment it was made for.*pass the observation"):
+            policy.predict(other)
+
+
+def test_another_scenario_than_that_of_the_base_policy_is_refused():
+    env, base, _ = started()
+    policy = RolloutPolicy(env.unwrapped, base, None, SMALL, seed=21)
+    observation, _ = env.reset(seed=1, options={"overrides": {"nodes.0.memory_fraction": 0.2}})
+    with pytest.raises(ValueError, match=r"changed more of it than what tapes hold; make the policy again"):
         policy.predict(observation)
 
 
