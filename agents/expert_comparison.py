@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.config import read_config
+from agents.config import RunConfig, read_config
 from agents.evaluation import evaluate, expert_scores, make_envs
 from edge_llm_gym.sb3 import load_policy
 from edge_llm_gym.sb3.description import config_path
+from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
 from edge_llm_gym.settings import ConfigError
 
 
 def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, first_seed: int) -> list[str]:
     """Lines of text: the mean score of each policy, and the paired difference of the agent to each expert."""
-    config = read_config(config_path(path))
+    config = _config_of(path)
     names = experts or [name for name in (config.evaluation.expert,) if name is not None]
     if not names:
         raise ConfigError("the run names no expert to compare with; name one with --against")
@@ -33,3 +34,10 @@ def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, 
             f"[{regret.low:+.4f}, {regret.high:+.4f}]"
         )
     return lines
+
+
+def _config_of(path: Path) -> RunConfig:
+    """The configuration of the run of a policy; of a .safetensors file what describes the policy."""
+    if path.suffix == ENDING:
+        return read_config(read_policy_file(path).description.model_dump())
+    return read_config(config_path(path))

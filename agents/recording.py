@@ -7,11 +7,11 @@ import gymnasium
 import numpy as np
 
 from agents.callbacks.progress import progress_bar
-from edge_llm_gym.evaluation.policies import ARCHIVE, policy_sources
+from edge_llm_gym.evaluation.policies import is_trained, policy_path, policy_sources
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.files import remove_leftovers, replacing, writable_folder
-from edge_llm_gym.sb3.description import describe
+from edge_llm_gym.sb3.pretrained import description_of
 
 
 def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs: int, frame_ms: int) -> int:
@@ -32,9 +32,9 @@ def record(policy: str, out: Path, *, environment: str | None, seed: int, epochs
 
 
 def _environment_of(policy: str) -> str:
-    if not policy.endswith(ARCHIVE):
+    if not is_trained(policy):
         raise ValueError(f"expert {policy!r} can act in several environments: name one, as in EdgeLLM/MultiNode-v0")
-    return describe(Path(policy)).environment.id
+    return description_of(policy_path(policy)).environment.id
 
 
 def _frames(env: gymnasium.Env, policy: Policy, seed: int, epochs: int) -> list[np.ndarray]:

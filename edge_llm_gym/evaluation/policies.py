@@ -136,9 +136,7 @@ def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     Raises ValueError for an unknown name and for a file that holds none, and ImportError where it holds a network and
     the extra "agents" is missing.
     """
-    if policy.startswith(PRETRAINED):
-        return _saved(pretrained_path(policy.removeprefix(PRETRAINED)))
-    path = Path(policy)
+    path = policy_path(policy)
     if not path.is_file():
         raise ValueError(f"there is no trained policy at {policy!r}; a training run writes model.zip and best.zip")
     if path.suffix == ENDING:
@@ -148,7 +146,14 @@ def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     # Local, since it loads PyTorch, which only these files need.
     from edge_llm_gym.sb3 import policy_factory
 
-    return policy_factory(path)
+    return policy_factory(policy)
+
+
+def policy_path(policy: str) -> Path:
+    """The file of a trained policy. Raises ValueError for an unknown name of a shipped one."""
+    if policy.startswith(PRETRAINED):
+        return pretrained_path(policy.removeprefix(PRETRAINED))
+    return Path(policy)
 
 
 def _saved(path: Path) -> Callable[[gymnasium.Env], Policy]:

@@ -15,7 +15,7 @@ from edge_llm_gym.experts import Policy
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.description import PolicyDescription
+from edge_llm_gym.sb3.description import PolicyDescription, describe
 from edge_llm_gym.sb3.policy_file import ENDING, PolicyFile, read_policy_file
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError
@@ -41,6 +41,14 @@ def pretrained_path(name: str) -> Path:
 def pretrained_file(name: str) -> PolicyFile:
     """Description, weights and record of a shipped policy. Raises ValueError for an unknown name."""
     return read_policy_file(pretrained_path(name))
+
+
+def description_of(path: Path) -> PolicyDescription:
+    """The description of the policy in a .safetensors file, or in an archive of a run.
+
+    Raises ConfigError for a missing or damaged file, and for an archive without its config.yaml.
+    """
+    return read_policy_file(path).description if path.suffix == ENDING else describe(path)
 
 
 def saved_policy(path: Path, scenario: Scenario) -> Policy:
