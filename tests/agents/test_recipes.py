@@ -25,6 +25,19 @@ RECIPES = {
         "hyperparameters.batch_size": 8,
         "hyperparameters.target_update_interval": 12,
     },
+    "tqc-multi-node": {
+        "hyperparameters.learning_starts": 6,
+        "hyperparameters.buffer_size": 60,
+        "hyperparameters.batch_size": 8,
+        "evaluation.expert": "fcfs",
+    },
+    "ars-multi-node": {
+        "hyperparameters.n_delta": 2,
+        "hyperparameters.n_top": 1,
+        "hyperparameters.n_eval_episodes": 3,
+        "steps": 240,
+        "evaluation.expert": "fcfs",
+    },
 }
 CLOCKS = {"time/fps", "time/time_elapsed"}
 
