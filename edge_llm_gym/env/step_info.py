@@ -8,10 +8,7 @@ entry per observation.
 | `tape.requests` | | requests | requests of the episode |
 | `tape.clipped_prompts` | | requests | requests whose prompt was clipped to `lengths.max_prompt_tokens` |
 | `tape.clipped_outputs` | | requests | requests whose output was clipped to `lengths.max_output_tokens` |
-| `tape.parameters.rate_per_s` | | 1/s | mean arrivals of the episode, drawn where the scenario gives a range |
-| `tape.parameters.shadowing_db` | | dB | standard deviation of the shadowing, likewise |
-| `tape.parameters.drift_period_s` | | s | period of the difficulty drift, likewise; 0 without a drift |
-| `tape.parameters.drift_depth` | | 1 | amplitude of the difficulty drift, likewise; 0 without a drift |
+| `tape.parameters` | | | `rate_per_s`, `shadowing_db`, `drift_period_s`, `drift_depth`; 0 without a drift |
 | `metrics` | | | the metrics of the epoch, by name; of a reset: of the first arrivals |
 | `totals` | | | the metrics since the reset, its own included: sums of flows, last levels, means |
 | `rewards` | | | the terms of the reward, by name: weight times metric; of a reset: 0 |

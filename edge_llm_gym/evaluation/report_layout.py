@@ -28,6 +28,7 @@ class ReportLayout:
     scarcity_title: str
     scarcity_columns: Columns
     """What kept requests from being served (`evaluation.causes`): a total, then its parts."""
+    scarcity_note: str
     panels: tuple[tuple[str, str], ...]
     """(metric, title) of the panels of the figure."""
     policies: str
@@ -66,6 +67,10 @@ _POOLED_SCARCITY: Columns = (
     ("expired_room", "had room", "{:.1f}"),
 )
 _SCARCITY_TITLE = "expired requests per episode, by what kept them out of batches"
+_SCARCITY_NOTE = (
+    "time: deadlines; no slot: more requests were pending than there are slots; had room: a node had room, and the "
+    "policy let the request wait"
+)
 _ENTRY_SCARCITY_TITLE = f"{_SCARCITY_TITLE} of entry nodes"
 _UTILISATION_PANEL = ("utilisation", "utilisation of the nodes")
 _POOLED_PANELS = (
@@ -84,6 +89,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             cause_columns=_CAUSES,
             scarcity_title=_SCARCITY_TITLE,
             scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
@@ -96,6 +102,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             cause_columns=_CAUSES,
             scarcity_title=_SCARCITY_TITLE,
             scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("mean_ttft_s", "mean time to first token [s]"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
@@ -108,6 +115,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             cause_columns=_CAUSES,
             scarcity_title=_ENTRY_SCARCITY_TITLE,
             scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("accuracy", "accuracy of computed requests"), _UTILISATION_PANEL),
             policies="ot-gah+dto-ee,ot-gah,fcfs+dto-ee,ot-gah+no-exit,edf,sjf,fcfs,random",
         ),
@@ -130,6 +138,7 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
                 ("late_service", "computed", "{:.1f}"),
                 ("late_transfer", "radio and wires", "{:.1f}"),
             ),
+            scarcity_note="",
             panels=(
                 ("mean_delay_s", "mean delay [s]"),
                 ("delay_p95_s", "delay, p95 [s]"),

@@ -57,13 +57,14 @@ def cause_table(comparison: Comparison) -> Sheet:
 
 def scarcity_table(comparison: Comparison) -> Sheet:
     """What kept requests from being served: the resources that were scarce, also if no policy asked for more."""
-    return _count_table(comparison, comparison.layout.scarcity_title, comparison.layout.scarcity_columns)
+    layout = comparison.layout
+    return _count_table(comparison, layout.scarcity_title, layout.scarcity_columns, layout.scarcity_note)
 
 
-def _count_table(comparison: Comparison, title: str, columns: Columns) -> Sheet:
+def _count_table(comparison: Comparison, title: str, columns: Columns, note: str = "") -> Sheet:
     formed = tuple((metric, heading, _count_form(comparison, metric, form)) for metric, heading, form in columns)
     rows = [_cells(comparison, policy, formed) for policy in comparison.policies]
-    return _table(comparison, title, _titles(columns), rows)
+    return _table(comparison, title, _titles(columns), rows, (note,))
 
 
 def gap_table(comparison: Comparison) -> Sheet:

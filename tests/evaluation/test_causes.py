@@ -31,11 +31,11 @@ AMPLE = {
         "max_prompt_tokens": 400,
         "max_output_tokens": 10,
     },
-    "requests": {
-        "budget_s": [14.0, 14.0],
-        "uplink_payload": {"probability": 0.0},
-        "downlink_payload": {"probability": 1.0, "bits": [1e5, 1e5]},
-    },
+    "requests.budget_s": [14.0, 14.0],
+    "requests.budget_per_output_token_s": 0.0,
+    "requests.accuracy": [0.0, 0.0],
+    "requests.uplink_payload": {"probability": 0.0},
+    "requests.downlink_payload": {"probability": 1.0, "bits": [1e5, 1e5]},
     "channel.spectral_efficiency_floor": EFFICIENCY,
     "channel.spectral_efficiency_cap": EFFICIENCY,
     "nodes.0.memory_fraction": 0.9,
@@ -69,10 +69,19 @@ class Idle:
         return {key: 0 * space.sample() for key, space in self._space.items()}, state
 
 
+def greedy(env):
+    """Serves as many requests of an epoch as fit."""
+    return make_expert("dftsp", env, overrun_s=np.inf)
+
+
+def at_random(env):
+    return make_expert("random", env, seed=0)
+
+
 def causes(environment, policy, overrides, seed=0):
     """Causes of expired or late requests of an episode, and the totals."""
     env = gymnasium.make(environment, overrides=overrides)
-    made = make_expert(policy, env, seed=0) if isinstance(policy, str) else policy(env)
+    made = policy(env)
     recorder = cause_recorder(env.unwrapped.scenario)
     run_episode(env, made, seed, recorder=recorder)
     simulator = env.unwrapped.simulator
@@ -94,19 +103,19 @@ def test_a_request_is_attributed_to_its_refusal_to_room_or_to_what_it_lacks():
 
 
 SCARCE = {
-    "memory": ("fcfs", lambda: {"nodes.0.memory_fraction": fraction_for(1.5)}),
-    "uplink": ("fcfs", lambda: {"nodes.0.uplink_hz": hertz(UP_BITS, 0.6)}),
-    "downlink": ("fcfs", lambda: {"nodes.0.downlink_hz": hertz(DOWN_BITS, 0.6)}),
-    "time": ("fcfs", lambda: {"nodes.0.usable_flops_fraction": 0.005}),
-    "quality": ("fcfs", lambda: {"requests.accuracy": [0.9, 1.0]}),
-    "slots": ("fcfs", lambda: {"slots": 1}),
+    "memory": (greedy, lambda: {"nodes.0.memory_fraction": fraction_for(1.5)}),
+    "uplink": (greedy, lambda: {"nodes.0.uplink_hz": hertz(UP_BITS, 0.6)}),
+    "downlink": (greedy, lambda: {"nodes.0.downlink_hz": hertz(DOWN_BITS, 0.6)}),
+    "time": (greedy, lambda: {"nodes.0.usable_flops_fraction": 0.0035}),
+    "quality": (greedy, lambda: {"requests.accuracy": [0.9, 1.0]}),
+    "slots": (greedy, lambda: {"slots": 1}),
     "room": (Idle, dict),
 }
 """Cause -> the policy and the change of AMPLE that leave it as the only one."""
 
 
 def test_with_ample_resources_no_request_expires():
-    found, totals = causes(SINGLE, "fcfs", AMPLE)
+    found, totals = causes(SINGLE, greedy, AMPLE)
     assert totals["arrived"] > 50
     assert totals["expired"] == 0
     assert found == {f"expired_{name}": 0.0 for name in EXPIRED_CAUSES}
@@ -117,11 +126,15 @@ def test_one_scarce_resource_is_the_only_cause(name):
     policy, change = SCARCE[name]
     found, totals = causes(SINGLE, policy, AMPLE | change())
     assert totals["expired"] > 10
-    assert found == {f"expired_{each}": totals["expired"] if each == name else 0.0 for each in EXPIRED_CAUSES}
+    # A request may also lack time in the last epoch before its deadline.
+    assert found[f"expired_{name}"] >= 0.97 * totals["expired"]
+    others = {each: found[f"expired_{each}"] for each in EXPIRED_CAUSES if each not in ("time", name)}
+    assert others == dict.fromkeys(others, 0.0)
+    assert sum(found.values()) == pytest.approx(totals["expired"])
 
 
 def test_a_memory_that_is_too_small_for_any_request_expires_it_on_arrival():
-    found, totals = causes(SINGLE, "fcfs", AMPLE | {"nodes.0.memory_fraction": fraction_for(0.5)})
+    found, totals = causes(SINGLE, greedy, AMPLE | {"nodes.0.memory_fraction": fraction_for(0.5)})
     assert found["expired_memory"] == totals["expired"] == totals["arrived"]
 
 
@@ -129,7 +142,7 @@ def test_a_memory_that_is_too_small_for_any_request_expires_it_on_arrival():
     "environment", ["EdgeLLM/MultiNode-v0", "EdgeLLM/Joint-v0", "EdgeLLM/Continuous-v0", "EdgeLLM/SingleNode-v0"]
 )
 def test_parts_add_up_to_the_expired_requests(environment):
-    found, totals = causes(environment, "random", {"slots": 10, "horizon_epochs": 25})
+    found, totals = causes(environment, at_random, {"slots": 10, "horizon_epochs": 25})
     assert sum(found.values()) == pytest.approx(totals["expired"])
     assert totals["expired"] > 20
     assert found["expired_slots"] > 0
@@ -138,9 +151,9 @@ def test_parts_add_up_to_the_expired_requests(environment):
 
 def test_blocks_of_epochs_change_nothing(monkeypatch):
     overrides = {"slots": 8, "horizon_epochs": 20}
-    expected, _ = causes("EdgeLLM/MultiNode-v0", "random", overrides)
+    expected, _ = causes("EdgeLLM/MultiNode-v0", at_random, overrides)
     monkeypatch.setattr(decisions, "BLOCK_EPOCHS", 7)
-    assert causes("EdgeLLM/MultiNode-v0", "random", overrides)[0] == pytest.approx(expected)
+    assert causes("EdgeLLM/MultiNode-v0", at_random, overrides)[0] == pytest.approx(expected)
 
 
 def parts_of_delay(simulator):

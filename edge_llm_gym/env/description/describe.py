@@ -66,7 +66,7 @@ def _space_tables(env: Any, scenario: Scenario) -> Iterator[EntryTable]:
     native = interface.action_space(scenario), interface.observation_space(scenario)
     rows = f"of one row; arrays have a leading axis of {env.num_envs} rows" if isinstance(env, VectorEnv) else ""
     makers = (interface.action_space, interface.observation_space)
-    notes = (plain(text_below_table(interface.action_space)), "")
+    notes = (plain(" ".join(text_below_table(interface.action_space).split())), "")
     for name, space, own, make, note in zip(
         ("action", "observation"), _spaces(env, native), native, makers, notes, strict=True
     ):
@@ -75,7 +75,7 @@ def _space_tables(env: Any, scenario: Scenario) -> Iterator[EntryTable]:
             yield EntryTable(name, name, space_entries(space, own, make, name), (rows,))
         entries = space_entries(own if changed else space, own, make, name)
         title, path = (f"{name} {UNCHANGED}", f"{name}.unwrapped") if changed else (name, name)
-        yield EntryTable(path, title, entries, (axes_note(entries, scenario), rows, *note.split("\n\n")))
+        yield EntryTable(path, title, entries, (axes_note(entries, scenario), rows, note))
     for key, features in feature_entries(scenario, native[1]):
         yield EntryTable(f"observation.{key}", f'columns of observation["{key}"]', features)
 

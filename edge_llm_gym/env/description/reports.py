@@ -7,16 +7,15 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.env import step_info
 from edge_llm_gym.env.description.docstrings import docstring_table
 from edge_llm_gym.env.description.spaces import shape_text
-from edge_llm_gym.env.description.tables import Entry, range_text
+from edge_llm_gym.env.description.tables import Entry
 from edge_llm_gym.env.description.texts import metric_unit, plain
 from edge_llm_gym.env.info import Columns, Info
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.outcomes import Outcome
 from edge_llm_gym.sim.simulator import Simulator
 
-BY_NAME: Final = ("metrics", "totals", "rewards")
-"""Keys of info that hold numbers by the names of metrics, which have tables of their own."""
-CODES: Final = "slots.outcome"
+BY_NAME: Final = "dict of float"
+"""Type of the keys of info that hold numbers by name: `metrics`, `totals`, `rewards` and `tape.parameters`."""
 
 
 def info_entries(scenario: Scenario) -> tuple[Entry, ...]:
@@ -28,7 +27,6 @@ def info_entries(scenario: Scenario) -> tuple[Entry, ...]:
             shape=shape_text(texts[path]["shape"], shape),
             dtype=dtype,
             unit=texts[path]["unit"],
-            range=range_text(min(Outcome), max(Outcome)) if path == CODES else "",
             meaning=plain(texts[path]["meaning"]),
         )
         for path, shape, dtype in _leaves(step_info.reset_info(Simulator(scenario)), "")
@@ -39,12 +37,10 @@ def _leaves(info: Info, prefix: str) -> Iterator[tuple[str, tuple[int, ...], str
     """Path, shape of one row and dtype of everything in info."""
     for key, value in info.items():
         path = f"{prefix}{key}"
-        if path in BY_NAME:
-            yield path, (), "dict of float"
+        if isinstance(value, Columns) or key == "rewards":
+            yield path, (), BY_NAME
         elif isinstance(value, dict):
             yield from _leaves(value, f"{path}.")
-        elif isinstance(value, Columns):
-            yield from ((f"{path}.{name}", (), "float") for name in value.names)
         else:
             yield path, value.shape[1:], _dtype(value)
 
@@ -66,7 +62,7 @@ def metric_entries(scenario: Scenario) -> tuple[Entry, ...]:
 def outcome_entries() -> tuple[Entry, ...]:
     """Entries of the outcome codes."""
     rows = docstring_table(Outcome, "code")
-    return tuple(Entry(f"Outcome.{row['outcome'].upper()}", column=row["code"], meaning=row["meaning"]) for row in rows)
+    return tuple(Entry(f"Outcome.{row['outcome'].upper()}", code=row["code"], meaning=row["meaning"]) for row in rows)
 
 
 def reward_entries(scenario: Scenario) -> tuple[Entry, ...]:

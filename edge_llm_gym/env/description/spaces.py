@@ -11,6 +11,7 @@ from edge_llm_gym.env.description.tables import Entry, range_text
 from edge_llm_gym.env.description.texts import divisor_value, feature_texts, plain
 from edge_llm_gym.env.features import QUANTILES, feature_names
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
 
 FOREIGN: Final = "not of the environment itself: a feature of your own, or of a wrapper"
 AXES: Final[Mapping[str, tuple[str, Callable[[Scenario], int]]]] = {
@@ -101,11 +102,17 @@ def feature_entries(scenario: Scenario, space: spaces.Dict) -> Iterator[tuple[st
             ),
         )
     if "exit_confidence" in space.spaces:
-        levels = (Entry(f"{level:g}", column=str(column)) for column, level in enumerate(QUANTILES))
-        yield "exit_confidence", tuple(levels)
+        yield "exit_confidence", tuple(map(_quantile_entry, range(len(QUANTILES))))
+
+
+def _quantile_entry(column: int) -> Entry:
+    level, meaning = f"{QUANTILES[column]:g}", f"of the confidences at the exit in the last {SEEN_EPOCHS} epochs"
+    return Entry(
+        level, column=str(column), unit="1", divided_by="1", range="0 to 1", meaning=f"{level} quantile {meaning}"
+    )
 
 
 def divisor_text(scenario: Scenario, text: str) -> str:
-    """A divisor; one that is a key of the scenario comes with its value."""
+    """A divisor, without how it is computed; one that is a key of the scenario comes with its value."""
     value = divisor_value(scenario, text)
-    return plain(text) if value is None else f"{text} ({value:g})"
+    return plain(text.partition(":")[0]) if value is None else f"{text} ({value:g})"

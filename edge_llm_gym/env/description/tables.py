@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass, fields
 from io import StringIO
+from textwrap import fill
 from typing import Final
 
 from edge_llm_gym.names import known_name
@@ -18,6 +19,8 @@ class Entry:
     name: str
     column: str = ""
     """Index along the last axis."""
+    code: str = ""
+    """The number that stands for the name."""
     shape: str = ""
     """Axes and their sizes, such as "[N=32, K=4, 2]", of one row of a vector environment."""
     dtype: str = ""
@@ -32,9 +35,8 @@ class Entry:
     meaning: str = ""
 
 
-FOLDING: Final = ("divided_by", "meaning")
-"""Fields whose texts may be long."""
-LEFT: Final = ("shape", "dtype", "unit", "kind", *FOLDING)
+LEFT: Final = ("shape", "dtype", "unit", "divided_by", "kind", "meaning")
+"""Fields that are texts."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class EntryTable:
 
 
 def _column(name: str) -> Column:
-    return Column(name.replace("_", " "), "left" if name in LEFT else "right", folds=name in FOLDING)
+    return Column(name.replace("_", " "), "left" if name in LEFT else "right", folds=name == "meaning")
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,10 +93,10 @@ class Description:
 
     def text(self, width: int | None = None) -> str:
         """The tables as text of a width, by default that of the terminal."""
-        file = StringIO()
-        terminal = Terminal(file=file, width=width or shutil.get_terminal_size((WIDTH_OF_FILES, 0)).columns)
-        show(terminal, self)
-        return file.getvalue().rstrip()
+        file, columns = StringIO(), width or shutil.get_terminal_size((WIDTH_OF_FILES, 0)).columns
+        show(Terminal(file=file, width=columns), self)
+        lines = (line.rstrip() for line in file.getvalue().splitlines())
+        return "\n".join(fill(line, columns) if len(line) > columns else line for line in lines).rstrip()
 
     def to_markdown(self) -> str:
         """The tables as GitHub's Markdown."""

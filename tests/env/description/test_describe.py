@@ -1,6 +1,7 @@
 """Descriptions: every key and column of real observations, actions and infos is described, as it is."""
 
 import re
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -11,6 +12,7 @@ from gymnasium.vector import SyncVectorEnv
 import edge_llm_gym
 from edge_llm_gym import Outcome, describe, feature_names, load_scenario
 from edge_llm_gym.codecs.wrappers import CodecWrapper, FlatObservation
+from edge_llm_gym.env.description import docstrings
 from edge_llm_gym.env.features import QUANTILES
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sim.outcomes import OUTCOME_NAMES, SERVED
@@ -19,7 +21,7 @@ from tests.env.own_functions import LOAD
 SMALL = {"slots": 6, "horizon_epochs": 5}
 PREDICTED = {"lengths.prediction": {"sigma": 0.5}}
 CASES = [(name, {"horizon_epochs": 5}) for name in ENVIRONMENTS] + [("EdgeLLM/MultiNode-v0", SMALL | PREDICTED)]
-BY_NAME = {"metrics", "totals", "rewards"}
+BY_NAME = {"metrics", "totals", "rewards", "tape.parameters"}
 
 
 def sizes(shape_text):
@@ -102,7 +104,7 @@ def test_info_is_described_as_it_is(environment, overrides):
 
 def test_outcomes_are_an_enumeration_with_the_documented_codes():
     entries = describe("EdgeLLM/MultiNode-v0")["info.outcomes"].entries
-    assert [(int(entry.column), entry.name) for entry in entries] == [
+    assert [(int(entry.code), entry.name) for entry in entries] == [
         (code, f"Outcome.{name.upper()}") for code, name in enumerate(OUTCOME_NAMES)
     ]
     assert [outcome.name.lower() for outcome in Outcome] == list(OUTCOME_NAMES)
@@ -152,6 +154,12 @@ def test_spaces_that_wrappers_change_are_described_as_they_are_and_as_they_were(
     assert "wrapper" in entry.meaning
     assert described["observation.unwrapped"].entries == describe(plain)["observation"].entries
     assert {entry.name for entry in described["action.unwrapped"].entries} == {"batch", "bandwidth"}
+
+
+def test_python_without_docstrings_is_refused(monkeypatch):
+    monkeypatch.setattr(docstrings, "sys", SimpleNamespace(flags=SimpleNamespace(optimize=2)))
+    with pytest.raises(RuntimeError, match="run Python without -OO"):
+        docstrings.docstring_table(SimpleNamespace(__doc__=None), "key")
 
 
 def test_features_of_a_users_own_are_listed():
