@@ -65,20 +65,23 @@ class DecisionBlocks(ABC):
         self._batch: list[Array] = []
         self._slots: list[tuple[Array, Array]] = []
         self._hidden: list[Array] = []
+        self._decision: tuple[Mapping[str, Array], Any, Array]
 
     @abstractmethod
     def process(self, decisions: Decisions) -> None:
         """Called with every block."""
 
     def decided(self, simulator: Simulator, observation: Mapping[str, Array], action: Any) -> None:
-        """Keeps what was seen and decided."""
+        """Notes what was seen and decided; the environment has not checked the action yet."""
         queue = simulator.state.queue
-        self._observations.append({key: np.asarray(observation[key]) for key in READ})
-        self._batch.append(np.array(action["batch"]))
-        self._hidden.append(queue.request[0, simulator.scenario.slots : queue.length[0]].copy())
+        self._decision = observation, action, queue.request[0, simulator.scenario.slots : queue.length[0]].copy()
 
     def stepped(self, info: Mapping[str, Any]) -> None:
-        """Keeps the outcomes."""
+        """Keeps the decision and its outcomes."""
+        observation, action, hidden = self._decision
+        self._observations.append({key: np.asarray(observation[key]) for key in READ})
+        self._batch.append(np.array(action["batch"]))
+        self._hidden.append(hidden)
         self._slots.append((info["slots"]["request"], info["slots"]["outcome"]))
         if len(self._slots) == BLOCK_EPOCHS:
             self.finish()

@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from edge_llm_gym.actions import ActionError
 from edge_llm_gym.evaluation import compare, decisions
 from edge_llm_gym.evaluation.causes import EXPIRED_CAUSES, LATE_CAUSES, cause_recorder, causes_of
 from edge_llm_gym.evaluation.decisions import Decisions
@@ -213,3 +214,14 @@ def test_a_comparison_shows_the_causes_and_changes_no_metric():
     expired = {row[0].text: row[1].value for row in sheet.rows}
     assert expired == {policy: found.mean(policy, "expired").mean for policy in ("edf", "random")}
     assert {row[0].text: sum(cell.value for cell in row[2:]) for row in sheet.rows} == pytest.approx(expired)
+
+
+class Malformed:
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return [0, 1], state
+
+
+@pytest.mark.parametrize("environment", ["EdgeLLM/SingleNode-v0", "EdgeLLM/EarlyExit-v0"])
+def test_a_malformed_action_raises_the_error_of_the_environment(environment):
+    with pytest.raises(ActionError):
+        compare(environment, [("malformed", Malformed())], seeds=[0])

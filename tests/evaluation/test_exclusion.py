@@ -89,6 +89,22 @@ def test_as_the_loads_of_batch_problems(environment, policy):
     assert (exceeded > 0).sum() >= 3
 
 
+def test_a_node_of_too_low_quality_may_have_time():
+    env = gymnasium.make("EdgeLLM/MultiNode-v0")
+    scenario = env.unwrapped.scenario
+    reader = batch_reader(scenario)
+    observation, _ = env.reset(seed=0)
+    count = observation["request_mask"].sum()
+    rows = {key: array[None] for key, array in observation.items()}
+    found = exclusions(reader, rows, np.zeros((1, scenario.slots), int))[0, :count]
+    epoch = reader.read(observation)
+    slots_s = scenario.uplink_slot_s + scenario.downlink_slot_s
+    alone_s = np.stack([node.time_s + node.shared_time_s for node in epoch.problem.nodes], axis=1)
+    np.testing.assert_array_equal(found[..., 0], alone_s > epoch.time_left_s[:, None] - epoch.busy_s - slots_s)
+    assert (found[..., 4] & ~found[..., 0]).any()
+    assert (found[..., 4] & found[..., 0]).any()
+
+
 def test_causes_are_shared_among_the_closest_nodes():
     flags = partial(np.isin, RESOURCES)
     excluded = np.array(
