@@ -7,10 +7,9 @@ from typing import Any, Final
 import gymnasium
 import numpy as np
 
-from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.decisions import DecisionBlocks, Decisions
-from edge_llm_gym.evaluation.exclusion import QUALITY, TIME, exclusions
+from edge_llm_gym.evaluation.exclusion import QUALITY, TIME, exclusions, limit_reader
 from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
@@ -39,7 +38,7 @@ class BindingCounter(DecisionBlocks):
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
-        self._reader = batch_reader(scenario)
+        self._reader = limit_reader(scenario)
         self._epochs = 0
         self._binding = np.zeros(len(RESOURCES), np.int64)
         self._only_cause = np.zeros(len(RESOURCES), np.int64)

@@ -16,9 +16,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.evaluation.decisions import REFUSALS, DecisionBlocks, Decisions, EpisodeRecorder
-from edge_llm_gym.evaluation.exclusion import QUALITY, RESOURCES, TIME, cause_shares, exclusions
+from edge_llm_gym.evaluation.exclusion import QUALITY, RESOURCES, TIME, cause_shares, exclusions, limit_reader
 from edge_llm_gym.evaluation.metrics import Metrics
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV
@@ -46,7 +45,7 @@ class QueueCauses(DecisionBlocks):
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
-        self._reader = batch_reader(scenario)
+        self._reader = limit_reader(scenario)
         self._parts: list[tuple[Array, Array]] = []
 
     def metrics(self, simulator: Simulator) -> Metrics:

@@ -7,7 +7,9 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, batch_limits_s
+from edge_llm_gym.decoding.continuous import ContinuousReader
 from edge_llm_gym.problems.feasibility import within_limit
+from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import QUALITY_DEMAND
 
 RESOURCES: Final = ("time", "memory", "uplink", "downlink", "quality")
@@ -17,6 +19,11 @@ READ: Final = ("requests", "request_mask", "spectral_efficiency", "nodes")
 """Keys of the observation that tell what a request would exceed."""
 NO_DEMAND: Final = -1.0
 """A quality demand that every node meets."""
+
+
+def limit_reader(scenario: Scenario) -> BatchingReader:
+    """The reader of the limits of entry nodes, for any pooled dynamics and any number of stages."""
+    return ContinuousReader(scenario) if scenario.variant == "continuous_batching" else BatchingReader(scenario)
 
 
 def exclusions(reader: BatchingReader, observation: Mapping[str, Array], admitted: Array) -> Array:

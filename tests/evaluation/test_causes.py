@@ -17,6 +17,7 @@ from edge_llm_gym.sim.columns import KV
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.outcomes import LATE, REFUSED_MEMORY, WAITING
 from edge_llm_gym.sim.request_costs import RequestCosts
+from tests.sim.pooled.routing_by_hand import staged
 
 SINGLE = "EdgeLLM/SingleNode-v0"
 UP_BITS, DOWN_BITS, EFFICIENCY = 400 * 32, 10 * 32 + 100_000, 4.0
@@ -214,6 +215,14 @@ def test_a_comparison_shows_the_causes_and_changes_no_metric():
     expired = {row[0].text: row[1].value for row in sheet.rows}
     assert expired == {policy: found.mean(policy, "expired").mean for policy in ("edf", "random")}
     assert {row[0].text: sum(cell.value for cell in row[2:]) for row in sheet.rows} == pytest.approx(expired)
+
+
+def test_networks_of_any_depth_have_causes():
+    scenario = staged([1, 1, 1], slots=2, horizon_epochs=6)
+    result = compare("EdgeLLM/Joint-v0", [("idle", Idle)], seeds=[0], scenario=scenario)
+    (episode,) = result.episodes["idle"]
+    assert episode["expired"] > 0
+    assert sum(episode[f"expired_{name}"] for name in EXPIRED_CAUSES) == pytest.approx(episode["expired"])
 
 
 class Malformed:

@@ -9,7 +9,7 @@ import pytest
 import edge_llm_gym  # noqa: F401 - registers the ids
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.decoding.readers import batch_reader
-from edge_llm_gym.evaluation.exclusion import RESOURCES, cause_shares, exceeded_by_joining, exclusions
+from edge_llm_gym.evaluation.exclusion import RESOURCES, cause_shares, exceeded_by_joining, exclusions, limit_reader
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.sim.outcomes import REFUSED_UPLINK
@@ -67,10 +67,11 @@ def decisions(env, policy, epochs):
 @pytest.mark.parametrize("environment", ["EdgeLLM/MultiNode-v0", "EdgeLLM/Joint-v0", "EdgeLLM/Continuous-v0"])
 def test_as_the_loads_of_batch_problems(environment, policy):
     env = gymnasium.make(environment, overrides={"slots": 12})
-    reader = batch_reader(env.unwrapped.scenario)
+    scenario = env.unwrapped.scenario
+    reader = batch_reader(scenario)
     seen = list(decisions(env, make_expert(policy, env, seed=0), epochs=6))
     observation = {key: np.stack([one[key] for one, _, _ in seen]) for key in seen[0][0]}
-    found = exclusions(reader, observation, np.stack([admitted for _, _, admitted in seen]))
+    found = exclusions(limit_reader(scenario), observation, np.stack([admitted for _, _, admitted in seen]))
     exceeded = np.zeros(len(RESOURCES), int)
     for (before, left, admitted), one in zip(seen, found, strict=True):
         visible = before["request_mask"] == 1
