@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym import __version__
-from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, policies, render, scenarios, trace
+from edge_llm_gym.cli import (
+    bench,
+    calibrate,
+    catalogue,
+    compare,
+    describe,
+    fit,
+    measure,
+    policies,
+    render,
+    scenarios,
+    trace,
+)
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.messages import file_error
 from edge_llm_gym.sheets.terminal import Terminal
@@ -21,6 +33,7 @@ app = typer.Typer(
 app.command("compare")(compare.compare_policies)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
+app.command("describe")(describe.describe_environment)
 app.command("catalogue")(catalogue.show_catalogue)
 app.command("policies")(policies.list_policies)
 app.command("trace")(trace.show_trace)

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from edge_llm_gym.evaluation.decisions import EpisodeRecorder
 from edge_llm_gym.evaluation.episode import EPISODE_METRICS
 from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.experts import Policy
@@ -45,16 +46,25 @@ def steps(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None =
         yield Step(float(reward), info, decision_s)
 
 
-def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | None = None) -> Episode:
+def run_episode(
+    env: gymnasium.Env,
+    policy: Policy,
+    seed: int,
+    watch: Watcher | None = None,
+    recorder: EpisodeRecorder | None = None,
+) -> Episode:
     """The metrics by name of one episode on the tape of `seed`.
 
     Which metrics there are depends on the dynamics (see `evaluation.metrics`). "utilisation" is the mean over epochs,
     "reward" the return, "decision_ms" the mean wall time of `predict`. In an environment wrapped in EpochGap, "gap" is
     the unserved share of the measured epochs' optima, and "gap_proved" the share of those optima that is proved.
+    `recorder` is called before and after every step.
     """
     count, reward, decision_s = 0, 0.0, 0.0
     gaps: list[dict[str, float]] = []
-    for step in steps(env, policy, seed, watch):
+    for step in steps(env, policy, seed, watch if recorder is None else _recording(recorder, watch)):
+        if recorder is not None:
+            recorder.stepped(step.info)
         count += 1
         reward += step.reward
         decision_s += step.decision_s
@@ -70,6 +80,17 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         }
         | _gap_metrics(gaps)
     )
+
+
+def _recording(recorder: EpisodeRecorder, watch: Watcher | None) -> Watcher:
+    """A watcher that calls another one, if there is one, and a recorder."""
+
+    def watch_both(env: gymnasium.Env, observation: Any, action: Any) -> None:
+        if watch is not None:
+            watch(env, observation, action)
+        recorder.decided(env.unwrapped.simulator, observation, action)  # type: ignore[attr-defined]
+
+    return watch_both
 
 
 def _gap_metrics(gaps: list[dict[str, float]]) -> Episode:

@@ -15,8 +15,10 @@ WHOLE: Final = "{:.0f}"
 
 
 def comparison_sheets(comparison: Comparison) -> list[Sheet]:
-    """All tables of a comparison: results, causes, and gaps and bounds where they were measured."""
+    """All tables of a comparison: results, causes, and scarcity, gaps and bounds where they were measured."""
     sheets = [result_table(comparison), cause_table(comparison)]
+    if all(metric in comparison.metrics for metric, _, _ in comparison.layout.scarcity_columns):
+        sheets.append(scarcity_table(comparison))
     if "gap" in comparison.metrics:
         sheets.append(gap_table(comparison))
     if comparison.bounds:
@@ -50,10 +52,19 @@ def seeds_text(comparison: Comparison) -> str:
 
 def cause_table(comparison: Comparison) -> Sheet:
     """Requests per episode that were not served, and refusals, by cause."""
+    return _count_table(comparison, comparison.layout.cause_title, comparison.layout.cause_columns)
+
+
+def scarcity_table(comparison: Comparison) -> Sheet:
+    """What kept requests from being served: the resources that were scarce, also if no policy asked for more."""
     layout = comparison.layout
-    columns = [(metric, title, _count_form(comparison, metric, form)) for metric, title, form in layout.cause_columns]
-    rows = [_cells(comparison, policy, tuple(columns)) for policy in comparison.policies]
-    return _table(comparison, layout.cause_title, _titles(layout.cause_columns), rows)
+    return _count_table(comparison, layout.scarcity_title, layout.scarcity_columns, layout.scarcity_note)
+
+
+def _count_table(comparison: Comparison, title: str, columns: Columns, note: str = "") -> Sheet:
+    formed = tuple((metric, heading, _count_form(comparison, metric, form)) for metric, heading, form in columns)
+    rows = [_cells(comparison, policy, formed) for policy in comparison.policies]
+    return _table(comparison, title, _titles(columns), rows, (note,))
 
 
 def gap_table(comparison: Comparison) -> Sheet:
