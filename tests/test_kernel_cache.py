@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba.core.caching import CacheImpl, IndexDataCacheFile
 
-from edge_llm_gym import compiled
+from edge_llm_gym.compiled import cache
 
 SOURCE = """
 from edge_llm_gym.compiled import kernel, njit
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing 
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Imports the source as a later process does: with new, uncompiled functions."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(compiled, "_warned", [])
+    monkeypatch.setattr(cache, "_warned", [])
     path = tmp_path / "functions.py"
 
     def imported(added: int = 1) -> ModuleType:
@@ -108,7 +108,7 @@ def test_a_kill_between_the_two_files_leaves_no_code_of_another_source(load, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(compiled.EntryFile, step, killed)
+        patch.setattr(cache.EntryFile, step, killed)
         with pytest.raises(KeyboardInterrupt):
             load(added=10).plus_one(2)
     assert load(added=1).plus_one(2) == 3
@@ -127,7 +127,7 @@ def test_two_processes_that_save_at_once_keep_their_entries_apart(load, tmp_path
     """Both have seen an empty index; the later one replaces the index, but not the code of the other one."""
     first, second = load(), load()
     with monkeypatch.context() as patch:
-        patch.setattr(compiled.EntryFile, "_load_index", lambda _: {})
+        patch.setattr(cache.EntryFile, "_load_index", lambda _: {})
         assert first.plus_one(2) == 3
         (index,) = files(tmp_path, ".nbi")
         refers_to_the_first = index.read_bytes()

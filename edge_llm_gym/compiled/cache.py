@@ -1,4 +1,4 @@
-"""Compilation of the inner functions of the simulator and the solvers, and the cache of compiled functions."""
+"""The cache of compiled functions on the disk, whose faults do not end the program."""
 
 import glob
 import hashlib
@@ -10,30 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
     "that folder, or set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
 )
-
-
-def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` as a decorator, with a cache on the disk whose faults do not end the program.
-
-    A cache that cannot be written to, as on a full disk, causes one RuntimeWarning per process. An entry that cannot be
-    read, such as a truncated file, is compiled again and replaced.
-    """
-    compiled = numba.njit(**options)
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = compiled(function)
-        if cache and not numba.config.DISABLE_JIT:
-            dispatcher._cache = _cache_of(function)
-        return dispatcher
-
-    return decorate
 
 
 class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
@@ -99,7 +81,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             warn_once(f"compiled functions cannot be saved in {self._cache_path} ({error}): {ADVICE}")
 
 
-def _cache_of(function: Callable[..., Any]) -> Any:
+def cache_of(function: Callable[..., Any]) -> Any:
+    """The cache of a function; one that keeps nothing, with a warning, where no folder can be written to."""
     try:
         return KernelCache(function)
     except (RuntimeError, OSError) as error:
@@ -115,20 +98,3 @@ def warn_once(text: str) -> None:
     if not _warned:
         _warned.append(text)
         warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-
-random_kernel = njit(cache=True)
-"""Compiles a kernel that takes a random generator: with reference counts, which free numba's wrapper of a generator."""
-
-kernel = njit(cache=True, _nrt=False, forceinline=True)
-"""Compiles a kernel, which allocates nothing and returns numbers: without reference counts, inlined into its callers.
-
-Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on;
-that took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such
-a function can neither create an array nor return one: either is an error at compile time. Slices are allowed. It must
-not take a random generator either, whose wrapper would never be freed (2.8 KB per call).
-
-Records are passed field by field, hundreds of numbers per call, which took half of the time of an observation. With
-`forceinline=True` functions are compiled into their callers; they must not call themselves. Compile time grows with the
-number of record fields among the arguments, so a kernel takes the records that it reads, not those around them.
-"""
