@@ -86,7 +86,10 @@ def _learn(
     if remaining <= 0:
         return
     with progress(bar) as shown:
-        evaluation, images = EvaluationCallback(folder, config, shown.say), EpisodeImageCallback(config.evaluation.every)
+        evaluation, images = (
+            EvaluationCallback(folder, config, shown.say),
+            EpisodeImageCallback(config.evaluation.every),
+        )
         checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})
         if checkpoint is not None:
             checkpoints.resume(checkpoint.progress, model.num_timesteps)

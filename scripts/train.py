@@ -29,8 +29,8 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from agents.command import chosen_run
     from agents.archives import score_in
+    from agents.command import chosen_run
     from agents.training import train
 
     config, folder, start = chosen_run(options)

@@ -1,15 +1,16 @@
 """How functions that call one another are compiled: each once, optimised together with its callees in the entry.
 
-Numba optimises every function with all that it calls, and translates it to machine code, before it compiles the caller,
-which is then optimised with the same callees once more. Kernels are nested about ten deep, and only the outermost one is
-ever run. Here a function that is called by a compiled function stays in LLVM's intermediate representation; the function
-that Python calls, the entry, links all of them, optimises the whole once and translates it to machine code.
+Numba optimises every function with all that it calls, and translates it to machine code, before it compiles the
+caller, which is then optimised with the same callees once more. Kernels are nested about ten deep, and only the
+outermost one is ever run. Here a function that is called by a compiled function stays in LLVM's intermediate
+representation; the function that Python calls, the entry, links all of them, optimises the whole once and translates it
+to machine code.
 """
 
+import gc
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.environment import lookup_environment
@@ -36,22 +37,29 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 
 class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """Code of a function that compiled functions call, not yet linked with its own callees: without machine code."""
+    """Code of a function that compiled functions call, neither optimised nor linked with its own callees.
+
+    There is machine code only of a function that Python calls: that of a block in object mode.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.own_code = _OwnCode(self)
         self._linked: Any = None
+        self._has_machine_code = False
 
     @property
     def callees(self) -> list[Any]:
         """The libraries of what it calls."""
         return list(self._linking_libraries)
 
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Left to the entry."""
+        ll_module.data_layout = self._codegen._data_layout
+
     def finalize(self) -> None:
-        """Ends the compilation; nothing is linked, optimised or translated to machine code yet."""
+        """Ends the compilation."""
         self._raise_if_finalized()
-        self._final_module.verify()
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -64,14 +72,22 @@ class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
         return self._linked
 
     def get_pointer_to_function(self, name: str) -> int:
-        """The null pointer: there is no machine code."""
+        """The address of a function for Python, which is translated to machine code; null if there is no such one."""
         self._ensure_finalized()
-        return 0
+        if all(function.name != name for function in self.get_defined_functions()):
+            return 0
+        self._has_machine_code = True
+        machine_code = EntryLibrary(self._codegen, self.name)
+        machine_code._final_module = self._final_module.clone()
+        machine_code._linking_libraries = self._linking_libraries
+        self._machine_code = machine_code
+        address: int = machine_code.get_pointer_to_function(name)
+        return address
 
     @property
     def codegen(self) -> Any:
-        """Where numba stores the address of the function's Environment: left to the entry, which has machine code."""
-        return _NO_ENVIRONMENTS
+        """Where numba stores the address of the function's Environment; entries do so for the code in them."""
+        return self._codegen if self._has_machine_code else _NO_ENVIRONMENTS
 
 
 class _OwnCode:
@@ -114,36 +130,74 @@ class _NoEnvironments:
 _NO_ENVIRONMENTS: Final = _NoEnvironments()
 
 
-def _compiler(library_class: type[JITCodeLibrary], name: str) -> type[Compiler]:
-    """A compiler whose functions go into libraries of a class."""
+class _LinkedCompiler(Compiler):  # type: ignore[misc]
+    """A compiler whose functions go into libraries of one class."""
 
-    def init(self: Any, typing_context: Any, target_context: Any, library: Any, *rest: Any) -> None:
+    library_class: type[JITCodeLibrary]
+
+    def __init__(self, typing_context: Any, target_context: Any, library: Any, *rest: Any) -> None:
         if library is None:
-            library = library_class(target_context.codegen(), name)
+            library = self.library_class(target_context.codegen(), type(self).__name__)
             library.enable_object_caching()
-        Compiler.__init__(self, typing_context, target_context, library, *rest)
+        super().__init__(typing_context, target_context, library, *rest)
 
-    return type(f"{library_class.__name__}Compiler", (Compiler,), {"__init__": init})
+
+class CalleeCompiler(_LinkedCompiler):
+    """Compiles a function for compiled functions."""
+
+    library_class = CalleeLibrary
+
+
+class EntryCompiler(_LinkedCompiler):
+    """Compiles a function for Python."""
+
+    library_class = EntryLibrary
+
+    def compile_extra(self, function: Callable[..., Any]) -> Any:
+        """Compiles the function; also what numba itself adds is optimised in the entry only."""
+        codegen = self.state.targetctx.codegen()
+        before, codegen._library_class = codegen._library_class, CalleeLibrary
+        try:
+            return super().compile_extra(function)
+        finally:
+            codegen._library_class = before
+
+    def define_pipelines(self) -> Any:
+        """The passes, called when numba has noted the options.
+
+        It compiles its own functions anew for callers with other options. Entries therefore have those of callees, and
+        a wrapper for Python all the same.
+        """
+        self.state.flags.no_cpython_wrapper = False
+        return super().define_pipelines()
 
 
 class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
     """A compiled function: Python calls this one, and compiled functions call `callee`."""
 
-    callee: Any
+    def __init__(
+        self, py_func: Callable[..., Any], locals: Any = None, targetoptions: Any = None, pipeline_class: Any = None
+    ) -> None:
+        super().__init__(py_func, locals, targetoptions, pipeline_class or EntryCompiler)
+        self.callee = CPUDispatcher(py_func, locals, targetoptions, CalleeCompiler)
 
     @property
     def _numba_type_(self) -> Any:
         return self.callee._numba_type_
 
+    def compile(self, sig: Any) -> Any:
+        """Compiles the function, or loads it from the cache. The compiler makes many objects, and no cycles that last:
+        looking for those takes a tenth of its time."""
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile(sig)
+        finally:
+            if enabled:
+                gc.enable()
+
 
 def entry(function: Callable[..., Any], **options: Any) -> EntryDispatcher:
     """Compiles a function when it is called, for Python and for compiled functions. The options are those of njit."""
-    name = function.__qualname__
-    dispatcher = EntryDispatcher(
-        py_func=function,
-        targetoptions={"nopython": True, "boundscheck": None} | options,
-        pipeline_class=_compiler(EntryLibrary, name),
-    )
-    callee_options = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    dispatcher.callee = numba.njit(pipeline_class=_compiler(CalleeLibrary, name), **callee_options)(function)
-    return dispatcher
+    chosen = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return EntryDispatcher(function, targetoptions={"nopython": True, "boundscheck": None} | chosen)

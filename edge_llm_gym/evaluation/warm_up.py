@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import gymnasium
 
 from edge_llm_gym.compiled.events import compile_count
+from edge_llm_gym.evaluation.report_layout import own_expert
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.evaluation.workers import in_workers
 from edge_llm_gym.experts import expert_names, make_expert
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario
 
-STEPS: Final = 2
-"""Steps with each expert: the second one starts from a plan, where an expert keeps one."""
+STEPS: Final = 4
+"""Steps with each expert: in the first ones there may be no request to decide about."""
 LEFT_OUT: Final = frozenset({"brute-force", "milp", "genetic"})
 """Experts that have no kernels of their own and take long: enumeration, a solver of another package, a search."""
 
@@ -62,15 +62,17 @@ def _warm_environment(pair: tuple[str, Scenario]) -> Warmed:
     assert environment in ENVIRONMENTS  # importing the package registered the ids in this process
     begin_s = time.process_time()
     with compile_count() as count:
-        make = partial(gymnasium.make, environment, scenario=scenario)
-        make_vec = partial(gymnasium.make_vec, environment, 2, "vector_entry_point", scenario=scenario)
-        for env in (make(), make_vec()):
-            for name in _experts(scenario):
-                for _ in steps_of(env, make_expert(name, env), 0, STEPS):
-                    pass
-            env.close()
+        env = gymnasium.make(environment, scenario=scenario)
+        for name in expert_names(scenario):
+            if name not in LEFT_OUT:
+                _play(env, name)
+        env.close()
+        envs = gymnasium.make_vec(environment, 2, "vector_entry_point", scenario=scenario)
+        _play(envs, own_expert(scenario))
+        envs.close()
     return Warmed(environment, count(), time.process_time() - begin_s)
 
 
-def _experts(scenario: Scenario) -> list[str]:
-    return [name for name in expert_names(scenario) if name not in LEFT_OUT]
+def _play(env: gymnasium.Env | gymnasium.vector.VectorEnv, expert: str) -> None:
+    for _ in steps_of(env, make_expert(expert, env), 0, STEPS):
+        pass

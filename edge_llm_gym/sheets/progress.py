@@ -82,9 +82,12 @@ class Bars:
 
 
 @contextmanager
-def progress(shown: bool = True) -> Iterator[Progress]:
-    """Bars where the standard output is a terminal, and lines elsewhere; nothing unless it is to be `shown`."""
-    terminal = Terminal()
+def progress(shown: bool = True, terminal: Terminal | None = None) -> Iterator[Progress]:
+    """Bars where the output is a terminal, by default the standard output, and lines elsewhere.
+
+    Nothing unless it is to be `shown`.
+    """
+    terminal = terminal or Terminal()
     if not shown:
         yield Silent()
     elif not terminal.console.is_terminal:
