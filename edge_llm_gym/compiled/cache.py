@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import inspect
 import itertools
 import os
 import warnings
@@ -10,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache, UserWideCacheLocator
 
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
@@ -58,19 +59,35 @@ class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one function, whose faults cost the time of a compilation."""
+    """The cache of one function, whose faults cost the time of a compilation.
+
+    Where the folder of the source cannot be written to, as in an installation for all users, numba keeps entries in a
+    folder of the user and no longer reads those beside the source, which the installation may have compiled. Here they
+    are read.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         locator, base = self._impl.locator, self._impl.filename_base
         self._cache_file = EntryFile(self._cache_path, base, locator.get_source_stamp())
+        self._installed: EntryFile | None = None
+        if isinstance(locator, UserWideCacheLocator):
+            beside = Path(inspect.getfile(function)).parent / "__pycache__"
+            self._installed = EntryFile(str(beside), base, locator.get_source_stamp())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code for a signature; None if there is none that can be read."""
+        return self._load(self._cache_file, sig, target_context) or self._load(self._installed, sig, target_context)
+
+    def _load(self, file: EntryFile | None, sig: Any, target_context: Any) -> Any:
+        if file is None:
+            return None
+        target_context.refresh()
         try:
-            return super().load_overload(sig, target_context)
+            data = file.load(self._index_key(sig, target_context.codegen()))
+            return None if data is None else self._impl.rebuild(target_context, data)
         except Exception:  # whatever unpickling raises: truncated, or records were renamed since
-            self._cache_file.forget()
+            file.forget()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

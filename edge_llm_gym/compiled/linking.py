@@ -11,6 +11,7 @@ import gc
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.environment import lookup_environment
@@ -172,6 +173,23 @@ class EntryCompiler(_LinkedCompiler):
         return super().define_pipelines()
 
 
+class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
+    """A function for compiled functions. A literal number is passed as any number of its type.
+
+    Numba would compile the function once for every literal, and once for numbers that are not literals.
+    """
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Called by numba for the types of the arguments at each call; compiles the function for them."""
+        return super().get_call_template(
+            tuple(_plain(each) for each in args), {name: _plain(each) for name, each in kws.items()}
+        )
+
+
+def _plain(type_: Any) -> Any:
+    return types.unliteral(type_) if isinstance(type_, (types.IntegerLiteral, types.BooleanLiteral)) else type_
+
+
 class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
     """A compiled function: Python calls this one, and compiled functions call `callee`."""
 
@@ -179,7 +197,7 @@ class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
         self, py_func: Callable[..., Any], locals: Any = None, targetoptions: Any = None, pipeline_class: Any = None
     ) -> None:
         super().__init__(py_func, locals, targetoptions, pipeline_class or EntryCompiler)
-        self.callee = CPUDispatcher(py_func, locals, targetoptions, CalleeCompiler)
+        self.callee = CalleeDispatcher(py_func, locals, targetoptions, CalleeCompiler)
 
     @property
     def _numba_type_(self) -> Any:

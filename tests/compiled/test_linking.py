@@ -95,6 +95,19 @@ def test_functions_of_numba_are_compiled_once_for_entries_and_callees():
     assert len(IMPLEMENTATIONS) == 1
 
 
+def test_literals_and_other_numbers_share_one_version():
+    @kernel
+    def shifted(number, by, twice):
+        return number + (2 * by if twice else by)
+
+    @kernel
+    def caller(number, by):
+        return shifted(number, 1, False) + shifted(number, by=2, twice=True) + shifted(number, by, by > 3)
+
+    assert caller(10.0, 5) == 11.0 + 14.0 + 20.0
+    assert list(shifted.callee.overloads) == [(numba.float64, numba.int64, numba.boolean)]
+
+
 def test_a_function_compiled_by_numba_calls_a_kernel():
     diamond, _ = make_diamond()
     outer = numba.njit(lambda number: 2.0 * diamond(number))

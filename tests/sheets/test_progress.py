@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from rich.console import Console
 
 from edge_llm_gym.sheets.progress import Bars, Lines, Silent, progress, progress_bars
 from edge_llm_gym.sheets.terminal import Terminal
@@ -52,7 +53,7 @@ def test_results_stay_above_the_bars_of_a_terminal(columns, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     stream = io.StringIO()
     terminal = Terminal(file=stream, width=columns)
-    terminal.console._force_terminal = True
+    terminal.console = Console(file=stream, width=columns, force_terminal=True, force_interactive=True)
     with progress_bars(terminal.console) as shown:
         bars = Bars(shown, terminal)
         bars.task("round 1: [labels]", 10)(4)
