@@ -18,7 +18,7 @@ NOTICE: Final = (
 )
 
 
-class _FirstCompilation(event.Listener):
+class _FirstCompilation(event.Listener):  # type: ignore[misc]
     """Calls `say` before the first function of this package is compiled."""
 
     def __init__(self, say: Callable[[], None]) -> None:
@@ -44,7 +44,7 @@ def announcing(say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
-class _CompileTime(event.Listener):
+class _CompileTime(event.Listener):  # type: ignore[misc]
     """Wall time in s of the outermost events so far."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def compile_timer() -> Iterator[Callable[[], float]]:
         yield lambda: listener.spent_s
 
 
-class _Count(event.Listener):
+class _Count(event.Listener):  # type: ignore[misc]
     """Number of functions of this package that were compiled for Python so far."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
 
     def finalize(self) -> None:
         """Links each callee once, optimises the whole and translates it to machine code."""
-        self._linking_libraries = _own_codes(self._linking_libraries)
+        self._linking_libraries: list[Any] = _own_codes(self._linking_libraries)
         super().finalize()
 
     def _finalize_final_module(self) -> None:
@@ -187,7 +187,7 @@ class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
 
 
 def _plain(type_: Any) -> Any:
-    return types.unliteral(type_) if isinstance(type_, (types.IntegerLiteral, types.BooleanLiteral)) else type_
+    return type_.literal_type if isinstance(type_, (types.IntegerLiteral, types.BooleanLiteral)) else type_
 
 
 class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
