@@ -19,7 +19,9 @@ from edge_llm_gym.cli import (
     render,
     scenarios,
     trace,
+    warmup,
 )
+from edge_llm_gym.compiled.events import announcing
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.messages import file_error
 from edge_llm_gym.sheets.terminal import Terminal
@@ -41,6 +43,7 @@ app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)
 app.command("render")(render.render_episode)
 app.command("bench")(bench.run_bench)
+app.command("warmup")(warmup.compile_kernels)
 
 
 def _show_version(asked: bool) -> None:
@@ -68,7 +71,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        with announcing(Terminal(stderr=True).note):
+            app()
     except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
         sys.exit(1)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import Progress
 
 from edge_llm_gym.cli.completion import complete_environment, complete_scenario
 from edge_llm_gym.evaluation.replay import Replay
@@ -19,6 +18,7 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import APPEND, ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.sheets.progress import progress
 from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.workload import RecordedLengths
@@ -234,13 +234,13 @@ def _override(text: str) -> tuple[str, Any]:
 
 @contextmanager
 def job_progress(terminal: Terminal, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
-    """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
+    """Shows the progress of `total` episodes; yields the progress callback of `compare`.
 
     A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=terminal.console, transient=True) as bar, advising(lambda: _advice(store)):
-        task = bar.add_task("episodes", total=total)
-        yield lambda done, _: bar.update(task, completed=done)
+    with progress(terminal=terminal) as shown, advising(lambda: _advice(store)):
+        advance = shown.task("episodes", total)
+        yield lambda done, _: advance(done)
     if store.found:
         terminal.line(f"{store.found} results were there already, in {store.path}; --overwrite computes them again")
 

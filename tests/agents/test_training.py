@@ -1,6 +1,7 @@
 """Runs on a tiny environment: curves repeat, resumed runs equal uninterrupted ones, checkpoints refuse other runs."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,14 @@ def test_a_stream_trains_too(tiny, tmp_path):
     config = tiny(environment=STREAM, codec={"name": "box"}, evaluation={"every": 24, "seeds": 2})
     model = train(config, tmp_path / "run")
     assert model.num_timesteps == 36
+
+
+def test_a_run_off_a_terminal_says_its_scores_beside_those_of_the_expert(tiny, tmp_path, capsys):
+    train(tiny(), tmp_path / "run", bar=True)
+    expert = json.loads((tmp_path / "run" / "expert-scores.json").read_text())
+    (figures,) = expert.values()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "score" in line]
+    assert [line.split(":")[0] for line in lines] == ["after 24 steps", "after 36 steps"]
+    assert all(line.endswith(f"; expert edf {np.mean(figures['score']):.4f}") for line in lines)
+    best = max(float(line.split("score ")[1].split(",")[0]) for line in lines)
+    assert f"best so far {best:.4f}" in lines[-1]
