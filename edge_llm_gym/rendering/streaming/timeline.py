@@ -52,7 +52,6 @@ def streaming_timeline_figure(episode: StreamingEpisode) -> "Figure":
     draw_table(table, episode.sent, episode.senders, episode.node_names, "Requests over each link")
     table.axhline(len(episode.senders) - episode.sending_nodes - 0.5, color=rgb(MUTED), linewidth=0.8)
     table.set_ylabel("sender: devices, then nodes")
-    figure.suptitle(f"{episode.scenario}: {episode.begin_s.size} epochs of {episode.epoch_s:g} s")
     return figure
 
 

@@ -46,6 +46,8 @@ def test_tables_hold_the_numbers_of_the_view(text):
     rows = Page(text).texts("tr")  # the cells of a row, one after the other
     assert "106411200.7521.51.0" in rows  # slot 1
     assert f"{EVIL}613.015.043100.50" in rows  # batch of epoch 6
+    assert f"{EVIL}nvidia-l40.9808.003.005.04+1" in rows  # memory in GB with two decimals, as in text and frame
+    assert "min quality" in Page(text).texts("th")
     assert f"14served{EVIL}2.50" in rows
     assert "23refused uplink--" in rows
 
