@@ -141,5 +141,5 @@ def _break_axis(left: Any, right: Any) -> None:
     stroke = {"marker": [(-1, -2), (1, 2)], "markersize": 9, "linestyle": "none", "color": "black", "clip_on": False}
     left.plot(1, 0, transform=left.transAxes, **stroke)
     right.plot(0, 0, transform=right.transAxes, **stroke)
-    left.margins(x=1.0)
+    left.margins(x=0.5)
     left.xaxis.get_major_locator().set_params(nbins=2)

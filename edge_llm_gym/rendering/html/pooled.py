@@ -16,8 +16,8 @@ def batching_tables(view: BatchingView) -> list[Sheet]:
 
 
 def continuous_tables(view: ContinuousView) -> list[Sheet]:
-    """Tables of continuous batching."""
-    return [_queue(view), _sequences(view), _nodes(view), _outcomes(view)]
+    """Tables of continuous batching, the longest one last."""
+    return [_queue(view), _nodes(view), _outcomes(view), _sequences(view)]
 
 
 def routing_tables(view: RoutingView) -> list[Sheet]:

@@ -97,8 +97,9 @@ def _draw_delay(axes: "Axes", episode: StreamingEpisode) -> None:
 
 def _draw_accuracy(axes: "Axes", episode: StreamingEpisode) -> None:
     _draw_means(axes, episode, episode.series.accuracy)
-    axes.set_ylim(0.0, ACCURACY_TOP)
-    titled(axes, "Accuracy; line: episode")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.0), max(high, ACCURACY_TOP))
+    titled(axes, "Accuracy relative to the last exit; line: episode")
 
 
 def _draw_means(axes: "Axes", episode: StreamingEpisode, means: Array) -> None:
