@@ -65,9 +65,10 @@ def header(view: Moment) -> str:
     """The first line of every text: scenario, caption, epoch and time."""
     moment = f"epoch {view.epoch}/{view.horizon}   t = {view.time_s:.1f} s"
     space = WIDTH - len(moment) - GAP
-    title = cut(view.scenario, max(space - len(view.caption) - GAP, space // 2) if view.caption else space)
-    caption = cut(view.caption, space - len(title) - GAP)
-    return (" " * GAP).join(filter(None, (bold(title), caption, moment)))
+    if not view.caption:
+        return bold(cut(view.scenario, space)) + " " * GAP + moment
+    title = cut(view.scenario, max(space - len(view.caption) - GAP, space // 2))
+    return (" " * GAP).join((bold(title), cut(view.caption, space - len(title) - GAP), moment))
 
 
 def lines_of(*parts: Iterable[str]) -> str:

@@ -78,6 +78,7 @@ def test_the_last_epoch_of_a_long_run_is_not_cut(monkeypatch):
 def test_a_text_begins_with_scenario_caption_and_moment():
     assert plain(header(moment(caption=CAPTION))) == f"multi-node   {CAPTION}   epoch 7/50   t = 14.0 s"
     assert plain(header(moment())) == "multi-node   epoch 7/50   t = 14.0 s"
+    assert len(plain(header(moment("x" * 200)))) == COLUMNS
     long = plain(header(moment("x" * 200, "c" * 200)))
     assert len(long) == COLUMNS
     assert min(long.count("x"), long.count("c")) > 30

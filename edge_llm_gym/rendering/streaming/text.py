@@ -72,7 +72,7 @@ def _last_epoch(view: StreamingView) -> Iterator[str]:
 
 
 def _totals(view: StreamingView) -> Iterator[str]:
-    yield f"{bold('totals')}  {_counts(view.totals)}   ({view.totals.in_flight} of them in flight)"
+    yield f"{bold('totals')}  {_counts(view.totals)} ({view.totals.in_flight} of them in flight)"
     yield _means(view.totals)
 
 
