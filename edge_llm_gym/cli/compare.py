@@ -172,5 +172,6 @@ def save_best_timeline(comparison: Comparison, environment: str, scenario: Scena
     (source,) = policy_sources([name])
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
     path = timeline_path(name, out)
-    save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
+    caption = f"{name}, seed {comparison.seeds[0]}"
+    save_timeline(env.unwrapped.simulator, 0, path, caption)  # type: ignore[attr-defined]
     return path
