@@ -7,6 +7,7 @@ import numpy as np
 
 from agents.config import read_config
 from agents.evaluation import evaluate, expert_scores, make_envs
+from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.sb3 import load_policy
 from edge_llm_gym.sb3.description import config_path
 from edge_llm_gym.settings import ConfigError
@@ -27,9 +28,12 @@ def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, 
     lines.append(f"{'agent':24} {agent.mean('score'):9.4f}")
     for name in names:
         expert = expert_scores(config, name)
-        regret = expert.regret(agent)
-        lines.append(
-            f"{name:24} {expert.mean('score'):9.4f}  regret of the agent {regret.mean:+.4f} "
-            f"[{regret.low:+.4f}, {regret.high:+.4f}]"
-        )
+        lines.append(f"{name:24} {expert.mean('score'):9.4f}  regret of the agent {regret_text(expert.regret(agent))}")
     return lines
+
+
+def regret_text(regret: Interval) -> str:
+    """Mean and interval; a single seed gives no interval, and a regret is undefined without a tape that has a score."""
+    if not regret.is_defined:
+        return "undefined" if np.isnan(regret.mean) else f"{regret.mean:+.4f} (one tape, no interval)"
+    return f"{regret.mean:+.4f} [{regret.low:+.4f}, {regret.high:+.4f}]"

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym import __version__
-from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, policies, render, scenarios, trace
+from edge_llm_gym.cli import (
+    bench,
+    calibrate,
+    catalogue,
+    compare,
+    fit,
+    measure,
+    policies,
+    render,
+    scenarios,
+    sweep,
+    trace,
+)
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.messages import file_error
 from edge_llm_gym.sheets.terminal import Terminal
@@ -19,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("compare")(compare.compare_policies)
+app.command("sweep")(sweep.sweep_scenarios)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("catalogue")(catalogue.show_catalogue)
@@ -43,6 +56,8 @@ def options(
     ] = False,
 ) -> None:
     """Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # package.module:name is also looked up in the working directory
 
 
 def main() -> None:

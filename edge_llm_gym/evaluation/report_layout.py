@@ -30,6 +30,16 @@ class ReportLayout:
     policies: str
     """Policies that `compare` takes by default, separated by commas."""
 
+    @property
+    def titles(self) -> dict[str, tuple[str, str]]:
+        """Title and format of every metric that has a column, or is the score."""
+        columns = (self.headline, (self.score, self.score_title, "{:.1f}"), *self.columns, *self.cause_columns)
+        return {name: (title, form) for name, title, form in columns}
+
+    def described(self, metric: str) -> tuple[str, str]:
+        """Title and format of a metric; its name where it has no column."""
+        return self.titles.get(metric, (metric, "{:.4g}"))
+
 
 _CAUSES: Columns = (
     ("arrived", "arrived", "{:.1f}"),

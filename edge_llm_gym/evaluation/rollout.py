@@ -1,7 +1,7 @@
 """Runs one policy for one episode of a single environment and summarises the episode in metrics."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,17 +59,23 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         reward += step.reward
         decision_s += step.decision_s
         gaps += [step.info["gap"]] if "gap" in step.info else []
-    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        EPISODE_METRICS[simulator.scenario.variant](simulator, step.info["totals"])
-        | {
-            "utilisation": step.info["totals"]["utilisation"],
-            "reward": reward,
-            "decision_ms": 1e3 * decision_s / count,
-            "steps": float(count),
-        }
+        _episode_metrics(env, step.info["totals"])
+        | {"reward": reward, "decision_ms": 1e3 * decision_s / count, "steps": float(count)}
         | _gap_metrics(gaps)
     )
+
+
+def metric_names(env: gymnasium.Env) -> tuple[str, ...]:
+    """Names of the metrics of an episode, gaps apart. Resets the environment."""
+    _, info = env.reset(seed=0)
+    return (*_episode_metrics(env, info["totals"]), "reward", "decision_ms", "steps")
+
+
+def _episode_metrics(env: gymnasium.Env, totals: Mapping[str, Any]) -> Episode:
+    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    metrics = EPISODE_METRICS[simulator.scenario.variant](simulator, totals)
+    return metrics | {"utilisation": totals["utilisation"]}
 
 
 def _gap_metrics(gaps: list[dict[str, float]]) -> Episode:
