@@ -114,6 +114,8 @@ def _kept(path: Path, key: str, seeds: int) -> Scores | None:
         return None
     try:
         kept = json.loads(path.read_text("utf-8"))
+        if not isinstance(kept, dict):
+            raise TypeError("it must hold a mapping")
         if key not in kept:
             return None
         figures = {figure: np.array(values, np.float64) for figure, values in kept[key].items()}

@@ -14,7 +14,7 @@ from edge_llm_gym.settings import ConfigError
 
 
 def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, first_seed: int) -> list[str]:
-    """Lines of text: the mean score of each policy, and the paired difference of the agent to each expert."""
+    """Lines of text: the mean score of each policy, and the agent's regret to each expert (expert minus agent)."""
     config = read_config(config_path(path))
     names = experts or [name for name in (config.evaluation.expert,) if name is not None]
     if not names:
@@ -28,7 +28,7 @@ def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, 
     lines.append(f"{'agent':24} {agent.mean('score'):9.4f}")
     for name in names:
         expert = expert_scores(config, name)
-        lines.append(f"{name:24} {expert.mean('score'):9.4f}  regret of the agent {regret_text(expert.regret(agent))}")
+        lines.append(f"{name:24} {expert.mean('score'):9.4f}  regret of the agent {regret_text(agent.regret(expert))}")
     return lines
 
 

@@ -139,22 +139,18 @@ def table(trace: Trace, recipe: Recipe) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    from agents.command import run_cli
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("trace", type=Path, help="trace file, from the source named in the file")
     parser.add_argument("--output", type=Path, help="folder to write NAME.yaml to (default: the package's own)")
-    return run_cli(lambda: _run(parser.parse_args(arguments)))
-
-
-def _run(options: argparse.Namespace) -> None:
+    options = parser.parse_args(arguments)
     text = yaml.safe_dump(
         table(read_trace(options.trace), RECIPES[options.name]), sort_keys=False, default_flow_style=None, width=120
     )
     path = (options.output or OUTPUT) / f"{options.name}.yaml"
     write_text(path, HEADER + text)
     print(f"wrote {path}")
+    return 0
 
 
 if __name__ == "__main__":

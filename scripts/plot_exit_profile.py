@@ -21,15 +21,10 @@ RELATIVE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    from agents.command import run_cli
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="code-lines", help="name or path (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
-    return run_cli(lambda: _run(parser.parse_args(arguments)))
-
-
-def _run(options: argparse.Namespace) -> None:
+    options = parser.parse_args(arguments)
     profile = exit_profile(options.profile)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, draw in FIGURES.items():
@@ -38,6 +33,7 @@ def _run(options: argparse.Namespace) -> None:
             draw(profile).savefig(temporary, dpi=DOTS_PER_INCH)
     print("\n".join([*exit_table(profile), "", *relative_table(profile), "", *threshold_table(profile)]))
     print(f"\n{profile.rows} rows: {profile.source}")
+    return 0
 
 
 def exit_table(profile: ExitProfile) -> list[str]:

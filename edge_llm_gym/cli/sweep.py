@@ -187,7 +187,7 @@ def describe(terminal: Terminal, prepared: PreparedSweep, seeds: int) -> None:
     for parameter in prepared.grid.parameters:
         terminal.line(f"{parameter.path}: {', '.join(map(value_text, parameter.values))}")
     policies = len(prepared.points[0].sources)
-    terminal.line(f"{points} points, {policies} policies, {seeds} seeds: {points * policies * seeds} episodes")
+    terminal.line(f"points: {points}, policies: {policies}, seeds: {seeds}, episodes: {points * policies * seeds}")
     terminal.line()
 
 

@@ -27,15 +27,19 @@ def panel_shape(sweep: Sweep) -> tuple[int, int]:
 
 
 def draw_heat_maps(sweep: Sweep, metric: str, axes: Sequence[Any]) -> None:
-    """The means of the reference on the first axis, then the differences of the other policies on one scale."""
+    """The means of the reference on the first axis, then the differences of the other policies on one scale.
+
+    Colours of random decisions saturate beside those of other policies.
+    """
     title, form = sweep.layout.described(metric)
     indices = range(len(sweep.grid.points))
     means = [sweep.mean(index, sweep.reference, metric) for index in indices]
     _draw(axes[0], sweep, means, form, {"cmap": MEANS})
     axes[0].set_title(f"{title}, {sweep.reference}", fontsize=10)
     differences = {p: [sweep.difference(index, p, metric) for index in indices] for p in sweep.others}
-    largest = max((abs(each.mean) for row in differences.values() for each in row if each.mean == each.mean), default=0)
-    scale = {"cmap": DIFFERENCES, "vmin": -largest or -1.0, "vmax": largest or 1.0}
+    compared = (each.mean for policy in sweep.rivals for each in differences[policy])
+    largest = max((abs(mean) for mean in compared if mean == mean), default=0.0) or 1.0
+    scale = {"cmap": DIFFERENCES, "vmin": -largest, "vmax": largest}
     for axis, (policy, row) in zip(axes[1:], differences.items(), strict=False):
         _draw(axis, sweep, row, form.replace("{:", "{:+"), scale)
         axis.set_title(f"{policy} - {sweep.reference}", fontsize=10)

@@ -8,7 +8,7 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.evaluation.sweeps.grid import Parameter
-from edge_llm_gym.evaluation.sweeps.result import Sweep
+from edge_llm_gym.evaluation.sweeps.result import RANDOM, Sweep
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#495057", "#8d6e63")
 """Colour-blind safe after Okabe and Ito (2008), with grey and brown in place of yellow and black."""
@@ -24,18 +24,22 @@ Measure = Callable[[int, str], Interval]
 
 
 def draw_lines(sweep: Sweep, metric: str, axes: Sequence[Any]) -> None:
-    """Means of a metric on the first axis, and on the second one, if there is one, the differences to the reference."""
-    title = sweep.layout.described(metric)[0]
+    """Means of a metric on the first axis, and on the second one, if there is one, the differences to the reference.
+
+    Differences of random decisions are left out beside those of other policies.
+    """
+    title, form = sweep.layout.described(metric)
     means, *differences = axes
     _draw(means, sweep, sweep.policies, lambda index, policy: sweep.mean(index, policy, metric))
-    means.set_ylabel(title)
+    means.set_title(title, loc="left", fontsize=10)
     for axis in differences:
         axis.axhline(0.0, color=_style(sweep, sweep.reference)["color"], linewidth=1.2)
-        _draw(axis, sweep, sweep.others, lambda index, policy: sweep.difference(index, policy, metric))
-        axis.set_ylabel(f"{title}, difference to {sweep.reference}")
+        _draw(axis, sweep, sweep.rivals, lambda index, policy: sweep.difference(index, policy, metric))
+        left_out = "" if sweep.rivals == sweep.others else f", without {RANDOM}"
+        axis.set_title(f"difference to {sweep.reference}{left_out}", loc="left", fontsize=10)
     for axis in axes:
         _set_ticks(axis, sweep.parameters[0])
-        _set_percent(axis, sweep.layout.described(metric)[1])
+        _set_percent(axis, form)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", color="0.9", linewidth=0.6)
 

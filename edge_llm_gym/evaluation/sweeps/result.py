@@ -14,6 +14,8 @@ from edge_llm_gym.sheets import Sheet, to_latex, to_markdown
 
 DEFAULT_METRICS = 2
 """Number of panels of a comparison's figure whose metrics a sweep shows by default."""
+RANDOM = "random"
+"""Name of the policy of random decisions."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,6 +59,11 @@ class Sweep:
     def others(self) -> tuple[str, ...]:
         """The policies but the reference."""
         return tuple(policy for policy in self.policies if policy != self.reference)
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The policies whose differences set the scale of figures: those of random decisions would hide the others."""
+        return tuple(policy for policy in self.others if policy != RANDOM) or self.others
 
     def items(self) -> Iterator[tuple[Point, Comparison]]:
         """Every point with its comparison."""
