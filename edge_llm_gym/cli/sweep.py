@@ -181,11 +181,14 @@ def _listed(text: str) -> list[str]:
 
 
 def describe(terminal: Terminal, prepared: PreparedSweep, seeds: int) -> None:
-    """Prints the scenario, the swept values and the number of episodes."""
+    """Prints the scenario, the swept values, how a trace is replayed at each point, and the number of episodes."""
     scenario, points = prepared.points[0].scenario, len(prepared.points)
     terminal.parts((prepared.environment, "bold"), (f", scenario {scenario.name}: {scenario.description}", ""))
     for parameter in prepared.grid.parameters:
         terminal.line(f"{parameter.path}: {', '.join(map(value_text, parameter.values))}")
+    for point, each in zip(prepared.grid.points, prepared.points, strict=True):
+        if each.replay is not None:
+            terminal.line(f"{point.label}: {each.replay}")
     policies = len(prepared.points[0].sources)
     terminal.line(f"points: {points}, policies: {policies}, seeds: {seeds}, episodes: {points * policies * seeds}")
     terminal.line()
@@ -200,7 +203,8 @@ def write_results(
         terminal.wrote(path)
     if not has_matplotlib():
         terminal.note(f"figures are left out: {NO_FIGURES}")
-    figures = {path.stem: path for path in written if path.suffix == ".png"}
+    pictures = [path for path in written if path.suffix == ".png"]
+    figures = {"Means and paired differences": pictures[0]} if pictures else {}
     origin = Origin(prepared.points[0].scenario, _workload(prepared), own, command_line())
     terminal.wrote(save_sweep_report(result, origin, out, figures))
 

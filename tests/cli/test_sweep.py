@@ -45,6 +45,18 @@ def test_a_sweep_over_two_parameters_writes_tables_and_files_and_continues(tmp_p
     assert [row for row in rows_of(tmp_path) if row["seed"] == "0"] == before
 
 
+def test_a_trace_is_replayed_at_every_rate(tmp_path):
+    trace = tmp_path / "mine.csv"
+    rows = "".join(f"{0.5 * row},{100 + row},{20 + row}\n" for row in range(50))
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + rows)
+    words = ("sweep", *SHORT, "--trace", trace, "--set", "arrivals.rate_per_s=1,4", "-p", "edf", "-n", 1)
+    output = " ".join(run(*words, "-o", tmp_path / "out").split())
+    assert "arrivals.rate_per_s=1: trace mine: 2/s in the file, replayed at 1/s (time rescaled by 2)" in output
+    assert "arrivals.rate_per_s=4: trace mine: 2/s in the file, replayed at 4/s (time rescaled by 0.5)" in output
+    few, many = (float(row["arrived"]) for row in rows_of(tmp_path / "out"))
+    assert few < many
+
+
 def test_values_are_lists_texts_and_mappings():
     fixed, swept = read_sweep(
         [

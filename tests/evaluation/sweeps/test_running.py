@@ -72,7 +72,7 @@ def test_a_sweep_continues_after_an_interruption(count, whole, tmp_path):
 
 
 def test_further_values_seeds_and_policies_run_only_what_is_missing(whole, tmp_path):
-    run({"arrivals.rate_per_s": [2.0]}, store=tmp_path, policies=["edf"], seeds=[0])
+    run({"arrivals.rate_per_s": [6.0]}, store=tmp_path, policies=["edf"], seeds=[0])
     calls = []
     store = EpisodeStore(tmp_path)
     assert numbers(run(store=store, progress=lambda *at: calls.append(at))) == numbers(whole)
