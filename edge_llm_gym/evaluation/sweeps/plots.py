@@ -19,7 +19,7 @@ def sweep_figure(sweep: Sweep) -> Any:
     """
     is_line = len(sweep.parameters) == 1
     figure = _line_figure(sweep) if is_line else _heat_figure(sweep)
-    bold = "" if is_line or len(sweep.seeds) < 2 or not sweep.others else "\nbold: intervals of differences without 0"
+    bold = "" if is_line or len(sweep.seeds) < 2 or not sweep.others else "\nbold: the interval of the difference excludes 0"
     figure.suptitle(f"{sweep.environment}, {seeds_text(sweep.comparisons[0])}{bold}", fontsize=TITLE_SIZE)
     return figure
 
