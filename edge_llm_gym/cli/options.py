@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress
 
 from edge_llm_gym.cli.completion import complete_environment, complete_scenario
-from edge_llm_gym.evaluation.compare import Settings
+from edge_llm_gym.evaluation.compare import OwnSettings
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.interrupts import Interrupted
@@ -133,9 +133,9 @@ def resolved_scenario(
     return _at_own_rate(resolved) if rate == OWN_RATE else resolved
 
 
-def own_functions(reward: str | None, features: list[str] | None) -> Settings:
+def own_functions(reward: str | None, features: list[str] | None) -> OwnSettings:
     """Keyword arguments of gym.make for an own reward and own features; none of those that are not given."""
-    given = Settings()
+    given = OwnSettings()
     if reward is not None:
         given["reward"] = reward
     if features:

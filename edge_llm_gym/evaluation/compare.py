@@ -18,14 +18,19 @@ from edge_llm_gym.scenario import ScenarioSource
 __all__ = ["Comparison", "Settings", "Setup", "compare", "opened", "setup_of"]
 
 
-class Settings(TypedDict, total=False):
+class OwnSettings(TypedDict, total=False):
+    """Keyword arguments for functions of a user's own."""
+
+    reward: RewardFunction | str | None
+    features: Iterable[Feature | str] | None
+
+
+class Settings(OwnSettings, total=False):
     """Keyword arguments of `compare` that define the environment."""
 
     scenario: ScenarioSource | None
     overrides: Mapping[str, Any] | None
     gap_every: int | None
-    reward: RewardFunction | str | None
-    features: Iterable[Feature | str] | None
 
 
 def compare(

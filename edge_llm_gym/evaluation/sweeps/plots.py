@@ -19,8 +19,9 @@ def sweep_figure(sweep: Sweep) -> Any:
     """
     is_line = len(sweep.parameters) == 1
     figure = _line_figure(sweep) if is_line else _heat_figure(sweep)
-    bold = "" if is_line or len(sweep.seeds) < 2 or not sweep.others else "\nbold: the interval of the difference excludes 0"
-    figure.suptitle(f"{sweep.environment}, {seeds_text(sweep.comparisons[0])}{bold}", fontsize=TITLE_SIZE)
+    has_bold = not is_line and len(sweep.seeds) > 1 and sweep.others
+    note = "\nbold: the interval of the difference excludes 0" if has_bold else ""
+    figure.suptitle(f"{sweep.environment}, {seeds_text(sweep.comparisons[0])}{note}", fontsize=TITLE_SIZE)
     return figure
 
 

@@ -6,14 +6,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from edge_llm_gym.evaluation.compare import Settings, opened, setup_of
+from edge_llm_gym.evaluation.compare import OwnSettings, Settings, opened, setup_of
 from edge_llm_gym.evaluation.identity import Identity, identity_of, own_identities
 from edge_llm_gym.evaluation.jobs import Progress
 from edge_llm_gym.evaluation.policies import PolicyLike, policy_sources
 from edge_llm_gym.evaluation.prepared import Prepared
 from edge_llm_gym.evaluation.rollout import metric_names
 from edge_llm_gym.evaluation.store import EpisodeStore, Key, Record, Records
-from edge_llm_gym.evaluation.sweeps.grid import Grid, Overrides, Point, at_point, make_grid
+from edge_llm_gym.evaluation.sweeps.grid import Grid, Overrides, at_point, make_grid
 from edge_llm_gym.evaluation.sweeps.result import Sweep, default_metrics
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
@@ -55,15 +55,15 @@ def sweep(
     for values that the scenario does not take.
     """
     known_name("environment", environment, ENVIRONMENTS)
-    source = settings.pop("scenario", None)
-    fixed = dict(settings.pop("overrides", None) or {})
+    source, fixed = settings.get("scenario"), dict(settings.get("overrides") or {})
+    own = OwnSettings(reward=settings.get("reward"), features=settings.get("features"))
     base = ENVIRONMENTS[environment] if source is None else source
 
     def resolved(values: Overrides) -> Scenario:
         return load_scenario(base, merged(fixed, values))
 
     grid = make_grid(parameters, resolved)
-    prepared = PreparedSweep.of(environment, tuple(policies), grid, settings)
+    prepared = PreparedSweep.of(environment, tuple(policies), grid, own, settings.get("gap_every"))
     return prepared.run(tuple(seeds), store=store, processes=jobs, progress=progress)
 
 
@@ -85,10 +85,17 @@ class PreparedSweep:
     """Names of the metrics that episodes have at every point."""
 
     @classmethod
-    def of(cls, environment: str, policies: Policies, grid: Grid, settings: Settings) -> Self:
+    def of(
+        cls, environment: str, policies: Policies, grid: Grid, own: OwnSettings, gap_every: int | None = None
+    ) -> Self:
         """Raises ValueError for policies and settings that do not fit a point, and names the point."""
-        points = tuple(_prepared(environment, policies, point, settings) for point in grid.points)
-        return cls(environment, grid, points, _metrics(points))
+        points = []
+        for point in grid.points:
+            with at_point(point.label):
+                settings = Settings(scenario=point.scenario, overrides=None, gap_every=gap_every, **own)
+                sources = policy_sources(policies, point.scenario)
+                points.append(Prepared.of(setup_of(environment, settings), sources))
+        return cls(environment, grid, tuple(points), _metrics(points))
 
     def run(
         self,
@@ -150,12 +157,6 @@ class PointRecords:
     def add(self, key: Key, record: Record) -> None:
         """Keeps a record."""
         self.records.add((*key, self.point), record)
-
-
-def _prepared(environment: str, policies: Policies, point: Point, settings: Settings) -> Prepared:
-    with at_point(point.label):
-        setup = setup_of(environment, Settings(**{**settings, "scenario": point.scenario}))
-        return Prepared.of(setup, policy_sources(policies, point.scenario))
 
 
 def _metrics(points: Iterable[Prepared]) -> tuple[str, ...]:
