@@ -67,7 +67,7 @@ fuzz-short: $(INSTALLED)
 
 # Kills each command 50 times and compares what the resumed runs leave; minutes.
 kills: $(INSTALLED)
-	$(BIN)/python -m benchmarks.kills train imitate search --kills 50 --folder runs/kills
+	$(BIN)/python -m benchmarks.kills train imitate search record compare calibrate sweep --kills 50 --folder runs/kills
 
 bench: $(INSTALLED)
 	$(BIN)/edge-llm-gym bench

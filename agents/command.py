@@ -9,7 +9,7 @@ from typing import Any
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
 from edge_llm_gym.compiled.events import announcing
-from edge_llm_gym.messages import quoted
+from edge_llm_gym.messages import file_error, quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
 
@@ -93,7 +93,13 @@ def run_cli(action: Callable[[], None]) -> int:
     try:
         with announcing(lambda text: print(text, file=sys.stderr, flush=True)):
             action()
-    except (ValueError, TypeError, NotImplementedError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        return _failed(file_error(error))
+    except (ValueError, TypeError, NotImplementedError, ImportError) as error:
+        return _failed(str(error))
     return 0
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

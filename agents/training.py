@@ -92,7 +92,8 @@ def _learn(
         )
         checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})
         if checkpoint is not None:
-            checkpoints.resume(checkpoint.progress, model.num_timesteps)
+            with checkpoint.reading():
+                checkpoints.resume(checkpoint.progress, model.num_timesteps)
         callbacks: list[BaseCallback] = [checkpoints, MetricsCallback(), evaluation, images]
         if config.group > 1:
             callbacks.insert(0, ForkCallback())
@@ -114,7 +115,7 @@ def _closing(env: NativeVecEnv) -> Iterator[NativeVecEnv]:
 @contextmanager
 def _logging(model: BaseAlgorithm, curves: Curves, checkpoint: Checkpoint | None) -> Iterator[None]:
     """Opens the curves where the checkpoint left them, and closes them at the end."""
-    curves.open(None if checkpoint is None else checkpoint.progress["curves"])
+    curves.open(None if checkpoint is None else checkpoint.curves)
     model.set_logger(curves.logger)
     try:
         yield

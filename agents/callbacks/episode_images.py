@@ -34,7 +34,7 @@ class EpisodeImageCallback(RolloutStartCallback):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from what `state` returned."""
         super().restore(state)
-        self._is_due = state["is_due"]
+        self._is_due = bool(state["is_due"])
 
     def _on_step(self) -> bool:
         envs: EdgeLLMVectorEnv = self.training_env.envs  # type: ignore[attr-defined]

@@ -79,7 +79,7 @@ class EvaluationCallback(RolloutStartCallback):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from what `state` returned."""
         super().restore(state)
-        self._best = float("-inf") if state["best"] is None else state["best"]
+        self._best = float("-inf") if state["best"] is None else float(state["best"])
 
     def _record_expert(self, scores: Scores) -> None:
         if self._expert is None or self._writer is None:

@@ -18,6 +18,7 @@ from edge_llm_gym.cli import (
     policies,
     render,
     scenarios,
+    sweep,
     trace,
     warmup,
 )
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("compare")(compare.compare_policies)
+app.command("sweep")(sweep.sweep_scenarios)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("describe")(describe.describe_environment)
@@ -59,6 +61,8 @@ def options(
     ] = False,
 ) -> None:
     """Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # package.module:name is also looked up in the working directory
 
 
 def main() -> None:

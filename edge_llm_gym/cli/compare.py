@@ -1,6 +1,5 @@
 """`edge-llm-gym compare`: compares policies on common tapes; prints tables and writes files and figures."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +10,12 @@ from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
+    FeaturesOption,
     FormatOption,
     FromOption,
     OverwriteOption,
     RateOption,
+    RewardOption,
     ScenarioOption,
     SetOption,
     TraceOption,
@@ -22,6 +23,7 @@ from edge_llm_gym.cli.options import (
     describe_replay,
     environment_of,
     job_progress,
+    own_functions,
     read_settings,
     trace_source,
 )
@@ -64,6 +66,8 @@ def compare_policies(
     from_: FromOption = None,
     until: UntilOption = None,
     rate: RateOption = None,
+    reward: RewardOption = None,
+    features: FeaturesOption = None,
     gap: Annotated[
         int,
         typer.Option("--gap", min=0, help="Measure the gap to the exact optimum in every GAP-th epoch; 0 for never."),
@@ -88,15 +92,15 @@ def compare_policies(
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
     terminal = Terminal()
-    sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     source = trace_source(trace, format, columns, from_, until)
     environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
+    own = own_functions(reward, features)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
     policy_sources(names, resolved)
     store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))
-    workload = describe_workload(terminal, environment, settings, first_seed)
+    workload = describe_workload(terminal, environment, {**settings, **own}, first_seed)
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
@@ -108,6 +112,7 @@ def compare_policies(
             jobs=jobs,
             progress=progress,
             store=store,
+            **own,
         )
     for sheet in comparison_sheets(result):
         terminal.sheet(sheet)
@@ -119,7 +124,7 @@ def compare_policies(
         terminal.wrote(save_best_timeline(result, environment, resolved, out))
     else:
         terminal.note(f"figures are left out: {NO_FIGURES}")
-    origin = Origin(resolved, workload, {"gap": gap, "bound": bound}, command_line())
+    origin = Origin(resolved, workload, {"gap": gap, "bound": bound, **own}, command_line())
     terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
 

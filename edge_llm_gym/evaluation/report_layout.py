@@ -9,6 +9,8 @@ from edge_llm_gym.scenario import Scenario
 
 EXACT: Final = "dftsp"
 """Expert that finds the best batch of a single node."""
+PLAIN: Final = "{:.4g}"
+"""Format of a metric without a column."""
 Columns = tuple[tuple[str, str, str], ...]
 """(metric, title, format) of every column."""
 
@@ -33,6 +35,18 @@ class ReportLayout:
     """(metric, title) of the panels of the figure."""
     policies: str
     """Policies that `compare` takes by default, separated by commas."""
+
+    @property
+    def titles(self) -> dict[str, tuple[str, str]]:
+        """Title and format of every metric that has a panel or a column, or is the score."""
+        columns = (self.headline, (self.score, self.score_title, "{:.1f}"), *self.columns, *self.cause_columns)
+        formats = {name: form for name, _, form in columns}
+        named = {name: title for name, title, _ in columns} | dict(self.panels)
+        return {name: (title, formats.get(name, PLAIN)) for name, title in named.items()}
+
+    def described(self, metric: str) -> tuple[str, str]:
+        """Title and format of a metric; its name where it has no title."""
+        return self.titles.get(metric, (metric, PLAIN))
 
 
 _CAUSES: Columns = (

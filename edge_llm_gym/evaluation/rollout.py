@@ -1,7 +1,7 @@
 """Runs one policy for one episode of a single environment and summarises the episode in metrics."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +62,8 @@ def run_episode(
 
     Which metrics there are depends on the dynamics (see `evaluation.metrics`). "utilisation" is the mean over epochs,
     "reward" the return, "decision_ms" the mean wall time of `predict` without compilation. In an environment wrapped in
-    EpochGap, "gap" is the unserved share of the measured epochs' optima, and "gap_proved" the share of those optima that
-    is proved.
-    `recorder` is called before and after every step.
+    EpochGap, "gap" is the unserved share of the measured epochs' optima, "gap_proved" the share of those that is
+    proved. `recorder` is called before and after every step.
     """
     count, reward, decision_s = 0, 0.0, 0.0
     gaps: list[dict[str, float]] = []
@@ -75,15 +74,9 @@ def run_episode(
         reward += step.reward
         decision_s += step.decision_s
         gaps += [step.info["gap"]] if "gap" in step.info else []
-    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
     return (
-        EPISODE_METRICS[simulator.scenario.variant](simulator, step.info["totals"])
-        | {
-            "utilisation": step.info["totals"]["utilisation"],
-            "reward": reward,
-            "decision_ms": 1e3 * decision_s / count,
-            "steps": float(count),
-        }
+        _episode_metrics(env, step.info["totals"])
+        | {"reward": reward, "decision_ms": 1e3 * decision_s / count, "steps": float(count)}
         | _gap_metrics(gaps)
     )
 
@@ -97,6 +90,18 @@ def _recording(recorder: EpisodeRecorder, watch: Watcher | None) -> Watcher:
         recorder.decided(env.unwrapped.simulator, observation, action)  # type: ignore[attr-defined]
 
     return watch_both
+
+
+def metric_names(env: gymnasium.Env) -> tuple[str, ...]:
+    """Names of the metrics of an episode, gaps apart. Resets the environment."""
+    _, info = env.reset(seed=0)
+    return (*_episode_metrics(env, info["totals"]), "reward", "decision_ms", "steps")
+
+
+def _episode_metrics(env: gymnasium.Env, totals: Mapping[str, Any]) -> Episode:
+    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    metrics = EPISODE_METRICS[simulator.scenario.variant](simulator, totals)
+    return metrics | {"utilisation": totals["utilisation"]}
 
 
 def _gap_metrics(gaps: list[dict[str, float]]) -> Episode:
