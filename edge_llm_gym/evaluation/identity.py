@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import edge_llm_gym
+from edge_llm_gym.evaluation.model_archive import ModelArchive
 from edge_llm_gym.evaluation.policies import ARCHIVE, PolicySource
 from edge_llm_gym.linear import is_linear
 from edge_llm_gym.scenario import Scenario
@@ -98,6 +99,8 @@ def policy_identity(source: PolicySource) -> Any:
     Raises ValueError for an object that cannot be pickled and for a class or function without source text.
     """
     policy = source.source
+    if isinstance(policy, ModelArchive):
+        return {"file": file_hash(policy.path), "codec": policy.codec, "settings": dict(policy.settings)}
     if not isinstance(policy, str):
         return _object_identity(source.name, policy)
     if policy.endswith(ARCHIVE):

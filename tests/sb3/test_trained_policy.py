@@ -9,14 +9,14 @@ from stable_baselines3 import PPO
 import edge_llm_gym  # noqa: F401  registers the ids
 from edge_llm_gym.codecs.wrappers import CodecWrapper, FlatObservation
 from edge_llm_gym.evaluation import compare
-from edge_llm_gym.sb3 import DecodedPolicy, FlatEnv
+from edge_llm_gym.sb3 import DecodedPolicy
 
 SIZE = {"slots": 4, "horizon_epochs": 5}
 ID = "EdgeLLM/MultiNode-v0"
 FORMS = {
     "vector": ("MlpPolicy", lambda env: FlatObservation(CodecWrapper(env, "priority"))),
     "dictionary": ("MultiInputPolicy", lambda env: CodecWrapper(env, "priority")),
-    "tokens": ("MultiInputPolicy", lambda env: FlatEnv(env, "priority")),
+    "tokens": ("MultiInputPolicy", lambda env: FlatTokens(env)),
 }
 
 
