@@ -46,11 +46,11 @@ def register_environments() -> None:
             vector_entry_point="edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
             kwargs={"scenario": scenario},
         )
+    rows = "edge_llm_gym.env.flat.vector_env:FlatVectorEnv"
     for environment, settings in FLAT_ENVIRONMENTS.items():
-        rows = {"vector_entry_point": "edge_llm_gym.env.flat.vector_env:FlatVectorEnv"}
         gymnasium.register(
             id=environment,
             entry_point="edge_llm_gym.env.flat.env:FlatEnv",
-            **({} if settings["codec"] == "sequential" else rows),
+            vector_entry_point=None if settings["codec"] == "sequential" else rows,
             kwargs=settings,
         )

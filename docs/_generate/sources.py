@@ -8,6 +8,7 @@ from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
 from edge_llm_gym.cli.catalogue import derived_numbers
 from edge_llm_gym.env import step_info
+from edge_llm_gym.env.flat import FlatEnv
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
@@ -19,7 +20,7 @@ from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
-from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.registration import ENVIRONMENTS, FLAT_ENVIRONMENTS, FLAT_FORMS, flat_id
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
@@ -52,6 +53,7 @@ __all__ = [
     "cost_model",
     "derived_numbers",
     "expert_descriptions",
+    "flat_spaces",
     "hardware_profile",
     "hardware_rows",
     "interface_of",
@@ -87,6 +89,13 @@ LINK_FEATURES: Final = exits.LINK_FEATURES
 """Columns of `links`."""
 QUANTILES: Final = exits.QUANTILES
 """Columns of `exit_confidence`."""
+
+
+def flat_spaces(environment: str) -> dict[str, tuple[Any, Any]]:
+    """Id of each flat form of an environment -> its observation and action space."""
+    ids = [name for form in FLAT_FORMS if (name := flat_id(environment, form)) in FLAT_ENVIRONMENTS]
+    made = {name: FlatEnv(**FLAT_ENVIRONMENTS[name]) for name in ids}
+    return {name: (env.observation_space, env.action_space) for name, env in made.items()}
 
 
 def metric_table(scenario: Scenario) -> Mapping[str, Metric]:

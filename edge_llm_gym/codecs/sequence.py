@@ -60,8 +60,8 @@ class Sequence:
     def decode_epoch(self, observation: Observation, choose: Choose) -> Action:
         """The action of R rows for the choices of a model, which is asked until every row has ended its epoch."""
         batches = [self.new_batch() for _ in observation[ROW_KEY]]
-        for batch, row in zip(batches, split_rows(observation), strict=True):
-            batch.begin(row)
+        for batch, seen in zip(batches, split_rows(observation), strict=True):
+            batch.begin(seen)
         choosing = np.ones(len(batches), np.bool_)
         while choosing.any():
             choices = choose(self._seen(observation, batches), np.stack([masks_of(each) for each in batches]), choosing)

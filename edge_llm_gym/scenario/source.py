@@ -12,9 +12,10 @@ def scenario_of(env: Any) -> Scenario:
     are asked for the scenarios of all rows. Raises TypeError for anything else, and ValueError for rows of different
     scenarios.
     """
-    scenario = env if isinstance(env, Scenario) else getattr(getattr(env, "unwrapped", None), "scenario", None)
-    if scenario is None and hasattr(env, "get_attr"):
-        scenario = _common(env)
+    inner = getattr(env, "unwrapped", None)
+    scenario = env if isinstance(env, Scenario) else getattr(inner, "scenario", None)
+    if scenario is None and hasattr(inner, "get_attr"):
+        scenario = _common(inner)
     if not isinstance(scenario, Scenario):
         raise TypeError(f"expected an Edge LLM Gym environment or a Scenario, got {env!r}")
     return scenario

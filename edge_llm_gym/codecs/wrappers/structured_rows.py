@@ -26,10 +26,9 @@ class StructuredRows:
     """
 
     def __init__(self, env: Any) -> None:
-        self._env = env
-        inner = getattr(env, "unwrapped", None)
+        self._inner = inner = getattr(env, "unwrapped", None)
         self._owner = inner if hasattr(type(inner), OBSERVATION) else None
-        self.codec: Codec | Sequence = self._owner.codec if self._owner is not None else self._codec_of_rows()
+        self.codec: Codec | Sequence = self._owner.codec if self._owner is not None else self._codec_of_rows(env)
         space = getattr(env, "single_observation_space", None) or env.observation_space
         self._ndim = len(space.shape) if space.shape is not None else None
 
@@ -38,7 +37,7 @@ class StructuredRows:
         if self._owner is not None:
             observation = getattr(self._owner, OBSERVATION)
             return as_rows(observation) if is_single(observation) else dict(observation)
-        rows = self._env.get_attr(OBSERVATION)
+        rows = self._inner.get_attr(OBSERVATION)
         return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
     def is_single(self, observation: Any) -> bool:
@@ -47,11 +46,11 @@ class StructuredRows:
             return np.ndim(observation["item"]) == 2
         return np.ndim(observation) == self._ndim
 
-    def _codec_of_rows(self) -> Any:
+    def _codec_of_rows(self, env: Any) -> Any:
         try:
-            return self._env.get_attr("codec")[0]
+            return self._inner.get_attr("codec")[0]
         except (AttributeError, TypeError):
             raise TypeError(
                 f"actions are encoded with a codec, or for a flat environment such as 'EdgeLLM/MultiNode-Flat-v0', got "
-                f"{type(self._env).__name__}; pass one of these"
+                f"{type(self._inner or env).__name__}; pass one of these"
             ) from None

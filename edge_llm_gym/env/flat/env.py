@@ -154,7 +154,7 @@ class FlatEnv(gymnasium.Env[Any, Any]):
         self.structured.spec = spec
         self._spec = self.structured.spec and replace(self.structured.spec, max_episode_steps=self._steps)
 
-    @property  # type: ignore[override]
+    @property
     def _np_random(self) -> np.random.Generator | None:
         """Gymnasium's private name of the generator: there is one, that of the structured environment."""
         return self.structured._np_random
@@ -163,7 +163,7 @@ class FlatEnv(gymnasium.Env[Any, Any]):
     def _np_random(self, generator: np.random.Generator | None) -> None:
         self.structured._np_random = generator
 
-    @property  # type: ignore[override]
+    @property
     def _np_random_seed(self) -> int | None:
         return self.structured._np_random_seed
 

@@ -150,7 +150,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Array]):
         return self.structured.autoreset_mode
 
     @property
-    def spec(self) -> EnvSpec | None:  # type: ignore[override]
+    def spec(self) -> EnvSpec | None:
         """As of `EdgeLLMVectorEnv`."""
         return self.structured.spec
 
