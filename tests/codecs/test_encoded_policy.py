@@ -68,9 +68,7 @@ def test_gymnasiums_vector(form, expected):
     """Rows of a sequence end their epochs in different steps."""
     name, settings = FORMS[form]
     mode = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    envs = gymnasium.make_vec(
-        name, 2, vectorization_mode="sync", overrides=SIZE, vector_kwargs=mode, **settings
-    )
+    envs = gymnasium.make_vec(name, 2, vectorization_mode="sync", overrides=SIZE, vector_kwargs=mode, **settings)
     assert returns_of(envs) == expected
 
 

@@ -143,9 +143,7 @@ MODES = list(AutoresetMode)
 def test_native_rows_equal_single_environments(flat, mode):
     """Gymnasium's vector of single flat environments, over episodes that end in the same step and in different ones."""
     settings = {"overrides": small(flat)}
-    sync = gymnasium.make_vec(
-        flat, ROWS, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **settings
-    )
+    sync = gymnasium.make_vec(flat, ROWS, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **settings)
     native = gymnasium.make_vec(flat, ROWS, vectorization_mode="vector_entry_point", autoreset_mode=mode, **settings)
     assert native.metadata["autoreset_mode"] is mode
     assert native.spec.max_episode_steps == 3

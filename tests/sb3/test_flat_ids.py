@@ -30,10 +30,10 @@ def made(form: str, **settings) -> gymnasium.Env:
 
 
 def test_ppo_learns_by_the_id_alone():
-    model = PPO("MlpPolicy", "EdgeLLM/MultiNode-Flat-v0", n_steps=64, batch_size=64, **small())
+    model = PPO("MlpPolicy", "EdgeLLM/MultiNode-Flat-v0", n_steps=128, batch_size=128, **small())
     before = [parameter.detach().clone() for parameter in model.policy.parameters()]
-    model.learn(128)
-    assert model.num_timesteps == 128
+    model.learn(256)
+    assert model.num_timesteps == 256
     assert any(not bool((old == new).all()) for old, new in zip(before, model.policy.parameters(), strict=True))
     assert {info["l"] for info in model.ep_info_buffer} == {100}
 

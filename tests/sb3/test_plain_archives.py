@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from edge_llm_gym.cli import app
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.evaluation.identity import policy_identity
 from edge_llm_gym.evaluation.model_archive import ModelArchive
-from edge_llm_gym.evaluation.policies import policy_sources, with_codec
+from edge_llm_gym.evaluation.policies import PolicySource, policy_sources, with_codec
 from edge_llm_gym.sb3 import DecodedPolicy, load_model
 from edge_llm_gym.sb3.plain_archives import algorithm_of
 from edge_llm_gym.settings import ConfigError
@@ -36,6 +37,7 @@ def flat(form: str = "Flat", **settings) -> gymnasium.Env:
 @pytest.fixture
 def archive(tmp_path) -> str:
     path = tmp_path / "mine" / "model.zip"
+    path.parent.mkdir()
     PPO("MlpPolicy", flat(codec="priority", caps=True), **small()).save(path)
     return str(path)
 
@@ -61,7 +63,8 @@ def test_the_algorithm_is_found(algorithm, tmp_path):
 
 
 def test_the_algorithm_of_a_recurrent_policy_is_found(tmp_path):
-    RecurrentPPO("MlpLstmPolicy", flat(), device="cpu").save(tmp_path / "model.zip")
+    size = {"lstm_hidden_size": 4, "net_arch": [4]}
+    RecurrentPPO("MlpLstmPolicy", flat(), n_steps=8, device="cpu", policy_kwargs=size).save(tmp_path / "model.zip")
     assert algorithm_of(tmp_path / "model.zip") == "sb3_contrib:RecurrentPPO"
 
 
@@ -83,9 +86,16 @@ def test_compare_takes_archives_and_keeps_their_episodes(archive, tmp_path):
     assert first.policies.count(archive) == 1
     again = compare(*arguments, overrides=SIZE, store=tmp_path / "store")
     assert again.mean(archive, "reward").mean == first.mean(archive, "reward").mean
-    other = [ModelArchive(archive, "priority"), "edf"]
-    with pytest.raises(ValueError, match="settings"):
-        compare(SINGLE, other, range(2), overrides=SIZE, store=tmp_path / "store")
+    PPO("MlpPolicy", flat(codec="priority", caps=True), **small() | {"seed": 1}).save(archive)
+    with pytest.raises(ValueError, match="has changed"):
+        compare(*arguments, overrides=SIZE, store=tmp_path / "store")
+
+
+def test_the_codec_and_its_settings_identify_a_policy(archive):
+    made = [ModelArchive(archive, codec, {"caps": caps}) for codec in ("priority", "priced") for caps in (True, False)]
+    identities = [policy_identity(PolicySource("one", each)) for each in made]
+    assert all(identities.count(each) == 1 for each in identities)
+    assert json.loads(json.dumps(identities)) == identities
 
 
 def test_the_command_takes_a_codec(archive, tmp_path):
@@ -93,7 +103,11 @@ def test_the_command_takes_a_codec(archive, tmp_path):
     words = ["compare", "-e", SINGLE, "-p", f"{archive},edf", "--codec", "priority[caps=true]", "-n", "1", *size]
     result = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "out")], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert archive in json.loads((tmp_path / "out" / "comparison.json").read_text())["policies"]
+    policies = json.loads((tmp_path / "out" / "comparison.json").read_text())["policies"]
+    assert {each["policy"] for each in policies} == {archive, "edf"}
+    assert "timeline-mine-model.zip.png" in {path.name for path in (tmp_path / "out").iterdir()} or (
+        policies[0]["policy"] == "edf"
+    )
 
 
 def test_only_plain_archives_take_the_codec(archive):
