@@ -26,7 +26,8 @@ class StructuredRows:
     """
 
     def __init__(self, env: Any) -> None:
-        self._inner = inner = getattr(env, "unwrapped", None)
+        inner: Any = getattr(env, "unwrapped", None)
+        self._inner = inner
         self._owner = inner if hasattr(type(inner), OBSERVATION) else None
         self.codec: Codec | Sequence = self._owner.codec if self._owner is not None else self._codec_of_rows(env)
         space = getattr(env, "single_observation_space", None) or env.observation_space
