@@ -9,6 +9,7 @@ from edge_llm_gym.cli.catalogue import derived_numbers
 from edge_llm_gym.env.description.docstrings import docstring_table
 from edge_llm_gym.env.description.reports import info_entries
 from edge_llm_gym.env.features import FEATURES, QUANTILES
+from edge_llm_gym.env.flat import FlatEnv
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
@@ -20,7 +21,7 @@ from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
-from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.registration import ENVIRONMENTS, FLAT_ENVIRONMENTS, FLAT_FORMS, flat_id
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
@@ -48,6 +49,7 @@ __all__ = [
     "cost_model",
     "derived_numbers",
     "expert_descriptions",
+    "flat_spaces",
     "hardware_profile",
     "hardware_rows",
     "info_entries",
@@ -71,6 +73,13 @@ CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("NodeSection", "hardware_profile"): HARDWARE_PROFILES,
 }
 """Class of a section and key -> the shipped names that it takes."""
+
+
+def flat_spaces(environment: str) -> dict[str, tuple[Any, Any]]:
+    """Id of each flat form of an environment -> its observation and action space."""
+    ids = [name for form in FLAT_FORMS if (name := flat_id(environment, form)) in FLAT_ENVIRONMENTS]
+    made = {name: FlatEnv(**FLAT_ENVIRONMENTS[name]) for name in ids}
+    return {name: (env.observation_space, env.action_space) for name, env in made.items()}
 
 
 def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
@@ -98,6 +107,10 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "environments": (
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
+        "edge_llm_gym.env.flat",
+        "edge_llm_gym.env.flat.env:FlatEnv",
+        "edge_llm_gym.env.flat.vector_env:FlatVectorEnv",
+        "edge_llm_gym.env.flat.info",
         "edge_llm_gym.env.batching:action_space,observation_space",
         "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
@@ -118,6 +131,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "decoding": ("edge_llm_gym.decoding",),
     "evaluation": (
         "edge_llm_gym.evaluation",
+        "edge_llm_gym.evaluation.model_archive:ModelArchive",
         "edge_llm_gym.evaluation.statistics",
         "edge_llm_gym.evaluation.bounds",
     ),
@@ -130,14 +144,17 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.codecs.weighted_priority",
         "edge_llm_gym.codecs.dispatch_rule",
         "edge_llm_gym.codecs.residual_routing",
+        "edge_llm_gym.codecs.sequence:Sequence",
         "edge_llm_gym.codecs.wrappers",
+        "edge_llm_gym.features",
+        "edge_llm_gym.features.scales",
     ),
     "sb3": (
         "edge_llm_gym.sb3",
         "edge_llm_gym.sb3.trained_policy:DecodedPolicy",
         "edge_llm_gym.sb3.loading:load_policy,policy_factory",
+        "edge_llm_gym.sb3.plain_archives:load_model",
         "edge_llm_gym.sb3.vec_env:NativeVecEnv",
-        "edge_llm_gym.sb3.flat_env:FlatEnv",
         "edge_llm_gym.sb3.policies:SetPolicy,MaskableSetPolicy",
         "edge_llm_gym.sb3.network:SetNetwork",
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",

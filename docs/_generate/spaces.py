@@ -26,8 +26,22 @@ def space_summary(environment: str) -> str:
         ("Default scenario", f"[`{scenario.name}`](../shipped-scenarios.md#{scenario.name})"),
         ("Dynamics", _dynamics(scenario)),
         ("Import", code(f'gymnasium.make("{environment}")')),
+        ("[Flat ids](../codecs.md#flat-ids)", "<br>".join(_flat_forms(environment))),
     ]
     return markdown_table(("", ""), rows)
+
+
+def _flat_forms(environment: str) -> list[str]:
+    """The flat ids with the size of their observation and action."""
+    return [
+        f"{code(name)}: {observed.shape[0]} numbers, {_flat_action(action)}"
+        for name, (observed, action) in sources.flat_spaces(environment).items()
+    ]
+
+
+def _flat_action(space: spaces.Space[Any]) -> str:
+    size = space.n if isinstance(space, spaces.Discrete) else (space.shape or ())[0]
+    return code(f"{type(space).__name__}({size})")
 
 
 def _dynamics(scenario: Any) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import edge_llm_gym
 from edge_llm_gym.env.own_functions import Feature
+from edge_llm_gym.evaluation.model_archive import ModelArchive
 from edge_llm_gym.evaluation.policies import ARCHIVE, PRETRAINED, PolicySource
 from edge_llm_gym.linear import is_linear
 from edge_llm_gym.sb3.policy_file import ENDING
@@ -105,6 +106,8 @@ def policy_identity(source: PolicySource) -> Any:
     Raises ValueError for an object that cannot be pickled and for a class or function without source text.
     """
     policy = source.source
+    if isinstance(policy, ModelArchive):
+        return {"file": file_hash(policy.path), "codec": policy.codec, "settings": dict(policy.settings)}
     if not isinstance(policy, str):
         return _object_identity(f"policy {source.name!r}", policy)
     if policy.endswith(ARCHIVE):

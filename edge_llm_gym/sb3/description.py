@@ -136,7 +136,8 @@ def config_path(archive: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
     raise ConfigError(
-        f"{archive} lacks the {CONFIG_FILE} of its run, which describes the network in it; keep both in one folder"
+        f"{archive} lacks the {CONFIG_FILE} of its run, which describes the network in it; keep both in one folder. "
+        f"The archive of a model that Stable-Baselines3 saved is named with its codec: compare --codec"
     )
 
 
