@@ -39,7 +39,7 @@ def draw_table(axes: "Axes", table: Array, rows: Sequence[str] | None, columns: 
 
 def _without_empty_columns(axes: "Axes", table: Array, columns: Sequence[str]) -> tuple[Array, list[str]]:
     """The table and the names of its columns; all of them as long as nothing is counted."""
-    used: Array = table.any(axis=0) if table.any() else np.ones(len(columns), bool)
+    used = np.asarray(table.any(axis=0)) if table.any() else np.ones(len(columns), bool)
     empty = [name for name, is_used in zip(columns, used, strict=True) if not is_used]
     if empty:
         names = ", ".join(empty) if len(empty) <= MAX_LEVEL_LABELS else f"{len(empty)} nodes"
