@@ -72,7 +72,7 @@ class Sequence:
         return {key: np.stack([action[key] for action in actions]) for key in actions[0]}
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """Choices [R] for the requests at the cursors of R rows; any choice ends the epoch of a row without requests."""
+        """Choices [R] for the requests at the cursors of R rows; any choice ends a row without requests."""
         cursor = np.asarray(observation[CURSOR])
         chosen = np.take_along_axis(np.asarray(action["batch"]), cursor.argmax(axis=1)[:, None], axis=1)
         return chosen[:, 0].astype(np.int64)
