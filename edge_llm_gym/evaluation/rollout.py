@@ -55,8 +55,8 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
 
     Which metrics there are depends on the dynamics (see `evaluation.metrics`). "utilisation" is the mean over epochs,
     "reward" the return, "decision_ms" the mean wall time of `predict` without compilation. In an environment wrapped in
-    EpochGap, "gap" is the unserved share of the measured epochs' optima, and "gap_proved" the share of those optima that
-    is proved.
+    EpochGap, "gap" is the unserved share of the measured epochs' optima, and "gap_proved" the share of those that is
+    proved.
     """
     count, reward, decision_s = 0, 0.0, 0.0
     gaps: list[dict[str, float]] = []
