@@ -5,6 +5,7 @@ A policy whose action is constant is a linear policy with known parameters; it a
 
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
