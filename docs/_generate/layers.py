@@ -25,6 +25,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cli": "one thin module per command",
         "evaluation": "rollout, paired comparison, bounds, report",
+        "lookahead": "rollouts of candidate actions in resampled futures",
         "sb3": "Stable-Baselines3 and PyTorch (extra)",
         "measuring": "timing of models with PyTorch (extra)",
         "env": "single and vector environment, spaces, info",

@@ -160,6 +160,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "lookahead": ("edge_llm_gym.lookahead",),
     "measuring": (
         "edge_llm_gym.measuring",
         "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",
