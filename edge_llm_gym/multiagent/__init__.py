@@ -1,7 +1,7 @@
 """Multi-agent view of the environments: nodes, and devices that route, act as agents behind PettingZoo's ParallelEnv.
 
-This is the only package here that imports PettingZoo; install it with the extra "multiagent". Public names are loaded on
-first use.
+This is the only package here that imports PettingZoo; install it with the extra "multiagent". Public names are loaded
+on first use.
 """
 
 from importlib import import_module

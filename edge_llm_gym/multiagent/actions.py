@@ -120,9 +120,7 @@ def offload_row(agent: Agent, scenario: Scenario) -> int:
     return agent.device if agent.device is not None else first_node_row(scenario) + (agent.node or 0)
 
 
-def split_action(
-    action: Mapping[str, Array], agents: Sequence[Agent], scenario: Scenario
-) -> dict[str, AgentAction]:
+def split_action(action: Mapping[str, Array], agents: Sequence[Agent], scenario: Scenario) -> dict[str, AgentAction]:
     """The actions of all agents, by name, that together make an action of the single environment.
 
     The node that takes a request bids 1 and the others -1. Rewards and observations are those of `action` to the last

@@ -23,9 +23,9 @@ The global observation is that of the single environment, with the key `agent` [
 index in `possible_agents`, else 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from gymnasium import spaces
@@ -57,6 +57,16 @@ def local_parts(agent: Agent, dynamics: str) -> Parts:
     return {**queue, "node": ("nodes", node), **links, **load}
 
 
+class Observer(Protocol):
+    """Spaces and observations of all agents."""
+
+    spaces: dict[str, spaces.Dict]
+
+    def observe(self, observation: Observation, simulator: Simulator) -> dict[str, Observation]:
+        """Observations by name of the agent, from that of the single environment."""
+        ...
+
+
 class LocalObservation:
     """Spaces and observations of what each agent could know."""
 
@@ -85,8 +95,8 @@ class LocalObservation:
 def _part_of_space(space: spaces.Space[Any], index: Any) -> spaces.Space[Any]:
     """The space of `array[index]` for arrays of a space."""
     if not isinstance(space, spaces.Box):
-        return type(space)(space.n)  # type: ignore[attr-defined, call-arg] # MultiBinary, taken whole
-    return spaces.Box(space.low[index], space.high[index], dtype=space.dtype)  # type: ignore[arg-type]
+        return type(space)(space.n)  # type: ignore[attr-defined] # MultiBinary, taken whole
+    return spaces.Box(space.low[index], space.high[index], dtype=space.dtype)
 
 
 class GlobalObservation:
@@ -108,5 +118,7 @@ class GlobalObservation:
         return {key: array.copy() for key, array in observation.items()} | {AGENT: mark.copy()}
 
 
-OBSERVATIONS: Final = MappingProxyType({"local": LocalObservation, "global": GlobalObservation})
+OBSERVATIONS: Final[Mapping[str, Callable[[tuple[Agent, ...], spaces.Dict, Simulator], Observer]]] = MappingProxyType(
+    {"local": LocalObservation, "global": GlobalObservation}
+)
 """Kind of observations -> what makes them."""

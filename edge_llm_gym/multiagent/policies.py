@@ -4,11 +4,11 @@ from typing import Any
 
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.experts.policy import Observation, Policy
+from edge_llm_gym.experts.registry import EnvLike
 from edge_llm_gym.multiagent.actions import AgentAction, split_action
 from edge_llm_gym.multiagent.agents import agents_of
 from edge_llm_gym.multiagent.observations import AGENT
 from edge_llm_gym.names import known_name
-from edge_llm_gym.experts.registry import EnvLike
 from edge_llm_gym.scenario import scenario_of
 
 

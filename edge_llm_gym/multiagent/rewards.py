@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -143,11 +143,20 @@ REQUEST_METRICS: Final[Mapping[str, Contribution]] = MappingProxyType(
 """Metric -> what each answered request adds to it in an epoch, [n]."""
 
 
-class LocalRewards:
-    """The part of the reward that each agent has earned.
+class AgentRewards(Protocol):
+    """Rewards of all agents. Call `begin_step` before a step of the simulator, and `of_step` after it."""
 
-    Call `begin_step` before a step of the simulator, and `of_step` after it.
-    """
+    def begin_step(self, simulator: Simulator) -> None:
+        """Notes what the step will change."""
+        ...
+
+    def of_step(self, simulator: Simulator, reward: float, terms: Mapping[str, float]) -> dict[str, float]:
+        """Rewards by name of the agent; `terms` are the weighted metrics of the reward, `info["rewards"]`."""
+        ...
+
+
+class LocalRewards:
+    """The part of the reward that each agent has earned."""
 
     def __init__(self, agents: tuple[Agent, ...]) -> None:
         self._agents = agents
@@ -158,7 +167,7 @@ class LocalRewards:
         self._was_final = np.isin(simulator.state.requests.outcome[0], FINAL)
 
     def of_step(self, simulator: Simulator, reward: float, terms: Mapping[str, float]) -> dict[str, float]:
-        """Rewards by name of the agent; `terms` are the weighted metrics of the reward, `info["rewards"]`."""
+        """What the requests have brought to each agent, and its part of the terms of no request."""
         is_final = np.isin(simulator.state.requests.outcome[0], FINAL)
         answered = Answered(simulator, np.flatnonzero(is_final & ~self._was_final))
         common = sum(value for name, value in terms.items() if name not in REQUEST_METRICS)
@@ -169,7 +178,9 @@ class LocalRewards:
         """[A], what the answered requests bring to each agent."""
         if answered.request.size == 0:
             return np.zeros(len(self._agents))
-        parts = [weight * REQUEST_METRICS[name](answered) for name, weight in weights.items() if name in REQUEST_METRICS]
+        parts = [
+            weight * REQUEST_METRICS[name](answered) for name, weight in weights.items() if name in REQUEST_METRICS
+        ]
         return np.sum(parts, axis=0) @ answered.credit(self._agents) if parts else np.zeros(len(self._agents))
 
 
@@ -187,5 +198,7 @@ class SharedRewards:
         return dict.fromkeys(self._names, reward)
 
 
-REWARDS: Final = MappingProxyType({"shared": SharedRewards, "local": LocalRewards})
+REWARDS: Final[Mapping[str, Callable[[tuple[Agent, ...]], AgentRewards]]] = MappingProxyType(
+    {"shared": SharedRewards, "local": LocalRewards}
+)
 """Kind of rewards -> what makes them."""

@@ -12,7 +12,9 @@ from edge_llm_gym.scenario import load_scenario
 
 def test_the_highest_positive_bid_takes_a_request():
     """Slots: a clear winner, the second node, a tie, no positive bid, bids of exactly 0, a single positive bid."""
-    bids = np.array([[0.5, 0.2, 0.7, -0.1, 0.0, -1.0], [0.4, 0.9, 0.7, -0.2, 0.0, 0.01], [-1.0, 0.3, 0.7, -1, 0.0, 0.0]])
+    bids = np.array(
+        [[0.5, 0.2, 0.7, -0.1, 0.0, -1.0], [0.4, 0.9, 0.7, -0.2, 0.0, 0.01], [-1.0, 0.3, 0.7, -1, 0.0, 0.0]]
+    )
     np.testing.assert_array_equal(winners(bids), [1, 2, 1, 0, 0, 2])
 
 

@@ -26,7 +26,7 @@ def sampled(env) -> dict:
 
 @pytest.mark.parametrize(("observations", "rewards"), [("local", "shared"), ("global", "local")])
 def test_pettingzoo_accepts_the_environment(environment, observations, rewards):
-    make = dict(observations=observations, rewards=rewards, overrides=SHORT)
+    make = {"observations": observations, "rewards": rewards, "overrides": SHORT}
     parallel_api_test(parallel_env(environment, **make), num_cycles=6)
     parallel_seed_test(lambda: parallel_env(environment, **make), num_cycles=6)
 
@@ -151,12 +151,13 @@ def test_malformed_actions_are_refused_and_change_nothing():
     bad = {
         "lacks the key 'deep-8bit'": {name: action for name, action in good.items() if name != "deep-8bit"},
         "unknown action key": good | {"deep-9bit": good["deep-8bit"]},
-        r"'l4-8bit': action 'bid' must lie in \[-1, 1\]": good | {"l4-8bit": good["l4-8bit"] | {"bid": np.full(32, 1.1)}},
+        r"'l4-8bit': action 'bid' must lie in \[-1, 1\]": good
+        | {"l4-8bit": good["l4-8bit"] | {"bid": np.full(32, 1.1)}},
         "'l4-8bit': action 'bid' must have shape": good | {"l4-8bit": good["l4-8bit"] | {"bid": np.zeros(31)}},
         "values from nan": good | {"l4-8bit": good["l4-8bit"] | {"bid": np.full(32, np.nan)}},
         r"'deep-8bit': action 'threshold' must lie in \[0, 1\]": good | {"deep-8bit": {"threshold": [-0.1]}},
         "dtype <U1": good | {"deep-8bit": {"threshold": ["x"]}},
-        "deep-8bit.*'bid'": good | {"deep-8bit": good["l4-8bit"]},
+        "'deep-8bit': unknown action key": good | {"deep-8bit": good["l4-8bit"]},
     }
     for message, actions in bad.items():
         with pytest.raises(ActionError, match=message):

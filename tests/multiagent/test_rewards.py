@@ -113,6 +113,8 @@ def test_default_rewards_of_streaming_dynamics_leave_nothing_to_divide_equally()
         actions, memory = split.predict(env.global_observation(), memory)
         _, rewards, _, _, infos = env.step(actions)
         arrived = env.env.simulator.state.arrived_last[0]
-        idle = [agent.name for agent in agents_of(env.scenario) if agent.device is not None and not arrived[agent.device]]
+        idle = [
+            agent.name for agent in agents_of(env.scenario) if agent.device is not None and not arrived[agent.device]
+        ]
         assert all(rewards[name] == 0.0 for name in idle)
         assert sum(rewards.values()) == pytest.approx(sum(infos["cell-a"]["rewards"].values()))
