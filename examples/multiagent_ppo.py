@@ -6,6 +6,7 @@ the result with random agents and with a central expert whose action is split am
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,18 +14,29 @@ from torch import nn
 
 from edge_llm_gym.multiagent import EdgeLLMParallelEnv, SplitPolicy, parallel_env
 
-ENVIRONMENT = "EdgeLLM/MultiNode-v0"
 GAMMA, LAMBDA, CLIP, PASSES, ROWS = 0.8, 0.9, 0.2, 4, 400
-PARTS = 3  # of the decision on a slot: bid, uplink weight, downlink weight
+PARTS, VALUES = 3, ("served_value", "arrived_value")  # a decision is a bid and weights for uplink and downlink
+ByAgent = dict[str, dict[str, np.ndarray]]
 
 
-def features(observation: dict[str, np.ndarray]) -> np.ndarray:
-    """[N, F + 1]: request, link and node for each slot of one agent's observation, and the mask in the last column."""
-    node = np.tile(np.minimum(observation["node"], 5.0), (len(observation["requests"]), 1))
-    mask = observation["request_mask"][:, None]
-    return np.concatenate(
-        [observation["requests"], observation["spectral_efficiency"], node, mask], 1, dtype=np.float32
-    )
+def features(observations: ByAgent) -> torch.Tensor:
+    """[K, N, F + 1]: request, link and node for each agent and slot, and the mask in the last column."""
+    rows = []
+    for seen in observations.values():
+        node = np.tile(np.minimum(seen["node"], 5.0), (len(seen["requests"]), 1))
+        rows.append(np.hstack([seen["requests"], seen["spectral_efficiency"], node, seen["request_mask"][:, None]]))
+    return torch.tensor(np.stack(rows), dtype=torch.float32)
+
+
+def actions_of(decisions: torch.Tensor, names: list[str]) -> ByAgent:
+    """The actions of the agents of an environment for decisions [K, N, PARTS]; weights lie around one half."""
+    agents = zip(names, decisions.clamp(-1.0, 1.0).numpy(), strict=True)
+    return {name: {"bid": own[:, 0], "bandwidth": own[:, 1:] / 2 + 0.5} for name, own in agents}
+
+
+def layers(*sizes: int) -> nn.Sequential:
+    """Linear layers with a ReLU behind each."""
+    return nn.Sequential(*[part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.ReLU())])
 
 
 class Network(nn.Module):
@@ -32,152 +44,105 @@ class Network(nn.Module):
 
     def __init__(self, width: int, hidden: int = 64) -> None:
         super().__init__()
-        self.actor, self.critic = (
-            nn.Sequential(nn.Linear(width - 1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()) for _ in "ac"
-        )
-        self.decide = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.ReLU(), nn.Linear(hidden, PARTS))
-        self.value = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        self.mean, self.scale = torch.zeros(width), torch.ones(width)
+        self.actor, self.critic = (layers(width, hidden, hidden) for _ in range(2))
+        self.decide = nn.Sequential(layers(2 * hidden, hidden), nn.Linear(hidden, PARTS))
+        self.value = nn.Sequential(layers(hidden, hidden), nn.Linear(hidden, 1))
         self.log_std = nn.Parameter(torch.tensor([-0.7, -1.6, -1.6]))
-        self.register_buffer("mean", torch.zeros(width - 1))
-        self.register_buffer("scale", torch.ones(width - 1))
 
     def normalise(self, slots: torch.Tensor) -> None:
-        """Scales features by their mean and deviation over visible requests."""
-        seen = slots[slots[..., -1] > 0][:, :-1]
-        self.mean, self.scale = seen.mean(0), seen.std(0) + 1e-3
+        """Scales features by their mean and deviation over the requests in some observations."""
+        visible = slots[slots[..., -1] > 0][:, :-1]
+        self.mean, self.scale = visible.mean(0), visible.std(0) + 1e-3
 
     def forward(self, slots: torch.Tensor) -> tuple[torch.distributions.Normal, torch.Tensor]:
         """Distribution over [B, N, PARTS], and values [B], of features [B, N, F + 1]."""
         mask, inputs = slots[..., -1:], (slots[..., :-1] - self.mean) / self.scale
         encoded = self.actor(inputs)
-        queue = (encoded * mask).mean(1, keepdim=True)
-        mean = self.decide(torch.cat([encoded, queue.expand_as(encoded)], -1))
+        queue = (encoded * mask).mean(1, keepdim=True).expand_as(encoded)
         value = self.value((self.critic(inputs) * mask).mean(1))[:, 0]
-        return torch.distributions.Normal(mean, self.log_std.exp()), value
+        return torch.distributions.Normal(self.decide(torch.cat([encoded, queue], -1)), self.log_std.exp()), value
 
 
-def actions_of(decisions: np.ndarray, names: list[str]) -> dict[str, dict[str, np.ndarray]]:
-    """The actions of the agents of one environment for decisions [K, N, PARTS]; weights lie around one half."""
-    inside = np.clip(decisions, -1.0, 1.0)
-    return {
-        name: {"bid": own[:, 0], "bandwidth": own[:, 1:] / 2 + 0.5} for name, own in zip(names, inside, strict=True)
-    }
+def collect(envs: list[EdgeLLMParallelEnv], slots: torch.Tensor, network: Network, steps: int) -> tuple:
+    """Steps the environments, whose agents are rows: what PPO learns from [T, rows, ...], features, served share."""
+    names, kept, values = envs[0].possible_agents, [], np.zeros(2)
+    for _ in range(steps):
+        with torch.no_grad():
+            distribution, value = network(slots)
+            decisions = distribution.sample()
+        rewards, ends, after = [], [], []
+        for env, own in zip(envs, decisions.split(len(names)), strict=True):
+            seen, reward, _, _, infos = env.step(actions_of(own, names))
+            values += [infos[names[0]]["metrics"][name] for name in VALUES]
+            rewards += reward.values()
+            ends += [not env.agents] * len(names)
+            after.append(features(seen if env.agents else env.reset()[0]))
+        log_prob = distribution.log_prob(decisions).sum(-1)
+        kept.append((slots, decisions, log_prob, value, torch.tensor(rewards), torch.tensor(ends).float()))
+        slots = torch.cat(after)
+    return [torch.stack(items) for items in zip(*kept, strict=True)], slots, values[0] / values[1]
 
 
-class Rollout:
-    """Steps some environments side by side and holds what PPO learns from; rows are the agents of all of them."""
-
-    def __init__(self, envs: list[EdgeLLMParallelEnv]) -> None:
-        self.envs, self.names, self.served, self.arrived = envs, envs[0].possible_agents, 0.0, 0.0
-        self.slots = np.concatenate([self.stack(env.reset(seed=1_000_000 + i)[0]) for i, env in enumerate(envs)])
-
-    def stack(self, observations: dict[str, dict[str, np.ndarray]]) -> np.ndarray:
-        """[K, N, F + 1] of the agents of one environment."""
-        return np.stack([features(observations[name]) for name in self.names])
-
-    def collect(self, network: Network, steps: int) -> dict[str, torch.Tensor]:
-        """Features, decisions, log-probabilities, values, rewards and ends of episodes, each [T, rows, ...]."""
-        self.served = self.arrived = 0.0
-        kept: dict[str, list] = {key: [] for key in ("slots", "decisions", "log_prob", "value", "reward", "end")}
-        for _ in range(steps):
-            slots = torch.as_tensor(self.slots)
-            with torch.no_grad():
-                distribution, value = network(slots)
-                decisions = distribution.sample()
-            reward, end = self.step(decisions.numpy().reshape(len(self.envs), len(self.names), -1, PARTS))
-            new = (slots, decisions, distribution.log_prob(decisions), value, torch.tensor(reward), torch.tensor(end))
-            for key, item in zip(kept, new, strict=True):
-                kept[key].append(item)
-        return {key: torch.stack(items) for key, items in kept.items()}
-
-    def step(self, decisions: np.ndarray) -> tuple[list[float], list[float]]:
-        """Rewards and ends of all rows."""
-        rewards: list[float] = []
-        ends: list[float] = []
-        slots = []
-        for env, own in zip(self.envs, decisions, strict=True):
-            seen, reward, _, _, infos = env.step(actions_of(own, self.names))
-            metrics = infos[self.names[0]]["metrics"]
-            self.served, self.arrived = self.served + metrics["served_value"], self.arrived + metrics["arrived_value"]
-            rewards += [reward[name] for name in self.names]
-            ends += [float(not env.agents)] * len(self.names)
-            slots.append(self.stack(seen if env.agents else env.reset()[0]))
-        self.slots = np.concatenate(slots)
-        return rewards, ends
-
-
-def advantages(data: dict[str, torch.Tensor], last_value: torch.Tensor) -> torch.Tensor:
+def advantages(value: torch.Tensor, reward: torch.Tensor, end: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
     """[T, rows], generalised advantage estimates; the value after the end of an episode counts as 0."""
-    out, following, value = torch.zeros_like(data["value"]), torch.zeros_like(last_value), last_value
+    out, following, value_after = torch.zeros_like(value), torch.zeros_like(last), last
     for t in reversed(range(len(out))):
-        goes_on = 1.0 - data["end"][t]
-        delta = data["reward"][t] + GAMMA * goes_on * value - data["value"][t]
-        out[t] = following = delta + GAMMA * LAMBDA * goes_on * following
-        value = data["value"][t]
+        delta = reward[t] + GAMMA * (1 - end[t]) * value_after - value[t]
+        out[t] = following = delta + GAMMA * LAMBDA * (1 - end[t]) * following
+        value_after = value[t]
     return out
 
 
-def update(network: Network, optimiser: torch.optim.Optimizer, data: dict[str, torch.Tensor]) -> None:
+def update(network: Network, optimiser: torch.optim.Optimizer, *data: torch.Tensor) -> None:
     """PPO, with the ratio of probabilities clipped for each slot."""
-    rows = {key: item.flatten(0, 1) for key, item in data.items()}
-    advantage = (rows["advantage"] - rows["advantage"].mean()) / (rows["advantage"].std() + 1e-6)
-    target = rows["advantage"] + rows["value"]
+    slots, decisions, log_prob, value, advantage = (one.flatten(0, 1) for one in data)
+    target, gain = advantage + value, (advantage - advantage.mean()) / (advantage.std() + 1e-6)
     for _ in range(PASSES):
-        for chosen in torch.randperm(len(target)).split(ROWS):
-            distribution, value = network(rows["slots"][chosen])
-            mask, gain = rows["slots"][chosen][..., -1], advantage[chosen][:, None]
-            ratio = (distribution.log_prob(rows["decisions"][chosen]) - rows["log_prob"][chosen]).sum(-1).exp()
-            better = torch.minimum(ratio * gain, ratio.clamp(1 - CLIP, 1 + CLIP) * gain)
-            loss = (value - target[chosen]).square().mean() - (better * mask).sum(-1).mean()
+        for rows in torch.randperm(len(target)).split(ROWS):
+            distribution, now = network(slots[rows])
+            ratio = (distribution.log_prob(decisions[rows]).sum(-1) - log_prob[rows]).exp()
+            better = torch.minimum(ratio * gain[rows, None], ratio.clamp(1 - CLIP, 1 + CLIP) * gain[rows, None])
+            loss = (now - target[rows]).square().mean() - (better * slots[rows][..., -1]).sum(-1).mean()
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
 
 
-def served_share(env: EdgeLLMParallelEnv, act: Callable[[dict], dict], seeds: int) -> float:
-    """Share of the value served over some episodes by `act`, which maps observations of all agents to actions."""
-    served = arrived = 0.0
+def served_share(env: EdgeLLMParallelEnv, act: Callable[[ByAgent], ByAgent], seeds: int) -> float:
+    """Share of the value served in some episodes."""
+    values = np.zeros(2)
     for seed in range(seeds):
         seen, _ = env.reset(seed=seed)
         while env.agents:
             seen, _, _, _, infos = env.step(act(seen))
-        totals = infos[env.possible_agents[0]]["totals"]
-        served, arrived = served + totals["served_value"], arrived + totals["arrived_value"]
-    return served / arrived
+        values += [infos[env.possible_agents[0]]["totals"][name] for name in VALUES]
+    return values[0] / values[1]
 
 
-def main(iterations: int = 60, steps: int = 50, copies: int = 8, seeds: int = 5, epochs: int = 50) -> None:
+def main(iterations: int = 80, steps: int = 50, copies: int = 8, seeds: int = 10, epochs: int = 50) -> None:
     """Trains on `copies` environments and prints the share of the value served, first while learning, then compared."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     settings = {"horizon_epochs": epochs, "arrivals.rate_per_s": 1.35, "slots": 16}  # half the load: quicker to learn
-    make = {"rewards": "local", "overrides": settings}
-    rollout = Rollout([parallel_env(ENVIRONMENT, **make) for _ in range(copies)])
-    network = Network(rollout.slots.shape[-1])
-    network.normalise(rollout.collect(network, steps)["slots"])
+    envs = [parallel_env("EdgeLLM/MultiNode-v0", rewards="local", overrides=settings) for _ in range(copies)]
+    slots = torch.cat([features(env.reset(seed=1_000_000 + index)[0]) for index, env in enumerate(envs)])
+    network = Network(slots.shape[-1] - 1)
+    network.normalise(collect(envs, slots, network, steps)[0][0])
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     for iteration in range(iterations):
-        data = rollout.collect(network, steps)
-        with torch.no_grad():
-            data["advantage"] = advantages(data, network(torch.as_tensor(rollout.slots))[1])
-        if iteration % max(iterations // 12, 1) == 0 or iteration == iterations - 1:
-            print(f"iteration {iteration}: {rollout.served / rollout.arrived:.1%} of the value served", flush=True)
-        update(network, optimiser, data)
-    env = parallel_env(ENVIRONMENT, **make)
-    expert = SplitPolicy("ot-gah", env)
-
-    def learned(seen: dict) -> dict:
-        with torch.no_grad():
-            return actions_of(network(torch.as_tensor(rollout.stack(seen)))[0].mean.numpy(), rollout.names)
-
-    policies: dict[str, Callable[[dict], dict]] = {
-        "random": lambda _: {name: env.action_space(name).sample() for name in env.agents},
-        "independent PPO": learned,
-        "central ot-gah, split": lambda _: expert.predict(env.global_observation())[0],
-    }
-    for name, act in policies.items():
-        print(f"{name}: {served_share(env, act, seeds):.1%} of the value served")
+        (*seen, value, reward, end), slots, share = collect(envs, slots, network, steps)
+        if iteration % max(iterations // 16, 1) == 0 or iteration == iterations - 1:
+            print(f"iteration {iteration}: {share:.1%} of the value served", flush=True)
+        update(network, optimiser, *seen, value, advantages(value, reward, end, network(slots)[1].detach()))
+    env, names, expert = envs[0], envs[0].possible_agents, SplitPolicy("ot-gah", envs[0])
+    for label, act in (
+        ("random", lambda _: {name: env.action_space(name).sample() for name in names}),
+        ("independent PPO", lambda seen: actions_of(network(features(seen))[0].mean.detach(), names)),
+        ("central ot-gah, split", lambda _: expert.predict(env.global_observation())[0]),
+    ):
+        print(f"{label}: {served_share(env, act, seeds):.1%} of the value served")
 
 
 if __name__ == "__main__":

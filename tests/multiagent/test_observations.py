@@ -108,6 +108,9 @@ def test_parts_are_those_of_the_single_observation():
     np.testing.assert_array_equal(deep["node"], single["nodes"][5])
     assert set(deep) == {"node", "exit_confidence"}
     assert single["nodes"][5][0] > 0.0
+    entry["requests"][:] = 9.0
+    assert seen["l4-8bit"]["requests"].max() <= 1.0
+    assert env.global_observation()["requests"].max() <= 1.0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.multiagent.conftest import EXPERTS
 
 CASES = {
     **{name: (name, expert, {}) for name, expert in EXPERTS.items()},
-    "predicted": ("EdgeLLM/Joint-v0", "edf+dto-ee", {"lengths.prediction.sigma": 1.0}),
+    "predicted": ("EdgeLLM/Joint-v0", "edf+dto-ee", {"lengths.prediction.sigma": 1.5, "arrivals.rate_per_s": 6.0}),
 }
 EPOCHS = 14
 
@@ -40,6 +40,7 @@ def test_requests_account_for_the_metrics_and_agents_for_the_reward(case):
                 assert added == pytest.approx(info["metrics"][name], rel=1e-9, abs=1e-9), name
         assert sum(rewards.values()) == pytest.approx(sum(info["rewards"].values()), rel=1e-9, abs=1e-9)
     assert answers > 10
+    assert case != "predicted" or info["totals"]["evicted"] > 0
 
 
 @pytest.mark.parametrize("environment", ["EdgeLLM/Joint-v0", "EdgeLLM/EarlyExit-v0"])
