@@ -8,9 +8,9 @@ with one stage it goes to the node that served the request.
 The means over the requests of an epoch of streaming dynamics, `mean_delay_s` and `accuracy`, are sums over requests
 too: each request adds its delay, or its own accuracy, over the number of requests.
 
-All other terms (energy, utilisation, expired and pending requests, refusals, time to first token, a reward function of
-one's own) belong to no single request and are divided equally among all agents. Local rewards therefore add up to the
-environment's reward, up to rounding, for every reward.
+All other terms (energy, utilisation, counts of arrivals, admissions, refusals, transfers and exits, expired and pending
+requests, means of continuous batching, a reward function of one's own) are divided equally among all agents. Local
+rewards therefore add up to the environment's reward, up to rounding, for every reward.
 """
 
 from collections.abc import Callable, Mapping
