@@ -31,6 +31,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "env": "single and vector environment, spaces, info",
         "live": "plain requests in, a schedule out",
         "codecs": "flat action to dictionary action, wrappers",
+        "features": "vectors and token sets that models observe",
         "linear": "policies of a few parameters",
         "experts": "schedulers behind predict",
         "rendering": "text, frames, timelines",

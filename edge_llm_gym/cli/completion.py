@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge_llm_gym.evaluation.policies import PRETRAINED
+from edge_llm_gym.evaluation.report_layout import LAYOUTS
 from edge_llm_gym.experts import expert_descriptions
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3.pretrained import pretrained_names
@@ -40,3 +41,10 @@ def complete_policies(incomplete: str) -> list[tuple[str, str]]:
     """The last name of a list that is separated by commas."""
     done, comma, last = incomplete.rpartition(",")
     return [(f"{done}{comma}{name}", text) for name, text in complete_policy(last)]
+
+
+def complete_metrics(incomplete: str) -> list[tuple[str, str]]:
+    """The last name of a list of metrics that tables have columns of."""
+    done, comma, last = incomplete.rpartition(",")
+    titles = {name: title for layout in LAYOUTS.values() for name, (title, _) in layout.titles.items()}
+    return [(f"{done}{comma}{name}", title) for name, title in titles.items() if name.startswith(last)]

@@ -9,13 +9,14 @@ from typing import Any
 import gymnasium
 
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
+from edge_llm_gym.evaluation.causes import cause_recorder
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.store import Key, Records
 from edge_llm_gym.evaluation.workers import in_workers
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished jobs and the number of all jobs."""
@@ -65,9 +66,11 @@ class Job:
         return ("bound", self.seed) if self.source is None else ("episode", self.source.name, self.seed)
 
     def run(self, env: gymnasium.Env) -> Episode:
-        """The metrics of the episode, or the bound under the name "bound"."""
+        """The metrics of the episode, with the causes of what was not served, or the bound under the name "bound"."""
         if self.source is not None:
-            return run_episode(env, self.source.make(env, self.seed), self.seed)
+            recorder = cause_recorder(scenario_of(env))
+            episode = run_episode(env, self.source.make(env, self.seed), self.seed, recorder=recorder)
+            return episode | recorder.metrics(env.unwrapped.simulator)  # type: ignore[attr-defined]
         env.reset(seed=self.seed)
         return {"bound": clairvoyant_bound(env.unwrapped.simulator)}  # type: ignore[attr-defined]
 

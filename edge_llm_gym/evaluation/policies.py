@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import gymnasium
 
+from edge_llm_gym.evaluation.model_archive import ModelArchive
 from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
 from edge_llm_gym.messages import quoted
@@ -26,6 +27,8 @@ ARCHIVE: Final = ".zip"
 """Ending of the files that training runs and searches write."""
 PRETRAINED: Final = "pretrained:"
 """Before the name of a policy that the package ships."""
+CONFIG_FILE: Final = "config.yaml"
+"""File beside the archives of a training run."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,23 @@ class PolicySource:
             )
         made: Policy = policy
         return made
+
+
+def with_codec(names: Iterable[str], codec: str | None) -> list[PolicyLike]:
+    """Policies by name, in which plain archives of Stable-Baselines3 act through a codec.
+
+    Plain are the archives that have no config.yaml beside them. The codec is written as its name, with settings in
+    brackets: "priority[caps=true]". Raises ValueError for a codec without such an archive.
+    """
+    given = list(names)
+    plain = [name for name in given if codec is not None and name.endswith(ARCHIVE) and is_plain(Path(name))]
+    if codec is not None and not plain:
+        raise ValueError(
+            f"a codec goes with the archive of a model of Stable-Baselines3 that has no config.yaml beside it, got "
+            f"codec {quoted(codec)} and policies {given}; leave it out, or name the file of the model"
+        )
+    name, settings = split_settings(codec or "")
+    return [ModelArchive(each, name, settings) if each in plain else each for each in given]
 
 
 def policy_sources(
@@ -130,17 +150,28 @@ def is_trained(policy: str) -> bool:
     return policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING))
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a file is neither the archive of a training run of this project nor a linear policy.
+
+    Raises ValueError for a missing file and for one that is no zip archive.
+    """
+    _require_file(path)
+    return not is_linear(path) and not any((folder / CONFIG_FILE).is_file() for folder in path.parents[:2])
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"there is no trained policy at {str(path)!r}; a training run writes model.zip and best.zip")
+
+
 def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     """The factory of a trained policy: a shipped one, or that in a file.
 
     Raises ValueError for an unknown name and for a file that holds none, and ImportError where it holds a network and
     the extra "agents" is missing.
     """
-    if policy.startswith(PRETRAINED):
-        return _saved(pretrained_path(policy.removeprefix(PRETRAINED)))
-    path = Path(policy)
-    if not path.is_file():
-        raise ValueError(f"there is no trained policy at {policy!r}; a training run writes model.zip and best.zip")
+    path = policy_path(policy)
+    _require_file(path)
     if path.suffix == ENDING:
         return _saved(path)
     if is_linear(path):
@@ -148,7 +179,14 @@ def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     # Local, since it loads PyTorch, which only these files need.
     from edge_llm_gym.sb3 import policy_factory
 
-    return policy_factory(path)
+    return policy_factory(policy)
+
+
+def policy_path(policy: str) -> Path:
+    """The file of a trained policy. Raises ValueError for an unknown name of a shipped one."""
+    if policy.startswith(PRETRAINED):
+        return pretrained_path(policy.removeprefix(PRETRAINED))
+    return Path(policy)
 
 
 def _saved(path: Path) -> Callable[[gymnasium.Env], Policy]:

@@ -45,13 +45,20 @@ def solve(
     deadline_s = deadline(time_limit_s)
     rounds = whole_number("rounds", rounds)
     oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
-    node, bound = residual_loop(oracle, _node_indices(order, problem.node_count))
-    if flag("improve", improve):
-        node, bound = improve_by_prices(oracle, node, bound, rounds)
+    node, bound = assign(oracle, _node_indices(order, problem.node_count), flag("improve", improve), rounds)
     value = problem.objective(node)
     nodes_visited, unproved = oracle.counters
     optimal = bool(within_limit(bound, value))
     return AssignmentSolution(node, value, max(bound, value), optimal, not unproved, int(nodes_visited))
+
+
+@njit(cache=True)
+def assign(oracle: Oracle, indices: Ints, improve: bool, rounds: int) -> tuple[Ints, float]:
+    """The assignment and its upper bound. One compiled function: two would each hold a copy of the exact search."""
+    node, bound = residual_loop(oracle, indices)
+    if improve:
+        node, bound = improve_by_prices(oracle, node, bound, rounds)
+    return node, bound
 
 
 @njit(cache=True)
@@ -87,7 +94,7 @@ def trim(oracle: Oracle, node: Ints) -> Ints:
         if shared_cost(oracle, index, mine) == 0.0:
             continue
         value = np.where(mine, oracle.problem.value[index], 0.0)
-        answer = query(oracle, index, value)
+        answer = query(oracle, index, value, 1)
         if answer.profit >= value.sum() - shared_cost(oracle, index, mine):
             node[mine] = 0
             node[answer.selected] = index + 1

@@ -20,9 +20,9 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.sb3.batch_features import BatchFeatures, ContinuousBatchFeatures
-from edge_llm_gym.sb3.batch_routing_features import BatchRoutingFeatures
-from edge_llm_gym.sb3.stream_features import StreamFeatures
+from edge_llm_gym.features.batching import BatchFeatures, ContinuousBatchFeatures
+from edge_llm_gym.features.batching_routing import BatchRoutingFeatures
+from edge_llm_gym.features.streaming import StreamFeatures
 from edge_llm_gym.scenario import Scenario
 
 KEYS: Final = ("item", "item_mask", "node", "pair", "pair_mask", "context")

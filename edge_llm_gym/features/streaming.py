@@ -31,7 +31,7 @@ _RADIO = slice(_LINK["uplink"], _LINK["downlink"] + 1)
 
 
 class StreamFeatures:
-    """Reads observations of one scenario of streaming dynamics; keys and shapes as in `edge_llm_gym.sb3.tokens`."""
+    """Reads observations of one scenario of streaming dynamics; keys and shapes as in `features.tokens`."""
 
     def __init__(self, scenario: Scenario) -> None:
         network = scenario.network

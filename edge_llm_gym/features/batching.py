@@ -19,7 +19,7 @@ BUSY_EPOCHS = 4.0
 
 
 class BatchFeatures:
-    """Reads observations of one scenario of batching dynamics; keys and shapes as in `edge_llm_gym.sb3.tokens`."""
+    """Reads observations of one scenario of batching dynamics; keys and shapes as in `edge_llm_gym.features.tokens`."""
 
     node_features: tuple[str, ...] = NODE_FEATURES
     """Names of the observed node features."""

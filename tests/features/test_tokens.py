@@ -6,9 +6,9 @@ import pytest
 
 from edge_llm_gym.decoding.batching import BatchingReader
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND, PAIR_FEATURES
+from edge_llm_gym.features.batching import BatchFeatures
+from edge_llm_gym.features.tokens import KEYS, LIMIT, make_tokens, read_tokens, token_space
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.batch_features import BatchFeatures
-from edge_llm_gym.sb3.tokens import KEYS, LIMIT, make_tokens, read_tokens, token_space
 
 ROWS = 3
 

@@ -9,9 +9,9 @@ from types import ModuleType
 import numba
 import numpy as np
 import pytest
-from numba.core.caching import CacheImpl, IndexDataCacheFile
+from numba.core.caching import CacheImpl, IndexDataCacheFile, UserWideCacheLocator
 
-from edge_llm_gym import compiled
+from edge_llm_gym.compiled import cache
 
 SOURCE = """
 from edge_llm_gym.compiled import kernel, njit
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing 
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Imports the source as a later process does: with new, uncompiled functions."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(compiled, "_warned", [])
+    monkeypatch.setattr(cache, "_warned", [])
     path = tmp_path / "functions.py"
 
     def imported(added: int = 1) -> ModuleType:
@@ -108,7 +108,7 @@ def test_a_kill_between_the_two_files_leaves_no_code_of_another_source(load, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(compiled.EntryFile, step, killed)
+        patch.setattr(cache.EntryFile, step, killed)
         with pytest.raises(KeyboardInterrupt):
             load(added=10).plus_one(2)
     assert load(added=1).plus_one(2) == 3
@@ -127,10 +127,35 @@ def test_two_processes_that_save_at_once_keep_their_entries_apart(load, tmp_path
     """Both have seen an empty index; the later one replaces the index, but not the code of the other one."""
     first, second = load(), load()
     with monkeypatch.context() as patch:
-        patch.setattr(compiled.EntryFile, "_load_index", lambda _: {})
+        patch.setattr(cache.EntryFile, "_load_index", lambda _: {})
         assert first.plus_one(2) == 3
         (index,) = files(tmp_path, ".nbi")
         refers_to_the_first = index.read_bytes()
         assert second.plus_one(2.5) == 3.5
         index.write_bytes(refers_to_the_first)
     assert load().plus_one(2) == 3
+
+
+def test_a_user_without_write_permission_reads_what_the_installation_compiled(load, tmp_path, monkeypatch):
+    """Permissions do not stop the administrator, who may run the tests: the locators say where numba would write."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    assert load().plus_one(2) == 3
+    assert len(files(tmp_path / "__pycache__", ".nbc")) == 1
+    monkeypatch.setattr(UserWideCacheLocator, "get_cache_path", lambda _: str(tmp_path / "user"))
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [UserWideCacheLocator])
+    again = load()
+    assert again.plus_one(2) == 3
+    assert sum(again.plus_one.stats.cache_hits.values()) == 1
+    assert again.plus_one(2.5) == 3.5
+    assert len(files(tmp_path / "__pycache__", ".nbc")) == 1
+    assert len(files(tmp_path / "user", ".nbc")) == 1
+
+
+def test_a_folder_of_its_own_holds_nothing_of_the_installation(load, tmp_path, monkeypatch):
+    """NUMBA_CACHE_DIR separates kernels with bounds checks from the others."""
+    with monkeypatch.context() as patch:
+        patch.setattr(numba.config, "CACHE_DIR", "")
+        load().plus_one(2)
+    again = load()
+    assert again.plus_one(2) == 3
+    assert sum(again.plus_one.stats.cache_hits.values()) == 0

@@ -1,7 +1,8 @@
-"""Compilation of the inner functions of the simulator and the solvers, and the cache of compiled functions."""
+"""The cache of compiled functions on the disk, whose faults do not end the program."""
 
 import glob
 import hashlib
+import inspect
 import itertools
 import os
 import warnings
@@ -10,30 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import numba
-from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache, UserWideCacheLocator
 
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
     "that folder, or set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
 )
-
-
-def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` as a decorator, with a cache on the disk whose faults do not end the program.
-
-    A cache that cannot be written to, as on a full disk, causes one RuntimeWarning per process. An entry that cannot be
-    read, such as a truncated file, is compiled again and replaced.
-    """
-    compiled = numba.njit(**options)
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = compiled(function)
-        if cache and not numba.config.DISABLE_JIT:
-            dispatcher._cache = _cache_of(function)
-        return dispatcher
-
-    return decorate
 
 
 class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
@@ -76,19 +59,35 @@ class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one function, whose faults cost the time of a compilation."""
+    """The cache of one function, whose faults cost the time of a compilation.
+
+    Where the folder of the source cannot be written to, as in an installation for all users, numba keeps entries in a
+    folder of the user and no longer reads those beside the source, which the installation may have compiled. Here they
+    are read.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         locator, base = self._impl.locator, self._impl.filename_base
         self._cache_file = EntryFile(self._cache_path, base, locator.get_source_stamp())
+        self._installed: EntryFile | None = None
+        if isinstance(locator, UserWideCacheLocator):
+            beside = Path(inspect.getfile(function)).parent / "__pycache__"
+            self._installed = EntryFile(str(beside), base, locator.get_source_stamp())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code for a signature; None if there is none that can be read."""
+        return self._load(self._cache_file, sig, target_context) or self._load(self._installed, sig, target_context)
+
+    def _load(self, file: EntryFile | None, sig: Any, target_context: Any) -> Any:
+        if file is None:
+            return None
+        target_context.refresh()
         try:
-            return super().load_overload(sig, target_context)
+            data = file.load(self._index_key(sig, target_context.codegen()))
+            return None if data is None else self._impl.rebuild(target_context, data)
         except Exception:  # whatever unpickling raises: truncated, or records were renamed since
-            self._cache_file.forget()
+            file.forget()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -99,7 +98,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             warn_once(f"compiled functions cannot be saved in {self._cache_path} ({error}): {ADVICE}")
 
 
-def _cache_of(function: Callable[..., Any]) -> Any:
+def cache_of(function: Callable[..., Any]) -> Any:
+    """The cache of a function; one that keeps nothing, with a warning, where no folder can be written to."""
     try:
         return KernelCache(function)
     except (RuntimeError, OSError) as error:
@@ -115,23 +115,3 @@ def warn_once(text: str) -> None:
     if not _warned:
         _warned.append(text)
         warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-
-random_kernel = njit(cache=True)
-"""Compiles a kernel that takes a random generator: with reference counts, which free numba's wrapper of a generator."""
-
-row_kernel = njit(cache=True, _nrt=False)
-"""Compiles a kernel that loops over rows, as `kernel` does, but leaves it a function that its callers call."""
-
-kernel = njit(cache=True, _nrt=False, forceinline=True)
-"""Compiles a kernel, which allocates nothing and returns numbers: without reference counts, inlined into its callers.
-
-Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on;
-that took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such
-a function can neither create an array nor return one: either is an error at compile time. Slices are allowed. It must
-not take a random generator either, whose wrapper would never be freed (2.8 KB per call).
-
-Records are passed field by field, hundreds of numbers per call, which took half of the time of an observation. With
-`forceinline=True` functions are compiled into their callers; they must not call themselves. Compile time grows with the
-number of record fields among the arguments, so a kernel takes the records that it reads, not those around them.
-"""

@@ -6,7 +6,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.pair_features import FEATURE_BOUND
-from edge_llm_gym.sb3.batch_features import BatchFeatures
+from edge_llm_gym.features.batching import BatchFeatures
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.exit_observation import QUANTILES
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
@@ -15,7 +15,7 @@ DEEP_NODE_COLUMNS = [NODE_FEATURES.index("time_until_free"), NODE_FEATURES.index
 
 
 class BatchRoutingFeatures(BatchFeatures):
-    """Reads observations of one scenario of batching-and-routing dynamics; keys and shapes as in `sb3.tokens`.
+    """Reads observations of one scenario of batching-and-routing dynamics; keys and shapes as in `features.tokens`.
 
     The context adds the confidences at the exits, and the time until free and the free memory of the deeper nodes.
     """
