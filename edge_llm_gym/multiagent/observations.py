@@ -24,6 +24,7 @@ index in `possible_agents`, else 0.
 """
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -106,9 +107,8 @@ class GlobalObservation:
         if AGENT in single.spaces:
             raise ValueError(f"global observations have the key {AGENT!r} already; give the feature another key")
         self._marks = dict(zip([agent.name for agent in agents], np.eye(len(agents), dtype=np.int8), strict=True))
-        self.spaces = {
-            name: spaces.Dict({**single.spaces, AGENT: spaces.MultiBinary(len(agents))}) for name in self._marks
-        }
+        mark = spaces.MultiBinary(len(agents))
+        self.spaces = {name: deepcopy(spaces.Dict({**single.spaces, AGENT: mark})) for name in self._marks}
 
     def observe(self, observation: Observation, simulator: Simulator) -> dict[str, Observation]:
         """Observations by name of the agent, in arrays of their own."""

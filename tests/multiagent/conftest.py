@@ -4,8 +4,6 @@ import pytest
 
 from edge_llm_gym.registration import ENVIRONMENTS
 
-pytest.importorskip("pettingzoo", reason="needs the extra 'multiagent'")
-
 EXPERTS = {
     "EdgeLLM/SingleNode-v0": "dftsp",
     "EdgeLLM/MultiNode-v0": "ot-gah",

@@ -6,6 +6,9 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
+
+pytest.importorskip("pettingzoo", reason="needs the extra 'multiagent'")
+
 from gymnasium import spaces
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
@@ -88,6 +91,8 @@ def test_global_observations_tell_agents_apart():
     seen, _ = env.reset(seed=0)
     marks = np.stack([seen[agent]["agent"] for agent in env.possible_agents])
     np.testing.assert_array_equal(marks, np.eye(6))
+    first, second = (env.observation_space(agent) for agent in env.possible_agents[:2])
+    assert not set(map(id, first.spaces.values())) & set(map(id, second.spaces.values()))  # seeds of their own
     for agent in env.agents:
         assert_same({key: value for key, value in seen[agent].items() if key != "agent"}, env.global_observation())
     seen[env.agents[0]]["requests"][:] = 9.0
