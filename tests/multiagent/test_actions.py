@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("pettingzoo", reason="needs the extra 'multiagent'")
 
-
 from edge_llm_gym.actions import ActionError
 from edge_llm_gym.multiagent import joined_action, parallel_env, split_action
 from edge_llm_gym.multiagent.actions import winners

@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("pettingzoo", reason="needs the extra 'multiagent'")
 
-
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.multiagent import SplitPolicy, parallel_env
 from edge_llm_gym.multiagent.agents import agents_of

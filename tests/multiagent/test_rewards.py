@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("pettingzoo", reason="needs the extra 'multiagent'")
 
-
 from edge_llm_gym.multiagent import SplitPolicy, parallel_env
 from edge_llm_gym.multiagent.agents import agents_of
 from edge_llm_gym.multiagent.rewards import FINAL, REQUEST_METRICS, Answered
