@@ -12,8 +12,8 @@ from edge_llm_gym.compiled.linking import entry, links_as_known
 def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` as a decorator, with a cache on the disk whose faults do not end the program.
 
-    Without `linked`, numba compiles the function with its callees as usual (see `compiled.linking`). That is slower, and
-    in rare cases gives faster code.
+    Without `linked`, numba compiles the function with its callees as usual (see `compiled.linking`). That is slower,
+    and in rare cases gives faster code.
 
     A cache that cannot be written to, as on a full disk, causes one RuntimeWarning per process. An entry that cannot be
     read, such as a truncated file, is compiled again and replaced.
