@@ -9,8 +9,11 @@ from edge_llm_gym.compiled.cache import cache_of
 from edge_llm_gym.compiled.linking import entry, links_as_known
 
 
-def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` as a decorator, with a cache on the disk whose faults do not end the program.
+
+    Without `linked`, numba compiles the function with its callees as usual (see `compiled.linking`). That is slower,
+    and in rare cases gives faster code.
 
     A cache that cannot be written to, as on a full disk, causes one RuntimeWarning per process. An entry that cannot be
     read, such as a truncated file, is compiled again and replaced.
@@ -20,7 +23,7 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
         if numba.config.DISABLE_JIT:
             return function
         # Other versions of numba compile every function with its callees: slower, with the same results.
-        dispatcher = entry(function, **options) if links_as_known() else numba.njit(**options)(function)
+        dispatcher = entry(function, **options) if linked and links_as_known() else numba.njit(**options)(function)
         if cache:
             dispatcher._cache = cache_of(function)
         return dispatcher
