@@ -60,16 +60,20 @@ def run_episode(env: gymnasium.Env, policy: Policy, seed: int, watch: Watcher | 
         decision_s += step.decision_s
         gaps += [step.info["gap"]] if "gap" in step.info else []
     simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
-    return (
-        EPISODE_METRICS[simulator.scenario.variant](simulator, step.info["totals"])
-        | {
-            "utilisation": step.info["totals"]["utilisation"],
-            "reward": reward,
-            "decision_ms": 1e3 * decision_s / count,
-            "steps": float(count),
-        }
-        | _gap_metrics(gaps)
-    )
+    mean_ms = 1e3 * decision_s / count
+    return summary(simulator, step.info["totals"], 0, reward, mean_ms, count) | _gap_metrics(gaps)
+
+
+def summary(
+    simulator: Simulator, totals: dict[str, float], row: int, reward: float, decision_ms: float, count: int
+) -> Episode:
+    """The metrics by name of the episode that a row of a simulator has just finished after `count` steps."""
+    return EPISODE_METRICS[simulator.scenario.variant](simulator, totals, row) | {
+        "utilisation": totals["utilisation"],
+        "reward": reward,
+        "decision_ms": decision_ms,
+        "steps": float(count),
+    }
 
 
 def _gap_metrics(gaps: list[dict[str, float]]) -> Episode:

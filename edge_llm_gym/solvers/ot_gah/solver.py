@@ -45,13 +45,19 @@ def solve(
     deadline_s = deadline(time_limit_s)
     rounds = whole_number("rounds", rounds)
     oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
-    node, bound = residual_loop(oracle, _node_indices(order, problem.node_count))
-    if flag("improve", improve):
-        node, bound = improve_by_prices(oracle, node, bound, rounds)
+    indices = _node_indices(order, problem.node_count)
+    node, bound = best_assignment(oracle, indices, flag("improve", improve), rounds)
     value = problem.objective(node)
     nodes_visited, unproved = oracle.counters
     optimal = bool(within_limit(bound, value))
     return AssignmentSolution(node, value, max(bound, value), optimal, not unproved, int(nodes_visited))
+
+
+@njit(cache=True)
+def best_assignment(oracle: Oracle, indices: Ints, improve: bool, rounds: int) -> tuple[Ints, float]:
+    """The assignment of the method with or without the improvement, and an upper bound on every assignment."""
+    node, bound = residual_loop(oracle, indices)
+    return improve_by_prices(oracle, node, bound, rounds) if improve else (node, bound)
 
 
 @njit(cache=True)
