@@ -4,9 +4,9 @@
     python -m benchmarks.expert_rows --environments MultiNode --experts ot-gah --rows 256
 
 The rows are those of a native vector environment after some epochs under random actions, which leave most requests in
-the queue. Times are CPU times, which other work on the machine blurs less than wall times; medians of repetitions that take
-turns. "schedule" is the part of the call for all rows that the scheduler itself takes, without observations and actions:
-on one core, no way of calling it is faster.
+the queue. Times are CPU times, which other work on the machine blurs less than wall times; medians of repetitions that
+take turns. "schedule" is the part of the call for all rows that the scheduler itself takes, without observations and
+actions: on one core, no way of calling it is faster.
 """
 
 import argparse

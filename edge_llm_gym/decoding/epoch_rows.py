@@ -42,7 +42,7 @@ class EpochRows(NamedTuple):
         )
 
     def slots_by(self, key: Array) -> Array:
-        """[R, N] int64 slots of the visible requests by rising key [R, N], then -1; of equals the earlier slot first."""
+        """[R, N] int64 slots of the visible requests by rising key [R, N], the first of equals first, then -1."""
         shown = self.problem.visible
         order = np.lexsort((key, ~shown), axis=-1)
         return np.where(np.take_along_axis(shown, order, axis=1), order, -1)

@@ -53,14 +53,19 @@ def assignment_rows(visible: Any, fields: Mapping[str, Any]) -> AssignmentRows:
 
     Raises ValueError as `BatchProblem` does for a number that is not allowed.
     """
-    shown = np.ascontiguousarray(visible, np.bool_)
-    numbers = {name: np.ascontiguousarray(fields[name], np.float64) for name in BatchArrays._fields}
+    shown = _own(np.ascontiguousarray(visible, np.bool_))
+    numbers = {name: _own(np.ascontiguousarray(fields[name], np.float64)) for name in BatchArrays._fields}
     for name in PER_REQUEST:
         check_range(name, numbers[name][shown])
     for name in PER_NODE:
         check_range(name, numbers[name])
     net_value = numbers["value"] - numbers["time_price"][:, None, :] * numbers["time_s"]
     return AssignmentRows(visible=shown, net_value=net_value, **numbers)
+
+
+def _own(array: Any) -> Any:
+    """The array, or a copy of a read-only one: numba compiles kernels once more for those."""
+    return array if array.flags.writeable else array.copy()
 
 
 def one_row(problem: AssignmentProblem) -> AssignmentRows:
