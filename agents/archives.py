@@ -26,5 +26,5 @@ def score_in(path: Path) -> float:
     try:
         with zipfile.ZipFile(path) as archive:
             return float(json.loads(archive.read(SCORE))["score"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
         return float("-inf")

@@ -13,7 +13,8 @@ import json
 import shutil
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.archives import save_model
 from agents.config import RunConfig
+from agents.curves import Position
 from agents.generators import generator_states, restore_generators
 from agents.training_state import buffer_arrays, env_arrays, restore_buffer, restore_env
 from edge_llm_gym.archives import require_size
@@ -33,7 +35,17 @@ from edge_llm_gym.settings import ConfigError
 
 POINTER: Final = "checkpoint.json"
 FOLDERS: Final = "checkpoint-*"
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    zipfile.BadZipFile,
+)
 
 
 def save_checkpoint(
@@ -112,12 +124,28 @@ class Checkpoint:
                 self._check(model.num_timesteps, int(arrays["steps"]))
                 restore_env(env, arrays)
                 restore_buffer(model, arrays)
+            _restore(model, env, self.state["generators"])
         except ConfigError:
             raise
         except Exception as error:  # a damaged pickle raises anything
             raise _unreadable(self.folder, error) from error
-        _restore(model, env, self.state["generators"])
         return model
+
+    @property
+    def curves(self) -> Position:
+        """The position in the curves. Raises ConfigError where it is missing or damaged."""
+        with self.reading():
+            position = self.progress["curves"]
+            sizes = {str(name): int(size) for name, size in position["sizes"].items()}
+            return {"lines": int(position["lines"]), "sizes": sizes}
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """In this block, parts of the state that are missing or damaged raise ConfigError."""
+        try:
+            yield
+        except UNREADABLE as error:
+            raise _unreadable(self.folder, error) from error
 
     def _check(self, model: int, arrays: int) -> None:
         state = self.state["steps"]

@@ -8,7 +8,8 @@ from typing import Any
 
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
-from edge_llm_gym.messages import quoted
+from edge_llm_gym.compiled.events import announcing
+from edge_llm_gym.messages import file_error, quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
 
@@ -85,10 +86,20 @@ def run_folder(config: str | Path | None) -> Path:
 
 
 def run_cli(action: Callable[[], None]) -> int:
-    """Runs an action and returns the exit status; errors of the user are printed in one line, without a traceback."""
+    """Runs an action and returns the exit status; errors of the user are printed in one line, without a traceback.
+
+    One line says so if kernels have to be compiled first.
+    """
     try:
-        action()
-    except (ValueError, TypeError, NotImplementedError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        with announcing(lambda text: print(text, file=sys.stderr, flush=True)):
+            action()
+    except OSError as error:
+        return _failed(file_error(error))
+    except (ValueError, TypeError, NotImplementedError, ImportError) as error:
+        return _failed(str(error))
     return 0
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

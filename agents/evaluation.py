@@ -94,10 +94,8 @@ def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> S
     """The expert on the run's held-out seeds; cached in a folder, since exact schedulers are slow."""
     path = None if folder is None else folder / EXPERT_SCORES
     key = _key(name, config.evaluation)
-    if path is not None and path.is_file():
-        cached = json.loads(path.read_text("utf-8"))
-        if key in cached:
-            return Scores({figure: np.array(values) for figure, values in cached[key].items()})
+    if path is not None and (kept := _kept(path, key, config.evaluation.seeds)) is not None:
+        return kept
     envs, first_seed = make_envs(config, config.evaluation.seeds), config.evaluation.first_seed
     expert, settings = split_settings(name)
     scores = evaluate(envs, make_expert(expert, envs, seed=first_seed, **settings), first_seed)
@@ -105,6 +103,30 @@ def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> S
         values = {figure: values.tolist() for figure, values in scores.figures.items()}
         write_text(path, json.dumps({key: values}) + "\n")
     return scores
+
+
+def _kept(path: Path, key: str, seeds: int) -> Scores | None:
+    """The scores in a file; None where it holds those of other seeds or of another expert, and where there is none.
+
+    Raises ConfigError for a damaged file.
+    """
+    if not path.is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        if not isinstance(kept, dict):
+            raise TypeError("it must hold a mapping")
+        if key not in kept:
+            return None
+        figures = {figure: np.array(values, np.float64) for figure, values in kept[key].items()}
+        if any(values.shape != (seeds,) for values in (figures["score"], *figures.values())):
+            raise ValueError(f"each figure must have {seeds} numbers, one per seed")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(
+            f"the scores of the expert in {path} cannot be read ({type(error).__name__}: {error}); remove the file and "
+            f"they are computed anew"
+        ) from error
+    return Scores(figures)
 
 
 def _key(name: str, evaluation: EvaluationConfig) -> str:

@@ -77,7 +77,7 @@ def _read(search: Search, folder: Path) -> SearchState | None:
         settings, state = kept["settings"], _state(kept)
         search.check(state)
         differing = [name for name, value in _settings(search.config).items() if settings.get(name) != value]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             f"the state of the search in {folder / STATE} cannot be read ({type(error).__name__}: {error}); "
             f"--overwrite begins the search anew"

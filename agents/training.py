@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -14,7 +14,7 @@ from agents.archives import save_model
 from agents.callbacks.episode_images import EpisodeImageCallback
 from agents.callbacks.evaluation import EvaluationCallback
 from agents.callbacks.metrics import MetricsCallback
-from agents.callbacks.progress import ProgressCallback, progress_bar
+from agents.callbacks.progress import ProgressCallback
 from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
 from agents.checkpoint import Checkpoint, find_checkpoint
 from agents.config import RunConfig
@@ -30,10 +30,13 @@ from edge_llm_gym.sb3.forking import ForkCallback
 from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
 from edge_llm_gym.settings import ConfigError
+from edge_llm_gym.sheets.progress import progress
 
 
 def train(config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = False) -> BaseAlgorithm:
     """Runs a configuration to its number of steps and returns the model.
+
+    With `bar` it says how far it is, and what each evaluation gives: bars on a terminal, lines elsewhere.
 
     `start` "resume" continues from the last checkpoint, and where there is none yet, from the last finished round of
     the imitation or from the beginning. "overwrite" removes the run in the folder.
@@ -82,18 +85,21 @@ def _learn(
     remaining = config.steps - model.num_timesteps
     if remaining <= 0:
         return
-    evaluation, images = EvaluationCallback(folder, config), EpisodeImageCallback(config.evaluation.every)
-    checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})
-    if checkpoint is not None:
-        checkpoints.resume(checkpoint.progress, model.num_timesteps)
-    callbacks: list[BaseCallback] = [checkpoints, MetricsCallback(), evaluation, images]
-    if config.group > 1:
-        callbacks.insert(0, ForkCallback())
-    if config.imitation is not None:
-        callbacks.insert(0, CriticFirstCallback(config.imitation.critic_steps))
-    with progress_bar() if bar else nullcontext() as shown:
-        if shown is not None:
-            callbacks.append(ProgressCallback(shown, config.steps))
+    with progress(bar) as shown:
+        evaluation, images = (
+            EvaluationCallback(folder, config, shown.say),
+            EpisodeImageCallback(config.evaluation.every),
+        )
+        checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})
+        if checkpoint is not None:
+            with checkpoint.reading():
+                checkpoints.resume(checkpoint.progress, model.num_timesteps)
+        callbacks: list[BaseCallback] = [checkpoints, MetricsCallback(), evaluation, images]
+        if config.group > 1:
+            callbacks.insert(0, ForkCallback())
+        if config.imitation is not None:
+            callbacks.insert(0, CriticFirstCallback(config.imitation.critic_steps))
+        callbacks.append(ProgressCallback(shown, config.steps))
         model.learn(remaining, callback=callbacks, reset_num_timesteps=checkpoint is None)
     checkpoints.act()
 
@@ -109,7 +115,7 @@ def _closing(env: NativeVecEnv) -> Iterator[NativeVecEnv]:
 @contextmanager
 def _logging(model: BaseAlgorithm, curves: Curves, checkpoint: Checkpoint | None) -> Iterator[None]:
     """Opens the curves where the checkpoint left them, and closes them at the end."""
-    curves.open(None if checkpoint is None else checkpoint.progress["curves"])
+    curves.open(None if checkpoint is None else checkpoint.curves)
     model.set_logger(curves.logger)
     try:
         yield

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gymnasium import make as make_env_of
+import gymnasium
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
@@ -21,7 +21,7 @@ from agents.models import make_model
 from agents.runtime import prepare_process
 from agents.training import make_env
 from benchmarks.reports import Row, save
-from edge_llm_gym.sb3 import FlatEnv
+from edge_llm_gym.registration import flat_id
 
 BASE: dict[str, Any] = {
     "environment": {"id": "EdgeLLM/MultiNode-v0", "reward_scale": 0.05},
@@ -88,9 +88,10 @@ def configured(rows: int, n_steps: int, batch_size: int) -> RunConfig:
     )
 
 
-def single_env(config: RunConfig) -> FlatEnv:
+def single_env(config: RunConfig) -> gymnasium.Env:
     """One copy of the single environment."""
-    return FlatEnv(make_env_of(config.environment.id), config.codec.name, **config.codec.settings)
+    environment = flat_id(config.environment.id, "Flat")
+    return gymnasium.make(environment, codec=config.codec.name, observation="tokens", **config.codec.settings)
 
 
 def compare(rows: int, copies: int, steps: int) -> Row:

@@ -41,8 +41,9 @@ def _run(options: argparse.Namespace) -> None:
     if options.export is not None:
         print(command.export_episodes(config, options.export, options.episodes))
         return
-    for row in command.clone(config, folder, dataset=options.dataset, start=start, bar=True):
-        print("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    report = command.clone(config, folder, dataset=options.dataset, start=start, bar=True)
+    for row in report[-1:]:
+        print(f"score {row['score']:.4f}; expert {row['expert_score']:.4f}")
     print(f"the run is in {folder}")
 
 

@@ -33,18 +33,22 @@ GENERATION, HELD_OUT_SCORE = 0, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    from agents.command import run_cli
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, help="folders that scripts.search wrote")
     parser.add_argument("--expert", help="by default the one named for each environment in EXPERTS")
     parser.add_argument("--out", type=Path, required=True, help="PNG file")
-    options = parser.parse_args(arguments)
+    return run_cli(lambda: _run(parser.parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> None:
     panels = by_environment(options.runs)
     levels = {env: level(env, options.expert or EXPERTS[env], runs) for env, runs in panels.items()}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.out) as temporary:
         draw(panels, levels).savefig(temporary, dpi=DOTS_PER_INCH)
     print(f"wrote {options.out}")
-    return 0
 
 
 def by_environment(folders: Sequence[Path]) -> dict[str, list[tuple[dict[str, Any], np.ndarray]]]:

@@ -33,11 +33,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _run(options: argparse.Namespace) -> None:
     from agents.recording import record
 
-    frames = record(
+    frames, total = record(
         options.policy, options.out, environment=options.env, seed=options.seed, epochs=options.epochs,
         frame_ms=options.frame_ms,
     )  # fmt: skip
-    print(f"wrote {frames} frames to {options.out}")
+    print(f"wrote {frames} frames to {options.out}; reward {total:.4g} in these epochs")
 
 
 if __name__ == "__main__":

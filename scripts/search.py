@@ -11,8 +11,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_llm_gym.interrupts import exit_status
+
+if TYPE_CHECKING:
+    from agents.search import SearchState
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,21 +37,28 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _run(options: dict) -> None:
-    from rich.progress import Progress
-
     from agents.search import SearchState, read_search_config
     from agents.search_run import run_search
+    from edge_llm_gym.sheets.progress import progress
 
     folder, overwrite = options.pop("out"), options.pop("overwrite")
     config = read_search_config(options)
-    with Progress(transient=True) as bar:
-        task = bar.add_task("generations", total=config.generations)
+    with progress() as shown:
+        advance = shown.task("generations", config.generations)
 
         def report(state: SearchState) -> None:
-            bar.update(task, completed=state.generation)
+            advance(state.generation)
+            if state.generation:
+                shown.say(f"generation {state.generation} of {config.generations}: {figures(state)}")
 
         run_search(config, folder, overwrite=overwrite, report=report)
     print(f"wrote {folder / 'linear.zip'}")
+
+
+def figures(state: "SearchState") -> str:
+    """The scores of the last generation in a few words."""
+    mean, best, held_out = state.curve[-1]
+    return f"mean score {mean:.4f}, best {best:.4f}, score on held-out tapes {held_out:.4f}"
 
 
 if __name__ == "__main__":

@@ -29,11 +29,14 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from agents.archives import score_in
     from agents.command import chosen_run
     from agents.training import train
 
     config, folder, start = chosen_run(options)
     train(config, folder, start=start, bar=True)
+    if (folder / "best.zip").is_file():
+        print(f"best score {score_in(folder / 'best.zip'):.4f}, in best.zip")
     print(f"the run is in {folder}; curves: tensorboard --logdir {folder / 'tensorboard'}")
 
 

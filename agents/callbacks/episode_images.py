@@ -8,13 +8,13 @@ from stable_baselines3.common.logger import Figure, Image
 from agents.callbacks.schedule import RolloutStartCallback
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.rendering import render_row
-from edge_llm_gym.rendering.pictures import loaded, pictures_of
+from edge_llm_gym.rendering.timeline import episode_timeline
 
 TEXT_FORMATS = ("stdout", "log", "json", "csv")
 
 
 class EpisodeImageCallback(RolloutStartCallback):
-    """Records the first row near the end of its episode: `episode/frame`, and `episode/timeline` for all of it.
+    """Records the first row near the end of its episode: `picture/frame`, and `picture/timeline` for all of it.
 
     The frame shows the last epoch but one, since the next episode begins in the step that ends this one.
     """
@@ -34,7 +34,7 @@ class EpisodeImageCallback(RolloutStartCallback):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from what `state` returned."""
         super().restore(state)
-        self._is_due = state["is_due"]
+        self._is_due = bool(state["is_due"])
 
     def _on_step(self) -> bool:
         envs: EdgeLLMVectorEnv = self.training_env.envs  # type: ignore[attr-defined]
@@ -45,7 +45,8 @@ class EpisodeImageCallback(RolloutStartCallback):
 
     def _draw(self, envs: EdgeLLMVectorEnv) -> None:
         simulator, last = envs.simulator, envs._last
-        frame = render_row(simulator, 0, last, "rgb_array")
-        timeline = loaded(pictures_of(simulator).timeline)(simulator, 0)
-        self.logger.record("episode/frame", Image(frame, "HWC"), exclude=TEXT_FORMATS)
-        self.logger.record("episode/timeline", Figure(timeline, close=True), exclude=TEXT_FORMATS)
+        caption = f"agent after {self.num_timesteps} steps"
+        frame = render_row(simulator, 0, last, "rgb_array", caption)
+        timeline = episode_timeline(simulator, 0, caption)
+        self.logger.record("picture/frame", Image(frame, "HWC"), exclude=TEXT_FORMATS)
+        self.logger.record("picture/timeline", Figure(timeline, close=True), exclude=TEXT_FORMATS)

@@ -1,6 +1,6 @@
 """Evaluates the agent on held-out seeds during training and logs its figures next to those of the expert."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,12 @@ class EvaluationCallback(RolloutStartCallback):
     """Records under `evaluation/`; keeps the best weights so far at <run>/best.zip.
 
     The expert's figures are written under the same tags into the folder `expert` beside the agent's, so that
-    TensorBoard draws both lines into one chart.
+    TensorBoard draws both lines into one chart. `say` is called with one line about each evaluation.
     """
 
-    def __init__(self, folder: Path, config: RunConfig) -> None:
+    def __init__(self, folder: Path, config: RunConfig, say: Callable[[str], None] = lambda text: None) -> None:
         super().__init__(config.evaluation.every)
-        self._folder, self._config = folder, config
+        self._folder, self._config, self._say = folder, config, say
         self._best = float("-inf")
         self._expert: Scores | None = None
         self._writer: SummaryWriter | None = None
@@ -51,6 +51,14 @@ class EvaluationCallback(RolloutStartCallback):
         self._keep_best(scores.mean("score"))
         self.logger.record("evaluation/best_score", self._best)
         self.logger.dump(self.num_timesteps)
+        self._say(f"after {self.num_timesteps:,} steps: {self._summary(scores)}")
+
+    def _summary(self, scores: Scores) -> str:
+        """Scores of the agent and of the expert in a few words."""
+        agent = f"score {scores.mean('score'):.4f}, best so far {self._best:.4f}"
+        if self._expert is None:
+            return agent
+        return f"{agent}; expert {self._config.evaluation.expert} {self._expert.mean('score'):.4f}"
 
     def _keep_best(self, score: float) -> None:
         """Keeps the weights if they are the best of this run, and the file holds no better ones.
@@ -71,7 +79,7 @@ class EvaluationCallback(RolloutStartCallback):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from what `state` returned."""
         super().restore(state)
-        self._best = float("-inf") if state["best"] is None else state["best"]
+        self._best = float("-inf") if state["best"] is None else float(state["best"])
 
     def _record_expert(self, scores: Scores) -> None:
         if self._expert is None or self._writer is None:

@@ -27,12 +27,12 @@ MEANS_OF_SERVED = {
     "energy_per_served_j": "energy_j",
 }
 """Tag -> metric that is divided by the number of served requests."""
-MARKER = "environment/served_share"
+MARKER = "metrics/served_share"
 """While the logger holds this tag, the line with the last means is not written yet."""
 
 
 class MetricsCallback(BaseCallback):
-    """Records under `environment/`, `reward_terms/` and `actions/` (histograms of the last actions, by key).
+    """Records under `metrics/`, `reward_terms/` and `policy/` (histograms of the last actions, by key).
 
     Means are over all steps since the last line that the logger wrote: one rollout of on-policy algorithms, many short
     ones of the others.
@@ -91,13 +91,13 @@ class MetricsCallback(BaseCallback):
     def _record(self) -> None:
         count = self._steps * self.training_env.num_envs
         for name, value in epoch_means(self._sums, count, self._simulator().scenario.metric_table).items():
-            self.logger.record(f"environment/{name}", value)
+            self.logger.record(f"metrics/{name}", value)
         for name, total in self._rewards.items():
             self.logger.record(f"reward_terms/{name}", total / count)
         for tag, share in SHARES.items():
-            self.logger.record(f"environment/{tag}", share(self._sums, empty=0.0))
+            self.logger.record(f"metrics/{tag}", share(self._sums, empty=0.0))
         for tag, name in MEANS_OF_SERVED.items():
-            self.logger.record(f"environment/{tag}", mean_over_served(self._sums, name, empty=0.0))
+            self.logger.record(f"metrics/{tag}", mean_over_served(self._sums, name, empty=0.0))
         self._record_delays()
         self._record_actions()
 
@@ -105,7 +105,7 @@ class MetricsCallback(BaseCallback):
         delays_s = np.concatenate(self._delays_s) if self._delays_s else self._recent_delays_s()
         if delays_s.size:
             for name, delay_s in delay_quantiles(delays_s).items():
-                self.logger.record(f"environment/{name}", delay_s)
+                self.logger.record(f"metrics/{name}", delay_s)
 
     def _recent_delays_s(self) -> Array:
         """Delays of the requests since then in the running episodes."""
@@ -115,7 +115,7 @@ class MetricsCallback(BaseCallback):
         actions: Mapping[str, Array] = self.training_env.last_action  # type: ignore[attr-defined]
         for key, values in actions.items():
             numbers = th.as_tensor(np.asarray(values, np.float32).ravel())
-            self.logger.record(f"actions/{key}", numbers, exclude=("stdout", "csv", "json", "log"))
+            self.logger.record(f"policy/{key}", numbers, exclude=("stdout", "csv", "json", "log"))
 
 
 def recent_delays_s(simulator: Simulator, epochs: int) -> Array:

@@ -39,7 +39,7 @@ class RolloutStartCallback(BaseCallback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continues from what `state` returned."""
-        self._last = state["last"]
+        self._last = None if state["last"] is None else int(state["last"])
 
 
 class CheckpointCallback(RolloutStartCallback):

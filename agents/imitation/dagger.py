@@ -4,16 +4,15 @@ In the first round the expert acts, which is behaviour cloning; in later rounds 
 agent is fitted to all labels so far. The expert needs observations alone, so it can label any state.
 """
 
+import itertools
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from agents.callbacks.progress import progress_bar
 from agents.config import ImitationConfig, RunConfig
 from agents.evaluation import Scores, evaluate, expert_scores, make_envs
 from agents.imitation.fitting import Fit
@@ -26,6 +25,7 @@ from edge_llm_gym.experts import Policy, make_expert
 from edge_llm_gym.files import write_text
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 from edge_llm_gym.settings import ConfigError
+from edge_llm_gym.sheets.progress import Progress, progress
 
 Report = list[dict[str, float]]
 
@@ -58,7 +58,7 @@ def imitate(
     if given is not None:
         labels.add(*as_labels(*given, agent))
     report = rounds.restore(labels, fit)
-    with progress_bar() if bar else nullcontext() as shown:
+    with progress(bar) as shown:
         for round_ in range(len(report), imitation.rounds):
             advance = _advance(shown, f"round {round_ + 1}: labels", imitation.epochs_per_round)
             expert = _expert(imitation, envs, round_)
@@ -70,6 +70,7 @@ def imitate(
             report.append(_round_report(labels, loss, scores, reference))
             rounds.keep(round_ + 1, added, fit, report)
             _write(report, folder)
+            shown.say(f"round {round_ + 1} of {imitation.rounds}: {_line(report[-1], imitation.expert)}")
     _write(report, folder)
     return report
 
@@ -119,9 +120,15 @@ def _round_report(labels: Labels, loss: float, scores: Scores, reference: Scores
     }
 
 
-def _advance(shown: Any, text: str, total: int) -> Callable[[], None]:
-    """A function that advances a progress bar by one; it does nothing without a bar."""
-    if shown is None:
-        return lambda: None
-    task = shown.add_task(text, total=total)
-    return lambda: shown.advance(task)
+def _line(row: dict[str, float], expert: str) -> str:
+    """A round in a few words."""
+    return (
+        f"{row['labels']:,.0f} labels, loss {row['loss']:.4g}, score {row['score']:.4f}; "
+        f"expert {expert} {row['expert_score']:.4f}"
+    )
+
+
+def _advance(shown: Progress, text: str, total: int) -> Callable[[], None]:
+    """A function that advances a task by one."""
+    advance, done = shown.task(text, total), itertools.count(1)
+    return lambda: advance(next(done))

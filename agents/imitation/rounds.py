@@ -27,7 +27,17 @@ from edge_llm_gym.settings import ConfigError
 
 FOLDER: Final = "imitation"
 REMEDY: Final = "start the run anew with --overwrite, or in another folder"
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, pickle.PickleError)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    pickle.PickleError,
+)
 Parts = tuple[list[Arrays], list[Array]]
 
 

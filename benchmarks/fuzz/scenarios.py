@@ -31,7 +31,7 @@ VARIANTS: Final = (
 )
 """Scenarios, each with the sigma of its predictions, that compile all kernels."""
 KERNEL_SOURCES: Final = (
-    "compiled.py",
+    "compiled/*.py",
     "units.py",
     "sim/**/*.py",
     "workload/**/*.py",

@@ -1,6 +1,6 @@
 """Kills runs and compares what they leave; prints a table and ends with status 1 where something is lost or differs.
 
-python -m benchmarks.kills train imitate search compare calibrate record --kills 50
+python -m benchmarks.kills train imitate search record compare calibrate sweep --kills 50
 python -m benchmarks.kills search --kills 3 --seed 1 --folder runs/kills
 
 A run is killed and resumed up to 8 times, half of the time before a random change of a file, then left to finish. The

@@ -1,4 +1,4 @@
-"""Tiny comparisons, calibrations and recordings, which are killed."""
+"""Tiny comparisons, sweeps, calibrations and recordings, which are killed."""
 
 import csv
 import json
@@ -54,6 +54,12 @@ def _compare(folder: Path, tick: Callable[[], None]) -> None:
         _command("compare", "-e", ENVIRONMENT, "-p", "edf,random", "-n", "4", "--bound", *SHORT, "-o", str(folder))
 
 
+def _sweep(folder: Path, tick: Callable[[], None]) -> None:
+    swept = ("--set", "arrivals.rate_per_s=2,4")
+    with _ticking(tick):
+        _command("sweep", "-e", ENVIRONMENT, "-p", "edf,random", "-n", "2", *swept, *SHORT, "-o", str(folder))
+
+
 def _calibrate(folder: Path, tick: Callable[[], None]) -> None:
     with _ticking(tick):
         _command("calibrate", "-e", ENVIRONMENT, "--experts", "edf", "-n", "3", *SHORT, "-o", str(folder))
@@ -104,6 +110,7 @@ def _without_clock(data: Any) -> Any:
 
 TARGETS: Final = {
     "compare": Target(_compare, _kept, 1, _differences),
+    "sweep": Target(_sweep, _kept, 1, _differences),
     "calibrate": Target(_calibrate, _kept, 1, _differences),
     "record": Target(_record, _recorded, 1, _differences),
 }

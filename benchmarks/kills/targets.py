@@ -27,6 +27,6 @@ def _evaluation(name: str) -> Callable[[], Target]:
 
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = MappingProxyType(
     {name: _training(name) for name in ("train", "imitate", "search")}
-    | {name: _evaluation(name) for name in ("compare", "calibrate", "record")}
+    | {name: _evaluation(name) for name in ("compare", "sweep", "calibrate", "record")}
 )
 """Name -> function that returns the target."""

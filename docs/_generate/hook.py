@@ -26,6 +26,7 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "features": spaces.feature_table,
     "quantiles": spaces.confidence_columns,
     "nodes": spaces.node_table,
+    "info": info.info_table,
     "metrics": info.metric_table,
     "outcomes": info.outcome_table,
     "reward": info.reward_table,

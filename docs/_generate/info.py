@@ -1,13 +1,21 @@
-"""Tables of what `info` holds: metrics, outcome codes, and the terms of the reward."""
-
-from typing import Final
+"""Tables of what `info` holds: keys, metrics, outcome codes, and the terms of the reward."""
 
 from _generate import sources
 from _generate.tables import code, markdown_table, require_texts, sentence
+from edge_llm_gym.env import step_info
+from edge_llm_gym.env.description.docstrings import docstring_table
+from edge_llm_gym.env.description.texts import metric_unit
 
-RATIOS: Final = ("quality", "utilisation", "accuracy")
-"""Metrics without a unit; the others end in their unit or count requests."""
-ENDINGS: Final = {"_s": "s", "_j": "J", "_value": "value"}
+
+def info_table(environment: str) -> str:
+    """Every key of `info`, as dotted paths."""
+    texts = {row["key"]: row for row in docstring_table(step_info, "key")}
+    entries = sources.info_entries(sources.load_scenario(sources.ENVIRONMENTS[environment]))
+    rows = [
+        (code(one.name), texts[one.name]["shape"], code(one.dtype), one.unit, sentence(texts[one.name]["meaning"]))
+        for one in entries
+    ]
+    return markdown_table(("key", "shape", "type", "unit", "meaning"), rows)
 
 
 def metric_table(environment: str) -> str:
@@ -15,7 +23,7 @@ def metric_table(environment: str) -> str:
     known = sources.metric_table(sources.load_scenario(sources.ENVIRONMENTS[environment]))
     exits = [name for name in known if name.startswith("exit_")]
     rows = [
-        (code(name), metric.kind, _unit(name), sentence(metric.description))
+        (code(name), metric.kind, metric_unit(name), sentence(metric.description))
         for name, metric in known.items()
         if name not in exits
     ]
@@ -38,9 +46,3 @@ def reward_table(environment: str) -> str:
     scenario = sources.load_scenario(sources.ENVIRONMENTS[environment])
     rows = [(code(term), f"{weight:g}") for term, weight in scenario.reward.items()]
     return markdown_table(("metric", "weight"), rows)
-
-
-def _unit(metric: str) -> str:
-    if metric in RATIOS:
-        return "1"
-    return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), "requests")

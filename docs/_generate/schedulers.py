@@ -1,8 +1,8 @@
 """The tables of experts, from the catalogue, and of their settings, from the docstring of `make_expert`."""
 
 from _generate import sources
-from _generate.docstrings import docstring_table
 from _generate.tables import code, markdown_table, sentence
+from edge_llm_gym.env.description.docstrings import docstring_table
 
 
 def expert_table(environment: str) -> str:

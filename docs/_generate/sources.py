@@ -1,13 +1,15 @@
 """Everything that the generators take from the package, in one place; a name that has moved fails here, loudly."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from importlib import resources
 from typing import Any, Final
 
-from _generate.docstrings import docstring_table
 from edge_llm_gym.cli import app
 from edge_llm_gym.cli.catalogue import derived_numbers
-from edge_llm_gym.env import step_info
+from edge_llm_gym.env.description.docstrings import docstring_table
+from edge_llm_gym.env.description.reports import info_entries
+from edge_llm_gym.env.features import FEATURES, QUANTILES
+from edge_llm_gym.env.flat import FlatEnv
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
@@ -19,15 +21,12 @@ from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
-from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.registration import ENVIRONMENTS, FLAT_ENVIRONMENTS, FLAT_FORMS, flat_id
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
 from edge_llm_gym.scenario.metrics import Metric
 from edge_llm_gym.scenario.rules import DYNAMICS_KEYS
-from edge_llm_gym.sim import exit_observation as exits
 from edge_llm_gym.sim.node_costs import node_costs
-from edge_llm_gym.sim.outcomes import OUTCOME_NAMES
-from edge_llm_gym.sim.pooled import observation as pooled
-from edge_llm_gym.sim.streaming import observation as streaming
+from edge_llm_gym.sim.outcomes import OUTCOME_NAMES, Outcome
 from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
 
 __all__ = [
@@ -36,15 +35,13 @@ __all__ = [
     "CHOICES",
     "DYNAMICS_KEYS",
     "ENVIRONMENTS",
+    "FEATURES",
     "HARDWARE",
     "LENGTH_KEYS",
-    "LINK_FEATURES",
     "METHODS",
     "MODELS",
-    "NODE_FEATURES",
     "OUTCOME_NAMES",
     "QUANTILES",
-    "REQUEST_FEATURES",
     "ModelPart",
     "NodeRates",
     "Scenario",
@@ -52,8 +49,10 @@ __all__ = [
     "cost_model",
     "derived_numbers",
     "expert_descriptions",
+    "flat_spaces",
     "hardware_profile",
     "hardware_rows",
+    "info_entries",
     "interface_of",
     "kv_capacity_bytes",
     "load_scenario",
@@ -74,19 +73,13 @@ CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("NodeSection", "hardware_profile"): HARDWARE_PROFILES,
 }
 """Class of a section and key -> the shipped names that it takes."""
-REQUEST_FEATURES: Final = pooled.REQUEST_FEATURES
-"""Columns of `requests`."""
-NODE_FEATURES: Final[Mapping[str, Sequence[str]]] = {
-    "batching": pooled.NODE_FEATURES,
-    "continuous_batching": pooled.CONTINUOUS_NODE_FEATURES,
-    "batching_routing": pooled.ROUTING_NODE_FEATURES,
-    "streaming": streaming.NODE_FEATURES,
-}
-"""Variant of the dynamics -> columns of `nodes`."""
-LINK_FEATURES: Final = exits.LINK_FEATURES
-"""Columns of `links`."""
-QUANTILES: Final = exits.QUANTILES
-"""Columns of `exit_confidence`."""
+
+
+def flat_spaces(environment: str) -> dict[str, tuple[Any, Any]]:
+    """Id of each flat form of an environment -> its observation and action space."""
+    ids = [name for form in FLAT_FORMS if (name := flat_id(environment, form)) in FLAT_ENVIRONMENTS]
+    made = {name: FlatEnv(**FLAT_ENVIRONMENTS[name]) for name in ids}
+    return {name: (env.observation_space, env.action_space) for name, env in made.items()}
 
 
 def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
@@ -95,8 +88,8 @@ def metric_table(scenario: Scenario) -> Mapping[str, Metric]:
 
 
 def outcome_descriptions() -> dict[str, str]:
-    """Outcome -> meaning, from the table in the docstring of `edge_llm_gym.env.step_info`."""
-    rows = docstring_table(step_info, "code")
+    """Outcome -> meaning, from the table in the docstring of `edge_llm_gym.Outcome`."""
+    rows = docstring_table(Outcome, "code")
     return {row["outcome"]: row["meaning"] for row in rows}
 
 
@@ -114,11 +107,18 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "environments": (
         "edge_llm_gym.env.env",
         "edge_llm_gym.env.vector_env:EdgeLLMVectorEnv",
+        "edge_llm_gym.env.flat",
+        "edge_llm_gym.env.flat.env:FlatEnv",
+        "edge_llm_gym.env.flat.vector_env:FlatVectorEnv",
+        "edge_llm_gym.env.flat.info",
         "edge_llm_gym.env.batching:action_space,observation_space",
         "edge_llm_gym.env.continuous_batching:observation_space",
         "edge_llm_gym.env.batching_routing:action_space,observation_space",
         "edge_llm_gym.env.streaming:action_space,observation_space",
         "edge_llm_gym.env.step_info",
+        "edge_llm_gym.sim.outcomes:Outcome",
+        "edge_llm_gym.env.features",
+        "edge_llm_gym.env.description",
         "edge_llm_gym.actions:ActionError",
     ),
     "scenarios": (
@@ -128,9 +128,18 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "experts": ("edge_llm_gym.experts",),
     "live": ("edge_llm_gym.live",),
+    "multiagent": (
+        "edge_llm_gym.multiagent.parallel",
+        "edge_llm_gym.multiagent.agents",
+        "edge_llm_gym.multiagent.actions:action_space,joined_action,split_action",
+        "edge_llm_gym.multiagent.observations",
+        "edge_llm_gym.multiagent.rewards:REQUEST_METRICS",
+        "edge_llm_gym.multiagent.policies",
+    ),
     "decoding": ("edge_llm_gym.decoding",),
     "evaluation": (
         "edge_llm_gym.evaluation",
+        "edge_llm_gym.evaluation.model_archive:ModelArchive",
         "edge_llm_gym.evaluation.statistics",
         "edge_llm_gym.evaluation.bounds",
     ),
@@ -143,19 +152,23 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.codecs.weighted_priority",
         "edge_llm_gym.codecs.dispatch_rule",
         "edge_llm_gym.codecs.residual_routing",
+        "edge_llm_gym.codecs.sequence:Sequence",
         "edge_llm_gym.codecs.wrappers",
+        "edge_llm_gym.features",
+        "edge_llm_gym.features.scales",
     ),
     "sb3": (
         "edge_llm_gym.sb3",
         "edge_llm_gym.sb3.trained_policy:DecodedPolicy",
         "edge_llm_gym.sb3.loading:load_policy,policy_factory",
+        "edge_llm_gym.sb3.plain_archives:load_model",
         "edge_llm_gym.sb3.vec_env:NativeVecEnv",
-        "edge_llm_gym.sb3.flat_env:FlatEnv",
         "edge_llm_gym.sb3.policies:SetPolicy,MaskableSetPolicy",
         "edge_llm_gym.sb3.network:SetNetwork",
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "lookahead": ("edge_llm_gym.lookahead",),
     "measuring": (
         "edge_llm_gym.measuring",
         "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",

@@ -1,21 +1,18 @@
 """Tables of an environment's spaces and observation features, from its default scenario."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from gymnasium import spaces
 
 from _generate import sources
-from _generate.docstrings import docstring_table, text_below_table
-from _generate.tables import code, markdown_table, require_texts, sentence, texts
+from _generate.tables import code, markdown_table, require_texts, sentence
+from edge_llm_gym.env.description.docstrings import docstring_table, text_below_table
+from edge_llm_gym.env.description.texts import divisor_value, feature_texts
 
-FEATURES: Final[Mapping[str, Callable[[str], Sequence[str]]]] = {
-    "requests": lambda dynamics: sources.REQUEST_FEATURES,
-    "nodes": lambda dynamics: sources.NODE_FEATURES[dynamics],
-    "links": lambda dynamics: sources.LINK_FEATURES,
-}
-"""Observation key -> dynamics -> names of its columns."""
+FEATURES: Final = ("requests", "nodes", "links")
+"""Keys of the observation whose columns have a table."""
 
 
 def space_summary(environment: str) -> str:
@@ -29,8 +26,22 @@ def space_summary(environment: str) -> str:
         ("Default scenario", f"[`{scenario.name}`](../shipped-scenarios.md#{scenario.name})"),
         ("Dynamics", _dynamics(scenario)),
         ("Import", code(f'gymnasium.make("{environment}")')),
+        ("[Flat ids](../codecs.md#flat-ids)", "<br>".join(_flat_forms(environment))),
     ]
     return markdown_table(("", ""), rows)
+
+
+def _flat_forms(environment: str) -> list[str]:
+    """The flat ids with the size of their observation and action."""
+    return [
+        f"{code(name)}: {observed.shape[0]} numbers, {_flat_action(action)}"
+        for name, (observed, action) in sources.flat_spaces(environment).items()
+    ]
+
+
+def _flat_action(space: spaces.Space[Any]) -> str:
+    size = space.n if isinstance(space, spaces.Discrete) else (space.shape or ())[0]
+    return code(f"{type(space).__name__}({size})")
 
 
 def _dynamics(scenario: Any) -> str:
@@ -56,7 +67,7 @@ def feature_table(environment: str, key: str) -> str:
     """The columns of an observation key: unit, divisor, bounds, meaning."""
     scenario = _scenario(environment)
     dynamics = scenario.variant
-    names, known = FEATURES[key](dynamics), texts("features.yaml", _feature_section(key, dynamics))
+    names, known = sources.FEATURES[dynamics][key], feature_texts(dynamics, key)
     require_texts(f"features of {key!r} ({dynamics})", names, known)
     box = sources.interface_of(scenario).observation_space(scenario)[key]
     low, high = (_column_bounds(bound, len(names)) for bound in (box.low, box.high))
@@ -115,10 +126,6 @@ def _scenario(environment: str) -> Any:
     return sources.load_scenario(sources.ENVIRONMENTS[environment])
 
 
-def _feature_section(key: str, dynamics: str) -> str:
-    return f"nodes {dynamics}" if key == "nodes" else key
-
-
 def _space_table(make_space: Callable[[Any], spaces.Dict], scenario: Any) -> str:
     """The table of the docstring, in its order, with the shapes, dtypes and bounds of the space."""
     described, space = docstring_table(make_space, "key"), make_space(scenario)
@@ -160,9 +167,5 @@ def _keys(space: spaces.Dict) -> str:
 
 def _divisor(scenario: Any, text: str) -> str:
     """The divisor; one that is a key of the scenario comes with its value in the default scenario."""
-    value = scenario
-    for part in text.split("."):
-        value = value[int(part)] if part.isdigit() and isinstance(value, tuple) else getattr(value, part, None)
-        if value is None:
-            return text
-    return f"`{text}` ({value:g})"
+    value = divisor_value(scenario, text)
+    return text if value is None else f"`{text}` ({value:g})"

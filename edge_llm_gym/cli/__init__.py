@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym import __version__
-from edge_llm_gym.cli import bench, calibrate, catalogue, compare, fit, measure, policies, render, scenarios, trace
+from edge_llm_gym.cli import (
+    bench,
+    calibrate,
+    catalogue,
+    compare,
+    describe,
+    fit,
+    measure,
+    policies,
+    render,
+    scenarios,
+    sweep,
+    trace,
+    warmup,
+)
+from edge_llm_gym.compiled.events import announcing
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.messages import file_error
 from edge_llm_gym.sheets.terminal import Terminal
@@ -19,8 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("compare")(compare.compare_policies)
+app.command("sweep")(sweep.sweep_scenarios)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
+app.command("describe")(describe.describe_environment)
 app.command("catalogue")(catalogue.show_catalogue)
 app.command("policies")(policies.list_policies)
 app.command("trace")(trace.show_trace)
@@ -28,6 +45,7 @@ app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)
 app.command("render")(render.render_episode)
 app.command("bench")(bench.run_bench)
+app.command("warmup")(warmup.compile_kernels)
 
 
 def _show_version(asked: bool) -> None:
@@ -43,6 +61,8 @@ def options(
     ] = False,
 ) -> None:
     """Scheduling of language-model inference at the network edge: compare policies, inspect scenarios and traces."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # package.module:name is also looked up in the working directory
 
 
 def main() -> None:
@@ -55,7 +75,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        with announcing(Terminal(stderr=True).note):
+            app()
     except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
         sys.exit(1)

@@ -1,6 +1,6 @@
 """`edge-llm-gym compare`: compares policies on common tapes; prints tables and writes files and figures."""
 
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +11,12 @@ from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
+    FeaturesOption,
     FormatOption,
     FromOption,
     OverwriteOption,
     RateOption,
+    RewardOption,
     ScenarioOption,
     SetOption,
     TraceOption,
@@ -22,6 +24,7 @@ from edge_llm_gym.cli.options import (
     describe_replay,
     environment_of,
     job_progress,
+    own_functions,
     read_settings,
     trace_source,
 )
@@ -31,7 +34,7 @@ from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.html import REPORT, Origin, save_report
 from edge_llm_gym.evaluation.html.origin import command_line
 from edge_llm_gym.evaluation.plots import NO_FIGURES, has_matplotlib
-from edge_llm_gym.evaluation.policies import file_name, policy_sources
+from edge_llm_gym.evaluation.policies import PolicySource, file_name, policy_sources, with_codec
 from edge_llm_gym.evaluation.report import REPORTS
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
@@ -54,6 +57,15 @@ def compare_policies(
             autocompletion=complete_policies,
         ),
     ] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option(
+            "--codec",
+            help="Codec of archives that model.save of Stable-Baselines3 wrote, e.g. parameters or "
+            "multidiscrete[levels=5]; sequential for a Sequential id. Such files hold pickles, which can run code: "
+            "name only files that you trust.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
     first_seed: Annotated[int, typer.Option(help="First seed.", min=0)] = 0,
     scenario: ScenarioOption = None,
@@ -64,6 +76,8 @@ def compare_policies(
     from_: FromOption = None,
     until: UntilOption = None,
     rate: RateOption = None,
+    reward: RewardOption = None,
+    features: FeaturesOption = None,
     gap: Annotated[
         int,
         typer.Option("--gap", min=0, help="Measure the gap to the exact optimum in every GAP-th epoch; 0 for never."),
@@ -88,19 +102,20 @@ def compare_policies(
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
     terminal = Terminal()
-    sys.path.insert(0, "")  # package.module:factory is also looked up in the working directory
     source = trace_source(trace, format, columns, from_, until)
     environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
+    own = own_functions(reward, features)
     chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
     names = [name.strip() for name in chosen if name.strip()]
-    policy_sources(names, resolved)
+    compared = with_codec(names, codec)
+    sources = {source.name: source for source in policy_sources(compared, resolved)}
     store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))
-    workload = describe_workload(terminal, environment, settings, first_seed)
+    workload = describe_workload(terminal, environment, {**settings, **own}, first_seed)
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
             environment,
-            names,
+            compared,
             range(first_seed, first_seed + seeds),
             scenario=resolved,
             gap_every=gap or None,
@@ -108,6 +123,7 @@ def compare_policies(
             jobs=jobs,
             progress=progress,
             store=store,
+            **own,
         )
     for sheet in comparison_sheets(result):
         terminal.sheet(sheet)
@@ -116,10 +132,10 @@ def compare_policies(
     for path in save(result, out):
         terminal.wrote(path)
     if has_matplotlib():
-        terminal.wrote(save_best_timeline(result, environment, resolved, out))
+        terminal.wrote(save_best_timeline(result, sources, environment, resolved, out))
     else:
         terminal.note(f"figures are left out: {NO_FIGURES}")
-    origin = Origin(resolved, workload, {"gap": gap, "bound": bound}, command_line())
+    origin = Origin(resolved, workload, {"gap": gap, "bound": bound, **own}, command_line())
     terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
 
@@ -163,14 +179,17 @@ def timeline_path(name: str, out: Path) -> Path:
     return out / f"timeline-{file_name(name)}.png"
 
 
-def save_best_timeline(comparison: Comparison, environment: str, scenario: Scenario, out: Path) -> Path:
+def save_best_timeline(
+    comparison: Comparison, sources: Mapping[str, PolicySource], environment: str, scenario: Scenario, out: Path
+) -> Path:
     """Draws the timeline of the first seed's episode under the best expert; returns the path of the file."""
     from edge_llm_gym.rendering.timeline import save_timeline
 
     name = timeline_policy(comparison)
     env = gymnasium.make(environment, scenario=scenario)
-    (source,) = policy_sources([name])
+    source = sources[name] if name in sources else policy_sources([name])[0]
     run_episode(env, source.make(env, comparison.seeds[0]), comparison.seeds[0])
     path = timeline_path(name, out)
-    save_timeline(env.unwrapped.simulator, 0, path)  # type: ignore[attr-defined]
+    caption = f"{name}, seed {comparison.seeds[0]}"
+    save_timeline(env.unwrapped.simulator, 0, path, caption)  # type: ignore[attr-defined]
     return path

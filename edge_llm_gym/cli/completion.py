@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge_llm_gym.evaluation.policies import PRETRAINED
+from edge_llm_gym.evaluation.report_layout import LAYOUTS
 from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.lookahead import ROLLOUT
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.pretrained import pretrained_names
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_names
 from edge_llm_gym.scenario import scenario_names
 
 SUFFIXES = (".yaml", ".yml")
@@ -31,8 +32,9 @@ def complete_scenario(incomplete: str) -> list[str]:
 
 
 def complete_policy(incomplete: str) -> list[tuple[str, str]]:
-    """Experts and shipped policies, with a line about each."""
-    known = expert_descriptions() | {f"{PRETRAINED}{name}": "a trained policy" for name in pretrained_names()}
+    """Experts, shipped policies and the policy that looks ahead, with a line about each."""
+    known = expert_descriptions() | {ROLLOUT: "looks ahead in resampled futures"}
+    known |= {f"{PRETRAINED}{name}": "a trained policy" for name in pretrained_names()}
     return [(name, text) for name, text in known.items() if name.startswith(incomplete)]
 
 
@@ -40,3 +42,10 @@ def complete_policies(incomplete: str) -> list[tuple[str, str]]:
     """The last name of a list that is separated by commas."""
     done, comma, last = incomplete.rpartition(",")
     return [(f"{done}{comma}{name}", text) for name, text in complete_policy(last)]
+
+
+def complete_metrics(incomplete: str) -> list[tuple[str, str]]:
+    """The last name of a list of metrics that tables have columns of."""
+    done, comma, last = incomplete.rpartition(",")
+    titles = {name: title for layout in LAYOUTS.values() for name, (title, _) in layout.titles.items()}
+    return [(f"{done}{comma}{name}", title) for name, title in titles.items() if name.startswith(last)]

@@ -1,14 +1,14 @@
 """Options shared by several commands, and how they are read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import Progress
 
 from edge_llm_gym.cli.completion import complete_environment, complete_scenario
+from edge_llm_gym.evaluation.compare import OwnSettings
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.interrupts import Interrupted
@@ -19,6 +19,7 @@ from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import APPEND, ConfigError, SettingsReader, parse_setting
+from edge_llm_gym.sheets.progress import progress
 from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.workload import RecordedLengths
@@ -88,6 +89,21 @@ RateOption = Annotated[
         "Default: the scenario's rate, also for a trace.",
     ),
 ]
+RewardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reward",
+        metavar="MODULE:NAME",
+        help="Own function whose values are added to the reward, as package.module:name; also looked up in the working "
+        "directory.",
+    ),
+]
+FeaturesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature", metavar="MODULE:NAME", help="Own observation feature, as package.module:name. May be repeated."
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of another comparison in the folder.")
 ]
@@ -100,18 +116,31 @@ def read_settings(
 
     Raises ValueError for unknown names and invalid overrides, and for the own rate of arrivals that have none.
     """
-    known_name("environment", environment, ENVIRONMENTS)
-    source = scenario or ENVIRONMENTS[environment]
-    changes = read_overrides(overrides)
-    number = read_rate(rate)
-    if number is not None:
-        changes["arrivals.rate_per_s"] = number
-    resolved = load_scenario(source, changes)
-    if trace is not None:
-        resolved = load_scenario(resolved, trace_overrides(resolved, trace, own_rate=rate == OWN_RATE))
-    elif rate == OWN_RATE:
-        resolved = _at_own_rate(resolved)
+    resolved = resolved_scenario(environment, scenario, read_overrides(overrides), trace, rate)
     return resolved, {"scenario": resolved}
+
+
+def resolved_scenario(
+    environment: str, scenario: str | None, overrides: Mapping[str, Any], trace: TraceSource | None, rate: str | None
+) -> Scenario:
+    """The validated scenario of the options, with overrides by dotted path. Raises ValueError as `read_settings`."""
+    known_name("environment", environment, ENVIRONMENTS)
+    number = read_rate(rate)
+    given = {} if number is None else {"arrivals.rate_per_s": number}
+    resolved = load_scenario(scenario or ENVIRONMENTS[environment], {**overrides, **given})
+    if trace is not None:
+        return load_scenario(resolved, trace_overrides(resolved, trace, own_rate=rate == OWN_RATE))
+    return _at_own_rate(resolved) if rate == OWN_RATE else resolved
+
+
+def own_functions(reward: str | None, features: list[str] | None) -> OwnSettings:
+    """Keyword arguments of gym.make for an own reward and own features; none of those that are not given."""
+    given = OwnSettings()
+    if reward is not None:
+        given["reward"] = reward
+    if features:
+        given["features"] = features
+    return given
 
 
 def environment_of(environment: str | None, scenario: str | None) -> str:
@@ -226,21 +255,27 @@ def shape_in_file(path: Path) -> ModelShape:
 
 def _override(text: str) -> tuple[str, Any]:
     """Path and value of "path=value"; the value is parsed as YAML."""
+    path, value = split_override(text)
+    return path, parse_setting(path, value)
+
+
+def split_override(text: str) -> tuple[str, str]:
+    """Path and text of the value of "path=value". Raises ValueError for other texts."""
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise ValueError(f"--set takes path=value, as in arrivals.rate_per_s=8, got {quoted(text)}")
-    return path.strip(), parse_setting(path.strip(), value)
+    return path.strip(), value
 
 
 @contextmanager
 def job_progress(terminal: Terminal, total: int, store: EpisodeStore) -> Iterator[Callable[[int, int], None]]:
-    """Shows a progress bar of `total` episodes; yields the progress callback of `compare`.
+    """Shows the progress of `total` episodes; yields the progress callback of `compare`.
 
     A signal in the block says how many results the store holds, and how to go on.
     """
-    with Progress(console=terminal.console, transient=True) as bar, advising(lambda: _advice(store)):
-        task = bar.add_task("episodes", total=total)
-        yield lambda done, _: bar.update(task, completed=done)
+    with progress(terminal=terminal) as shown, advising(lambda: _advice(store)):
+        advance = shown.task("episodes", total)
+        yield lambda done, _: advance(done)
     if store.found:
         terminal.line(f"{store.found} results were there already, in {store.path}; --overwrite computes them again")
 

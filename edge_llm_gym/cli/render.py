@@ -13,15 +13,18 @@ from edge_llm_gym.cli.completion import complete, complete_policy
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
+    FeaturesOption,
     FormatOption,
     FromOption,
     RateOption,
+    RewardOption,
     ScenarioOption,
     SetOption,
     TraceOption,
     UntilOption,
     describe_replay,
     environment_of,
+    own_functions,
     read_settings,
     trace_source,
 )
@@ -67,6 +70,8 @@ def render_episode(
     from_: FromOption = None,
     until: UntilOption = None,
     rate: RateOption = None,
+    reward: RewardOption = None,
+    features: FeaturesOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for files.")] = Path("runs/render"),
 ) -> None:
     """Play an episode and show it as text, image, animation, timeline or page."""
@@ -76,7 +81,9 @@ def render_episode(
     resolved, settings = read_settings(environment, scenario, set_, requests, rate)
     folder = out if form == "ansi" else writable_folder(out)
     (source,) = policy_sources([policy or own_expert(resolved)], resolved)
-    env = gymnasium.make(environment, render_mode="ansi" if form == "ansi" else "rgb_array", **settings)
+    mode = "ansi" if form == "ansi" else "rgb_array"
+    env = gymnasium.make(environment, render_mode=mode, **settings, **own_functions(reward, features))
+    env.unwrapped.caption = f"{source.name}, seed {seed}"  # type: ignore[attr-defined]
     describe_replay(Terminal(stderr=True), env.unwrapped.simulator)  # type: ignore[attr-defined]
     played = islice(steps(env, source.make(env, seed), seed), epochs)
     capture = CAPTURES.get(form, _frame)
@@ -122,15 +129,18 @@ def _write_gif(env: gymnasium.Env, frames: list[np.ndarray], stem: Path) -> None
 def _write_timeline(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     from edge_llm_gym.rendering.timeline import save_timeline
 
-    simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
-    _write(stem.with_name(f"{stem.name}-timeline.png"), lambda path: save_timeline(simulator, 0, path))
+    plain: Any = env.unwrapped
+    _write(
+        stem.with_name(f"{stem.name}-timeline.png"),
+        lambda path: save_timeline(plain.simulator, 0, path, plain.caption),
+    )
 
 
 def _write_html(env: gymnasium.Env, frames: list[Any], stem: Path) -> None:
     from edge_llm_gym.rendering.html import episode_page
 
-    variant = env.unwrapped.scenario.variant  # type: ignore[attr-defined]
-    page = episode_page(frames, variant, f"Episode {stem.name}", command_line())
+    plain: Any = env.unwrapped
+    page = episode_page(frames, plain.scenario.variant, f"{plain.spec.id}: {plain.caption}", command_line())
     _write(stem.with_suffix(".html"), lambda path: path.write_text(page, "utf-8"))
 
 

@@ -170,8 +170,12 @@ class BatchingReader:
         slots_s = self.scenario.uplink_slot_s + self.scenario.downlink_slot_s
         left_s, busy_s = time_left_s[..., None], busy_s[:, None, :]
         budget_s = left_s - busy_s - slots_s - MARGIN * (left_s + busy_s + 1.0)
-        good = self._quality >= quality_demand[..., None] + MARGIN
-        return np.where(good & visible[..., None], budget_s, -1.0)
+        return np.where(self.has_quality(quality_demand) & visible[..., None], budget_s, -1.0)
+
+    def has_quality(self, quality_demand: Array) -> Array:
+        """[..., K] bool, whether the quality factor of each entry node reaches the demands [...], with a margin."""
+        good: Array = self._quality >= quality_demand[..., None] + MARGIN
+        return good
 
     def _shares(self, requests: Array, more_tokens: Array, observed_efficiency: Array) -> tuple[Array, Array]:
         """Minimum shares [R, N, K] of the uplink and downlink bands, plus a margin.

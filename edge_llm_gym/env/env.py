@@ -95,6 +95,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     Attributes:
         scenario: that of the simulator, the spaces and the scales of observations; experts are made from it.
         episode_scenario: that from which tapes are drawn. It differs from `scenario` after overrides of a reset.
+        caption: text in the titles of rendered pictures, such as the policy and the seed; empty by default.
 
     Raises ScenarioError for a scenario that violates a rule, ValueError for an unknown render mode and for a reward or
     features that are none, and ImportError for "human" without pygame.
@@ -116,6 +117,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.render_mode = render_mode
         # The class knows all modes, so that `make` hands them on; an environment those that work, for `check_env`.
         self.metadata = {**type(self).metadata, "render_modes": usable_render_modes()}
+        self.caption = ""
         self._window: Any = None
         self._interface = interface_of(self.scenario)
         self.observation_space = self._own.observation_space(self.scenario)
@@ -203,7 +205,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
     def _picture(self, mode: str) -> str | np.ndarray:
         from edge_llm_gym.rendering import render_row
 
-        return render_row(self.simulator, 0, self._last, mode)
+        return render_row(self.simulator, 0, self._last, mode, self.caption)
 
     def _show(self) -> None:
         """Shows the epoch in the window of the mode "human"."""
@@ -219,7 +221,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._require_reset()
         from edge_llm_gym.rendering import view_of
 
-        return view_of(self.simulator, 0, self._last)
+        return view_of(self.simulator, 0, self._last, self.caption)
 
     def action_masks(self) -> Array:
         """[N * (K + 1)] bool over the choices of `batch`, slot by slot; with K1 for K in batching-and-routing dynamics.
@@ -229,6 +231,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         """
         self._require_reset()
         return self.simulator.admissible()[0].ravel()
+
+    def observe(self) -> dict[str, Array]:
+        """The present observation, in new arrays. Raises RuntimeError before a reset."""
+        self._require_reset()
+        return self._observe()
 
     def snapshot(self) -> EnvSnapshot:
         """A copy of the episode's state and of the generator of the next ones. Raises RuntimeError before a reset."""

@@ -3,37 +3,32 @@
 Both have the same structure: the same keys, shapes and types, and no None. Recorded infos therefore have one
 entry per observation.
 
-| key | content |
-|---|---|
-| `tape` | `requests` of the episode, `clipped_prompts` and `clipped_outputs` (lengths cut to the limits) |
-| `tape.parameters` | parameters of the episode, `edge_llm_gym.sim.episode_parameters`; drawn where there are ranges |
-| `metrics` | the metrics of the epoch by name, see `edge_llm_gym.scenario.metrics`; of a reset: first arrivals |
-| `totals` | the metrics since the reset, its own included: sums of flows, last levels, means |
-| `rewards` | the terms of the reward: weight times metric, by name; `own` with a function of one's own; of a reset: 0 |
-| `slots` | pooled dynamics: `request`, `outcome`, `latency_s`, `expired` (and `exit`, `evicted`) of every slot |
-| `nodes` | streaming dynamics: `sent` requests and `utilisation` of every node |
-| `nodes` | continuous batching: `running` sequences and `reserved` memory of every node |
+| key | shape | unit | meaning |
+|---|---|---|---|
+| `tape.requests` | | requests | requests of the episode |
+| `tape.clipped_prompts` | | requests | requests whose prompt was clipped to `lengths.max_prompt_tokens` |
+| `tape.clipped_outputs` | | requests | requests whose output was clipped to `lengths.max_output_tokens` |
+| `tape.parameters` | | | `rate_per_s`, `shadowing_db`, `drift_period_s`, `drift_depth`; 0 without a drift |
+| `metrics` | | | the metrics of the epoch, by name; of a reset: of the first arrivals |
+| `totals` | | | the metrics since the reset, its own included: sums of flows, last levels, means |
+| `rewards` | | | the terms of the reward, by name: weight times metric; of a reset: 0 |
+| `slots.request` | [N] | | index of the slot's request on the tape, -1 for none |
+| `slots.outcome` | [N] | | what happened to it, a code of `edge_llm_gym.Outcome` |
+| `slots.latency_s` | [N] | s | time from its arrival to its answer, 0 without an answer |
+| `slots.expired` | [N] | | whether it was not admitted and expired at the end of the epoch |
+| `slots.exit` | [N] | | block (from 1) after which it leaves, 0 for none |
+| `slots.evicted` | [N] | | whether it was evicted, since its KV cache outgrew the memory of a node |
+| `nodes.sent` | [K] | requests | requests of the epoch that reach the node |
+| `nodes.utilisation` | [K] | 1 | busy share of the epoch |
+| `nodes.running` | [K] | requests | sequences on the node, those that wait for their prefill included |
+| `nodes.reserved` | [K] | 1 | share of the memory beside the weights that the sequences have reserved |
+
+Which of `slots` and `nodes` there are depends on the dynamics: `slots` in pooled dynamics, with `exit` in
+batching-and-routing dynamics and `evicted` with predicted lengths; `nodes` in streaming dynamics and continuous
+batching. `rewards` has the term `own` with a function of one's own.
 
 The slots of a reset report no request, as no action came before: `request` is -1, `outcome` 0, all else 0 or False.
-
-Outcome codes in `slots.outcome` (`edge_llm_gym.sim.outcomes`):
-
-| code | outcome | meaning |
-|---|---|---|
-| 0 | empty | no request in the slot |
-| 1 | waiting | the action let the request wait |
-| 2 | served | computed, in time, and of sufficient quality |
-| 3 | late | computed, but the answer ends after the deadline, or the request was evicted |
-| 4 | below_quality | computed in time, but the quality is below the request's demand |
-| 5 | expired | left the queue because no node could serve it in time any more |
-| 6 | refused_uplink | not admitted: its uplink share is too small |
-| 7 | refused_downlink | not admitted: its downlink share is too small |
-| 8 | refused_memory | not admitted: its KV cache does not fit in the free memory of the node |
-| 9 | running | continuous batching: admitted, its last token is not computed yet |
-
-Refused requests stay in the queue. The outcome is that of the admission, so it is never 5: requests that waited or were
-refused may expire at the end of the epoch, which `slots.expired` tells. The metric `expired` counts these and the
-requests without a slot that expired: hidden ones, and arrivals that no node could serve in time.
+Outcomes are those of `edge_llm_gym.sim.outcomes.Outcome`, which can be imported as `edge_llm_gym.Outcome`.
 """
 
 from typing import Any

@@ -6,5 +6,16 @@ from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.report import save
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import EpisodeStore
+from edge_llm_gym.evaluation.sweeps import Sweep, save_sweep, sweep
 
-__all__ = ["Comparison", "EpisodeStore", "EpochGap", "compare", "run_episode", "save"]
+__all__ = [
+    "Comparison",
+    "EpisodeStore",
+    "EpochGap",
+    "Sweep",
+    "compare",
+    "run_episode",
+    "save",
+    "save_sweep",
+    "sweep",
+]

@@ -1,25 +1,23 @@
 """Calibration of scenarios: the value served by experts and at random, and the resources that bind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
 
-from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import BatchingReader
-from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.decisions import DecisionBlocks, Decisions
+from edge_llm_gym.evaluation.exclusion import QUALITY, TIME, exclusions, limit_reader
 from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import Key, MemoryRecords, Records
-from edge_llm_gym.problems import BatchProblem
-from edge_llm_gym.problems.feasibility import within_limit
-from edge_llm_gym.scenario import scenario_of
+from edge_llm_gym.scenario import Scenario, scenario_of
 
-RESOURCES = ("time", "memory", "uplink", "downlink")
+RESOURCES: Final = ("time", "memory", "uplink", "downlink")
+"""The resources that are checked: those of `exclusion.RESOURCES` but quality, which counts as time."""
 EXPERT_SHARES = (0.5, 0.85)
 """Range of the share of the value that the best expert should serve."""
 MOST_AT_RANDOM = 0.5
@@ -30,47 +28,37 @@ LEAST_HEADROOM = 0.05
 """Least relative distance of the clairvoyant bound above the best expert."""
 
 
-@dataclass
-class BindingCounter:
+class BindingCounter(DecisionBlocks):
     """Counts the epochs in which a resource binds, that is, excludes a waiting request from a node's batch.
 
     A resource excludes a request that a policy leaves waiting if adding the request to the batch of some node would
-    violate that constraint. It is the only cause if adding it would violate no other constraint there.
+    violate that constraint. It is the only cause if adding it would violate no other constraint there. On a node of too
+    low quality, the resource "time" excludes a request.
     """
 
-    reader: BatchingReader
-    epochs: int = 0
-    binding: Array = field(default_factory=lambda: np.zeros(len(RESOURCES), np.int64))
-    only_cause: Array = field(default_factory=lambda: np.zeros(len(RESOURCES), np.int64))
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
+        self._reader = limit_reader(scenario)
+        self._epochs = 0
+        self._binding = np.zeros(len(RESOURCES), np.int64)
+        self._only_cause = np.zeros(len(RESOURCES), np.int64)
 
-    def watch(self, observation: Mapping[str, Array], action: Mapping[str, Array]) -> None:
-        """Counts one decision."""
-        problem = self.reader.read(observation).problem
-        node = np.asarray(action["batch"])[np.asarray(observation["request_mask"]).astype(bool)]
-        violated = np.concatenate(
-            [violated_by_joining(one, node == index + 1, node == 0) for index, one in enumerate(problem.nodes)]
-        )
-        self.epochs += 1
-        self.binding += violated.any(axis=0)
-        self.only_cause += violated[violated.sum(axis=1) == 1].any(axis=0)
+    def process(self, decisions: Decisions) -> None:
+        """Counts a block of decisions."""
+        excluded = exclusions(self._reader, decisions.observation, decisions.admitted)
+        violated = excluded[..., : len(RESOURCES)] & decisions.waiting[..., None, None]
+        violated[..., TIME] |= excluded[..., QUALITY] & decisions.waiting[..., None]
+        alone = violated & (violated.sum(axis=-1, keepdims=True) == 1)
+        self._epochs += len(violated)
+        self._binding += violated.any(axis=(1, 2)).sum(axis=0)
+        self._only_cause += alone.any(axis=(1, 2)).sum(axis=0)
 
     def counts(self) -> dict[str, float]:
         """The counts by name: "epochs", and of each resource r "r" and "r_only"."""
-        each = zip(RESOURCES, self.binding, self.only_cause, strict=True)
+        self.finish()
+        each = zip(RESOURCES, self._binding, self._only_cause, strict=True)
         named = {name: float(count) for r, binding, only in each for name, count in ((r, binding), (f"{r}_only", only))}
-        return {"epochs": float(self.epochs)} | named
-
-
-def violated_by_joining(problem: BatchProblem, chosen: Array, waiting: Array) -> Array:
-    """[w, 4] bool: for each of the `waiting` [N] bool, the RESOURCES it violates if it joins the `chosen` [N] bool."""
-    rows = [_violated(problem, chosen, int(request)) for request in np.flatnonzero(waiting)]
-    return np.array(rows, np.bool_).reshape(-1, len(RESOURCES))
-
-
-def _violated(problem: BatchProblem, chosen: Array, request: int) -> Array:
-    joined = chosen.copy()
-    joined[request] = True
-    return np.array([not within_limit(used, limit) for used, limit in problem.loads(joined).values()])
+        return {"epochs": float(self._epochs)} | named
 
 
 def binding_shares(
@@ -90,10 +78,8 @@ def binding_shares(
 
 
 def _binding_counts(env: gymnasium.Env, source: PolicySource, seed: int) -> dict[str, float]:
-    counter = BindingCounter(batch_reader(scenario_of(env)))
-    run_episode(
-        env, source.make(env, seed), seed, watch=lambda _, observation, action: counter.watch(observation, action)
-    )
+    counter = BindingCounter(scenario_of(env))
+    run_episode(env, source.make(env, seed), seed, recorder=counter)
     return counter.counts()
 
 

@@ -1,23 +1,31 @@
 """Compares policies with common random numbers: every policy runs on the same seeds, and differences are paired."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from edge_llm_gym.env.own_functions import Feature, RewardFunction
 from edge_llm_gym.evaluation.comparison import Comparison
-from edge_llm_gym.evaluation.identity import identity_of
-from edge_llm_gym.evaluation.jobs import Job, Progress, Setup, run_jobs
-from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
-from edge_llm_gym.evaluation.replay import Replay
+from edge_llm_gym.evaluation.identity import OWN, Identity, identity_of, own_identities
+from edge_llm_gym.evaluation.jobs import Progress, Setup
+from edge_llm_gym.evaluation.policies import PolicyLike, policy_sources
+from edge_llm_gym.evaluation.prepared import Prepared
 from edge_llm_gym.evaluation.store import EpisodeStore, MemoryRecords, Records
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.scenario import Scenario, ScenarioSource
+from edge_llm_gym.scenario import ScenarioSource
 
-__all__ = ["Comparison", "Settings", "Setup", "compare"]
+__all__ = ["Comparison", "Settings", "Setup", "compare", "opened", "setup_of"]
 
 
-class Settings(TypedDict, total=False):
+class OwnSettings(TypedDict, total=False):
+    """Keyword arguments for functions of a user's own."""
+
+    reward: RewardFunction | str | None
+    features: Iterable[Feature | str] | None
+
+
+class Settings(OwnSettings, total=False):
     """Keyword arguments of `compare` that define the environment."""
 
     scenario: ScenarioSource | None
@@ -50,8 +58,8 @@ def compare(
         store: a folder that keeps every finished episode in episodes.jsonl as soon as it ends. The same call continues
             there after an interruption, and may have further seeds and policies; another comparison is refused unless
             the store is an `EpisodeStore(folder, overwrite=True)`. By default episodes are lost with the process.
-        settings: `scenario` and `overrides` as for `gymnasium.make`; `gap_every` measures the gap to the exact optimum
-            in every `gap_every`-th epoch (see EpochGap; several nodes need the extra "solvers").
+        settings: `scenario`, `overrides`, `reward` and `features` as for `gymnasium.make`; `gap_every` measures the gap
+            to the exact optimum in every `gap_every`-th epoch (see EpochGap; several nodes need the extra "solvers").
 
     Raises ValueError before the first episode for unknown names, and for bounds and gaps that the scenario does not
     support, for a store that cannot be written or holds another comparison, and for one with policies that cannot be
@@ -61,31 +69,29 @@ def compare(
     chosen = tuple(seeds)
     if not chosen:
         raise ValueError("compare needs at least one seed, got none; pass for example seeds=range(30)")
-    setup = _setup(environment, settings)
-    sources = policy_sources(policies, setup.scenario())
-    env = setup.check(sources, bound)
-    scenario, replay = env.unwrapped.scenario, Replay.of(env.unwrapped.simulator)  # type: ignore[attr-defined]
-    env.close()
-    records = _records(store, setup, scenario, sources)
-    owners = (*sources, *((None,) if bound else ()))
-    work = [Job(source, seed) for seed in chosen for source in owners]
-    run_jobs(work, setup, records, processes=jobs, progress=progress)
-    episodes = {source.name: tuple(records[Job(source, seed).key] for seed in chosen) for source in sources}
-    bounds = tuple(records[Job(None, seed).key]["bound"] for seed in chosen) if bound else ()
-    return Comparison(environment, chosen, episodes, bounds, scenario.variant, replay)
+    setup = setup_of(environment, settings)
+    prepared = Prepared.of(setup, policy_sources(policies, setup.scenario()), bound=bound)
+    return prepared.run(chosen, opened(store, lambda: _identity(prepared)), processes=jobs, progress=progress)
 
 
-def _setup(environment: str, settings: Settings) -> Setup:
-    scenario, overrides = settings.get("scenario"), settings.get("overrides")
-    arguments = {"overrides": dict(overrides or {})} | ({} if scenario is None else {"scenario": scenario})
+def setup_of(environment: str, settings: Settings) -> Setup:
+    """How to build the environment that the settings define."""
+    given: dict[str, Any] = {key: settings.get(key) for key in ("scenario", *OWN)}
+    if isinstance(given["features"], Iterator):  # which could be read once
+        given["features"] = tuple(given["features"])
+    arguments = {"overrides": dict(settings.get("overrides") or {})}
+    arguments |= {key: value for key, value in given.items() if value is not None}
     return Setup(environment, arguments, settings.get("gap_every"))
 
 
-def _records(
-    store: EpisodeStore | str | Path | None, setup: Setup, scenario: Scenario, sources: list[PolicySource]
-) -> Records:
-    """The records so far."""
+def opened(store: EpisodeStore | str | Path | None, identity: Callable[[], Identity]) -> Records:
+    """The records so far; those of a store are found by the identity of the work."""
     if store is None:
         return MemoryRecords()
-    opened = store if isinstance(store, EpisodeStore) else EpisodeStore(store)
-    return opened.open(identity_of(setup.environment, scenario, sources, gap_every=setup.gap_every))
+    return (store if isinstance(store, EpisodeStore) else EpisodeStore(store)).open(identity())
+
+
+def _identity(prepared: Prepared) -> Identity:
+    setup = prepared.setup
+    further = {"gap_every": setup.gap_every, **own_identities(setup.settings)}
+    return identity_of(setup.environment, prepared.scenario, prepared.sources, **further)

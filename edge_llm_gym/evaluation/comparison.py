@@ -26,7 +26,8 @@ class Comparison:
 
     `episodes[policy]` holds one record per seed, in the order of `seeds`. `bounds` holds, per seed, an upper bound on
     the value that any policy can serve, and is empty if no bounds were requested. `replay` describes the trace that the
-    arrivals come from, if there is one.
+    arrivals come from, if there is one. Episodes of `compare` have the metrics of `run_episode` and the causes of what
+    was not served (`evaluation.causes`), such as "expired_memory".
 
     A share, a mean per request and a quantile are undefined (NaN) on a tape without requests; their means are over the
     other tapes, of which `count` gives the number. Scores are sums, and 0 there.

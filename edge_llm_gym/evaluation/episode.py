@@ -1,4 +1,4 @@
-"""Metrics of the episodes that a simulator has just finished, by dynamics."""
+"""Metrics of the episode that a simulator has just finished, by dynamics."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -17,32 +17,32 @@ from edge_llm_gym.sim.outcomes import EMPTY, SERVED
 from edge_llm_gym.sim.simulator import Simulator
 
 
-def _batching(simulator: Simulator, totals: Totals, row: int) -> Metrics:
-    return batching_metrics(totals, _served_delays_s(simulator, row))
+def _batching(simulator: Simulator, totals: Totals) -> Metrics:
+    return batching_metrics(totals, _served_delays_s(simulator))
 
 
-def _continuous_batching(simulator: Simulator, totals: Totals, row: int) -> Metrics:
-    return continuous_batching_metrics(totals, _served_delays_s(simulator, row))
+def _continuous_batching(simulator: Simulator, totals: Totals) -> Metrics:
+    return continuous_batching_metrics(totals, _served_delays_s(simulator))
 
 
-def _batching_routing(simulator: Simulator, totals: Totals, row: int) -> Metrics:
-    return batching_routing_metrics(totals, _served_delays_s(simulator, row))
+def _batching_routing(simulator: Simulator, totals: Totals) -> Metrics:
+    return batching_routing_metrics(totals, _served_delays_s(simulator))
 
 
-def _served_delays_s(simulator: Simulator, row: int) -> Array:
-    delays_s: Array = simulator.state.requests.latency_s[row][simulator.state.requests.outcome[row] == SERVED]
+def _served_delays_s(simulator: Simulator) -> Array:
+    delays_s: Array = simulator.state.requests.latency_s[0][simulator.state.requests.outcome[0] == SERVED]
     return delays_s
 
 
-def _streaming(simulator: Simulator, totals: Totals, row: int) -> Metrics:
-    has_arrived = simulator.state.requests.outcome[row] != EMPTY
-    delays_s = simulator.state.requests.delay_s[row][has_arrived]
-    end_s = simulator.state.epoch[row] * simulator.scenario.epoch_s
-    unanswered = simulator.tape.requests.arrival_s[row][has_arrived] + delays_s > end_s
+def _streaming(simulator: Simulator, totals: Totals) -> Metrics:
+    has_arrived = simulator.state.requests.outcome[0] != EMPTY
+    delays_s = simulator.state.requests.delay_s[0][has_arrived]
+    end_s = simulator.state.epoch[0] * simulator.scenario.epoch_s
+    unanswered = simulator.tape.requests.arrival_s[0][has_arrived] + delays_s > end_s
     return streaming_metrics(totals, delays_s, int(unanswered.sum()))
 
 
-EPISODE_METRICS: Final[Mapping[str, Callable[[Simulator, Totals, int], Metrics]]] = MappingProxyType(
+EPISODE_METRICS: Final[Mapping[str, Callable[[Simulator, Totals], Metrics]]] = MappingProxyType(
     {
         "batching": _batching,
         "continuous_batching": _continuous_batching,
@@ -50,4 +50,4 @@ EPISODE_METRICS: Final[Mapping[str, Callable[[Simulator, Totals, int], Metrics]]
         "streaming": _streaming,
     }
 )
-"""Variant of the dynamics -> (simulator after the last step, totals of a row's episode, row) -> metrics by name."""
+"""Variant of the dynamics -> (simulator after the last step, totals of the episode) -> metrics by name."""

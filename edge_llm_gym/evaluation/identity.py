@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import edge_llm_gym
-from edge_llm_gym.evaluation.policies import ARCHIVE, PRETRAINED, PolicySource
+from edge_llm_gym.env.own_functions import Feature
+from edge_llm_gym.evaluation.model_archive import ModelArchive
+from edge_llm_gym.evaluation.policies import ARCHIVE, PolicySource, is_rollout, split_settings
 from edge_llm_gym.linear import is_linear
 from edge_llm_gym.sb3.policy_file import ENDING
+from edge_llm_gym.sb3.pretrained import PRETRAINED
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.files import named_files
 
@@ -28,6 +31,8 @@ LIBRARIES: Final = ("numpy", "numba", "scipy", "torch", "stable-baselines3")
 SHOWN_DIFFERENCES: Final = 3
 SHOWN_CHARACTERS: Final = 60
 ABSENT: Final = "absent"
+OWN: Final = ("reward", "features")
+"""Arguments of an environment that take functions of a user's own."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,8 @@ class Identity:
                 yield f"policy {name!r} has changed, {_change(mine, other.policies[name])}"
 
 
-def identity_of(
-    environment: str, scenario: Scenario, sources: Sequence[PolicySource], **further: str | int | float | None
-) -> Identity:
-    """The identity of a comparison; `further` settings by name are part of it.
+def identity_of(environment: str, scenario: Scenario, sources: Sequence[PolicySource], **further: Any) -> Identity:
+    """The identity of a comparison; `further` settings by name, values of JSON's types, are part of it.
 
     Raises ValueError for a policy that cannot be identified, such as a lambda.
     """
@@ -79,6 +82,11 @@ def scenario_identity(scenario: Scenario) -> dict[str, Any]:
     return data
 
 
+def scenario_hash(scenario: Scenario) -> str:
+    """Hash of all fields of a scenario and of the content of its files."""
+    return _hash_of(json.dumps(scenario_identity(scenario), sort_keys=True).encode())
+
+
 def package_identity() -> str:
     """Version of this package and a hash of all its files, which takes about 15 ms."""
     folder, digest = Path(edge_llm_gym.__file__).parent, hashlib.sha256()
@@ -99,8 +107,13 @@ def policy_identity(source: PolicySource) -> Any:
     Raises ValueError for an object that cannot be pickled and for a class or function without source text.
     """
     policy = source.source
+    if isinstance(policy, ModelArchive):
+        return {"file": file_hash(policy.path), "codec": policy.codec, "settings": dict(policy.settings)}
     if not isinstance(policy, str):
-        return _object_identity(source.name, policy)
+        return _object_identity(f"policy {source.name!r}", policy)
+    if is_rollout(policy):
+        base = split_settings(policy)[1].get("base")
+        return {"policy": policy, "base": policy_identity(PolicySource(base, base)) if base else None}
     if policy.endswith(ARCHIVE):
         return _archive_identity(Path(policy))
     if policy.endswith(ENDING):
@@ -110,6 +123,25 @@ def policy_identity(source: PolicySource) -> Any:
     if ":" in policy:
         return {"module": _module_hash(policy.partition(":")[0])}
     return policy
+
+
+def own_identities(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What an own reward and own features depend on, by argument; nothing of those that are not given.
+
+    Raises ValueError for a function that cannot be pickled or has no source text.
+    """
+    given = {name: settings[name] for name in OWN if settings.get(name) is not None}
+    return {name: [_own_identity(name, each) for each in _listed(value)] for name, value in given.items()}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _own_identity(name: str, own: Any) -> Any:
+    if isinstance(own, str):
+        return {"name": own, "module": _module_hash(own.partition(":")[0])}
+    return _object_identity(f"an own function of {name}", own)
 
 
 def file_hash(path: str | Path) -> str:
@@ -128,23 +160,25 @@ def _archive_identity(path: Path) -> dict[str, str]:
     return {"file": file_hash(path), "described": _hash_of(describe(path).model_dump_json().encode())}
 
 
-def _object_identity(name: str, policy: Any) -> dict[str, str]:
+def _object_identity(label: str, thing: Any) -> dict[str, str]:
     """State and code of an object, a class or a function."""
     try:
-        state = _hash_of(pickle.dumps(policy))
-        code = _code(_definition(policy))
+        state = _hash_of(pickle.dumps(thing))
+        code = _code(_definition(thing))
     except (pickle.PicklingError, AttributeError, TypeError, OSError) as error:
         raise ValueError(
-            f"policy {name!r} cannot be told from another one, so its episodes cannot be kept ({error}); define it at "
-            f"the top of a module and let it be picklable, or compare without a store"
+            f"{label} cannot be told from another one, so its episodes cannot be kept ({error}); define it at the top "
+            f"of a module and let it be picklable, or compare without a store"
         ) from None
     return {"state": state, "code": _hash_of(code.encode())}
 
 
 def _definition(policy: Any) -> Any:
-    """The class or function that defines the behaviour of a policy."""
+    """The class or function that defines the behaviour of a policy, or of an own reward or feature."""
     if isinstance(policy, partial):
         return _definition(policy.func)
+    if isinstance(policy, Feature):
+        return _definition(policy.function)
     return policy if inspect.isclass(policy) or inspect.isroutine(policy) else type(policy)
 
 

@@ -10,6 +10,7 @@ import gymnasium
 from gymnasium.vector import AutoresetMode
 
 from edge_llm_gym.evaluation.bounds import clairvoyant_bound, require_bound
+from edge_llm_gym.evaluation.causes import cause_recorder
 from edge_llm_gym.evaluation.gap import EpochGap
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
@@ -17,7 +18,7 @@ from edge_llm_gym.evaluation.row_rollout import acts_on_rows, row_count, run_row
 from edge_llm_gym.evaluation.store import Key, Records
 from edge_llm_gym.evaluation.workers import in_workers
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.scenario import Scenario, load_scenario
+from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished jobs and the number of all jobs."""
@@ -84,9 +85,11 @@ class Job:
         return ("bound", self.seed) if self.source is None else ("episode", self.source.name, self.seed)
 
     def run(self, env: gymnasium.Env) -> Episode:
-        """The metrics of the episode, or the bound under the name "bound"."""
+        """The metrics of the episode, with the causes of what was not served, or the bound under the name "bound"."""
         if self.source is not None:
-            return run_episode(env, self.source.make(env, self.seed), self.seed)
+            recorder = cause_recorder(scenario_of(env))
+            episode = run_episode(env, self.source.make(env, self.seed), self.seed, recorder=recorder)
+            return episode | recorder.metrics(env.unwrapped.simulator)  # type: ignore[attr-defined]
         env.reset(seed=self.seed)
         return {"bound": clairvoyant_bound(env.unwrapped.simulator)}  # type: ignore[attr-defined]
 
@@ -103,7 +106,8 @@ class RowJobs:
         assert source is not None
         policy = source.make(setup.make(), seeds[0])
         envs = setup.make_rows(len(seeds))
-        return list(zip((job.key for job in self.jobs), run_row_episodes(envs, policy, seeds), strict=True))
+        episodes = run_row_episodes(envs, policy, seeds, partial(cause_recorder, scenario_of(envs)))
+        return list(zip((job.key for job in self.jobs), episodes, strict=True))
 
 
 def run_jobs(

@@ -1,7 +1,7 @@
 """Policies by specification: the name of an expert or of a shipped policy, a file, the path of a factory, or an object.
 
 Settings of an expert follow its name in brackets and are separated by semicolons, as in "dftsp[overrun_s=0]" or
-"stb[batch_size=4]".
+"stb[batch_size=4]". "rollout" names the policy that looks ahead (`edge_llm_gym.lookahead`).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,20 +12,22 @@ from typing import Any, Final
 
 import gymnasium
 
+from edge_llm_gym.evaluation.model_archive import ModelArchive
 from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
+from edge_llm_gym.lookahead import ROLLOUT, make_rollout
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
-from edge_llm_gym.sb3.pretrained import pretrained_path, saved_policy
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path, saved_policy
 from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE: Final = ".zip"
 """Ending of the files that training runs and searches write."""
-PRETRAINED: Final = "pretrained:"
-"""Before the name of a policy that the package ships."""
+CONFIG_FILE: Final = "config.yaml"
+"""File beside the archives of a training run."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class PolicySource:
 
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
         """A policy for one episode; stochastic experts use `seed`. Raises TypeError for objects without `predict`."""
+        if isinstance(self.source, str) and is_rollout(self.source):
+            return make_rollout(env, seed=seed, **split_settings(self.source)[1])
         if isinstance(self.source, str) and is_trained(self.source):
             return trained_policy_factory(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
@@ -53,6 +57,23 @@ class PolicySource:
             )
         made: Policy = policy
         return made
+
+
+def with_codec(names: Iterable[str], codec: str | None) -> list[PolicyLike]:
+    """Policies by name, in which plain archives of Stable-Baselines3 act through a codec.
+
+    Plain are the archives that have no config.yaml beside them. The codec is written as its name, with settings in
+    brackets: "priority[caps=true]". Raises ValueError for a codec without such an archive.
+    """
+    given = list(names)
+    plain = [name for name in given if codec is not None and name.endswith(ARCHIVE) and is_plain(Path(name))]
+    if codec is not None and not plain:
+        raise ValueError(
+            f"a codec goes with the archive of a model of Stable-Baselines3 that has no config.yaml beside it, got "
+            f"codec {quoted(codec)} and policies {given}; leave it out, or name the file of the model"
+        )
+    name, settings = split_settings(codec or "")
+    return [ModelArchive(each, name, settings) if each in plain else each for each in given]
 
 
 def policy_sources(
@@ -78,7 +99,9 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike], scenario: Scenario | No
         name, what = policy
         return PolicySource(name, _source(what, scenario).source)
     if isinstance(policy, str):
-        if is_trained(policy):
+        if is_rollout(policy):
+            split_settings(policy)
+        elif is_trained(policy):
             trained_policy_factory(policy)
         elif ":" in policy:
             _imported(policy)
@@ -125,9 +148,28 @@ def file_name(policy: str) -> str:
     return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
+def is_rollout(policy: str) -> bool:
+    """Whether a specification names the policy that looks ahead, with or without settings."""
+    return policy.partition("[")[0] == ROLLOUT
+
+
 def is_trained(policy: str) -> bool:
     """Whether a specification names a trained policy: a shipped one, or a file."""
-    return policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING))
+    return not is_rollout(policy) and (policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING)))
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file is neither the archive of a training run of this project nor a linear policy.
+
+    Raises ValueError for a missing file and for one that is no zip archive.
+    """
+    _require_file(path)
+    return not is_linear(path) and not any((folder / CONFIG_FILE).is_file() for folder in path.parents[:2])
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise ValueError(f"there is no trained policy at {str(path)!r}; a training run writes model.zip and best.zip")
 
 
 def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
@@ -136,11 +178,8 @@ def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     Raises ValueError for an unknown name and for a file that holds none, and ImportError where it holds a network and
     the extra "agents" is missing.
     """
-    if policy.startswith(PRETRAINED):
-        return _saved(pretrained_path(policy.removeprefix(PRETRAINED)))
-    path = Path(policy)
-    if not path.is_file():
-        raise ValueError(f"there is no trained policy at {policy!r}; a training run writes model.zip and best.zip")
+    path = policy_path(policy)
+    _require_file(path)
     if path.suffix == ENDING:
         return _saved(path)
     if is_linear(path):
@@ -148,7 +187,14 @@ def trained_policy_factory(policy: str) -> Callable[[gymnasium.Env], Policy]:
     # Local, since it loads PyTorch, which only these files need.
     from edge_llm_gym.sb3 import policy_factory
 
-    return policy_factory(path)
+    return policy_factory(policy)
+
+
+def policy_path(policy: str) -> Path:
+    """The file of a trained policy. Raises ValueError for an unknown name of a shipped one."""
+    if policy.startswith(PRETRAINED):
+        return pretrained_path(policy.removeprefix(PRETRAINED))
+    return Path(policy)
 
 
 def _saved(path: Path) -> Callable[[gymnasium.Env], Policy]:

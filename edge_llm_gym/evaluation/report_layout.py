@@ -9,6 +9,8 @@ from edge_llm_gym.scenario import Scenario
 
 EXACT: Final = "dftsp"
 """Expert that finds the best batch of a single node."""
+PLAIN: Final = "{:.4g}"
+"""Format of a metric without a column."""
 Columns = tuple[tuple[str, str, str], ...]
 """(metric, title, format) of every column."""
 
@@ -25,10 +27,26 @@ class ReportLayout:
     columns: Columns
     cause_title: str
     cause_columns: Columns
+    scarcity_title: str
+    scarcity_columns: Columns
+    """What kept requests from being served (`evaluation.causes`): a total, then its parts."""
+    scarcity_note: str
     panels: tuple[tuple[str, str], ...]
     """(metric, title) of the panels of the figure."""
     policies: str
     """Policies that `compare` takes by default, separated by commas."""
+
+    @property
+    def titles(self) -> dict[str, tuple[str, str]]:
+        """Title and format of every metric that has a panel or a column, or is the score."""
+        columns = (self.headline, (self.score, self.score_title, "{:.1f}"), *self.columns, *self.cause_columns)
+        formats = {name: form for name, _, form in columns}
+        named = {name: title for name, title, _ in columns} | dict(self.panels)
+        return {name: (title, formats.get(name, PLAIN)) for name, title in named.items()}
+
+    def described(self, metric: str) -> tuple[str, str]:
+        """Title and format of a metric; its name where it has no title."""
+        return self.titles.get(metric, (metric, PLAIN))
 
 
 _CAUSES: Columns = (
@@ -52,6 +70,22 @@ _TIMES: Columns = (("utilisation", "utilisation", "{:.0%}"), ("decision_ms", "ms
 _ON_TIME: Columns = (("on_time", "on time", "{:.1%}"),)
 _QUALITY: Columns = (("quality", "quality", "{:.3f}"),)
 _POOLED_CAUSES = "requests and refusals per episode, by cause"
+_POOLED_SCARCITY: Columns = (
+    ("expired", "expired", "{:.1f}"),
+    ("expired_time", "time", "{:.1f}"),
+    ("expired_memory", "memory", "{:.1f}"),
+    ("expired_uplink", "uplink", "{:.1f}"),
+    ("expired_downlink", "downlink", "{:.1f}"),
+    ("expired_quality", "quality", "{:.1f}"),
+    ("expired_slots", "no slot", "{:.1f}"),
+    ("expired_room", "had room", "{:.1f}"),
+)
+_SCARCITY_TITLE = "expired requests per episode, by what kept them out of batches"
+_SCARCITY_NOTE = (
+    "time: deadlines; no slot: more requests were pending than there are slots; had room: a node had room, and the "
+    "policy let the request wait"
+)
+_ENTRY_SCARCITY_TITLE = f"{_SCARCITY_TITLE} of entry nodes"
 _UTILISATION_PANEL = ("utilisation", "utilisation of the nodes")
 _POOLED_PANELS = (
     ("served_share", "served value / arrived value"),
@@ -67,6 +101,9 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             columns=(*_ON_TIME, *_DELAYS, *_QUALITY, *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
+            scarcity_title=_SCARCITY_TITLE,
+            scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("quality", "quality of served requests"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
@@ -76,7 +113,10 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             headline=("served_share", "value served", "{:.1%}"),
             columns=(*_ON_TIME, *_DELAYS, *_TOKENS, *_QUALITY, *_TIMES),
             cause_title=_POOLED_CAUSES,
-            cause_columns=(*_CAUSES, ("evicted", "evicted", "{:.1f}")),
+            cause_columns=_CAUSES,
+            scarcity_title=_SCARCITY_TITLE,
+            scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("mean_ttft_s", "mean time to first token [s]"), _UTILISATION_PANEL),
             policies="ot-gah,dftsp,sjf,edf,fcfs,stb,nob,random",
         ),
@@ -87,6 +127,9 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
             columns=(*_ON_TIME, *_DELAYS, *_QUALITY, ("forwarded", "forwarded", "{:.0%}"), *_ENERGY, *_TIMES),
             cause_title=_POOLED_CAUSES,
             cause_columns=_CAUSES,
+            scarcity_title=_ENTRY_SCARCITY_TITLE,
+            scarcity_columns=_POOLED_SCARCITY,
+            scarcity_note=_SCARCITY_NOTE,
             panels=(*_POOLED_PANELS, ("accuracy", "accuracy of computed requests"), _UTILISATION_PANEL),
             policies="ot-gah+dto-ee,ot-gah,fcfs+dto-ee,ot-gah+no-exit,edf,sjf,fcfs,random",
         ),
@@ -102,6 +145,14 @@ LAYOUTS: Final[Mapping[str, ReportLayout]] = MappingProxyType(
                 ("below_quality", "below quality", "{:.1f}"),
                 ("unanswered", "unanswered", "{:.1f}"),
             ),
+            scarcity_title="late requests per episode, by where their response delay passed",
+            scarcity_columns=(
+                ("late", "late", "{:.1f}"),
+                ("late_waiting", "waiting for nodes", "{:.1f}"),
+                ("late_service", "computed", "{:.1f}"),
+                ("late_transfer", "radio and wires", "{:.1f}"),
+            ),
+            scarcity_note="",
             panels=(
                 ("mean_delay_s", "mean delay [s]"),
                 ("delay_p95_s", "delay, p95 [s]"),

@@ -15,8 +15,10 @@ WHOLE: Final = "{:.0f}"
 
 
 def comparison_sheets(comparison: Comparison) -> list[Sheet]:
-    """All tables of a comparison: results, causes, and gaps and bounds where they were measured."""
+    """All tables of a comparison: results, causes, and scarcity, gaps and bounds where they were measured."""
     sheets = [result_table(comparison), cause_table(comparison)]
+    if all(metric in comparison.metrics for metric, _, _ in comparison.layout.scarcity_columns):
+        sheets.append(scarcity_table(comparison))
     if "gap" in comparison.metrics:
         sheets.append(gap_table(comparison))
     if comparison.bounds:
@@ -31,7 +33,7 @@ def result_table(comparison: Comparison) -> Sheet:
     paired = f"{layout.score_title} - {comparison.best}"
     rows = [
         (
-            _interval(comparison.mean(policy, metric), form),
+            interval_cell(comparison.mean(policy, metric), form),
             _difference(comparison, policy),
             *_cells(comparison, policy, layout.columns),
         )
@@ -50,10 +52,19 @@ def seeds_text(comparison: Comparison) -> str:
 
 def cause_table(comparison: Comparison) -> Sheet:
     """Requests per episode that were not served, and refusals, by cause."""
+    return _count_table(comparison, comparison.layout.cause_title, comparison.layout.cause_columns)
+
+
+def scarcity_table(comparison: Comparison) -> Sheet:
+    """What kept requests from being served: the resources that were scarce, also if no policy asked for more."""
     layout = comparison.layout
-    columns = [(metric, title, _count_form(comparison, metric, form)) for metric, title, form in layout.cause_columns]
-    rows = [_cells(comparison, policy, tuple(columns)) for policy in comparison.policies]
-    return _table(comparison, layout.cause_title, _titles(layout.cause_columns), rows)
+    return _count_table(comparison, layout.scarcity_title, layout.scarcity_columns, layout.scarcity_note)
+
+
+def _count_table(comparison: Comparison, title: str, columns: Columns, note: str = "") -> Sheet:
+    formed = tuple((metric, heading, _count_form(comparison, metric, form)) for metric, heading, form in columns)
+    rows = [_cells(comparison, policy, formed) for policy in comparison.policies]
+    return _table(comparison, title, _titles(columns), rows, (note,))
 
 
 def gap_table(comparison: Comparison) -> Sheet:
@@ -62,7 +73,7 @@ def gap_table(comparison: Comparison) -> Sheet:
     for policy in comparison.policies:
         epochs = comparison.samples(policy, "gap_epochs").sum()
         proved = comparison.mean(policy, "gap_proved").mean
-        gap = _interval(comparison.mean(policy, "gap"), "{:.2%}")
+        gap = interval_cell(comparison.mean(policy, "gap"), "{:.2%}")
         rows.append((gap, _cell(epochs, WHOLE), _cell(proved, "{:.1%}")))
     columns = ("gap", "epochs", "optima proved")
     return _table(comparison, "gap to the exact optima of the measured epochs", columns, rows)
@@ -74,7 +85,7 @@ def bound_table(comparison: Comparison) -> Sheet:
     title = f"served value over the clairvoyant bound, which is {mean:.1f} on average"
     positive = sum(bound > 0 for bound in comparison.bounds)
     note = f"over the {positive} seeds with a bound above 0" if positive < len(comparison.bounds) else ""
-    rows = [(_interval(comparison.share_of_bound(policy), "{:.1%}"),) for policy in comparison.policies]
+    rows = [(interval_cell(comparison.share_of_bound(policy), "{:.1%}"),) for policy in comparison.policies]
     return _table(comparison, title, ("share of the bound",), rows, (note,))
 
 
@@ -127,7 +138,7 @@ def _count_form(comparison: Comparison, metric: str, form: str) -> str:
     return WHOLE if metric in COUNTS and all(mean != mean or mean == int(mean) for mean in means) else form
 
 
-def _interval(interval: Interval, form: str) -> Cell:
+def interval_cell(interval: Interval, form: str) -> Cell:
     """Mean and interval, the mean alone where a single seed gives no interval, "-" where both are undefined."""
     if interval.mean != interval.mean:
         return UNDEFINED
@@ -137,4 +148,4 @@ def _interval(interval: Interval, form: str) -> Cell:
 
 
 def _difference(comparison: Comparison, policy: str) -> Cell:
-    return Cell("best", 0.0) if policy == comparison.best else _interval(comparison.difference(policy), "{:+.1f}")
+    return Cell("best", 0.0) if policy == comparison.best else interval_cell(comparison.difference(policy), "{:+.1f}")

@@ -1,6 +1,6 @@
 """Where an episode stands: the fields that the views of all dynamics share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_llm_gym.sim.simulator import Simulator
 
@@ -20,6 +20,8 @@ class Moment:
     epoch_s: float
     area_m: Point
     """Extent of the area that holds the devices."""
+    caption: str = field(default="", kw_only=True)
+    """How the episode is played, such as its policy and seed; empty where that is unknown."""
 
 
 def moment_of(simulator: Simulator, row: int, time_s: float) -> Moment:

@@ -55,19 +55,29 @@ class Mapped(Protocol):
         ...
 
 
+def pixels_per_m(view: Mapped, inside: Box) -> float:
+    """The scale of the map in a box, on both axes: the area of the devices and all nodes fit."""
+    _, (span_x, span_y) = _extent(view)
+    return min((inside.width - 2 * MARGIN) / span_x, (inside.height - 2 * MARGIN) / span_y)
+
+
+def _extent(view: Mapped) -> tuple[Point, Point]:
+    """The least x and y in m of what the map shows, and its spans in m."""
+    xs, ys = zip((0.0, 0.0), view.area_m, *(node.position_m for node in view.nodes), strict=True)
+    return (min(xs), min(ys)), (max(xs) - min(xs), max(ys) - min(ys))
+
+
 def pixel_positions(view: Mapped, inside: Box) -> tuple[list[Pixel], list[Pixel]]:
     """Pixels of nodes and devices: equal scales on both axes, y upwards."""
-    nodes = [node.position_m for node in view.nodes]
-    xs, ys = zip((0.0, 0.0), view.area_m, *nodes, strict=True)
-    span_x, span_y = max(xs) - min(xs), max(ys) - min(ys)
-    scale = min((inside.width - 2 * MARGIN) / span_x, (inside.height - 2 * MARGIN) / span_y)
+    (least_x, least_y), (span_x, span_y) = _extent(view)
+    scale = pixels_per_m(view, inside)
     left = inside.left + (inside.width - scale * span_x) / 2
     bottom = inside.bottom - (inside.height - scale * span_y) / 2
 
     def pixel(point: Point) -> Pixel:
-        return left + scale * (point[0] - min(xs)), bottom - scale * (point[1] - min(ys))
+        return left + scale * (point[0] - least_x), bottom - scale * (point[1] - least_y)
 
-    sites = [pixel(point) for point in nodes]
+    sites = [pixel(node.position_m) for node in view.nodes]
     return _apart(sites, (inside.left + inside.right) / 2), [pixel(device.position_m) for device in view.devices]
 
 
@@ -83,8 +93,10 @@ def _apart(pixels: list[Pixel], centre_x: float) -> list[Pixel]:
     return placed
 
 
-def placed_labels(view: Mapped, nodes: list[Pixel], devices: list[Pixel], inside: Box) -> Iterator[tuple[str, Box]]:
-    """Names of the nodes with their boxes, which overlap no other node and no other name and cover few devices.
+def placed_labels(
+    view: Mapped, nodes: list[Pixel], devices: list[Pixel], inside: Box, reserved: tuple[Box, ...] = ()
+) -> Iterator[tuple[str, Box]]:
+    """Names of the nodes with their boxes: these overlap no other node, name or reserved box, and cover few devices.
 
     Boxes below, above and beside a node are tried before diagonal ones, which are easily taken for the name of a
     neighbouring node. A name without a free box is left out.
@@ -95,7 +107,7 @@ def placed_labels(view: Mapped, nodes: list[Pixel], devices: list[Pixel], inside
         name = shortened(node.name, NAME_WIDTH, LABEL_SIZE)
         others = [other for other in nodes if other is not pixel]
         for clearance, boxes in product((CLEARANCE, 0), _label_boxes(name, pixel)):
-            taken = [around(other, NODE_HALF + clearance) for other in others] + names
+            taken = [*(around(other, NODE_HALF + clearance) for other in others), *names, *reserved]
             free = [box for box in boxes if box.within(inside) and not any(box.overlaps(other) for other in taken)]
             if free:
                 names.append(min(free, key=lambda box: _dots_covered(box, dots)))

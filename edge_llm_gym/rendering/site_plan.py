@@ -1,4 +1,4 @@
-"""The map of all dynamics: devices, nodes with their names and stages, and links between them."""
+"""The map of all dynamics: devices, nodes with names and stages, links between them, and a scale bar."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 from edge_llm_gym.rendering.canvas import SMOOTHING, Box, Canvas
 from edge_llm_gym.rendering.palette import GRID, NODE, PANEL, RADIO, STRIP, WIRE, Colour
 from edge_llm_gym.rendering.panels import LABEL_SIZE, middle
-from edge_llm_gym.rendering.placement import NODE_HALF, Mapped, Pixel, pixel_positions, placed_labels
+from edge_llm_gym.rendering.placement import NODE_HALF, Mapped, Pixel, pixel_positions, pixels_per_m, placed_labels
+from edge_llm_gym.rendering.scale_bar import scale_bar
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -25,9 +26,10 @@ class SitePlan:
     def __init__(self, view: Mapped, inside: Box) -> None:
         self._view, self._inside = view, inside
         self.nodes, self.devices = pixel_positions(view, inside)
+        self.bar = scale_bar(pixels_per_m(view, inside), inside, self.nodes, self.devices)
 
     def draw(self, canvas: Canvas, paint_links: Callable[["ImageDraw"], None], colours: Iterable[Colour]) -> None:
-        """Links below, then devices in the given colours, then nodes and their names."""
+        """Links below, then devices in the given colours, then nodes, the scale bar and the names of the nodes."""
 
         def paint(pen: "ImageDraw") -> None:
             paint_links(pen)
@@ -35,7 +37,8 @@ class SitePlan:
             self._paint_nodes(pen)
 
         canvas.smooth(self._inside, STRIP, paint)
-        for name, box in placed_labels(self._view, self.nodes, self.devices, self._inside):
+        self.bar.draw(canvas)
+        for name, box in placed_labels(self._view, self.nodes, self.devices, self._inside, (self.bar.box,)):
             canvas.outlined_text(box.left, middle(box), name, LABEL_SIZE, STRIP)
 
     def write_stages(self, canvas: Canvas, stages: Iterable[int]) -> None:

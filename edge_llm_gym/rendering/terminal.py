@@ -6,9 +6,11 @@ from typing import Final
 from edge_llm_gym.rendering.moment import Moment
 from edge_llm_gym.rendering.outcomes import coloured_counts
 from edge_llm_gym.rendering.palette import MUTED, Colour
+from edge_llm_gym.units import GIGA
 
 WIDTH: Final = 98  # columns of a line, at most
 BAR: Final = 24
+GAP: Final = 3
 NAME: Final = 16
 CUBE_LEVELS: Final = (0, 95, 135, 175, 215, 255)  # of xterm's 256 colours
 RESET: Final = "\x1b[0m"
@@ -44,6 +46,11 @@ def compact(number: float) -> str:
     return f"{number:.3g}"
 
 
+def gigabytes(size_bytes: float) -> str:
+    """Memory in GB, with the two decimals that all pictures, pages and messages show."""
+    return f"{size_bytes / GIGA:.2f}"
+
+
 def usage_text(utilisation: float, node_energy_j: float) -> str:
     """Busy share and energy of the nodes in an epoch."""
     return f"nodes {utilisation:.0%} busy, {compact(node_energy_j)}J"
@@ -55,9 +62,13 @@ def cut(text: str, width: int) -> str:
 
 
 def header(view: Moment) -> str:
-    """The first line of every text: scenario, epoch and time."""
+    """The first line of every text: scenario, caption, epoch and time."""
     moment = f"epoch {view.epoch}/{view.horizon}   t = {view.time_s:.1f} s"
-    return bold(cut(view.scenario, WIDTH - len(moment) - 3)) + "   " + moment
+    space = WIDTH - len(moment) - GAP
+    if not view.caption:
+        return bold(cut(view.scenario, space)) + " " * GAP + moment
+    title = cut(view.scenario, max(space - len(view.caption) - GAP, space // 2))
+    return (" " * GAP).join((bold(title), cut(view.caption, space - len(title) - GAP), moment))
 
 
 def lines_of(*parts: Iterable[str]) -> str:

@@ -11,13 +11,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def episode_timeline(simulator: Simulator, row: int) -> "Figure":
-    """The figure of a row's episode so far. Raises ImportError where matplotlib is missing."""
+def episode_timeline(simulator: Simulator, row: int, caption: str = "") -> "Figure":
+    """The figure of a row's episode so far. Raises ImportError where matplotlib is missing.
+
+    `caption` says how the episode was played, such as its policy and seed, and stands in the title.
+    """
     figure: Figure = loaded(pictures_of(simulator).timeline)(simulator, row)
+    figure.suptitle(_title(simulator, row, caption))
     return figure
 
 
-def save_timeline(simulator: Simulator, row: int, path: str | Path) -> None:
+def _title(simulator: Simulator, row: int, caption: str) -> str:
+    scenario, epochs = simulator.scenario, int(simulator.state.epoch[row])
+    name = ", ".join(filter(None, (scenario.name, caption)))
+    return f"{name}: {epochs} epochs of {scenario.epoch_s:g} s"
+
+
+def save_timeline(simulator: Simulator, row: int, path: str | Path, caption: str = "") -> None:
     """Writes the figure to a file as a whole; the suffix chooses the format (png, pdf, svg)."""
     with replacing(path) as temporary:
-        episode_timeline(simulator, row).savefig(temporary)
+        episode_timeline(simulator, row, caption).savefig(temporary)

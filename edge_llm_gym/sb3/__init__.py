@@ -1,4 +1,4 @@
-"""Stable-Baselines3 on Edge LLM Gym: vector environment, token features, networks and trained policies.
+"""Stable-Baselines3 on Edge LLM Gym: vector environment, networks and trained policies.
 
 This is the only package here that imports Stable-Baselines3, and besides `edge_llm_gym.measuring` the only one that
 imports PyTorch; install them with the extra "agents". Public names are loaded on first use, so that the description of
@@ -11,13 +11,13 @@ from typing import Any
 _PUBLIC = {
     "ConstantPolicy": "edge_llm_gym.sb3.constant_policy",
     "DecodedPolicy": "edge_llm_gym.sb3.trained_policy",
-    "FlatEnv": "edge_llm_gym.sb3.flat_env",
     "ForkCallback": "edge_llm_gym.sb3.forking",
     "MaskableSetPolicy": "edge_llm_gym.sb3.policies",
     "NativeVecEnv": "edge_llm_gym.sb3.vec_env",
     "PolicyDescription": "edge_llm_gym.sb3.description",
     "SetNetwork": "edge_llm_gym.sb3.network",
     "SetPolicy": "edge_llm_gym.sb3.policies",
+    "load_model": "edge_llm_gym.sb3.plain_archives",
     "load_policy": "edge_llm_gym.sb3.loading",
     "policy_factory": "edge_llm_gym.sb3.loading",
 }
@@ -26,13 +26,13 @@ LIBRARIES = frozenset({"torch", "stable_baselines3", "sb3_contrib"})
 __all__ = [
     "ConstantPolicy",
     "DecodedPolicy",
-    "FlatEnv",
     "ForkCallback",
     "MaskableSetPolicy",
     "NativeVecEnv",
     "PolicyDescription",
     "SetNetwork",
     "SetPolicy",
+    "load_model",
     "load_policy",
     "policy_factory",
 ]

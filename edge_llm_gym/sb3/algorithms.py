@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gymnasium import spaces
-from sb3_contrib import MaskablePPO
+from sb3_contrib import ARS, TQC, MaskablePPO
 from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -26,11 +26,15 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A class of the library, the kinds of action space that it takes, and its set-structured policy, if any."""
+    """A class of the library, the kinds of action space that it takes, and its set-structured policy, if any.
+
+    The policies of an algorithm with an optimiser take a schedule of its learning rate.
+    """
 
     model_class: type[BaseAlgorithm]
     takes: tuple[type[spaces.Space], ...]
     set_policy: type | None = None
+    has_optimiser: bool = True
 
     @property
     def hyperparameters(self) -> list[str]:
@@ -47,6 +51,8 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
         "dqn": Algorithm(DQN, (spaces.Discrete,)),
         "sac": Algorithm(SAC, (spaces.Box,)),
         "td3": Algorithm(TD3, (spaces.Box,)),
+        "tqc": Algorithm(TQC, (spaces.Box,)),
+        "ars": Algorithm(ARS, (spaces.Box,), has_optimiser=False),
     }
 )
 MLP_POLICY = "MultiInputPolicy"
@@ -58,12 +64,15 @@ HAS_LOG_STD = ("ppo", "a2c")
 def draws_per_rollout(description: PolicyDescription) -> bool:
     """Whether the noise of the action is drawn once per rollout: the library's state-dependent exploration, of which
     the state of a constant policy is constant."""
-    return description.policy.kind == "constant" and description.policy.noise == "rollout"
+    policy = description.policy
+    return policy.kind == "constant" and policy.noise == "rollout" and description.algorithm != "ars"
 
 
 def policy_arguments(description: PolicyDescription, scenario: Scenario) -> tuple[Any, dict[str, Any]]:
     """The policy (a class, or the library's name of one) and its keyword arguments."""
     policy = description.policy
+    if description.algorithm == "ars":  # of a constant observation: one weight for each number of the action
+        return "LinearPolicy", {}
     if policy.kind == "constant":
         return ConstantPolicy, {"gain": policy.gain, "log_std_init": policy.log_std, "net_arch": [CRITIC_WIDTH]}
     if policy.kind == "mlp":

@@ -20,11 +20,22 @@ Positive = Annotated[float, Range("", 1e-12, 1e12)]
 LogDeviation = Annotated[float, Range("", -20.0, 20.0)]
 
 HAS_SET_POLICY: Final[Mapping[str, bool]] = MappingProxyType(
-    {"ppo": True, "a2c": True, "maskable-ppo": True, "dqn": False, "sac": False, "td3": False}
+    {
+        "ppo": True,
+        "a2c": True,
+        "maskable-ppo": True,
+        "dqn": False,
+        "sac": False,
+        "td3": False,
+        "tqc": False,
+        "ars": False,
+    }
 )
 """Algorithm -> whether it has a set-structured policy."""
-HAS_CONSTANT_POLICY: Final = ("ppo", "a2c")
+HAS_CONSTANT_POLICY: Final = ("ppo", "a2c", "ars")
 """Algorithms that a policy with a constant mean action can be trained by."""
+HAS_ONLY_CONSTANT_POLICY: Final = ("ars",)
+"""Algorithms without a policy that reads token sets."""
 MIXERS: Final = ("pool", "attention")
 CONFIG_FILE: Final = "config.yaml"
 
@@ -60,7 +71,7 @@ class PolicyConfig(Section):
     """The networks.
 
     `kind` "set" takes `width`, `mixer`, `prior`, `log_std`; "mlp" takes `hidden` layers and `log_std`; "constant",
-    whose action does not depend on the state, takes `gain`, `log_std` and `noise`.
+    whose action does not depend on the state, takes `gain`, `log_std` and `noise` (under ARS none of them).
     """
 
     kind: Literal["set", "mlp", "constant"] = "set"
@@ -98,6 +109,10 @@ class PolicyDescription(Section):
                 f"algorithm {self.algorithm!r} has no constant policy; write policy: {{kind: mlp}}, or choose one of "
                 f"{list(HAS_CONSTANT_POLICY)}"
             )
+        if self.policy.kind != "constant" and self.algorithm in HAS_ONLY_CONSTANT_POLICY:
+            raise ValueError(
+                f"algorithm {self.algorithm!r} trains constant policies alone; write policy: {{kind: constant}}"
+            )
         if self.policy.kind == "set" and not HAS_SET_POLICY[self.algorithm]:
             able = [name for name, has_sets in HAS_SET_POLICY.items() if has_sets]
             raise ValueError(
@@ -121,7 +136,8 @@ def config_path(archive: Path) -> Path:
         if (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
     raise ConfigError(
-        f"{archive} lacks the {CONFIG_FILE} of its run, which describes the network in it; keep both in one folder"
+        f"{archive} lacks the {CONFIG_FILE} of its run, which describes the network in it; keep both in one folder. "
+        f"The archive of a model that Stable-Baselines3 saved is named with its codec: compare --codec"
     )
 
 

@@ -78,7 +78,8 @@ def new_network(description: PolicyDescription, scenario: Scenario, codec: Codec
     policy_class = algorithm.policy_aliases[kind] if isinstance(kind, str) else kind
     if draws_per_rollout(description):
         arguments = arguments | {"use_sde": True}
-    return policy_class(READERS[description.policy.kind](scenario).space, codec.space, lambda _: 0.0, **arguments)
+    schedule = (lambda _: 0.0,) if ALGORITHMS[description.algorithm].has_optimiser else ()
+    return policy_class(READERS[description.policy.kind](scenario).space, codec.space, *schedule, **arguments)
 
 
 def policy_factory(path: str | Path) -> Callable[[gymnasium.Env], Policy]:

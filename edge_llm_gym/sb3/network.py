@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch as th
 from torch import nn
 
+from edge_llm_gym.features.tokens import PRIOR
 from edge_llm_gym.sb3.encoder import Encoder, Shapes, Tokens, masked_mean, relu_of_sum
 from edge_llm_gym.sb3.layouts import Block
-from edge_llm_gym.sb3.tokens import PRIOR
 
 HEAD_GAIN = 0.05
 """Gain of the orthogonal initialisation of the heads: untrained scores are close to the prior."""

@@ -15,13 +15,15 @@ from edge_llm_gym.experts import Policy
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.description import PolicyDescription
+from edge_llm_gym.sb3.description import PolicyDescription, describe
 from edge_llm_gym.sb3.policy_file import ENDING, PolicyFile, read_policy_file
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError
 
-MEAN: Final = "action_net.bias"
-"""Name of the weights of a constant policy that its action follows from."""
+PRETRAINED: Final = "pretrained:"
+"""Before the name of a shipped policy in the specification of a policy."""
+GRADIENT_MEAN, ARS_MEAN = "action_net.bias", "action_net.0.weight"
+"""Names of the weights of a constant policy that its action follows from: [P] times the gain; [P, 1] under ARS."""
 
 
 def pretrained_names(environment: str | None = None) -> list[str]:
@@ -41,6 +43,14 @@ def pretrained_path(name: str) -> Path:
 def pretrained_file(name: str) -> PolicyFile:
     """Description, weights and record of a shipped policy. Raises ValueError for an unknown name."""
     return read_policy_file(pretrained_path(name))
+
+
+def description_of(path: Path) -> PolicyDescription:
+    """The description of the policy in a .safetensors file, or in an archive of a run.
+
+    Raises ConfigError for a missing or damaged file, and for an archive without its config.yaml.
+    """
+    return read_policy_file(path).description if path.suffix == ENDING else describe(path)
 
 
 def saved_policy(path: Path, scenario: Scenario) -> Policy:
@@ -77,12 +87,15 @@ def linear_policy(path: Path, content: PolicyFile, scenario: Scenario) -> Linear
 
 def constant_action(content: PolicyFile, path: Path) -> Array:
     """[P] float32 in [-1, 1], as the network of `sb3.constant_policy` acts. Raises ConfigError for other weights."""
-    bias = np.asarray(content.weights.get(MEAN, ()))
+    is_ars = content.description.algorithm == "ars"
+    name, gain = (ARS_MEAN, 1.0) if is_ars else (GRADIENT_MEAN, content.description.policy.gain)
+    found = np.asarray(content.weights.get(name, ()))
+    bias = found[:, 0] if is_ars and found.ndim == 2 and found.shape[1] == 1 else found
     if bias.ndim != 1 or bias.dtype != np.float32 or not np.isfinite(bias).all():
         raise ConfigError(
-            f"{path} must hold {MEAN!r}, a vector of finite float32 numbers, got {bias.dtype} {bias.shape}"
+            f"{path} must hold {name!r}, a vector of finite float32 numbers, got {bias.dtype} {bias.shape}"
         )
-    return np.clip(np.float32(content.description.policy.gain) * bias, -1.0, 1.0)
+    return np.clip(np.float32(gain) * bias, -1.0, 1.0)
 
 
 def require_dynamics(description: PolicyDescription, scenario: Scenario, path: Path) -> None:

@@ -1,6 +1,6 @@
 """The native vector environment as a VecEnv of Stable-Baselines3: flat actions, one info per row.
 
-A reader turns dictionary observations into what the model observes, by default the arrays of `edge_llm_gym.sb3.tokens`.
+A reader turns dictionary observations into what the model observes, by default the arrays of `features.tokens`.
 A codec turns flat actions into dictionary actions. The vector environment's own nested info, arrays over all rows, is
 available as `last_info`.
 """

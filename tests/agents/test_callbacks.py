@@ -71,7 +71,7 @@ def test_means_are_over_the_rollouts_since_the_last_line(tiny_env):
     model.logger.dump()
     third = rollout(callback, tiny_env, 4)
     model.logger.dump()
-    means = [line["environment/arrived"] for line in model.kept.lines]
+    means = [line["metrics/arrived"] for line in model.kept.lines]
     assert means == pytest.approx([mean_arrived(first + second), mean_arrived(third)])
     assert means[0] != means[1]
 
@@ -85,7 +85,7 @@ def test_a_line_written_during_a_rollout_starts_the_next_mean(tiny_env):
     callback.on_rollout_end()
     after = rollout(callback, tiny_env, 3)
     model.logger.dump()
-    assert model.kept.lines[1]["environment/arrived"] == pytest.approx(mean_arrived(after))
+    assert model.kept.lines[1]["metrics/arrived"] == pytest.approx(mean_arrived(after))
 
 
 def test_arrivals_of_a_reset_count_for_the_step_that_resets(tiny_env):
@@ -97,13 +97,13 @@ def test_arrivals_of_a_reset_count_for_the_step_that_resets(tiny_env):
     (line,) = model.kept.lines
     arrived, pending = (np.sum([step[name] for step in metrics]) for name in ("arrived", "pending"))
     assert at_reset["arrived"].sum() > 0
-    assert line["environment/arrived"] == pytest.approx((arrived + at_reset["arrived"].sum()) / 30)
-    assert line["environment/pending"] == pytest.approx(pending / 30)
+    assert line["metrics/arrived"] == pytest.approx((arrived + at_reset["arrived"].sum()) / 30)
+    assert line["metrics/pending"] == pytest.approx(pending / 30)
     arrived_value, served_value = (
         np.sum([step[name] for step in metrics]) for name in ("arrived_value", "served_value")
     )
     share = served_value / (arrived_value + at_reset["arrived_value"].sum())
-    assert line["environment/served_share"] == pytest.approx(share)
+    assert line["metrics/served_share"] == pytest.approx(share)
 
 
 def test_means_are_over_the_requests_that_arrived(tiny):
@@ -116,9 +116,9 @@ def test_means_are_over_the_requests_that_arrived(tiny):
     accuracies = np.concatenate([step["accuracy"] for step in metrics])
     weights = np.concatenate([step["arrived"] for step in metrics])
     (line,) = model.kept.lines
-    assert line["environment/mean_delay_s"] == pytest.approx(response_s / arrived)
-    assert line["environment/accuracy"] == pytest.approx(np.average(accuracies, weights=weights))
-    assert line["environment/accuracy"] != pytest.approx(accuracies.mean())
+    assert line["metrics/mean_delay_s"] == pytest.approx(response_s / arrived)
+    assert line["metrics/accuracy"] == pytest.approx(np.average(accuracies, weights=weights))
+    assert line["metrics/accuracy"] != pytest.approx(accuracies.mean())
 
 
 def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
@@ -138,7 +138,7 @@ def test_delays_of_a_stream_are_those_of_recent_arrivals(tiny):
                 recent.append(simulator.state.requests.delay_s[row, request])
     assert len(recent) > 10
     assert sorted(recent_delays_s(simulator, 3)) == pytest.approx(sorted(recent))
-    assert model.kept.lines[1]["environment/delay_p95_s"] == pytest.approx(np.quantile(recent, 0.95))
+    assert model.kept.lines[1]["metrics/delay_p95_s"] == pytest.approx(np.quantile(recent, 0.95))
 
 
 @pytest.mark.parametrize("environment", [None, STREAM], ids=["batching", "streaming"])
@@ -148,12 +148,12 @@ def test_a_frame_shows_the_last_epoch_but_one(tiny, environment):
     callback = EpisodeImageCallback(1000)
     model = begun(callback, env)
     rollout(callback, env, 8)
-    assert "episode/frame" not in model.logger.name_to_value
+    assert "picture/frame" not in model.logger.name_to_value
     rollout(callback, env, 1)
     assert env.envs.simulator.state.epoch[0] == 9
     drawn = model.logger.name_to_value
-    assert drawn["episode/frame"].image.std() > 0
-    assert len(drawn["episode/timeline"].figure.axes) > 2
+    assert drawn["picture/frame"].image.std() > 0
+    assert len(drawn["picture/timeline"].figure.axes) > 2
     model.logger.dump()
     rollout(callback, env, 10)  # no image is due before the next 1000 steps
-    assert "episode/frame" not in model.logger.name_to_value
+    assert "picture/frame" not in model.logger.name_to_value

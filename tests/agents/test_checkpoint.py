@@ -77,6 +77,57 @@ def test_parts_of_different_checkpoints_and_damaged_ones_are_refused(tiny, tmp_p
     assert train(config, run, start="overwrite").num_timesteps == 12
 
 
+def paths_in(data, path=()):
+    """Paths of all keys of nested mappings."""
+    for key, value in data.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from paths_in(value, (*path, key))
+
+
+def changed(state, path, value=None):
+    """The state with the value at a path, or without the key."""
+    copy = json.loads(json.dumps(state))
+    section = copy
+    for key in path[:-1]:
+        section = section[key]
+    section.pop(path[-1])
+    if value is not None:
+        section[path[-1]] = value
+    return copy
+
+
+def test_a_state_without_any_of_its_keys_is_refused_with_the_remedy(tiny, tmp_path):
+    run = tmp_path / "run"
+    train(tiny(**PLAIN, steps=12), run)
+    file = current(run) / "state.json"
+    state = json.loads(file.read_text())
+    kept = [("identity",), ("progress", "curves", "sizes")]  # parts of which the keys belong to the run
+    damaged = [
+        changed(state, path)
+        for path in paths_in(state)
+        if not any(path[: len(each)] == each and path != each for each in kept)
+        and path[:2] != ("generators", "rows") and path[:2] != ("generators", "actions")
+    ]  # fmt: skip
+    damaged += [
+        changed(state, ("progress", "evaluation", "best"), "high"),
+        changed(state, ("progress", "evaluation", "last"), "soon"),
+        changed(state, ("progress", "curves", "lines"), [1]),
+        changed(state, ("progress", "curves", "sizes"), [1]),
+        changed(state, ("generators", "torch"), "00"),
+        changed(state, ("generators", "numpy"), []),
+        changed(state, ("generators", "rows"), []),
+        changed(state, ("generators", "actions"), {"state": 1}),
+    ]
+    assert len(damaged) > 15
+    for data in damaged:
+        file.write_text(json.dumps(data))
+        with pytest.raises(ConfigError, match=r"(cannot be read|belongs to|mixes parts).*(--overwrite|new run)"):
+            train(tiny(**PLAIN, steps=24), run, start="resume")
+    file.write_text(json.dumps(state))
+    assert train(tiny(**PLAIN, steps=24), run, start="resume").num_timesteps == 24
+
+
 def scored(monkeypatch, scores):
     """Evaluations give these scores in turn."""
     left = iter(scores)

@@ -55,6 +55,8 @@ def test_malformed_settings_are_refused(text):
         ("train", [CONFIG, "--set", "environment.id=CartPole-v1"], "unknown environment"),
         ("imitate", [CONFIG], "no section `imitation`"),
         ("imitate", [CONFIG, "--set", "imitation.expert=edf", "--set", "imitation.rounds=0"], "imitation.rounds: "),
+        ("train", ["nowhere.yaml"], "there is no configuration file 'nowhere.yaml'"),
+        ("plot_search", ["nowhere", "--out", "a.png"], "error: 'nowhere/search.json': No such file or directory; ch"),
         ("evaluate", ["nowhere/best.zip"], "no trained policy at 'nowhere/best.zip'"),
         ("record", ["ot-gah", "--env", "EdgeLLM/MultiNode-v0", "--out", "/dev/null/a.gif"], "cannot write into folder"),
         ("record", ["ot-gah", "--env", "EdgeLLM/MultiNode-v0", "--out", "a.jpg"], "ends with .gif, got 'a.jpg'"),
@@ -66,6 +68,7 @@ def test_errors_of_the_user_are_one_message(script, arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+    assert "[Errno" not in error
 
 
 @pytest.mark.parametrize(

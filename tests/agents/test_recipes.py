@@ -25,6 +25,19 @@ RECIPES = {
         "hyperparameters.batch_size": 8,
         "hyperparameters.target_update_interval": 12,
     },
+    "tqc-multi-node": {
+        "hyperparameters.learning_starts": 6,
+        "hyperparameters.buffer_size": 60,
+        "hyperparameters.batch_size": 8,
+        "evaluation.expert": "fcfs",
+    },
+    "ars-multi-node": {
+        "hyperparameters.n_delta": 2,
+        "hyperparameters.n_top": 1,
+        "hyperparameters.n_eval_episodes": 3,
+        "steps": 240,
+        "evaluation.expert": "fcfs",
+    },
 }
 CLOCKS = {"time/fps", "time/time_elapsed"}
 
@@ -68,9 +81,9 @@ def test_compare_takes_the_path_of_its_archive(name, tmp_path):
 def test_a_joint_run_logs_all_of_its_decisions(tmp_path):
     train(shortened("ppo-joint"), tmp_path / "run")
     tags = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "agent")).Reload().Tags()
-    assert {f"actions/{key}" for key in ("batch", "bandwidth", "offload", "threshold")} == set(tags["histograms"])
-    assert {"environment/forwarded", "environment/exit_4", "environment/delay_p95_s"} <= set(tags["scalars"])
-    assert {"episode/frame", "episode/timeline"} <= set(tags["images"])
+    assert {f"policy/{key}" for key in ("batch", "bandwidth", "offload", "threshold")} == set(tags["histograms"])
+    assert {"metrics/forwarded", "metrics/exit_4", "metrics/delay_p95_s"} <= set(tags["scalars"])
+    assert {"picture/frame", "picture/timeline"} <= set(tags["images"])
 
 
 def test_the_documentation_names_every_tag(tmp_path):

@@ -1,6 +1,7 @@
 """Runs on a tiny environment: curves repeat, resumed runs equal uninterrupted ones, checkpoints refuse other runs."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -113,24 +114,26 @@ def test_tensorboard_holds_the_agent_and_its_expert_under_the_same_tags(tiny, tm
         "regret/ci_low",
         "regret/ci_high",
         "reward_terms/served_value",
-        "environment/served_share",
-        "environment/on_time_share",
-        "environment/mean_delay_of_served_s",
-        "environment/delay_p50_s",
-        "environment/delay_p95_s",
-        "environment/mean_quality_of_served",
-        "environment/utilisation",
-        "environment/energy_j",
-        "environment/energy_per_served_j",
+        "metrics/served_share",
+        "metrics/on_time_share",
+        "metrics/mean_delay_of_served_s",
+        "metrics/delay_p50_s",
+        "metrics/delay_p95_s",
+        "metrics/mean_quality_of_served",
+        "metrics/utilisation",
+        "metrics/energy_j",
+        "metrics/energy_per_served_j",
         "evaluation/energy_per_served_j",
-        "environment/refused_memory",
-        "environment/refused_uplink",
-        "environment/refused_downlink",
-        "environment/expired",
+        "metrics/refused_memory",
+        "metrics/refused_uplink",
+        "metrics/refused_downlink",
+        "metrics/expired",
     ):
         assert tag in tags["scalars"], tag
-    assert {"actions/batch", "actions/bandwidth"} <= set(tags["histograms"])
-    assert "episode/frame" in tags["images"]
+    groups = {tag.split("/")[0] for kind in ("scalars", "histograms", "images") for tag in tags[kind]}
+    assert min(groups - {"_hparams_"}) == "evaluation"  # TensorBoard sorts groups by name
+    assert {"policy/batch", "policy/bandwidth"} <= set(tags["histograms"])
+    assert "picture/frame" in tags["images"]
     own, reference = (
         {point.step: point.value for point in source.Scalars("evaluation/score")} for source in (agent, expert)
     )
@@ -143,3 +146,14 @@ def test_a_stream_trains_too(tiny, tmp_path):
     config = tiny(environment=STREAM, codec={"name": "box"}, evaluation={"every": 24, "seeds": 2})
     model = train(config, tmp_path / "run")
     assert model.num_timesteps == 36
+
+
+def test_a_run_off_a_terminal_says_its_scores_beside_those_of_the_expert(tiny, tmp_path, capsys):
+    train(tiny(), tmp_path / "run", bar=True)
+    expert = json.loads((tmp_path / "run" / "expert-scores.json").read_text())
+    (figures,) = expert.values()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "score" in line]
+    assert [line.split(":")[0] for line in lines] == ["after 0 steps", "after 24 steps", "after 36 steps"]
+    assert all(line.endswith(f"; expert edf {np.mean(figures['score']):.4f}") for line in lines)
+    best = max(float(line.split("score ")[1].split(",")[0]) for line in lines)
+    assert f"best so far {best:.4f}" in lines[-1]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 
 @pytest.mark.parametrize(
-    ("name", "kills"), [("train", 2), ("imitate", 3), ("search", 3), ("compare", 2), ("record", 2)]
+    ("name", "kills"), [("train", 2), ("imitate", 3), ("search", 3), ("compare", 2), ("sweep", 2), ("record", 2)]
 )
 def test_killed_runs_resume_to_the_files_of_uninterrupted_ones(name, kills, tmp_path):
     result = Campaign(TARGETS[name](), tmp_path / name, seed=3).run(kills)

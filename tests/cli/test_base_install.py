@@ -12,6 +12,7 @@ CHECKOUT = Path(__file__).parents[2]
 SHORT = ["-e", "EdgeLLM/SingleNode-v0", "--set", "horizon_epochs=3"]
 WORKING = {
     "compare": ["compare", *SHORT, "-n", "1", "-p", "edf,random", "-o", "compared"],
+    "sweep": ["sweep", *SHORT, "-n", "1", "-p", "edf", "--set", "slots=4,8", "-o", "swept"],
     "calibrate": ["calibrate", *SHORT, "-n", "1", "--experts", "edf", "--no-bound", "-o", "calibrated"],
     "scenarios list": ["scenarios", "list"],
     "scenarios show": ["scenarios", "show", "joint"],
@@ -69,6 +70,19 @@ def test_compare_writes_what_it_can_and_names_the_rest(done):
     }
     note = "figures are left out: figures need matplotlib: pip install 'edge-llm-gym[plots]'"
     assert note in answers["compare"]["output"]
+
+
+def test_sweep_writes_what_it_can_and_names_the_rest(done):
+    answers, folder = done
+    assert {path.name for path in (folder / "swept").iterdir()} == {
+        "episodes.csv",
+        "episodes.jsonl",
+        "sweep.csv",
+        "sweep.json",
+        "sweep.md",
+        "report.html",
+    }
+    assert "figures are left out: figures need matplotlib" in answers["sweep"]["output"]
 
 
 @pytest.mark.parametrize("extra", NEEDING)

@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("latex2mathml", reason="the generators need the extra 'docs'")
 
 from docs._generate import layers
-from docs._generate.docstrings import docstring_table, text_below_table
 from docs._generate.links import broken_links
 from docs._generate.mathml import equations_as_mathml
 from docs._generate.tables import MissingText, markdown_table, require_texts, sentence
+from edge_llm_gym.env.description.docstrings import docstring_table, text_below_table
 
 CHECKOUT = Path(__file__).parents[2]
 INDEX = '<h1 id="here">x</h1><a href="{target}">x</a>'

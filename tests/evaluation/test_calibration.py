@@ -1,34 +1,46 @@
 """Binding resources and the checks of streaming scenarios, by hand."""
 
+import gymnasium
 import numpy as np
 import pytest
 
-from edge_llm_gym.evaluation.calibration import RESOURCES, binding_shares, violated_by_joining
+from edge_llm_gym.decoding.readers import batch_reader
+from edge_llm_gym.evaluation.calibration import RESOURCES, binding_shares
 from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.streaming_calibration import STREAMING_EXPERTS, streaming_checks
-from edge_llm_gym.problems import BatchProblem
+from edge_llm_gym.experts import make_expert
+from edge_llm_gym.problems.feasibility import within_limit
 
 
-def test_violated_constraints_by_hand():
-    problem = BatchProblem(
-        time_s=[1.0, 1.0, 5.0, 1.0],
-        shared_time_s=[0.0] * 4,
-        kv_bytes=[1.0, 9.0, 1.0, 1.0],
-        uplink_share=[0.5, 0.1, 0.1, 0.6],
-        downlink_share=[0.5, 0.1, 0.6, 0.1],
-        budget_s=[3.0] * 4,
-        value=[1.0] * 4,
-        memory_bytes=5.0,
-        time_cap_s=np.inf,
-    )
-    chosen, waiting = np.array([True, False, False, False]), np.array([False, True, True, True])
-    assert RESOURCES == ("time", "memory", "uplink", "downlink")
-    assert violated_by_joining(problem, chosen, waiting).tolist() == [
-        [False, True, False, False],
-        [True, False, False, True],
-        [False, False, True, False],
-    ]
-    assert violated_by_joining(problem, chosen, np.zeros(4, bool)).shape == (0, 4)
+def counted_pair_by_pair(env, policy, seed):
+    """Epochs in which each resource binds, and in which it is the only cause, from the loads of batch problems."""
+    reader = batch_reader(env.unwrapped.scenario)
+    found = []
+
+    def watch(_, observation, action):
+        problem = reader.read(observation).problem
+        node = action["batch"][observation["request_mask"] == 1]
+        violated = [np.zeros(len(RESOURCES), bool)]
+        for index, one in enumerate(problem.nodes):
+            for request in np.flatnonzero(node == 0):
+                loads = one.loads((node == index + 1) | (np.arange(node.size) == request)).values()
+                violated.append(np.array([not within_limit(used, limit) for used, limit in loads]))
+        rows = np.array(violated)
+        found.append((rows.any(axis=0), rows[rows.sum(axis=1) == 1].any(axis=0)))
+
+    run_episode(env, policy, seed, watch=watch)
+    return np.array(found).sum(axis=0)
+
+
+@pytest.mark.parametrize("environment", ["EdgeLLM/MultiNode-v0", "EdgeLLM/Continuous-v0"])
+def test_binding_epochs_are_those_counted_pair_by_pair(environment):
+    overrides = {"horizon_epochs": 12, "slots": 16}
+    env = gymnasium.make(environment, overrides=overrides)
+    binding, only = counted_pair_by_pair(env, make_expert("edf", env), 0) / 12
+    shares = binding_shares(environment, "edf", range(1), {"overrides": overrides})
+    assert shares == {name: (binding[index], only[index]) for index, name in enumerate(RESOURCES)}
+    assert 0 < only.sum() < binding.sum()
 
 
 def test_shares_lie_between_none_and_all():

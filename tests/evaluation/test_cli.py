@@ -3,11 +3,15 @@
 import gzip
 import json
 
+import gymnasium
 import pytest
 from typer.testing import CliRunner
 
 from edge_llm_gym import cli
 from edge_llm_gym.cli import app
+from edge_llm_gym.evaluation.report_layout import own_expert
+from edge_llm_gym.registration import ENVIRONMENTS
+from tests.browser import Page, require_self_contained
 
 runner = CliRunner()
 SHORT = ["--set", "horizon_epochs=4"]
@@ -112,6 +116,34 @@ def test_scenarios_list_show_validate(tmp_path):
 def test_render_forms(environment, name, form, tmp_path):
     output = run("render", "-e", f"EdgeLLM/{environment}-v0", "-f", form, "--epochs", 3, *SHORT, "-o", tmp_path)
     assert name in output if form == "ansi" else len(list(tmp_path.iterdir())) == 1
+
+
+TABLES = {
+    "batching": ["queue", "batches", "nodes", "slots"],
+    "continuous_batching": ["queue", "nodes", "slots", "sequences"],
+    "batching_routing": ["queue", "batches", "exits", "stages", "nodes", "slots"],
+    "streaming": ["nodes", "exits", "links"],
+}
+"""First word of the title of each table of an episode page."""
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_episode_page_of_every_environment(environment, tmp_path):
+    """Three epochs: titles, one frame and all tables of each epoch, cells that hold the numbers of the nodes."""
+    run("render", "-e", environment, "-f", "html", "--epochs", 3, "--seed", 5, *SHORT, "-o", tmp_path)
+    (path,) = tmp_path.iterdir()
+    text = path.read_text("utf-8")
+    require_self_contained(text)
+    page, scenario = Page(text), gymnasium.make(environment).unwrapped.scenario
+    assert page.texts("h1") == [f"{environment}: {own_expert(scenario)}, seed 5"]
+    assert [section["data-epoch"] for section in page.all("section")] == ["1", "2", "3"]
+    assert len(page.all("img")) == 3
+    notes = [note for note in page.texts("p") if note.endswith(": none")]
+    titles = [title.replace(":", "").split()[0] for title in (*page.texts("h3"), *notes)]
+    assert sorted(titles) == sorted(3 * TABLES[scenario.variant])
+    names = page.texts("th")
+    assert all(names.count(node.name) >= 3 for node in scenario.nodes)
+    assert not any(word in cell for cell in page.texts("td") for word in ("nan", "None", "inf"))
 
 
 @pytest.mark.parametrize(

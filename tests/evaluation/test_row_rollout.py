@@ -6,6 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.evaluation.causes import cause_recorder
 from edge_llm_gym.evaluation.jobs import Job, RowJobs, Setup, grouped
 from edge_llm_gym.evaluation.policies import policy_sources
 from edge_llm_gym.evaluation.rollout import run_episode
@@ -32,6 +33,12 @@ def exact(episode):
     return {key: repr(value) for key, value in episode.items() if key != "decision_ms"}
 
 
+def recorded(env, policy, seed):
+    recorder = cause_recorder(env.unwrapped.scenario)
+    episode = run_episode(env, policy, seed, recorder=recorder)
+    return episode | recorder.metrics(env.unwrapped.simulator)
+
+
 def policy_for(name, env):
     return make_linear(env.unwrapped.scenario) if name == "linear" else make_expert(name, env)
 
@@ -49,8 +56,9 @@ def test_rows_equal_episodes_of_the_single_environment(environment, name):
     )
     policy = policy_for(name, env)
     assert policy.independent_rows
-    together = run_row_episodes(envs, policy, SEEDS)
-    alone = [run_episode(env, policy_for(name, env), seed) for seed in SEEDS]
+    scenario = env.unwrapped.scenario
+    together = run_row_episodes(envs, policy, SEEDS, lambda: cause_recorder(scenario))
+    alone = [recorded(env, policy_for(name, env), seed) for seed in SEEDS]
     assert [exact(one) for one in together] == [exact(one) for one in alone]
     assert len({str(exact(one)) for one in together}) == len(SEEDS)
     assert all(one["decision_ms"] > 0.0 for one in together)

@@ -1,12 +1,14 @@
 """Checks that hold for every page of panels."""
 
+import re
+
 import numpy as np
 
 from edge_llm_gym.rendering.canvas import Box
-from edge_llm_gym.rendering.page import HEIGHT, WIDTH
+from edge_llm_gym.rendering.page import HEIGHT, WIDTH, Summary
 from edge_llm_gym.rendering.palette import BACKGROUND, GRID, PANEL
 
-HEAD_HEIGHT = 60
+HEAD_HEIGHT = 80
 
 
 def assert_nothing_leaves_its_panel(frame, panels):
@@ -25,3 +27,10 @@ def assert_panels_do_not_overlap(panels):
     boxes = [box for box, _ in panels.values()]
     assert not any(a.overlaps(b) for a in boxes for b in boxes if a is not b)
     assert all(box.within(Box(0, 0, WIDTH, HEIGHT)) for box in boxes)
+
+
+def assert_counts_add_up(summary: Summary):
+    """The coloured counts above the panels are a partition of the arrived requests."""
+    counts = [int(re.match(r"\d+", words)[0]) for words, _ in summary.counts]
+    assert sum(counts) == summary.arrived > 0
+    assert len({colour for _, colour in summary.counts}) == len(counts)

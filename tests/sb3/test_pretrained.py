@@ -65,13 +65,39 @@ def test_the_linear_policy_acts_as_the_network(name):
         observations, *_ = envs.step(action)
 
 
+def test_actions_beyond_the_space_are_clipped_as_by_the_network(tmp_path):
+    """The network's mean action may leave [-1, 1]; Stable-Baselines3 clips it, and so does the linear policy."""
+    content = pretrained_file("multi-node-ppo")
+    weights = content.weights | {"action_net.bias": np.linspace(-3.0, 3.0, 17, dtype=np.float32)}
+    path = tmp_path / "one.safetensors"
+    write_policy_file(path, PolicyFile(content.description, weights))
+    linear, network = saved_policy(path, load_scenario("multi-node")), load_policy(path)
+    assert (np.abs(linear.parameters).max(), (np.abs(linear.parameters) < 4.0).sum()) == (4.0, 5)
+    envs = make_envs(read_config({"environment": {"id": "EdgeLLM/MultiNode-v0"}, "codec": {"name": "parameters"}}), 3)
+    observations, _ = envs.reset(seed=5)
+    expected, action = (policy.predict(observations, deterministic=True)[0] for policy in (network, linear))
+    np.testing.assert_array_equal(expected["batch"], action["batch"])
+
+
+def test_the_weights_of_ars_are_its_action(tmp_path):
+    description = pretrained_file("multi-node-ppo").description.model_copy(update={"algorithm": "ars"})
+    weights = np.linspace(-1.2, 1.2, 17, dtype=np.float32)
+    path = tmp_path / "one.safetensors"
+    write_policy_file(path, PolicyFile(description, {"action_net.0.weight": weights[:, None]}))
+    linear, network = saved_policy(path, load_scenario("multi-node")), load_policy(path)
+    np.testing.assert_allclose(linear.parameters, 4.0 * np.clip(weights, -1.0, 1.0), rtol=1e-6)
+    observation = {"backlog": np.zeros((2, 1), np.float32)}
+    flat, _ = network.model.predict(network.reader.read(observation), deterministic=True)
+    np.testing.assert_array_equal(flat, np.tile(np.clip(weights, -1.0, 1.0), (2, 1)))
+
+
 def test_compare_takes_the_name_and_the_path(tmp_path):
     path = tmp_path / "own.safetensors"
     path.write_bytes(pretrained_path("single-node-ppo").read_bytes())
     names = ["pretrained:single-node-ppo", str(path)]
     short = {"horizon_epochs": 5}
     table = compare("EdgeLLM/SingleNode-v0", names, seeds=[0], overrides=short, store=tmp_path / "store")
-    shipped, own = (table.values(name, "served_value") for name in names)
+    shipped, own = (table.samples(name, "served_value").tolist() for name in names)
     assert shipped == own
     assert shipped[0] > 0
 

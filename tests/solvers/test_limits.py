@@ -13,7 +13,7 @@ from edge_llm_gym.solvers.dftsp.scaling import MAX_PAIRS, open_search, servable_
 from edge_llm_gym.solvers.dftsp.start import fractional_bound, greedy_set
 from edge_llm_gym.solvers.dftsp.tree_search import advance
 from edge_llm_gym.solvers.dto_ee.rounds import run_rounds
-from edge_llm_gym.solvers.ot_gah.solver import residual_loop
+from edge_llm_gym.solvers.ot_gah.solver import assign
 
 
 class Readings:
@@ -150,7 +150,7 @@ def strided(problem: BatchProblem) -> BatchProblem:
 @pytest.mark.compiled
 def test_no_type_of_a_number_or_an_array_compiles_a_batch_solver_again() -> None:
     plain = conflicting(np.random.default_rng(0), 8, equal_values=False)
-    solvers = (open_search, advance, residual_loop)
+    solvers = (open_search, advance, assign)
     dftsp.solve(plain)
     ot_gah.solve(AssignmentProblem((plain,)))
     before = [len(solver.signatures) for solver in solvers]

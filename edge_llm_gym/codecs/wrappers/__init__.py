@@ -4,6 +4,7 @@
 |---|---|---|
 | `CodecWrapper` | flat actions through a codec | the algorithms that the codec serves (`edge_llm_gym.codecs`) |
 | `SequentialWrapper` | one discrete choice per step | DQN, MaskablePPO |
+| `CodecVectorWrapper` | the same for all rows of a vector environment | native rows |
 | `FlatObservation` | one observation vector | policies without dictionary observations |
 
 `EncodedPolicy` lets an expert act through a codec. The order from the inside out is environment, codec or sequence,
@@ -14,5 +15,6 @@ from edge_llm_gym.codecs.wrappers.encoded_policy import EncodedPolicy
 from edge_llm_gym.codecs.wrappers.flat_action import CodecWrapper
 from edge_llm_gym.codecs.wrappers.flat_observation import FlatObservation
 from edge_llm_gym.codecs.wrappers.sequential import SequentialWrapper
+from edge_llm_gym.codecs.wrappers.vector_flat_action import CodecVectorWrapper
 
-__all__ = ["CodecWrapper", "EncodedPolicy", "FlatObservation", "SequentialWrapper"]
+__all__ = ["CodecVectorWrapper", "CodecWrapper", "EncodedPolicy", "FlatObservation", "SequentialWrapper"]

@@ -8,11 +8,11 @@ from gymnasium.utils import RecordConstructorArgs
 
 from edge_llm_gym.actions import as_array
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs import Codec, make_codec
+from edge_llm_gym.codecs import Codec
+from edge_llm_gym.codecs.wrappers.bound_codec import BoundCodec, masks_of
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
 from edge_llm_gym.rows import as_rows, first_row
-from edge_llm_gym.scenario import Scenario, scenario_of
-from edge_llm_gym.scenario.episodes import changed_keys
+from edge_llm_gym.scenario import scenario_of
 
 
 class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -26,12 +26,14 @@ class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         RecordConstructorArgs.__init__(self, codec=codec, **settings)
         super().__init__(env)
         require_dictionaries(env)
-        if settings and not isinstance(codec, str):
-            raise TypeError(f"settings go with a codec's name, got {sorted(settings)} beside a {type(codec).__name__}")
-        self._scenario, self._given, self._settings = scenario_of(env), codec, settings
-        self.codec = make_codec(codec, self._scenario, **settings) if isinstance(codec, str) else codec
+        self._bound = BoundCodec(scenario_of(env), codec, settings)
         self.action_space = self.codec.space
         self._observation: Mapping[str, Array] | None = None
+
+    @property
+    def codec(self) -> Codec:
+        """The codec of the environment's present scenario."""
+        return self._bound.codec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """As in the wrapped environment.
@@ -40,17 +42,8 @@ class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         Raises ValueError for a codec object then, which belongs to the former scenario.
         """
         self._observation, info = self.env.reset(seed=seed, options=options)
-        if scenario_of(self.env) is not self._scenario:
-            self._follow(scenario_of(self.env))
+        self._bound.follow(scenario_of(self.env))
         return self._observation, info
-
-    def _follow(self, scenario: Scenario) -> None:
-        if not isinstance(self._given, str):
-            raise ValueError(
-                f"a codec object belongs to the scenario it was made for, and overrides of the reset changed "
-                f"{', '.join(changed_keys(self._scenario, scenario))}; give the codec by its name"
-            )
-        self._scenario, self.codec = scenario, make_codec(self._given, scenario, **self._settings)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One epoch with a flat action. Raises ActionError for a malformed one, RuntimeError before a reset."""
@@ -59,12 +52,16 @@ class CodecWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         self._observation, reward, terminated, truncated, info = self.env.step(first_row(decoded))
         return self._observation, reward, terminated, truncated, info
 
+    def resume(self, observation: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Continues from an observation that `env.unwrapped.restore` returned; returns it."""
+        self._bound.follow(scenario_of(self.env))
+        self._observation = observation
+        return observation
+
     def action_masks(self) -> Array:
         """[sum of choices] bool, as MaskablePPO expects. Raises TypeError for a codec without masks."""
-        mask = self.codec.mask(self._rows())
-        if mask is None:
-            raise TypeError(f"{type(self.codec).__name__} actions are continuous and have no masks")
-        return mask[0]
+        mask: Array = masks_of(self.codec, self._rows())[0]
+        return mask
 
     def _rows(self) -> dict[str, Array]:
         if self._observation is None:

@@ -4,17 +4,15 @@ import copy
 from typing import Any, Final
 
 import gymnasium
-import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import RecordConstructorArgs
 
 from edge_llm_gym.actions import ActionError, as_array, shown
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs.sequence import CURSOR, LOAD, Sequence, masks_of
 from edge_llm_gym.codecs.wrappers.checks import require_dictionaries
 from edge_llm_gym.codecs.wrappers.within_epoch import info_within_epoch
-from edge_llm_gym.decoding.batching import checked_overrun_s
-from edge_llm_gym.decoding.partial_batch import PartialBatch
 from edge_llm_gym.scenario import Scenario, scenario_of
 
 Observation = dict[str, Array]
@@ -41,6 +39,9 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         env: an environment of batching dynamics.
         overrun_s: as for `make_expert`; one epoch by default.
 
+    Attributes:
+        codec: the `Sequence` of the environment's present scenario.
+
     Raises TypeError for an environment without dictionary observations and actions, and ValueError for other dynamics
     and a negative `overrun_s`.
     """
@@ -49,19 +50,11 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         RecordConstructorArgs.__init__(self, overrun_s=overrun_s)
         super().__init__(env)
         require_dictionaries(env)
-        scenario = scenario_of(env)
-        if scenario.dynamics != "batching":
-            raise ValueError(f"requests are assigned one by one in dynamics 'batching' only, got {scenario.dynamics!r}")
-        self._slots, self._nodes = scenario.slots, len(scenario.nodes)
         self._overrun_s = overrun_s
-        self._follow(scenario)
+        self._follow(scenario_of(env))
         assert isinstance(env.observation_space, spaces.Dict)  # for the type checker
-        extra: dict[str, spaces.Space[Any]] = {
-            "cursor": spaces.Box(0.0, 1.0, (self._slots,), np.float32),
-            "load": spaces.Box(0.0, 1.0, (self._nodes, 4), np.float32),
-        }
-        self.observation_space = spaces.Dict({**env.observation_space.spaces, **extra})
-        self.action_space = spaces.Discrete(self._nodes + 2)
+        self.observation_space = self.codec.observed(env.observation_space)
+        self.action_space = self.codec.space
         self._observation: Observation = {}
         self._info: dict[str, Any] = {}
 
@@ -70,7 +63,7 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         """As in the wrapped environment, but `max_episode_steps` is N per epoch, the most there can be."""
         if self._cached_spec is None and (spec := super().spec) is not None:
             horizon = scenario_of(self).horizon_epochs
-            spec.max_episode_steps = self._slots * min(spec.max_episode_steps or horizon, horizon)
+            spec.max_episode_steps = self._scenario.slots * min(spec.max_episode_steps or horizon, horizon)
         return self._cached_spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -84,9 +77,11 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         """One request, or the end of the epoch. Raises ActionError for anything but a whole number in 0..K + 1."""
         self._require_reset()
         choice = as_array(action, "an action", ())
-        if choice.dtype.kind not in "iu" or not 0 <= choice <= self._nodes + 1:
-            raise ActionError(f"an action is a whole number and lies in 0..{self._nodes + 1}, got {shown(action)}")
-        ends = int(choice) == self._nodes + 1 or self._batch.put(int(choice))
+        if choice.dtype.kind not in "iu" or not 0 <= choice < self.codec.space.n:
+            raise ActionError(
+                f"an action is a whole number and lies in 0..{self.codec.space.n - 1}, got {shown(action)}"
+            )
+        ends = self.codec.ends(int(choice)) or self._batch.put(int(choice))
         if not ends:
             return (
                 self._observe(),
@@ -98,14 +93,23 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         observation, reward, terminated, truncated, self._info = self.env.step(self._batch.action())
         return self._begin(observation), reward, terminated, truncated, copy.deepcopy(self._info) | {EPOCH_BEGINS: True}
 
+    def resume(self, observation: Observation) -> Observation:
+        """Begins the epoch of an observation that `env.unwrapped.restore` returned; returns it with both further keys.
+
+        The requests that had been assigned in this epoch are assigned anew.
+        """
+        if scenario_of(self.env) is not self._scenario:
+            self._follow(scenario_of(self.env))
+        return self._begin(observation)
+
     def action_masks(self) -> Array:
         """[K + 2] bool: waiting and ending the epoch are always allowed, a node only if the request fits."""
         self._require_reset()
-        return np.concatenate([[True], self._batch.fits(), [True]])
+        return masks_of(self._batch)
 
     def _follow(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._batch = PartialBatch(scenario, checked_overrun_s(scenario, self._overrun_s))
+        self._scenario, self.codec = scenario, Sequence(scenario, self._overrun_s)
+        self._batch = self.codec.new_batch()
 
     def _require_reset(self) -> None:
         if not self._observation:
@@ -117,4 +121,4 @@ class SequentialWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructor
         return self._observe()
 
     def _observe(self) -> Observation:
-        return {**self._observation, "cursor": self._batch.cursor(), "load": self._batch.load()}
+        return {**self._observation, CURSOR: self._batch.cursor(), LOAD: self._batch.load()}

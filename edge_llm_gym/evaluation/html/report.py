@@ -30,27 +30,35 @@ def report_page(comparison: Comparison, origin: Origin, figures: Mapping[str, by
     """The text of the page. `figures` are PNG images by their captions; a note stands in their place without any."""
     parts = (
         paragraph(f"Scenario {origin.scenario.name}: {origin.scenario.description}"),
-        *_section("Results", (_tables(comparison, origin),)),
-        *_section("Figures", _figures(figures or {})),
-        *_section("Episodes", (folded("every policy and seed", to_html(episode_table(comparison))),)),
-        *_section("Settings", _settings(comparison, origin)),
-        *_section("Versions", (definitions(origin.versions()),)),
+        *section("Results", (_tables(comparison, origin),)),
+        *section("Figures", figure_parts(figures or {})),
+        *section("Episodes", (folded("every policy and seed", to_html(episode_table(comparison))),)),
+        *section("Settings", _settings(comparison, origin)),
+        *section("Versions", (definitions(origin.versions()),)),
     )
     return page(f"Comparison on {comparison.environment}", "\n".join(parts))
 
 
-def _section(title: str, parts: Iterable[str]) -> Iterator[str]:
+def section(title: str, parts: Iterable[str]) -> Iterator[str]:
+    """A heading, then the parts."""
     yield f"<h2>{html_text(title)}</h2>"
     yield from parts
 
 
 def _tables(comparison: Comparison, origin: Origin) -> str:
     note = value_note(origin.scenario) if "gap" in comparison.metrics or comparison.bounds else ""
-    hint = paragraph("A click on a heading sorts a table by that column.", "note")
-    return "\n".join((hint, *map(to_html, comparison_sheets(comparison)), paragraph(note, "note") if note else ""))
+    return "\n".join(
+        (table_hint(), *map(to_html, comparison_sheets(comparison)), paragraph(note, "note") if note else "")
+    )
 
 
-def _figures(figures: Mapping[str, bytes]) -> Iterator[str]:
+def table_hint() -> str:
+    """What the headings of tables do."""
+    return paragraph("A click on a heading sorts a table by that column.", "note")
+
+
+def figure_parts(figures: Mapping[str, bytes]) -> Iterator[str]:
+    """Captions with their PNG images; a note where there are none."""
     if not figures:
         yield paragraph(f"Figures are left out: {NO_FIGURES}", "note")
     for caption, png in figures.items():

@@ -12,7 +12,6 @@ from edge_llm_gym.sim.simulator import Simulator
 class Episode:
     """What the figure shows of a row: E epochs done, K nodes, D devices."""
 
-    scenario: str
     node_names: tuple[str, ...]
     epoch_s: float
     decision_s: Array  # [E + 1]
@@ -26,7 +25,6 @@ def episode_of(simulator: Simulator, row: int) -> Episode:
     """The episode of a row so far; it need not have ended."""
     scenario = simulator.scenario
     return Episode(
-        scenario=scenario.name,
         node_names=tuple(node.name for node in scenario.nodes),
         epoch_s=scenario.epoch_s,
         decision_s=decision_times_s(simulator, row),

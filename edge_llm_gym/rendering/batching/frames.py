@@ -13,7 +13,7 @@ from edge_llm_gym.rendering.outcomes import coloured_counts
 from edge_llm_gym.rendering.page import LEFT_COLUMN, RIGHT_COLUMN, Panels, Summary, draw_page, stacked
 from edge_llm_gym.rendering.terminal import usage_text
 
-UPPER_END: Final = 384
+UPPER_END: Final = 404
 MAP, MEMORY = stacked(LEFT_COLUMN, UPPER_END)
 QUEUE, BATCHES = stacked(RIGHT_COLUMN, UPPER_END)
 PANELS: Final[Panels] = {

@@ -2,26 +2,27 @@
 
 from typing import Final
 
-from edge_llm_gym.rendering.batching.node_rows import NAME_WIDTH, VALUE_WIDTH, draw_labels, node_rows
+from edge_llm_gym.rendering.batching.node_rows import NAME_WIDTH, draw_labels, node_rows
 from edge_llm_gym.rendering.batching.view import BatchingView, NodeView
 from edge_llm_gym.rendering.canvas import Box, Canvas
 from edge_llm_gym.rendering.palette import FREE, FREED, KV_CACHE, WEIGHTS, Colour
 from edge_llm_gym.rendering.panels import Legend, heading
-from edge_llm_gym.units import GIGA
+from edge_llm_gym.rendering.terminal import gigabytes
 
 LEGEND: Final[Legend] = (("weights", WEIGHTS), ("KV caches", KV_CACHE), ("freed", FREED), ("free", FREE))
+VALUE_WIDTH: Final = 94
 Parts = tuple[tuple[float, Colour], ...]
 
 
 def draw_memory(canvas: Canvas, box: Box, view: BatchingView) -> None:
     """Draws the panel into a box. Freed bytes are free now and held KV caches in the last epoch."""
     inside = heading(canvas, box, "Memory", LEGEND)
-    rows = node_rows(canvas, inside, view, "free GB")
+    rows = node_rows(canvas, inside, view, "free / usable GB")
     for index, node in enumerate(view.nodes):
         bar = rows.part(index, inside.left + NAME_WIDTH, inside.right - VALUE_WIDTH)
         _draw_parts(canvas, bar, _memory_parts(node))
         if rows.is_labelled(index):
-            value = f"{node.free_bytes / GIGA:.1f} / {node.usable_bytes / GIGA:.0f}"
+            value = f"{gigabytes(node.free_bytes)} / {gigabytes(node.usable_bytes)}"
             draw_labels(canvas, rows.row(index), node, value)
 
 

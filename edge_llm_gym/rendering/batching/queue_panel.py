@@ -15,6 +15,7 @@ from edge_llm_gym.rendering.panels import (
     draw_cells,
     draw_column_heads,
     heading,
+    middle,
 )
 from edge_llm_gym.rendering.scales import LinearScale, round_up
 from edge_llm_gym.rendering.terminal import compact
@@ -24,8 +25,8 @@ MAX_ROWS: Final = 64
 MAX_PITCH: Final = 27
 HEADS_LEVEL: Final = 8
 HEADS_HEIGHT: Final = 22
-BARS_LEFT: Final = 330
-BARS_RIGHT_MARGIN: Final = 6
+BARS_LEFT: Final = 346
+BARS_RIGHT_MARGIN: Final = 42
 MIN_SPAN_EPOCHS: Final = 2
 SPAN_FACTORS: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 LEGEND: Final[Legend] = (("under one epoch left", URGENT),)
@@ -34,9 +35,9 @@ COLUMNS: Final[Columns] = (
     Column("device", 70, lambda slot: f"{slot.device}"),
     Column("prompt", 118, lambda slot: f"{slot.prompt_tokens}"),
     Column("output", 162, lambda slot: f"{slot.output_tokens}"),
-    Column("quality", 210, lambda slot: f"{slot.accuracy:.2f}"),
-    Column("value", 250, lambda slot: compact(slot.value)),
-    Column("waited (s)", 314, lambda slot: f"{slot.waited_s:.1f}"),
+    Column("min quality", 232, lambda slot: f"{slot.accuracy:.2f}"),
+    Column("value", 270, lambda slot: compact(slot.value)),
+    Column("waited (s)", 334, lambda slot: f"{slot.waited_s:.1f}"),
 )
 
 
@@ -56,6 +57,7 @@ def draw_queue(canvas: Canvas, box: Box, view: BatchingView, min_rows: int = MIN
         canvas.fill(rows.part(index, scale.left, max(scale.x(slot.left_s), scale.left + 1)), colour)
         if rows.is_labelled(index):
             draw_cells(canvas, rows.row(index), COLUMNS, slot)
+            canvas.text(inside.right, middle(rows.row(index)), f"{slot.left_s:.1f}", LABEL_SIZE, align="right")
 
 
 def _note(view: BatchingView) -> str:

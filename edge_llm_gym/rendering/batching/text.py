@@ -15,13 +15,13 @@ from edge_llm_gym.rendering.terminal import (
     bold,
     compact,
     cut,
+    gigabytes,
     header,
     lines_of,
     painted,
     painted_counts,
     usage_text,
 )
-from edge_llm_gym.units import GIGA
 
 BUSY_EPOCHS: Final = 4  # a full busy bar
 BUSY_BAR: Final = 8
@@ -55,8 +55,8 @@ def _node(node: NodeView, view: BatchingView) -> str:
     busy = ((busy_s / (BUSY_EPOCHS * view.epoch_s), "▬", OUTCOMES["pending"]),)
     load = cut(node.load(view.time_s), BATCH_SIZES)
     return (
-        f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {node.free_bytes / GIGA:5.1f} of "
-        f"{node.usable_bytes / GIGA:5.1f} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {load}"
+        f"  {cut(node.name, NAME):{NAME}} {bar(memory, BAR)} {gigabytes(node.free_bytes):>6} of "
+        f"{gigabytes(node.usable_bytes):>6} GB free  {bar(busy, BUSY_BAR)} {busy_s:6.1f} s  {load}"
     )
 
 
@@ -64,7 +64,7 @@ def _queue(view: BatchingView) -> Iterator[str]:
     omitted = len(view.queue) - MAX_SLOTS
     yield f"{bold('queue')}  {len(view.queue)} in slots, {view.hidden} hidden"
     if view.queue:
-        yield painted("  slot device prompt output quality  value  waited     left", MUTED)
+        yield painted("  slot device prompt output min quality  value  waited     left", MUTED)
     for slot in view.queue[:MAX_SLOTS]:
         yield _slot(slot, view.epoch_s)
     if omitted > 0:
@@ -75,7 +75,7 @@ def _slot(slot: SlotView, epoch_s: float) -> str:
     colour = URGENT if slot.left_s < epoch_s else OUTCOMES["pending"]
     marks = min(math.ceil(slot.left_s / epoch_s), MAX_MARKS)
     return (
-        f"  {slot.slot:4d} {slot.device:6d} {slot.prompt_tokens:6d} {slot.output_tokens:6d} {slot.accuracy:7.2f} "
+        f"  {slot.slot:4d} {slot.device:6d} {slot.prompt_tokens:6d} {slot.output_tokens:6d} {slot.accuracy:11.2f} "
         f"{compact(slot.value):>6} {slot.waited_s:5.1f} s {slot.left_s:6.1f} s  {painted('■' * marks, colour)}"
     )
 

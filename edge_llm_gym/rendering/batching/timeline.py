@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EDGE_WIDTH: Final = 0.3
-TABLE_TITLE: Final = "Served requests by device and node"
+TABLE_TITLE: Final = "Served, by device and admitting node"
 
 
 def batching_timeline(simulator: Simulator, row: int) -> "Figure":
@@ -53,7 +53,6 @@ def timeline_figure(episode: Any, draw_nodes: "Callable[[Axes, Any], None] | Non
     table = by_device.subplots()
     draw_table(table, episode.served, None, episode.node_names, TABLE_TITLE)
     table.set_ylabel("device")
-    figure.suptitle(f"{episode.scenario}: {episode.decision_s.size - 1} epochs of {episode.epoch_s:g} s")
     return figure
 
 

@@ -24,8 +24,8 @@ COLUMNS: Final[Columns] = (
 )
 NOTE: Final = "requests of the last epoch; batches in seconds from now"
 QUEUE_ROWS: Final = 12
-QUEUE_END: Final = 298
-UPPER_END: Final = 448
+QUEUE_END: Final = 318
+UPPER_END: Final = 468
 MAP, MEMORY = stacked(LEFT_COLUMN, UPPER_END)
 QUEUE, EXITS, BATCHES = stacked(RIGHT_COLUMN, QUEUE_END, UPPER_END)
 PANELS: Final[Panels] = {

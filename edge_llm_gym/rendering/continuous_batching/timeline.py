@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 class ContinuousEpisode:
     """What the figure shows of a row: E epochs done, K nodes, D devices."""
 
-    scenario: str
     node_names: tuple[str, ...]
     epoch_s: float
     decision_s: Array  # [E + 1]
@@ -45,7 +44,6 @@ def continuous_episode(simulator: Simulator, row: int) -> ContinuousEpisode:
     """The episode of a row so far; it need not have ended."""
     scenario = simulator.scenario
     return ContinuousEpisode(
-        scenario=scenario.name,
         node_names=tuple(node.name for node in scenario.nodes),
         epoch_s=scenario.epoch_s,
         decision_s=decision_times_s(simulator, row),

@@ -17,9 +17,13 @@ def optional(value: float | None, form: str) -> Cell:
 
 def exit_table(view: ExitsView) -> Sheet:
     """Where the requests of the last epoch and of the episode left, confidences observed there and thresholds."""
-    heads = [f"confidence {100 * quantile:g} %" for quantile in QUANTILES]
-    columns: tuple[Column | str, ...] = (Column("exit"), "left", "share", "share in the episode", *heads, "thresholds")
-    return make_sheet("exits", columns, [_exit(one, view) for one in view.exits])
+    heads = [f"{100 * quantile:g} %" for quantile in QUANTILES]
+    columns: tuple[Column | str, ...] = (Column("exit"), "left", "share", "in the episode", *heads, "thresholds")
+    return make_sheet(
+        "exits: requests that left there, and quantiles of the observed confidence",
+        columns,
+        [_exit(one, view) for one in view.exits],
+    )
 
 
 def _exit(one: ExitView, view: ExitsView) -> tuple[Cell | str, ...]:

@@ -5,7 +5,8 @@ from edge_llm_gym.rendering.batching_routing.view import RoutingView
 from edge_llm_gym.rendering.continuous_batching.view import ContinuousView
 from edge_llm_gym.rendering.html.exits import exit_table, number, optional
 from edge_llm_gym.rendering.outcomes import outcome_label
-from edge_llm_gym.sheets import Column, Sheet, make_sheet
+from edge_llm_gym.rendering.terminal import gigabytes
+from edge_llm_gym.sheets import Cell, Column, Sheet, make_sheet
 from edge_llm_gym.units import GIGA
 
 
@@ -15,13 +16,17 @@ def batching_tables(view: BatchingView) -> list[Sheet]:
 
 
 def continuous_tables(view: ContinuousView) -> list[Sheet]:
-    """Tables of continuous batching."""
-    return [_queue(view), _sequences(view), _nodes(view), _outcomes(view)]
+    """Tables of continuous batching, the longest one last."""
+    return [_queue(view), _nodes(view), _outcomes(view), _sequences(view)]
 
 
 def routing_tables(view: RoutingView) -> list[Sheet]:
     """Tables of batching-and-routing dynamics."""
     return [_queue(view), _batches(view), exit_table(view), _stages(view), _nodes(view), _outcomes(view)]
+
+
+def _gigabytes(size_bytes: float) -> Cell:
+    return Cell(gigabytes(size_bytes), size_bytes / GIGA)
 
 
 def _queue(view: BatchingView) -> Sheet:
@@ -38,7 +43,7 @@ def _queue(view: BatchingView) -> Sheet:
         )
         for slot in view.queue
     )
-    columns = ("slot", "device", "prompt", "output", "quality", "value", "waited [s]", "left [s]")
+    columns = ("slot", "device", "prompt", "output", "min quality", "value", "waited [s]", "left [s]")
     title = f"queue: {len(view.queue)} in slots, {view.hidden} hidden"
     return make_sheet(title, (Column("slot"), *columns[1:]), rows)
 
@@ -54,7 +59,7 @@ def _batches(view: BatchingView) -> Sheet:
             number(batch.served),
             number(batch.late),
             number(batch.below_quality),
-            number(batch.kv_bytes / GIGA, ".2f"),
+            _gigabytes(batch.kv_bytes),
         )
         for node in view.nodes
         for batch in node.batches
@@ -79,8 +84,8 @@ def _nodes(view: BatchingView) -> Sheet:
             node.name,
             node.hardware,
             number(node.quality, ".3f"),
-            number(node.usable_bytes / GIGA, ".1f"),
-            number(node.free_bytes / GIGA, ".1f"),
+            _gigabytes(node.usable_bytes),
+            _gigabytes(node.free_bytes),
             number(max(node.free_at_s - view.time_s, 0.0), ".1f"),
             node.load(view.time_s),
         )

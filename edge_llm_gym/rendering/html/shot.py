@@ -6,11 +6,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_llm_gym.rendering import palette
 from edge_llm_gym.rendering.moment import Moment
+from edge_llm_gym.rendering.palette import OUTCOMES
 
 COLOURS: Final = 128
-"""Most colours of a frame's palette: all that areas are filled with, and the most frequent ones of soft edges."""
+"""Most colours of a frame's palette: those of `palette`, and the most frequent ones of soft edges."""
 BITS: Final = np.array([16, 8, 0])
+NAMED: Final = np.array(sorted({*OUTCOMES.values(), *(one for one in vars(palette).values() if type(one) is tuple)}))
+"""[n, 3], the colours of `palette`, which are kept exactly wherever they occur."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,32 @@ def shot_of(view: Any, frame: np.ndarray, reward: float) -> Shot:
 def compact_png(frame: np.ndarray) -> bytes:
     """An image [height, width, 3] uint8 as PNG with a palette of its own, a few times smaller than in full colour.
 
-    The most frequent colours are kept exactly, each other one becomes the nearest of them. A palette of averages would
-    mix the colours of small areas, such as those of a legend. Raises ImportError where Pillow is missing.
+    The colours of `palette` and the most frequent ones are kept exactly, each other one becomes the nearest of them: a
+    palette of averages would mix the colours of small areas, such as those of a legend. Raises ImportError where Pillow
+    is missing.
     """
     from PIL import Image
 
-    palette, index = _palette(frame)
+    kept, index = _kept_colours(frame)
     image = Image.fromarray(index)
-    image.putpalette(palette.astype(np.uint8).tobytes())
+    image.putpalette(kept.astype(np.uint8).tobytes())
     buffer = BytesIO()
     image.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 
-def _palette(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _kept_colours(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The colours [n, 3] int and the index of each pixel's colour [height, width] uint8."""
-    packed = (frame.astype(np.int64) << BITS).sum(axis=-1)
+    packed = _packed(frame)
     found, place, count = np.unique(packed, return_inverse=True, return_counts=True)
     colours = (found[:, None] >> BITS) & 255
-    kept = colours[np.argsort(-count, kind="stable")[:COLOURS]]
+    weight = count + packed.size * np.isin(found, _packed(NAMED))
+    kept = colours[np.argsort(-weight, kind="stable")[:COLOURS]]
     distance = ((colours[:, None] - kept) ** 2).sum(axis=-1)
     return kept, distance.argmin(axis=1).astype(np.uint8)[place].reshape(packed.shape)
+
+
+def _packed(colours: np.ndarray) -> np.ndarray:
+    """Colours [..., 3] as numbers [...]."""
+    packed: np.ndarray = (colours.astype(np.int64) << BITS).sum(axis=-1)
+    return packed

@@ -13,7 +13,6 @@ from edge_llm_gym.sim.simulator import Simulator
 class StreamingEpisode:
     """What the figure shows of a row: E epochs done, K nodes, D devices."""
 
-    scenario: str
     node_names: tuple[str, ...]
     epoch_s: float
     begin_s: Array  # [E], of the epochs
@@ -31,7 +30,6 @@ def streaming_episode_of(simulator: Simulator, row: int) -> StreamingEpisode:
     forwarding = np.flatnonzero(scenario.network.has_link.any(axis=1))
     sent = traffic(simulator, row)
     return StreamingEpisode(
-        scenario=scenario.name,
         node_names=names,
         epoch_s=scenario.epoch_s,
         begin_s=np.arange(state.epoch[row]) * scenario.epoch_s,

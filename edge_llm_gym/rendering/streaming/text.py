@@ -72,8 +72,7 @@ def _last_epoch(view: StreamingView) -> Iterator[str]:
 
 
 def _totals(view: StreamingView) -> Iterator[str]:
-    in_flight = painted(f"{view.totals.in_flight} of them in flight", OUTCOMES["pending"])
-    yield f"{bold('totals')}  {_counts(view.totals)}   {in_flight}"
+    yield f"{bold('totals')}  {_counts(view.totals)} ({view.totals.in_flight} of them in flight)"
     yield _means(view.totals)
 
 

@@ -52,7 +52,6 @@ def streaming_timeline_figure(episode: StreamingEpisode) -> "Figure":
     draw_table(table, episode.sent, episode.senders, episode.node_names, "Requests over each link")
     table.axhline(len(episode.senders) - episode.sending_nodes - 0.5, color=rgb(MUTED), linewidth=0.8)
     table.set_ylabel("sender: devices, then nodes")
-    figure.suptitle(f"{episode.scenario}: {episode.begin_s.size} epochs of {episode.epoch_s:g} s")
     return figure
 
 
@@ -98,8 +97,9 @@ def _draw_delay(axes: "Axes", episode: StreamingEpisode) -> None:
 
 def _draw_accuracy(axes: "Axes", episode: StreamingEpisode) -> None:
     _draw_means(axes, episode, episode.series.accuracy)
-    axes.set_ylim(0.0, ACCURACY_TOP)
-    titled(axes, "Accuracy; line: episode")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 0.0), max(high, ACCURACY_TOP))
+    titled(axes, "Accuracy relative to the last exit; line: episode")
 
 
 def _draw_means(axes: "Axes", episode: StreamingEpisode, means: Array) -> None:

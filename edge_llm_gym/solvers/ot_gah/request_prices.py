@@ -52,7 +52,7 @@ def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     selected = np.empty(oracle.problem.value.shape, np.bool_)
     bound = price.sum()
     for index in range(len(selected)):
-        answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0))
+        answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0), 1)
         selected[index] = answer.selected
         bound += answer.upper_bound
     return selected, bound
@@ -88,7 +88,7 @@ def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
     for index in order:
         present, value = node == index + 1, oracle.problem.value[index]
         elsewhere = np.where(present, 0.0, assigned_values(oracle, node))
-        answer = query(oracle, index, np.maximum(value - elsewhere, 0.0))
+        answer = query(oracle, index, np.maximum(value - elsewhere, 0.0), 1)
         if answer.profit >= value[present].sum() - shared_cost(oracle, index, present):
             node[present] = 0
             node[answer.selected] = index + 1

@@ -6,7 +6,7 @@ from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.rows import AssignmentRows, arrays_of
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle
-from edge_llm_gym.solvers.ot_gah.solver import ORACLE_NODE_LIMIT, PRICE_ROUNDS, best_assignment
+from edge_llm_gym.solvers.ot_gah.solver import ORACLE_NODE_LIMIT, PRICE_ROUNDS, assign
 
 
 def solve_rows(
@@ -32,4 +32,4 @@ def _solve_rows(rows: AssignmentRows, improve: bool, rounds: int, node_limit: in
         slots = np.flatnonzero(rows.visible[row])
         if slots.size > 0:
             oracle = Oracle(arrays_of(rows, row, slots), node_limit, np.inf, np.zeros(2, np.int64))
-            node[row, slots] = best_assignment(oracle, order, improve, rounds)[0]
+            node[row, slots] = assign(oracle, order, improve, rounds)[0]

@@ -45,8 +45,7 @@ def solve(
     deadline_s = deadline(time_limit_s)
     rounds = whole_number("rounds", rounds)
     oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
-    indices = _node_indices(order, problem.node_count)
-    node, bound = best_assignment(oracle, indices, flag("improve", improve), rounds)
+    node, bound = assign(oracle, _node_indices(order, problem.node_count), flag("improve", improve), rounds)
     value = problem.objective(node)
     nodes_visited, unproved = oracle.counters
     optimal = bool(within_limit(bound, value))
@@ -54,10 +53,12 @@ def solve(
 
 
 @njit(cache=True)
-def best_assignment(oracle: Oracle, indices: Ints, improve: bool, rounds: int) -> tuple[Ints, float]:
-    """The assignment of the method with or without the improvement, and an upper bound on every assignment."""
+def assign(oracle: Oracle, indices: Ints, improve: bool, rounds: int) -> tuple[Ints, float]:
+    """The assignment and its upper bound. One compiled function: two would each hold a copy of the exact search."""
     node, bound = residual_loop(oracle, indices)
-    return improve_by_prices(oracle, node, bound, rounds) if improve else (node, bound)
+    if improve:
+        node, bound = improve_by_prices(oracle, node, bound, rounds)
+    return node, bound
 
 
 @njit(cache=True)
@@ -93,7 +94,7 @@ def trim(oracle: Oracle, node: Ints) -> Ints:
         if shared_cost(oracle, index, mine) == 0.0:
             continue
         value = np.where(mine, oracle.problem.value[index], 0.0)
-        answer = query(oracle, index, value)
+        answer = query(oracle, index, value, 1)
         if answer.profit >= value.sum() - shared_cost(oracle, index, mine):
             node[mine] = 0
             node[answer.selected] = index + 1

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
-from edge_llm_gym.rendering.batching.frames import PANELS, batching_frame
+from edge_llm_gym.rendering.batching.frames import PANELS, batching_frame, batching_summary
 from edge_llm_gym.rendering.batching.history import Batch
+from edge_llm_gym.rendering.batching.queue_panel import COLUMNS as QUEUE_COLUMNS
 from edge_llm_gym.rendering.batching.view import DeviceView, SlotOutcome
 from edge_llm_gym.rendering.page import HEIGHT, WIDTH
 from edge_llm_gym.rendering.palette import FREE, FREED, IDLE, KV_CACHE, OUTCOMES, REFUSED, URGENT, WEIGHTS
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from tests.rendering.by_hand import node_view, slot_view
-from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
+from tests.rendering.geometry import (
+    assert_counts_add_up,
+    assert_nothing_leaves_its_panel,
+    assert_panels_do_not_overlap,
+)
 
 
 def inside(frame: np.ndarray, name: str) -> np.ndarray:
@@ -158,3 +163,28 @@ def test_a_played_episode_renders_what_its_view_says(played):
     np.testing.assert_array_equal(frame, batching_frame(view_of(played.simulator, 0, played.results[-1])))
     node = max(view_of(played.simulator, 0, None).nodes, key=lambda node: node.kv_bytes)
     assert (pixels(frame, "memory", KV_CACHE) > 0) == (node.kv_bytes > 0)
+
+
+def test_counts_add_up(view, played):
+    assert_counts_add_up(batching_summary(view))
+    assert_counts_add_up(batching_summary(view_of(played.simulator, 0, played.results[-1])))
+
+
+def test_the_queue_tells_the_time_left_and_the_quality_demanded(view):
+    """Beside the bars stand numbers, which tell times beyond the scale apart."""
+    assert [column.head for column in QUEUE_COLUMNS][4] == "min quality"
+    box = PANELS["queue"][0]
+    numbers = [
+        batching_frame(with_queue(view, 8.0, left_s))[:, box.right - 40 : box.right - 10] for left_s in (3.0, 3.1)
+    ]
+    assert not np.array_equal(*numbers)
+
+
+def test_free_memory_is_told_to_ten_megabytes(view):
+    def values(free_bytes: float) -> np.ndarray:
+        node = replace(node_view(0), free_bytes=free_bytes)
+        box = PANELS["memory"][0]
+        return batching_frame(replace(view, nodes=(node,)))[box.top : box.bottom, box.right - 90 : box.right - 10]
+
+    assert np.array_equal(values(3.001e9), values(3.004e9))
+    assert not np.array_equal(values(3.00e9), values(3.01e9))

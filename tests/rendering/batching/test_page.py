@@ -11,7 +11,7 @@ from edge_llm_gym.rendering.batching.frames import batching_frame
 from edge_llm_gym.rendering.html import episode_page, shot_of
 from edge_llm_gym.rendering.html.course import course
 from edge_llm_gym.rendering.html.shot import COLOURS, compact_png
-from edge_llm_gym.rendering.palette import KV_CACHE, OUTCOMES
+from edge_llm_gym.rendering.palette import KV_CACHE, OUTCOMES, REFUSED, URGENT
 from tests.browser import Page, require_self_contained, shown
 
 Image = pytest.importorskip("PIL.Image", reason="frames need Pillow")
@@ -46,6 +46,8 @@ def test_tables_hold_the_numbers_of_the_view(text):
     rows = Page(text).texts("tr")  # the cells of a row, one after the other
     assert "106411200.7521.51.0" in rows  # slot 1
     assert f"{EVIL}613.015.043100.50" in rows  # batch of epoch 6
+    assert f"{EVIL}nvidia-l40.9808.003.005.04+1" in rows  # memory in GB with two decimals, as in text and frame
+    assert "min quality" in Page(text).texts("th")
     assert f"14served{EVIL}2.50" in rows
     assert "23refused uplink--" in rows
 
@@ -66,6 +68,14 @@ def test_frames_keep_the_colours_of_small_areas(view):
         drawn = (frame == colour).all(axis=-1)
         assert drawn.any()
         np.testing.assert_array_equal(decoded[drawn], np.broadcast_to(colour, (drawn.sum(), 3)))
+
+
+def test_single_pixels_keep_the_colours_of_the_palette_beside_many_others():
+    frame = np.random.default_rng(0).integers(0, 40, (60, 60, 3), np.uint8).repeat(2, axis=1)
+    colours = [*OUTCOMES.values(), KV_CACHE, URGENT, REFUSED]
+    frame[0, : len(colours)] = colours
+    decoded = np.asarray(Image.open(BytesIO(compact_png(frame))).convert("RGB"))
+    np.testing.assert_array_equal(decoded[0, : len(colours)], colours)
 
 
 def test_an_image_of_few_colours_is_kept_exactly():

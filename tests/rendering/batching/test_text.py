@@ -23,13 +23,14 @@ def plain(text: str) -> str:
     "words",
     [
         "by-hand   epoch 7/50   t = 14.0 s",
-        "3.0 of   8.0 GB free",  # node-0: 8 GB, half weights, a quarter of the rest KV
+        "3.00 of   8.00 GB free",  # node-0: 8 GB, half weights, a quarter of the rest KV
         "5.0 s  4+1",  # busy until 19, two batches
-        "4.0 of   8.0 GB free",
+        "4.00 of   8.00 GB free",
         "0.0 s  idle",
         "queue  3 in slots, 6 hidden",
-        "1      0    641    120    0.75      2   1.5 s    1.0 s",
-        "3      2    643    120    0.75      2   1.5 s    8.0 s",
+        "slot device prompt output min quality  value  waited     left",
+        "1      0    641    120        0.75      2   1.5 s    1.0 s",
+        "3      2    643    120        0.75      2   1.5 s    8.0 s",
         "reward +3.50   4 arrived  1 served  0 late  0 below quality  1 expired",
         "refused: 1 uplink, 0 downlink, 0 memory   nodes 62% busy, 1.25kJ",
         "node-0           <- devices 4",
@@ -64,7 +65,7 @@ def test_long_queues_are_cut_and_counted(view):
     long = replace(view, queue=tuple(slot_view(slot, 5.0) for slot in range(1, MAX_SLOTS + 8)))
     lines = plain(batching_text(long)).splitlines()
     assert "  ... 7 more with later deadlines" in lines
-    assert sum(" 120    0.75" in line for line in lines) == MAX_SLOTS
+    assert sum(" 120        0.75" in line for line in lines) == MAX_SLOTS
 
 
 def test_bars_are_in_proportion():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.rendering import render_row, view_of
+from edge_llm_gym.rendering.batching.frames import batching_summary
 from edge_llm_gym.rendering.batching.history import Batch
 from edge_llm_gym.rendering.batching.view import DeviceView, SlotOutcome
 from edge_llm_gym.rendering.batching_routing.frames import PANELS, routing_frame
@@ -14,7 +15,11 @@ from edge_llm_gym.rendering.page import HEIGHT, WIDTH
 from edge_llm_gym.rendering.palette import EXIT, GRID, OUTCOMES, WIRE
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from tests.rendering.by_hand import slot_view
-from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
+from tests.rendering.geometry import (
+    assert_counts_add_up,
+    assert_nothing_leaves_its_panel,
+    assert_panels_do_not_overlap,
+)
 from tests.sim.pooled.routing_by_hand import act
 
 
@@ -151,3 +156,8 @@ def test_panels_do_not_overlap():
 def test_a_played_episode_renders_what_its_view_says(played):
     frame = render_row(played.simulator, 0, played.results[-1], "rgb_array")
     np.testing.assert_array_equal(frame, routing_frame(view_of(played.simulator, 0, played.results[-1])))
+
+
+def test_counts_add_up(view, played):
+    assert_counts_add_up(batching_summary(view))
+    assert_counts_add_up(batching_summary(view_of(played.simulator, 0, played.results[-1])))

@@ -9,6 +9,7 @@ import pytest
 from edge_llm_gym.env.env import EdgeLLMEnv
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.rendering import render_row, view_of
+from edge_llm_gym.rendering.batching.frames import batching_summary
 from edge_llm_gym.rendering.continuous_batching.frames import PANELS, continuous_frame
 from edge_llm_gym.rendering.continuous_batching.sequences import Sequences, end_epochs, sequences_of
 from edge_llm_gym.rendering.continuous_batching.text import continuous_text
@@ -19,7 +20,11 @@ from edge_llm_gym.rendering.panels import HEADING_HEIGHT
 from edge_llm_gym.rendering.timeline import episode_timeline
 from edge_llm_gym.scenario.metrics import CONTINUOUS_COLUMN
 from edge_llm_gym.sim.outcomes import RUNNING
-from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
+from tests.rendering.geometry import (
+    assert_counts_add_up,
+    assert_nothing_leaves_its_panel,
+    assert_panels_do_not_overlap,
+)
 
 EPOCHS = 12
 
@@ -45,7 +50,7 @@ def test_the_view_counts_what_the_state_holds(played):
         **{name: round(totals[name]) for name in ("served", "late", "below_quality", "expired", "pending")},
         "running": round(totals["running"]),
     }
-    assert sum(view.totals.counts().values()) == view.totals.arrived
+    assert_counts_add_up(batching_summary(view))
     assert view.totals.running > 0
     for index, node in enumerate(view.nodes):
         assert node.running == state.nodes.running[0, index]

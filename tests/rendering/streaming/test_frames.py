@@ -24,9 +24,13 @@ from edge_llm_gym.rendering.palette import (
     WIRE,
 )
 from edge_llm_gym.rendering.panels import HEADING_HEIGHT
-from edge_llm_gym.rendering.streaming.frames import PANELS, streaming_frame
+from edge_llm_gym.rendering.streaming.frames import PANELS, streaming_frame, streaming_summary
 from edge_llm_gym.rendering.streaming.view import TREND_EPOCHS, StreamingDevice
-from tests.rendering.geometry import assert_nothing_leaves_its_panel, assert_panels_do_not_overlap
+from tests.rendering.geometry import (
+    assert_counts_add_up,
+    assert_nothing_leaves_its_panel,
+    assert_panels_do_not_overlap,
+)
 from tests.rendering.streaming.conftest import step_tiny, summary
 
 
@@ -236,3 +240,9 @@ def test_panels_do_not_overlap():
 def test_a_played_episode_renders_what_its_view_says(played):
     frame = render_row(played.simulator, 0, played.results[-1], "rgb_array")
     np.testing.assert_array_equal(frame, streaming_frame(view_of(played.simulator, 0, played.results[-1])))
+
+
+def test_counts_add_up(view, played):
+    assert_counts_add_up(streaming_summary(view))
+    assert_counts_add_up(streaming_summary(view_of(played.simulator, 0, played.results[-1])))
+    assert streaming_summary(view).aside == "(5 of them in flight)"

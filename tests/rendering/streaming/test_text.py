@@ -32,7 +32,7 @@ def plain(text: str) -> str:
         "  exit  2 ███████████       67% (episode  75%)   none yet                  ",
         "last epoch  reward +3.50   6 arrived: 3 served  2 late  1 below quality",
         "  mean delay 2.00 s, accuracy 25.0%   nodes 62% busy, 1.25kJ",
-        "totals  36 arrived: 23 served  6 late  7 below quality   5 of them in flight",
+        "totals  36 arrived: 23 served  6 late  7 below quality (5 of them in flight)",
         "  mean delay 1.25 s, accuracy 62.5%",
     ],
 )

@@ -53,6 +53,9 @@ def test_delay_and_accuracy_follow_the_metrics(figure, played, title, metric):
     (line,) = axes.lines
     arrived = [result.metrics[0, STREAMING_COLUMN["arrived"]] for result in played.results]
     np.testing.assert_allclose(line.get_ydata(), np.average(expected, weights=arrived))
+    low, high = axes.get_ylim()
+    assert low <= min(expected)
+    assert high > max(expected)
 
 
 def test_areas_are_as_high_as_requests_are_there(figure, played):

@@ -1,0 +1,117 @@
+"""The cache of compiled functions on the disk, whose faults do not end the program."""
+
+import glob
+import hashlib
+import inspect
+import itertools
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache, UserWideCacheLocator
+
+ADVICE: Final = (
+    "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
+    "that folder, or set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
+)
+
+
+class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Index and entries of one function.
+
+    Numba writes the index before the entry and numbers the entries. A process that is killed in between, and two
+    processes that save at once, then leave an index that refers to an older entry or to one of other argument types.
+    Here the entry is written first, and named after its key and the source.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Saves an entry, then the index with it. The first entry of a source replaces those of older ones."""
+        overloads = self._load_index()
+        name = overloads.get(key) or self._unused_name(key, set(overloads.values()))
+        self._save_data(name, data)
+        self._save_index(overloads | {key: name})
+        if not overloads:
+            self._remove_others(name)
+
+    def _unused_name(self, key: Any, used: set[str]) -> str:
+        for number in itertools.count():
+            digest = hashlib.sha256(f"{key} {self._source_stamp!r} {number}".encode()).hexdigest()
+            if (name := f"{self._base}.{digest[:16]}.nbc") not in used:
+                break
+        return name
+
+    @property
+    def _base(self) -> str:
+        return self._index_name.removesuffix(".nbi")
+
+    def _remove_others(self, kept: str) -> None:
+        for path in Path(self._cache_path).glob(f"{glob.escape(self._base)}.*.nbc"):
+            if path.name != kept:
+                path.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Removes the index, which needs no space on the disk."""
+        with suppress(OSError):
+            os.unlink(self._index_path)
+
+
+class KernelCache(FunctionCache):  # type: ignore[misc]
+    """The cache of one function, whose faults cost the time of a compilation.
+
+    Where the folder of the source cannot be written to, as in an installation for all users, numba keeps entries in a
+    folder of the user and no longer reads those beside the source, which the installation may have compiled. Here they
+    are read.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        locator, base = self._impl.locator, self._impl.filename_base
+        self._cache_file = EntryFile(self._cache_path, base, locator.get_source_stamp())
+        self._installed: EntryFile | None = None
+        if isinstance(locator, UserWideCacheLocator):
+            beside = Path(inspect.getfile(function)).parent / "__pycache__"
+            self._installed = EntryFile(str(beside), base, locator.get_source_stamp())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled code for a signature; None if there is none that can be read."""
+        return self._load(self._cache_file, sig, target_context) or self._load(self._installed, sig, target_context)
+
+    def _load(self, file: EntryFile | None, sig: Any, target_context: Any) -> Any:
+        if file is None:
+            return None
+        target_context.refresh()
+        try:
+            data = file.load(self._index_key(sig, target_context.codegen()))
+            return None if data is None else self._impl.rebuild(target_context, data)
+        except Exception:  # whatever unpickling raises: truncated, or records were renamed since
+            file.forget()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Saves compiled code, or warns that it cannot be saved."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            warn_once(f"compiled functions cannot be saved in {self._cache_path} ({error}): {ADVICE}")
+
+
+def cache_of(function: Callable[..., Any]) -> Any:
+    """The cache of a function; one that keeps nothing, with a warning, where no folder can be written to."""
+    try:
+        return KernelCache(function)
+    except (RuntimeError, OSError) as error:
+        warn_once(f"there is no folder in which compiled functions can be saved ({error}): {ADVICE}")
+        return NullCache()
+
+
+_warned: Final[list[str]] = []
+
+
+def warn_once(text: str) -> None:
+    """The first warning of the process about its cache; hundreds of functions would repeat it."""
+    if not _warned:
+        _warned.append(text)
+        warnings.warn(text, RuntimeWarning, stacklevel=2)

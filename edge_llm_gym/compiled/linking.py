@@ -1,0 +1,229 @@
+"""How functions that call one another are compiled: each once, optimised together with its callees in the entry.
+
+Numba optimises every function with all that it calls, and translates it to machine code, before it compiles the
+caller, which is then optimised with the same callees once more. Kernels are nested about ten deep, and only the
+outermost one is ever run. Here a function that is called by a compiled function stays in LLVM's intermediate
+representation; the function that Python calls, the entry, links all of them, optimises the whole once and translates it
+to machine code.
+"""
+
+import gc
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import numba
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.environment import lookup_environment
+from numba.core.registry import CPUDispatcher
+
+KNOWN_NUMBA: Final = ("0.68",)
+"""Versions of numba whose internals this module was tested with."""
+ENVIRONMENT: Final = "_ZN08NumbaEnv"
+"""Prefix of the global variable that holds the address of a function's Environment."""
+
+
+class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Machine code of a function that Python calls."""
+
+    def finalize(self) -> None:
+        """Links each callee once, optimises the whole and translates it to machine code."""
+        self._linking_libraries: list[Any] = _own_codes(self._linking_libraries)
+        super().finalize()
+
+    def _finalize_final_module(self) -> None:
+        super()._finalize_final_module()
+        for variable in self._final_module.global_variables:
+            environment = lookup_environment(variable.name) if variable.name.startswith(ENVIRONMENT) else None
+            if environment is not None and not variable.is_declaration:
+                self._codegen.set_env(variable.name, environment)
+
+
+class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Code of a function that compiled functions call, neither optimised nor linked with its own callees.
+
+    There is machine code only of a function that Python calls: that of a block in object mode.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.own_code = _OwnCode(self)
+        self._linked: Any = None
+        self._has_machine_code = False
+
+    @property
+    def callees(self) -> list[Any]:
+        """The libraries of what it calls."""
+        return list(self._linking_libraries)
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Left to the entry."""
+        ll_module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Ends the compilation."""
+        self._raise_if_finalized()
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        """The code with that of the callees, for a caller that numba links, as one of `numba.njit`."""
+        if self._linked is None:
+            self._linked = self.own_code._get_module_for_linking().clone()
+            for own_code in _own_codes(self._linking_libraries):
+                self._linked.link_in(own_code._get_module_for_linking(), preserve=True)
+        return self._linked
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """The address of a function for Python, which is translated to machine code; null if there is no such one."""
+        self._ensure_finalized()
+        if all(function.name != name for function in self.get_defined_functions()):
+            return 0
+        self._has_machine_code = True
+        machine_code = EntryLibrary(self._codegen, self.name)
+        machine_code._final_module = self._final_module.clone()
+        machine_code._linking_libraries = self._linking_libraries
+        self._machine_code = machine_code
+        address: int = machine_code.get_pointer_to_function(name)
+        return address
+
+    @property
+    def codegen(self) -> Any:
+        """Where numba stores the address of the function's Environment; entries do so for the code in them."""
+        return self._codegen if self._has_machine_code else _NO_ENVIRONMENTS
+
+
+class _OwnCode:
+    """The code of a callee without that of the functions which it calls."""
+
+    def __init__(self, library: CalleeLibrary) -> None:
+        self._library = library
+
+    @property
+    def _reload_init(self) -> Any:
+        return self._library._reload_init
+
+    def _get_module_for_linking(self) -> Any:
+        return JITCodeLibrary._get_module_for_linking(self._library)
+
+
+def _own_codes(libraries: Iterable[Any]) -> list[Any]:
+    """The code of some libraries and of all that they call, each once, and callers before what they call.
+
+    The order matters: the linker drops a function that nothing linked before refers to.
+    """
+    found: dict[Any, None] = {}
+
+    def visit(library: Any) -> None:
+        if library not in found:
+            for callee in getattr(library, "callees", ()):
+                visit(callee)
+            found[library] = None
+
+    for library in libraries:
+        visit(library)
+    return [getattr(library, "own_code", library) for library in reversed(found)]
+
+
+class _NoEnvironments:
+    def set_env(self, name: str, environment: Any) -> None:
+        """Called once the function has been compiled."""
+
+
+_NO_ENVIRONMENTS: Final = _NoEnvironments()
+
+
+class _LinkedCompiler(Compiler):  # type: ignore[misc]
+    """A compiler whose functions go into libraries of one class."""
+
+    library_class: type[JITCodeLibrary]
+
+    def __init__(self, typing_context: Any, target_context: Any, library: Any, *rest: Any) -> None:
+        if library is None:
+            library = self.library_class(target_context.codegen(), type(self).__name__)
+            library.enable_object_caching()
+        super().__init__(typing_context, target_context, library, *rest)
+
+
+class CalleeCompiler(_LinkedCompiler):
+    """Compiles a function for compiled functions."""
+
+    library_class = CalleeLibrary
+
+
+class EntryCompiler(_LinkedCompiler):
+    """Compiles a function for Python."""
+
+    library_class = EntryLibrary
+
+    def compile_extra(self, function: Callable[..., Any]) -> Any:
+        """Compiles the function; also what numba itself adds is optimised in the entry only."""
+        codegen = self.state.targetctx.codegen()
+        before, codegen._library_class = codegen._library_class, CalleeLibrary
+        try:
+            return super().compile_extra(function)
+        finally:
+            codegen._library_class = before
+
+    def define_pipelines(self) -> Any:
+        """The passes, called when numba has noted the options.
+
+        It compiles its own functions anew for callers with other options. Entries therefore have those of callees, and
+        a wrapper for Python all the same.
+        """
+        self.state.flags.no_cpython_wrapper = False
+        return super().define_pipelines()
+
+
+class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
+    """A function for compiled functions. A literal number is passed as any number of its type.
+
+    Numba would compile the function once for every literal, and once for numbers that are not literals.
+    """
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Called by numba for the types of the arguments at each call; compiles the function for them."""
+        return super().get_call_template(
+            tuple(_plain(each) for each in args), {name: _plain(each) for name, each in kws.items()}
+        )
+
+
+def _plain(type_: Any) -> Any:
+    return type_.literal_type if isinstance(type_, (types.IntegerLiteral, types.BooleanLiteral)) else type_
+
+
+class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
+    """A compiled function: Python calls this one, and compiled functions call `callee`."""
+
+    def __init__(
+        self, py_func: Callable[..., Any], locals: Any = None, targetoptions: Any = None, pipeline_class: Any = None
+    ) -> None:
+        super().__init__(py_func, locals, targetoptions, pipeline_class or EntryCompiler)
+        self.callee = CalleeDispatcher(py_func, locals, targetoptions, CalleeCompiler)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.callee._numba_type_
+
+    def compile(self, sig: Any) -> Any:
+        """Compiles the function, or loads it from the cache. The compiler makes many objects, and no cycles that last:
+        looking for those takes a tenth of its time."""
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile(sig)
+        finally:
+            if enabled:
+                gc.enable()
+
+
+def links_as_known() -> bool:
+    """Whether the installed numba is one of KNOWN_NUMBA."""
+    return numba.__version__.rpartition(".")[0] in KNOWN_NUMBA
+
+
+def entry(function: Callable[..., Any], **options: Any) -> EntryDispatcher:
+    """Compiles a function when it is called, for Python and for compiled functions. The options are those of njit."""
+    chosen = options | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return EntryDispatcher(function, targetoptions={"nopython": True, "boundscheck": None} | chosen)
