@@ -7,18 +7,11 @@ skip all other sets.
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit, row_kernel
-from edge_llm_gym.problems.arrays import Floats, Ints
+from edge_llm_gym.compiled import njit
+from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
-from edge_llm_gym.solvers.dftsp.search_state import (
-    DOMINANCE_LINKS,
-    Core,
-    Search,
-    pair_capacity,
-    record_candidate,
-    subtract_usage,
-)
+from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, pair_capacity, record_candidate
 
 _DOMINATED, _DOMINATING = 0, 1
 _COMPARE_AFTER = 2000  # nodes of one core after which comparing its requests saves time
@@ -35,7 +28,7 @@ def open_core(search: Search, bound: float) -> None:
         fixed = search.fixed[j] != FREE or abs(reduced[j]) > bound - progress.goal
         core.chosen[j] = fixed and (search.fixed[j] == 1 or (search.fixed[j] == FREE and reduced[j] > 0.0))
         if core.chosen[j]:
-            subtract_usage(search.usage, j, remaining)
+            remaining -= search.usage[:, j]
         if not fixed:
             cost[j] = abs(reduced[j])
     _list_open_requests(search, cost)
@@ -52,12 +45,7 @@ def _list_open_requests(search: Search, cost: Floats) -> None:
     count = requests.size
     search.progress[0].open = count
     core.max_usage[count], core.max_release[count] = 0.0, 0.0
-    _fill_core(core, requests, usage, cost)
-
-
-@row_kernel
-def _fill_core(core: Core, requests: Ints, usage: Floats, cost: Floats) -> None:
-    for t in range(requests.size - 1, -1, -1):
+    for t in range(count - 1, -1, -1):
         j = requests[t]
         core.request[t], core.cost[t] = j, cost[j]
         for k in range(usage.shape[0]):
@@ -89,7 +77,7 @@ def explore(search: Search, stop: int) -> bool:
     return depth < 0
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _can_reach_goal(search: Search, depth: int) -> bool:
     """Whether the goal is within reach: all rows can be satisfied, and little priced capacity must stay unused."""
     progress, core, price = search.progress[0], search.core, search.simplex.multipliers
@@ -102,7 +90,7 @@ def _can_reach_goal(search: Search, depth: int) -> bool:
     return bool(progress.bound - shortfall >= progress.goal)
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _start_branch(search: Search, depth: int) -> int:
     """Start the next branch at this depth, first that of the sign of the reduced profit; backtrack after both."""
     core = search.core
@@ -150,7 +138,7 @@ def _compare(search: Search) -> None:
                 found[kind] += 1
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _dominance_between(search: Search, t: int, u: int) -> int:
     """Whether the open request u dominates t, is dominated by it, or neither (-1)."""
     core = search.core

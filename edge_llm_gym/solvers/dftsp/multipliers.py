@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit, row_kernel
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.clock import Clock, is_running, out_of_time
 
@@ -73,7 +73,7 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     return lagrangian(simplex, capacity, fixed)
 
 
-@row_kernel
+@njit(cache=True)
 def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
     """Lagrangian bound: price of the capacity, plus the reduced profits of taken and of profitable free requests."""
     bound = 0.0
@@ -103,11 +103,10 @@ def _price_basis(simplex: Simplex, profit: Floats) -> None:
             simplex.multipliers[:] += profit[simplex.basis[position]] * simplex.inverse[position]
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
     reduced = simplex.reduced
-    for j in range(profit.size):
-        reduced[j] = profit[j]
+    reduced[:] = profit
     for k in range(usage.shape[0]):
         price = simplex.multipliers[k]
         if price != 0.0:
@@ -118,9 +117,9 @@ def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
 @njit(cache=True, no_cpython_wrapper=True)
 def _nonbasic_at_one(simplex: Simplex, fixed: SmallInts) -> Flags:
     """Whether each request is nonbasic at its upper bound of one; false for basic requests."""
-    at_one, reduced = np.empty(fixed.size, np.bool_), simplex.reduced
+    at_one = np.empty(fixed.size, np.bool_)
     for j in range(fixed.size):
-        at_one[j] = fixed[j] == 1 or (fixed[j] == FREE and reduced[j] > 0.0)
+        at_one[j] = fixed[j] == 1 or (fixed[j] == FREE and simplex.reduced[j] > 0.0)
     for column in simplex.basis:
         if column < fixed.size:
             at_one[column] = False
@@ -146,7 +145,7 @@ def _times(matrix: Floats, vector: Floats) -> Floats:
     return product
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _most_violated(simplex: Simplex, basic_value: Floats, fixed: SmallInts) -> tuple[int, float]:
     """Basic position farthest outside its bounds and the excess (negative: below them); -1 if all are within."""
     position, excess = -1, 0.0
@@ -158,7 +157,7 @@ def _most_violated(simplex: Simplex, basic_value: Floats, fixed: SmallInts) -> t
     return position, excess
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _bounds(column: int, fixed: SmallInts) -> tuple[float, float]:
     if column >= fixed.size:
         return 0.0, np.inf
@@ -225,9 +224,7 @@ def _ratio_test(
         if slope <= 0.0:
             entering = j
             break
-        direction = -1.0 if at_one[j] else 1.0
-        for k in range(moved.size):
-            moved[k] += direction * usage[k, j]
+        moved += (-1.0 if at_one[j] else 1.0) * usage[:, j]
         at_one[j] = not at_one[j]
         count -= 1
         column[nearest], ratio[nearest] = column[count], ratio[count]
@@ -240,42 +237,27 @@ def _candidates(
     simplex: Simplex, fixed: SmallInts, at_one: Flags, alpha: Floats, row: Floats, sign: float
 ) -> tuple[Ints, Floats]:
     """Columns that move the leaving one towards its bounds, and the step at which each one's reduced profit is zero."""
-    column, ratio = np.empty(alpha.size + row.size, np.int64), np.empty(alpha.size + row.size)
-    count = _list_candidates(simplex, fixed, at_one, alpha, row, sign, column, ratio)
-    return column[:count], ratio[:count]
-
-
-@row_kernel
-def _list_candidates(
-    simplex: Simplex,
-    fixed: SmallInts,
-    at_one: Flags,
-    alpha: Floats,
-    row: Floats,
-    sign: float,
-    column: Ints,
-    ratio: Floats,
-) -> int:
-    """Write the candidates to ``column`` and ``ratio``; returns their number."""
-    n, count = alpha.size, 0
+    n = alpha.size
+    column, ratio = np.empty(n + row.size, np.int64), np.empty(n + row.size)
+    count = 0
     for j in range(n):
         push = sign * alpha[j] if at_one[j] else -sign * alpha[j]
-        if push > _TINY_PIVOT and fixed[j] == FREE and not _is_basic(simplex.basis, j):
+        if push > _TINY_PIVOT and fixed[j] == FREE and not _is_basic(simplex, j):
             gap = simplex.reduced[j] if at_one[j] else -simplex.reduced[j]
             column[count], ratio[count] = j, max(gap, 0.0) / push
             count += 1
     for k in range(row.size):
-        if -sign * row[k] > _TINY_PIVOT and not _is_basic(simplex.basis, n + k):
+        if -sign * row[k] > _TINY_PIVOT and not _is_basic(simplex, n + k):
             column[count], ratio[count] = n + k, max(simplex.multipliers[k], 0.0) / (-sign * row[k])
             count += 1
-    return count
+    return column[:count], ratio[:count]
 
 
-@row_kernel
-def _is_basic(basis: Ints, column: int) -> bool:
+@njit(cache=True, no_cpython_wrapper=True)
+def _is_basic(simplex: Simplex, column: int) -> bool:
     found = False
-    for position in range(basis.size):
-        found |= basis[position] == column
+    for basic in simplex.basis:
+        found |= basic == column
     return found
 
 

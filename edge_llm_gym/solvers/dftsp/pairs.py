@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit, row_kernel
-from edge_llm_gym.problems.arrays import Flags, Floats, Ints
+from edge_llm_gym.compiled import njit
+from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
-from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity, subtract_usage
+from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -24,17 +24,12 @@ def initialise_pair_bounds(search: Search) -> None:
     for x in range(rows):
         if limited and out_of_time(search.simplex.clock, 3 * columns):
             return
-        _initialise_row(search, x, shortest[x], latest)
+        for y in range(columns):
+            search.has_both[x, y], search.priced[x, y] = False, False
+            needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
+            search.bound[x, y] = np.inf if needed else -np.inf
     for j in range(n):
         search.has_both[search.row[j], search.column[j]] = True
-
-
-@row_kernel
-def _initialise_row(search: Search, x: int, shortest: int, latest: Ints) -> None:
-    for y in range(latest.size):
-        search.has_both[x, y], search.priced[x, y] = False, False
-        needed = shortest <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
-        search.bound[x, y] = np.inf if needed else -np.inf
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -75,18 +70,14 @@ def _shared_costs(search: Search) -> Floats:
 def _anchor_penalties(search: Search) -> tuple[Floats, Floats]:
     """Greatest reduced profit, at most 0, of the requests with each budget [R] and with each shared time [C]."""
     budget_penalty, shared_penalty = np.full(search.budget.size, -np.inf), np.full(search.shared_cost.size, -np.inf)
-    _raise_to(budget_penalty, search.row, search.simplex.reduced)
-    _raise_to(shared_penalty, search.column, search.simplex.reduced)
+    for j in range(search.profit.size):
+        reduced = min(search.simplex.reduced[j], 0.0)
+        budget_penalty[search.row[j]] = max(budget_penalty[search.row[j]], reduced)
+        shared_penalty[search.column[j]] = max(shared_penalty[search.column[j]], reduced)
     return budget_penalty, shared_penalty
 
 
-@row_kernel
-def _raise_to(penalty: Floats, rank: Ints, reduced: Floats) -> None:
-    for j in range(reduced.size):
-        penalty[rank[j]] = max(penalty[rank[j]], min(reduced[j], 0.0))
-
-
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
     """Add the positive reduced profits of row x to ``gains`` [C]; returns the number of requests added so far."""
     while arrived < search.by_falling_budget.size and search.row[search.by_falling_budget[arrived]] == x:
@@ -96,15 +87,7 @@ def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
     return arrived
 
 
-@row_kernel
-def _sum_before(numbers: Floats, end: int) -> float:
-    total = 0.0
-    for index in range(end):
-        total += numbers[index]
-    return total
-
-
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _lower_row_bounds(
     search: Search,
     x: int,
@@ -115,7 +98,7 @@ def _lower_row_bounds(
     shared_penalty: Floats,
 ) -> None:
     progress = search.progress[0]
-    fixed_part += search.simplex.multipliers[0] * search.budget[x] + _sum_before(gains, progress.first_column)
+    fixed_part += search.simplex.multipliers[0] * search.budget[x] + gains[: progress.first_column].sum()
     for y in range(progress.first_column, progress.last_column + 1):
         fixed_part += gains[y]
         # A request with both this budget and this shared time may be both anchors.
@@ -125,7 +108,7 @@ def _lower_row_bounds(
         search.bound[x, y] = min(search.bound[x, y], bound)
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _shrink_window(search: Search) -> None:
     progress = search.progress[0]
     least = next_better(search)
@@ -144,44 +127,43 @@ def _shrink_window(search: Search) -> None:
 def best_open_pair(search: Search) -> tuple[int, int, float]:
     """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed or out of time."""
     progress = search.progress[0]
-    row, column, bound, bounds = -1, -1, -np.inf, search.bound
+    row, column, bound = -1, -1, -np.inf
     limited = is_running(search.simplex.clock)
     for x in range(progress.first_row, progress.last_row + 1):
         if limited and out_of_time(search.simplex.clock, progress.last_column - progress.first_column + 1):
             return -1, -1, -np.inf
         for y in range(progress.first_column, progress.last_column + 1):
-            if bounds[x, y] > bound:
-                row, column, bound = x, y, bounds[x, y]
+            if search.bound[x, y] > bound:
+                row, column, bound = x, y, search.bound[x, y]
     progress.open_bound = min(progress.open_bound, bound)
     return row, column, bound
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def fix_requests(search: Search) -> None:
     """Fix requests outside the current pair to 0, and its sole possible anchors to 1."""
     row, column = search.progress[0].row, search.progress[0].column
     for j in range(search.fixed.size):
         inside = search.row[j] >= row and search.column[j] <= column
         search.fixed[j] = FREE if inside else 0
-    if search.sole_of_row[row] >= 0:
-        search.fixed[search.sole_of_row[row]] = 1
-    if search.sole_of_column[column] >= 0:
-        search.fixed[search.sole_of_column[column]] = 1
+    for sole in (search.sole_of_row[row], search.sole_of_column[column]):
+        if sole >= 0:
+            search.fixed[sole] = 1
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def greedy_batch(search: Search) -> tuple[Flags, bool]:
     """Greedy batch of the current pair, by falling reduced profit; and whether it is feasible."""
     remaining = pair_capacity(search, search.progress[0].row, search.progress[0].column)
-    chosen, fixed, usage = np.zeros(search.fixed.size, np.bool_), search.fixed, search.usage
+    chosen = np.zeros(search.fixed.size, np.bool_)
     for j in np.argsort(-search.simplex.reduced):
-        if fixed[j] != 0 and _fits(usage, j, remaining):
+        if search.fixed[j] != 0 and _fits(search.usage, j, remaining):
             chosen[j] = True
-            subtract_usage(usage, j, remaining)
+            remaining -= search.usage[:, j]
     return chosen, (remaining >= 0.0).all()
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _fits(usage: Floats, j: int, remaining: Floats) -> bool:
     fits = True
     for k in range(remaining.size):

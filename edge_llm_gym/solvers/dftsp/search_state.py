@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.compiled import njit, row_kernel
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.dftsp.multipliers import Simplex
 
@@ -102,13 +102,6 @@ def make_core(row_count: int, n: int) -> Core:
     )
 
 
-@row_kernel
-def subtract_usage(usage: Floats, j: int, remaining: Floats) -> None:
-    """Subtract the usage [m, n] of one request from ``remaining`` [m]."""
-    for k in range(remaining.size):
-        remaining[k] -= usage[k, j]
-
-
 @njit(cache=True, no_cpython_wrapper=True)
 def pair_capacity(search: Search, row: int, column: int) -> Floats:
     """Capacity [m] of each row for the batches of a pair."""
@@ -117,14 +110,14 @@ def pair_capacity(search: Search, row: int, column: int) -> Floats:
     return capacity
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def next_better(search: Search) -> float:
     """Least total that counts as an improvement on the best set."""
     progress = search.progress[0]
     return progress.best + (progress.granularity - MARGIN if progress.granularity > 0.0 else MARGIN)
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def _total(search: Search, chosen: Flags) -> float:
     """Profit of a set [n] less the price of its own longest shared time."""
     total, longest = 0.0, -1
@@ -135,13 +128,12 @@ def _total(search: Search, chosen: Flags) -> float:
     return total - search.shared_cost[longest] if longest >= 0 else total
 
 
-@row_kernel
+@njit(cache=True, no_cpython_wrapper=True)
 def record_candidate(search: Search, chosen: Flags) -> None:
     """Store the set ``chosen`` [n] if its total exceeds the best so far, and raise the goal to an improvement."""
     progress = search.progress[0]
     total = _total(search, chosen)
     if total > progress.best:
         progress.best = total
-        for j in range(chosen.size):
-            search.best_set[j] = chosen[j]
+        search.best_set[:] = chosen
     progress.goal = max(progress.goal, next_better(search))
