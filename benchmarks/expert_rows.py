@@ -23,6 +23,7 @@ import edge_llm_gym  # noqa: F401, registers the environments
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.experts.batch_expert import BatchExpert
 from edge_llm_gym.rows import split_rows
+from edge_llm_gym.scenario import scenario_of
 
 EXPERTS: Mapping[str, tuple[str, ...]] = {
     "SingleNode": ("edf", "stb", "dftsp", "ot-gah"),
@@ -62,7 +63,7 @@ def observed(environment: str, rows: int, epochs: int) -> tuple[Any, dict[str, A
         if "batch" in action:
             action["batch"] *= rng.random(action["batch"].shape) < JOIN_PROBABILITY
         observation, *_ = envs.step(action)
-    return envs.unwrapped.scenario, {key: np.array(value) for key, value in observation.items()}
+    return scenario_of(envs), {key: np.array(value) for key, value in observation.items()}
 
 
 def cpu_ms(call: Callable[[], Any], decisions: int) -> float:

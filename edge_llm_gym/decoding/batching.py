@@ -196,8 +196,8 @@ class BatchingReader:
 
     def _urgent(self, rows: BatchingArrays) -> Array:
         """[R, N] bool: on every node, the request alone would miss its budget if it started one epoch later."""
-        late = rows.time_s + rows.shared_time_s + self.scenario.epoch_s > rows.budget_s
-        urgent: Array = late.all(axis=2)
+        late: Array = rows.time_s + rows.shared_time_s + self.scenario.epoch_s > rows.budget_s
+        urgent: Array = np.logical_and.reduce(late, axis=2)
         return urgent
 
 

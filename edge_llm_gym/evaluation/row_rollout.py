@@ -42,7 +42,7 @@ def run_row_episodes(
     "decision_ms" is the mean wall time of `predict`, without compilation, divided by the number of rows. `envs` is a
     native vector environment with one row per seed and without automatic resets.
     """
-    observation, _ = envs.reset(seed=list(seeds))
+    observation, _ = envs.reset(seed=list(seeds))  # type: ignore[arg-type]  # Gymnasium names one seed only
     rows = [RecordedRow(envs, row, new_recorder()) for row in range(len(seeds))]
     state, starts, ended = None, np.ones(len(seeds), np.bool_), np.zeros(len(seeds), np.bool_)
     decision_s = 0.0

@@ -36,16 +36,13 @@ class AssignmentRows(NamedTuple):
 
     def problem(self, row: int) -> AssignmentProblem:
         """The problem of one row over its n visible requests."""
+        return AssignmentProblem(tuple(self._node(row, index) for index in range(self.time_s.shape[2])))
+
+    def _node(self, row: int, index: int) -> BatchProblem:
         shown = self.visible[row]
-        return AssignmentProblem(
-            tuple(
-                BatchProblem(
-                    **{name: getattr(self, name)[row, shown, node] for name in PER_REQUEST},
-                    **{name: float(getattr(self, name)[row, node]) for name in PER_NODE},
-                )
-                for node in range(self.time_s.shape[2])
-            )
-        )
+        fields: dict[str, Any] = {name: getattr(self, name)[row, shown, index] for name in PER_REQUEST}
+        fields |= {name: float(getattr(self, name)[row, index]) for name in PER_NODE}
+        return BatchProblem(**fields)
 
 
 def assignment_rows(visible: Any, fields: Mapping[str, Any]) -> AssignmentRows:
