@@ -41,8 +41,12 @@ LEFT_OUT: Final = frozenset(
     | {"dftsp+dto-ee", "edf+dto-ee", "sjf+dto-ee", "fcfs+dto-ee"}
 )
 """Experts that take too long, and combinations that differ little from others; --policies adds them."""
-PORTFOLIO: Final = f"{PRETRAINED}all"
-"""Name of all shipped policies together: in each task, the one that serves it."""
+EXPERTS: Final = ("ot-gah+dto-ee", "ot-gah", "dto-ee")
+PORTFOLIOS: Final = {
+    "portfolio:pretrained": (*(f"{PRETRAINED}{name}" for name in pretrained_names()), *EXPERTS),
+    "portfolio:experts": EXPERTS,
+}
+"""Policies under one name: in each task, the first one that serves it acts. Their episodes need not be run again."""
 FOLDER: Final = Path("runs/benchmark-reference")
 
 
@@ -65,8 +69,13 @@ def measured(plan: Plan, comparisons: Mapping[str, Comparison]) -> Reference:
 
 def _policies(comparison: Comparison, metric: str) -> dict[str, tuple[float, ...]]:
     found = {name: tuple(map(float, comparison.samples(name, metric))) for name in comparison.policies}
-    shipped = [scores for name, scores in found.items() if name.startswith(PRETRAINED)]
-    return found | ({PORTFOLIO: shipped[0]} if shipped else {})
+    return found | with_portfolios(found)
+
+
+def with_portfolios(found: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    """The scores of the portfolios in a task, which are those of a part."""
+    acting = {name: next((part for part in parts if part in found), None) for name, parts in PORTFOLIOS.items()}
+    return {name: found[part] for name, part in acting.items() if part is not None}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

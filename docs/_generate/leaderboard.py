@@ -8,14 +8,6 @@ from edge_llm_gym.evaluation.benchmark.scoring import suite_reference
 from edge_llm_gym.evaluation.benchmark.suite import SUITE, Task
 from edge_llm_gym.evaluation.statistics import Interval
 
-TITLES = {
-    "batching": "SingleNode and MultiNode",
-    "continuous_batching": "Continuous",
-    "streaming": "EarlyExit",
-    "batching_routing": "Joint",
-}
-"""Dynamics -> environments that have them."""
-
 
 def task_table() -> str:
     """The tasks of the suite, with the best expert of each."""
@@ -34,30 +26,35 @@ def task_table() -> str:
 
 
 def leaderboard() -> str:
-    """One table for all tasks, and one for those of each dynamics: policies that serve all of them, best first."""
+    """One table for all tasks, of the policies that serve them all, and one for the tasks of each environment."""
     scores = reference_scores(SUITE, suite_reference(SUITE))
-    parts = [f"## All tasks\n\n{_table([task.name for task in SUITE.tasks], scores, detailed=False)}"]
-    for variant, tasks in _by_dynamics().items():
-        names = [task.name for task in tasks]
-        parts.append(f"## {TITLES[variant]}\n\n{_table(names, scores, detailed=True)}")
+    everywhere = {name: each for name, each in scores.items() if len(each.tasks) == len(SUITE.tasks)}
+    parts = [f"## All tasks\n\n{_table([task.name for task in SUITE.tasks], everywhere, detailed=False)}"]
+    for environment, tasks in _by_environment().items():
+        parts.append(f"## {environment.removeprefix('EdgeLLM/')}\n\n{_table(tasks, scores, detailed=True)}")
     return "\n\n".join(parts)
 
 
-def _by_dynamics() -> dict[str, list[Task]]:
-    groups: dict[str, list[Task]] = {}
+def _by_environment() -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
     for task in SUITE.tasks:
-        groups.setdefault(task.scenario().variant, []).append(task)
+        groups.setdefault(task.environment, []).append(task.name)
     return groups
 
 
 def _table(tasks: Sequence[str], scores: Mapping[str, Scored], *, detailed: bool) -> str:
-    ranked = {name: each.over(tasks) for name, each in scores.items() if set(tasks) <= set(each.tasks)}
-    columns = tasks if detailed else ()
-    rows = (
-        (code(name), f"**{_text(total)}**", *(_text(scores[name].tasks[task].score) for task in columns))
-        for name, total in sorted(ranked.items(), key=lambda item: -item[1].mean)
-    )
-    return markdown_table(("policy", "interquartile mean", *map(code, columns)), rows)
+    """The policies that serve any of the tasks: first those that serve all, by their interquartile mean."""
+    served = {name: [task for task in tasks if task in each.tasks] for name, each in scores.items()}
+    totals = {name: scores[name].over(found) for name, found in served.items() if found}
+    ranked = sorted(totals, key=lambda name: (len(served[name]), totals[name].mean), reverse=True)
+    rows = (_row(name, tasks, scores[name], detailed=detailed) for name in ranked)
+    return markdown_table(("policy", "interquartile mean", *map(code, tasks if detailed else ())), rows)
+
+
+def _row(name: str, tasks: Sequence[str], scored: Scored, *, detailed: bool) -> list[str]:
+    total = f"**{_text(scored.over(tasks))}**" if set(tasks) <= set(scored.tasks) else "-"
+    cells = [_text(scored.tasks[task].score) if task in scored.tasks else "-" for task in tasks]
+    return [code(name), total, *(cells if detailed else ())]
 
 
 def _text(found: Interval) -> str:

@@ -110,8 +110,8 @@ def suite_table(suite: Suite) -> Sheet:
 
 def _entries(policies: Iterable[str] | None, portfolios: Iterable[str] | None) -> list[str | Entry]:
     """Raises ValueError where nothing is named."""
-    found = [name for text in policies or () for name in _split(text)]
-    entries = [*found, *map(portfolio, portfolios or ())]
+    entries: list[str | Entry] = [name for text in policies or () for name in _split(text)]
+    entries += map(portfolio, portfolios or ())
     if not entries:
         raise ValueError("benchmark needs a policy, got none; name it with --policy, as in --policy edf")
     return entries

@@ -214,7 +214,7 @@ def _buffer_class() -> Any:
 
 def _minari() -> Any:
     try:
-        import minari
+        import minari  # type: ignore[import-untyped]
     except ImportError as error:
         raise ImportError("datasets need Minari: pip install 'edge-llm-gym[data]'") from error
     return minari

@@ -15,7 +15,6 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.benchmark.suite import Suite, Task
 from edge_llm_gym.evaluation.identity import scenario_hash
-from edge_llm_gym.evaluation.policies import is_trained
 from edge_llm_gym.files import write_text
 
 RANDOM: Final = "random"
@@ -36,7 +35,7 @@ class TaskReference:
     @property
     def best(self) -> str:
         """The expert with the highest mean score, which has the normalised score 1."""
-        experts = [name for name in self.policies if not is_trained(name)]
+        experts = [name for name in self.policies if ":" not in name]
         return max(experts, key=lambda name: float(np.mean(self.policies[name])))
 
     def samples(self, policy: str, count: int) -> Array:

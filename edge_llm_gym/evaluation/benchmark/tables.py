@@ -22,7 +22,7 @@ def benchmark_sheets(result: BenchmarkResult) -> list[Sheet]:
 def task_table(result: BenchmarkResult) -> Sheet:
     """Normalised scores of the policies in every task."""
     tasks = [task for task in result.suite.tasks if task.name in result.tasks]
-    rows = ((task.name, *(_score(each, task.name) for each in result.policies.values())) for task in tasks)
+    rows = [[Cell(task.name), *(_score(each, task.name) for each in result.policies.values())] for task in tasks]
     notes = [SCALE, *_skipped(result.policies), *_incomplete(result)]
     title = f"suite {result.suite.version}: {len(tasks)} tasks, {len(result.seeds)} seeds"
     return make_sheet(title, ("task", *result.policies), rows, notes)
