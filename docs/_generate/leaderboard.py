@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from _generate.tables import code, markdown_table, sentence
 from edge_llm_gym.evaluation.benchmark.result import Scored, reference_scores
 from edge_llm_gym.evaluation.benchmark.scoring import suite_reference
-from edge_llm_gym.evaluation.benchmark.suite import SUITE, Task
+from edge_llm_gym.evaluation.benchmark.suite import SUITE
 from edge_llm_gym.evaluation.statistics import Interval
 
 
