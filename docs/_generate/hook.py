@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mkdocs.exceptions import PluginError
 
-from _generate import api, commands, info, models, mutation, rates, schedulers, schema, spaces
+from _generate import api, commands, info, leaderboard, models, mutation, rates, schedulers, schema, spaces
 from _generate.links import broken_links
 from _generate.mathml import equations_as_mathml
 from _generate.tables import script, shared_text
@@ -46,6 +46,8 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "include": shared_text,
     "script": script,
     "mutation": mutation.mutation_results,
+    "benchmark_tasks": leaderboard.task_table,
+    "leaderboard": leaderboard.leaderboard,
 }
 _DIRECTIVE = re.compile(r"<!-- generate: (.+?) -->")
 

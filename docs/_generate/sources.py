@@ -140,6 +140,9 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "evaluation": (
         "edge_llm_gym.evaluation",
         "edge_llm_gym.evaluation.model_archive:ModelArchive",
+        "edge_llm_gym.evaluation.benchmark",
+        "edge_llm_gym.evaluation.benchmark.scores",
+        "edge_llm_gym.evaluation.datasets",
         "edge_llm_gym.evaluation.statistics",
         "edge_llm_gym.evaluation.bounds",
     ),

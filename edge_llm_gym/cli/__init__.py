@@ -9,6 +9,7 @@ import typer
 from edge_llm_gym import __version__
 from edge_llm_gym.cli import (
     bench,
+    benchmark,
     calibrate,
     catalogue,
     compare,
@@ -16,6 +17,7 @@ from edge_llm_gym.cli import (
     fit,
     measure,
     policies,
+    record_dataset,
     render,
     scenarios,
     sweep,
@@ -35,6 +37,7 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare_policies)
 app.command("sweep")(sweep.sweep_scenarios)
+app.command("benchmark")(benchmark.run_benchmark)
 app.command("calibrate")(calibrate.show_calibration)
 app.add_typer(scenarios.app, name="scenarios")
 app.command("describe")(describe.describe_environment)
@@ -44,6 +47,7 @@ app.command("trace")(trace.show_trace)
 app.command("measure")(measure.measure_device)
 app.command("fit")(fit.fit_timings)
 app.command("render")(render.render_episode)
+app.command("record-dataset")(record_dataset.record_dataset)
 app.command("bench")(bench.run_bench)
 app.command("warmup")(warmup.compile_kernels)
 

@@ -20,6 +20,7 @@ WORKING = {
     "catalogue": ["catalogue"],
     "policies": ["policies"],
     "trace": ["trace", "mine.csv"],
+    "benchmark": ["benchmark", "-p", "random", "-n", "1", "--tasks", "single", "-o", "scored"],
     "render": ["render", *SHORT, "-p", "edf", "--epochs", "2"],
 }
 NEEDING = {
@@ -28,6 +29,7 @@ NEEDING = {
     "edge-llm-gym[plots]  ": ["render", *SHORT, "-p", "edf", "--epochs", "1", "-f", "gif", "-o", "drawn"],
     "edge-llm-gym[parallel]": ["compare", *SHORT, "-n", "2", "-p", "edf,random", "-j", "2", "-o", "parallel"],
     "edge-llm-gym[solvers]": ["compare", *SHORT, "-n", "1", "-p", "milp", "-o", "exact"],
+    "edge-llm-gym[data]": ["record-dataset", *SHORT, "-p", "edf", "-n", "1"],
     "edge-llm-gym[agents]": ["measure", "-m", "qwen3-0.6b", "--quick"],
 }
 

@@ -140,9 +140,9 @@ def recorded(env, minari, options):
 @pytest.mark.parametrize("wrap", [lambda env: env, SequentialWrapper])
 @pytest.mark.parametrize("options", [None, {"minari_autoseed": False}])
 def test_minari_records_infos(environment, wrap, options, tmp_path, monkeypatch):
-    """Needs JAX, which Minari's recorder imports; `minari[create]` brings it."""
+    """Needs JAX, which Minari's recorder imports; the extra `data` brings it."""
     minari = pytest.importorskip("minari", reason="needs the extra 'data'")
-    pytest.importorskip("jax", reason="Minari's recorder needs minari[create]")
+    pytest.importorskip("jax", reason="Minari's recorder needs the extra 'data'")
     if wrap is SequentialWrapper and environment != "EdgeLLM/SingleNode-v0":
         pytest.skip("one environment with a wrapper is enough")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))

@@ -1,0 +1,114 @@
+"""Computes the reference results of the benchmark: those of the experts and of the shipped trained policies.
+
+python -m scripts.benchmark_reference
+python -m scripts.benchmark_reference --seeds 2 --tasks single,multi --out runs/benchmark-reference/trial.json
+
+Finished episodes are kept in runs/benchmark-reference; the same command continues after an interruption.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import edge_llm_gym
+from edge_llm_gym.evaluation.benchmark.reference import (
+    Reference,
+    TaskReference,
+    reference_path,
+    write_reference,
+)
+from edge_llm_gym.evaluation.benchmark.running import Plan, run_plan
+from edge_llm_gym.evaluation.benchmark.scoring import prepared
+from edge_llm_gym.evaluation.benchmark.suite import SUITE
+from edge_llm_gym.evaluation.comparison import Comparison
+from edge_llm_gym.evaluation.identity import scenario_hash
+from edge_llm_gym.evaluation.policies import PRETRAINED
+from edge_llm_gym.experts import expert_names
+from edge_llm_gym.interrupts import exit_status
+from edge_llm_gym.sb3.pretrained import pretrained_names
+from edge_llm_gym.sheets.progress import progress
+from edge_llm_gym.sheets.terminal import Terminal
+
+LEFT_OUT: Final = frozenset(
+    {"milp", "brute-force", "genetic", "selfish"}
+    | {
+        f"{batches}+{routes}"
+        for batches in ("dftsp", "sjf", "edf", "fcfs")
+        for routes in ("fixed-threshold", "no-exit")
+    }
+    | {"dftsp+dto-ee", "edf+dto-ee", "sjf+dto-ee", "fcfs+dto-ee"}
+)
+"""Experts that take too long, and combinations that differ little from others; --policies adds them."""
+EXPERTS: Final = ("ot-gah+dto-ee", "ot-gah", "dto-ee")
+PORTFOLIOS: Final = {
+    "portfolio:pretrained": (*(f"{PRETRAINED}{name}" for name in pretrained_names()), *EXPERTS),
+    "portfolio:experts": EXPERTS,
+}
+"""Policies under one name: in each task, the first one that serves it acts. Their episodes need not be run again."""
+FOLDER: Final = Path("runs/benchmark-reference")
+
+
+def reference_policies() -> list[str]:
+    """The experts but those that are left out, and the shipped policies."""
+    experts = (name for name in expert_names() if name not in LEFT_OUT)
+    return [*experts, *(f"{PRETRAINED}{name}" for name in pretrained_names())]
+
+
+def measured(plan: Plan, comparisons: Mapping[str, Comparison]) -> Reference:
+    """The reference that episodes give."""
+    tasks = {
+        task.name: TaskReference(
+            scenario_hash(task.scenario()), task.metric(), _policies(comparisons[task.name], task.metric())
+        )
+        for task in plan.tasks
+    }
+    return Reference(SUITE.version, edge_llm_gym.__version__, plan.seeds, tasks)
+
+
+def _policies(comparison: Comparison, metric: str) -> dict[str, tuple[float, ...]]:
+    found = {name: tuple(map(float, comparison.samples(name, metric))) for name in comparison.policies}
+    return found | with_portfolios(found)
+
+
+def with_portfolios(found: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    """The scores of the portfolios in a task, which are those of a part."""
+    acting = {name: next((part for part in parts if part in found), None) for name, parts in PORTFOLIOS.items()}
+    return {name: found[part] for name, part in acting.items() if part is not None}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    return exit_status(lambda: _main(arguments), "the same command continues")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=_names, help="comma-separated; all by default")
+    parser.add_argument("--policies", type=_names, help="comma-separated; by default all but slow ones")
+    parser.add_argument("--seeds", type=int, help="number of seeds; all by default")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the finished episodes")
+    parser.add_argument("--out", type=Path, default=reference_path(SUITE), help="JSON file")
+    options = parser.parse_args(arguments)
+    _run(options, options.policies or reference_policies())
+    return 0
+
+
+def _run(options: argparse.Namespace, policies: Sequence[str]) -> None:
+    terminal = Terminal()
+    plan = prepared(SUITE, policies, options.tasks, options.seeds)
+    with progress(terminal=terminal) as shown:
+        advance = shown.task("episodes", plan.episodes)
+        found = run_plan(plan, folder=options.folder, jobs=options.jobs, progress=lambda done, _: advance(done))
+    write_reference(options.out, measured(plan, found))
+    terminal.wrote(options.out)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
