@@ -17,10 +17,10 @@ import numpy as np
 import edge_llm_gym
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.wrappers import EncodedPolicy
-from edge_llm_gym.evaluation.policies import PRETRAINED, PolicySource
+from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.messages import quoted
-from edge_llm_gym.sb3.pretrained import constant_action, is_linear_inside, pretrained_file, pretrained_path
+from edge_llm_gym.sb3.pretrained import PRETRAINED, constant_action, is_linear_inside, pretrained_file, pretrained_path
 from edge_llm_gym.scenario import scenario_of
 
 FORMAT: Final = "hdf5"

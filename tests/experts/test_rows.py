@@ -133,13 +133,16 @@ def check(expert, reader, observation, schedule):
 
 def test_kernels_are_compiled_once_for_all_numbers_of_rows_and_nodes():
     """One memory layout: arrays of one row or of one node are neither of another order nor read-only."""
-    for environment in ("EdgeLLM/SingleNode-v0", "EdgeLLM/MultiNode-v0"):
-        scenario, observation = states(environment)
-        for name in ("ot-gah", "dftsp", "edf", "stb"):
-            make_expert(name, scenario).predict(observation)
-            make_expert(name, scenario).predict(split_rows(observation)[2])
     kernels = (ot_gah.rows._solve_rows, dftsp.rows._solve_rows, baselines._first_fit)
-    assert [len(kernel.signatures) for kernel in kernels] == [1, 1, 1]
+    seen = []
+    for environment in ("EdgeLLM/MultiNode-v0", "EdgeLLM/SingleNode-v0"):
+        scenario, observation = states(environment)
+        for rows in (observation, split_rows(observation)[2]):
+            for name in ("ot-gah", "dftsp", "edf", "stb"):
+                make_expert(name, scenario).predict(rows)
+            seen.append([len(kernel.signatures) for kernel in kernels])
+    assert min(seen[0]) >= 1
+    assert seen == [seen[0]] * 4
 
 
 @pytest.mark.parametrize("name", ["ot-gah+dto-ee", "dftsp", "sjf+no-exit"])
