@@ -25,8 +25,10 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cli": "one thin module per command",
         "evaluation": "rollout, paired comparison, bounds, report",
+        "lookahead": "rollouts of candidate actions in resampled futures",
         "sb3": "Stable-Baselines3 and PyTorch (extra)",
         "measuring": "timing of models with PyTorch (extra)",
+        "multiagent": "nodes as agents, PettingZoo (extra)",
         "env": "single and vector environment, spaces, info",
         "live": "plain requests in, a schedule out",
         "codecs": "flat action to dictionary action, wrappers",

@@ -128,6 +128,14 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "experts": ("edge_llm_gym.experts",),
     "live": ("edge_llm_gym.live",),
+    "multiagent": (
+        "edge_llm_gym.multiagent.parallel",
+        "edge_llm_gym.multiagent.agents",
+        "edge_llm_gym.multiagent.actions:action_space,joined_action,split_action",
+        "edge_llm_gym.multiagent.observations",
+        "edge_llm_gym.multiagent.rewards:REQUEST_METRICS",
+        "edge_llm_gym.multiagent.policies",
+    ),
     "decoding": ("edge_llm_gym.decoding",),
     "evaluation": (
         "edge_llm_gym.evaluation",
@@ -160,6 +168,7 @@ API_PAGES: Final[Mapping[str, tuple[str, ...]]] = {
         "edge_llm_gym.sb3.description:PolicyDescription,EnvironmentConfig,CodecConfig,PolicyConfig",
     ),
     "linear": ("edge_llm_gym.linear",),
+    "lookahead": ("edge_llm_gym.lookahead",),
     "measuring": (
         "edge_llm_gym.measuring",
         "edge_llm_gym.measuring.processors:make_processor,Cpu,Cuda",

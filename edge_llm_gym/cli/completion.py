@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge_llm_gym.evaluation.policies import PRETRAINED
 from edge_llm_gym.evaluation.report_layout import LAYOUTS
 from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.lookahead import ROLLOUT
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.pretrained import pretrained_names
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_names
 from edge_llm_gym.scenario import scenario_names
 
 SUFFIXES = (".yaml", ".yml")
@@ -32,8 +32,9 @@ def complete_scenario(incomplete: str) -> list[str]:
 
 
 def complete_policy(incomplete: str) -> list[tuple[str, str]]:
-    """Experts and shipped policies, with a line about each."""
-    known = expert_descriptions() | {f"{PRETRAINED}{name}": "a trained policy" for name in pretrained_names()}
+    """Experts, shipped policies and the policy that looks ahead, with a line about each."""
+    known = expert_descriptions() | {ROLLOUT: "looks ahead in resampled futures"}
+    known |= {f"{PRETRAINED}{name}": "a trained policy" for name in pretrained_names()}
     return [(name, text) for name, text in known.items() if name.startswith(incomplete)]
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym.cli.completion import complete_environment
-from edge_llm_gym.evaluation.policies import PRETRAINED
 from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.experts import expert_descriptions
+from edge_llm_gym.lookahead import ROLLOUT
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
-from edge_llm_gym.sb3.pretrained import pretrained_names
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_names
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.sheets import Column, Sheet, make_sheet
 from edge_llm_gym.sheets.terminal import Terminal
@@ -35,6 +35,7 @@ def list_policies(
         for environment in names:
             shipped = ", ".join(f"{PRETRAINED}{name}" for name in pretrained_names(environment))
             terminal.line(f"trained on {environment}: {shipped or 'none'}")
+    terminal.line(f"{ROLLOUT} looks ahead in resampled futures, in every environment (slow).")
     terminal.line("* compared by default. Other policies: package.module:factory, or the file of a trained policy.")
 
 

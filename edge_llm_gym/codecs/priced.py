@@ -9,7 +9,7 @@ from edge_llm_gym.codecs.codec import Action, Observation, checked_signed, signe
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import checked_overrun_s
 from edge_llm_gym.decoding.readers import batch_reader
-from edge_llm_gym.problems import AssignmentProblem
+from edge_llm_gym.problems.rows import AssignmentRows
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.solvers import ot_gah
 
@@ -43,11 +43,8 @@ class Priced:
         )
         arrays = self._reader.read_rows(observation)
         factor = np.broadcast_to(1.0 + prices, (*prices.shape[:2], self._nodes))
-        node = np.zeros(arrays.visible.shape, np.int64)
-        for row, visible in enumerate(arrays.visible):
-            problem = _repriced(self._reader.epoch_of(arrays, row).problem, factor[row, visible])
-            node[row, visible] = _solved(problem)
-        return with_least_shares(node, arrays)
+        problem = self._reader.epochs(arrays).problem
+        return with_least_shares(_solved(_repriced(problem, factor)), arrays)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
         """Price 1 for admitted requests (on their node, with `pairs`), and -1 for all others.
@@ -66,13 +63,14 @@ class Priced:
         return
 
 
-def _repriced(problem: AssignmentProblem, factor: Array) -> AssignmentProblem:
-    """The problem with values times factor [n, K]."""
-    return problem.replace(value=[node.value * factor[:, index] for index, node in enumerate(problem.nodes)])
+def _repriced(rows: AssignmentRows, factor: Array) -> AssignmentRows:
+    """The problems with values times factor [R, N, K]."""
+    value = rows.value * factor
+    return rows._replace(value=value, net_value=value - rows.time_price[:, None] * rows.time_s)
 
 
-def _solved(problem: AssignmentProblem) -> Array:
-    """Node [n] of the solution; a request of value 0 on its node waits instead."""
-    node = ot_gah.solve(problem, improve=True, node_limit=PRICED_NODE_LIMIT).node
-    worth = np.stack([np.zeros(node.size), *(each.value for each in problem.nodes)], axis=-1)
-    return np.where(np.take_along_axis(worth, node[:, None], axis=1)[:, 0] > 0.0, node, 0)
+def _solved(rows: AssignmentRows) -> Array:
+    """Node [R, N] of the solutions; a request of value 0 on its node waits instead."""
+    node = ot_gah.solve_rows(rows, improve=True, node_limit=PRICED_NODE_LIMIT)
+    worth = np.take_along_axis(rows.value, np.maximum(node - 1, 0)[..., None], axis=2)[..., 0]
+    return np.where(worth > 0.0, node, 0)

@@ -72,10 +72,10 @@ class Sequence:
         return {key: np.stack([action[key] for action in actions]) for key in actions[0]}
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
-        """Choices [R] for the requests at the cursors of R rows; they end the epoch where no request is left."""
+        """Choices [R] for the requests at the cursors of R rows; any choice ends a row without requests."""
         cursor = np.asarray(observation[CURSOR])
-        chosen = np.take_along_axis(np.asarray(action["batch"]), cursor.argmax(axis=1)[:, None], axis=1)[:, 0]
-        return np.where(cursor.any(axis=1), chosen, self._nodes + 1).astype(np.int64)
+        chosen = np.take_along_axis(np.asarray(action["batch"]), cursor.argmax(axis=1)[:, None], axis=1)
+        return chosen[:, 0].astype(np.int64)
 
     @staticmethod
     def begins(observation: Observation) -> Array:

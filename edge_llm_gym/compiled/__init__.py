@@ -6,11 +6,14 @@ from typing import Any
 import numba
 
 from edge_llm_gym.compiled.cache import cache_of
-from edge_llm_gym.compiled.linking import entry
+from edge_llm_gym.compiled.linking import entry, links_as_known
 
 
-def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` as a decorator, with a cache on the disk whose faults do not end the program.
+
+    Without `linked`, numba compiles the function with its callees as usual (see `compiled.linking`). That is slower,
+    and in rare cases gives faster code.
 
     A cache that cannot be written to, as on a full disk, causes one RuntimeWarning per process. An entry that cannot be
     read, such as a truncated file, is compiled again and replaced.
@@ -19,7 +22,8 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
     def decorate(function: Callable[..., Any]) -> Any:
         if numba.config.DISABLE_JIT:
             return function
-        dispatcher = entry(function, **options)
+        # Other versions of numba compile every function with its callees: slower, with the same results.
+        dispatcher = entry(function, **options) if linked and links_as_known() else numba.njit(**options)(function)
         if cache:
             dispatcher._cache = cache_of(function)
         return dispatcher

@@ -11,12 +11,15 @@ import gc
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import numba
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.environment import lookup_environment
 from numba.core.registry import CPUDispatcher
 
+KNOWN_NUMBA: Final = ("0.68",)
+"""Versions of numba whose internals this module was tested with."""
 ENVIRONMENT: Final = "_ZN08NumbaEnv"
 """Prefix of the global variable that holds the address of a function's Environment."""
 
@@ -213,6 +216,11 @@ class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
         finally:
             if enabled:
                 gc.enable()
+
+
+def links_as_known() -> bool:
+    """Whether the installed numba is one of KNOWN_NUMBA."""
+    return numba.__version__.rpartition(".")[0] in KNOWN_NUMBA
 
 
 def entry(function: Callable[..., Any], **options: Any) -> EntryDispatcher:

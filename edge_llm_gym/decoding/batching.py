@@ -1,17 +1,17 @@
 """Batch and assignment problems from observations of pooled dynamics: request costs, bandwidth shares and budgets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
+from edge_llm_gym.decoding.epoch_rows import EpochProblem, EpochRows
 from edge_llm_gym.decoding.planned_tokens import PlannedTokens
 from edge_llm_gym.models.channel import minimum_share, rate_bps
 from edge_llm_gym.numeric import real_number
-from edge_llm_gym.problems import AssignmentProblem, BatchProblem
+from edge_llm_gym.problems.rows import assignment_rows
 from edge_llm_gym.rows import as_rows
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
@@ -47,17 +47,6 @@ class BatchingArrays(NamedTuple):
     busy_s: Array  # [R, K] time from the end of this uplink slot until the node is free
     free_kv_bytes: Array  # [R, K]
     slack_s: Array  # [R, K] work that the node may add without making an earlier request late; infinite for no limit
-
-
-@dataclass(frozen=True)
-class EpochProblem:
-    """The assignment problem of one epoch, over the n visible requests and the K entry nodes."""
-
-    problem: AssignmentProblem
-    waiting_s: Array  # [n] time since arrival
-    time_left_s: Array  # [n] time to the deadline
-    busy_s: Array  # [K] time from the end of this uplink slot until the node is free
-    urgent: Array  # [n] bool, no node could serve the request if it waited for another epoch
 
 
 class BatchingReader:
@@ -102,32 +91,30 @@ class BatchingReader:
 
     def epoch_of(self, rows: BatchingArrays, row: int) -> EpochProblem:
         """The epoch problem of one row, over its n visible requests."""
-        visible = rows.visible[row]
-        value = self._net_of_uplink(rows.value[row, visible])
-        cap_s = batch_limits_s(self.scenario, rows, self._overrun_s)[row]
-        problem = AssignmentProblem(
-            tuple(
-                BatchProblem(
-                    time_s=rows.time_s[row, visible, node],
-                    shared_time_s=rows.shared_time_s[row, visible, node],
-                    kv_bytes=rows.kv_bytes[row, visible, node],
-                    uplink_share=rows.uplink_share[row, visible, node],
-                    downlink_share=rows.downlink_share[row, visible, node],
-                    budget_s=rows.budget_s[row, visible, node],
-                    value=value,
-                    memory_bytes=rows.free_kv_bytes[row, node],
-                    time_cap_s=cap_s[node],
-                    time_price=self._time_price[index],
-                )
-                for node, index in enumerate(self._entry_nodes)
-            )
-        )
-        return EpochProblem(
-            problem=problem,
-            waiting_s=rows.waiting_s[row, visible],
-            time_left_s=rows.time_left_s[row, visible],
-            busy_s=rows.busy_s[row],
-            urgent=self._urgent(problem),
+        return self.epochs(BatchingArrays(*(array[row : row + 1] for array in rows))).epoch(0)
+
+    def epochs(self, rows: BatchingArrays, value: Array | None = None) -> EpochRows:
+        """The epoch problems of R rows, with the requests' own values or with `value` [R, N, K]."""
+        values = rows.value[..., None] if value is None else value
+        time_price = self._time_price[self._entry_nodes]
+        fields = {
+            "time_s": rows.time_s,
+            "shared_time_s": rows.shared_time_s,
+            "kv_bytes": rows.kv_bytes,
+            "uplink_share": rows.uplink_share,
+            "downlink_share": rows.downlink_share,
+            "budget_s": rows.budget_s,
+            "value": np.broadcast_to(self._net_of_uplink(values), rows.time_s.shape),
+            "memory_bytes": rows.free_kv_bytes,
+            "time_cap_s": batch_limits_s(self.scenario, rows, self._overrun_s),
+            "time_price": np.broadcast_to(time_price, rows.busy_s.shape),
+        }
+        return EpochRows(
+            problem=assignment_rows(rows.visible, fields),
+            waiting_s=rows.waiting_s,
+            time_left_s=rows.time_left_s,
+            busy_s=rows.busy_s,
+            urgent=self._urgent(rows),
         )
 
     def read_rows(self, observation: Mapping[str, Array]) -> BatchingArrays:
@@ -207,11 +194,10 @@ class BatchingReader:
         down = minimum_share(down_bits, scenario.downlink_slot_s * down_bps)
         return up, down
 
-    def _urgent(self, problem: AssignmentProblem) -> Array:
-        """[n] bool: on every node, the request alone would miss its budget if it started one epoch later."""
-        urgent = np.ones(problem.request_count, np.bool_)
-        for node in problem.nodes:
-            urgent &= node.time_s + node.shared_time_s + self.scenario.epoch_s > node.budget_s
+    def _urgent(self, rows: BatchingArrays) -> Array:
+        """[R, N] bool: on every node, the request alone would miss its budget if it started one epoch later."""
+        late: Array = rows.time_s + rows.shared_time_s + self.scenario.epoch_s > rows.budget_s
+        urgent: Array = np.logical_and.reduce(late, axis=2)
         return urgent
 
 

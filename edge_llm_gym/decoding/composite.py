@@ -5,18 +5,23 @@ with its estimated rate of admitted requests. The assignment problem, which form
 the expected costs and values under the offload shares and thresholds of the plan.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader, EpochProblem
+from edge_llm_gym.decoding.batching import BatchingArrays, BatchingReader
 from edge_llm_gym.decoding.composite_constants import CompositeConstants, composite_constants
 from edge_llm_gym.decoding.difficulty_mix import DifficultyMix
 from edge_llm_gym.decoding.energy_price import FREE, EnergyPrice
-from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitForecaster, exit_forecast
+from edge_llm_gym.decoding.epoch_rows import EpochProblem, EpochRows
+from edge_llm_gym.decoding.exit_forecast import (
+    ExitForecast,
+    ExitForecaster,
+    ExitProbabilities,
+    exit_forecast,
+)
 from edge_llm_gym.decoding.expected_costs import ExpectedCosts
 from edge_llm_gym.decoding.load_estimate import LoadEstimate, initial_estimate
 from edge_llm_gym.decoding.threshold_levels import DEMAND_LEVELS, threshold_levels
@@ -109,21 +114,35 @@ class CompositeReader(BatchingReader):
         """The exit forecast of one row for offload shares [K, K] and thresholds [K]."""
         return exit_forecast(self.exit_forecaster.exits(shift, threshold), offload[self._entry_nodes])
 
+    def forecasts(self, shifts: Sequence[int], offload: Array, threshold: Array) -> ExitForecast:
+        """The exit forecasts of R rows for offload shares [R, K, K] and thresholds [R, K]."""
+        exits = [self.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
+        stacked = ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True)))
+        return exit_forecast(stacked, offload[:, self._entry_nodes])
+
     def expected_epoch(
         self, observation: Mapping[str, Array], estimate: LoadEstimate, forecast: ExitForecast
     ) -> EpochProblem:
         """The epoch problem of one row, with expected costs and values under a forecast."""
         single = as_rows(observation)
         stacked = ExitForecast(*(array[None] for array in forecast))
-        rows, value = self.expected_costs(self.read_rows(single), single, estimate.forwarded[None], stacked)
-        if self.energy_price.node > 0.0:
-            value = value - self.expected_costs.deep_price(rows, stacked, self._time_price)
-        return self._with_values(rows, value[0])
+        return self.expected_epochs(self.read_rows(single), single, estimate.forwarded[None], stacked).epoch(0)
 
-    def _with_values(self, rows: BatchingArrays, value: Array) -> EpochProblem:
-        epoch, visible = self.epoch_of(rows, 0), rows.visible[0]
-        values = [self._net_of_uplink(value[visible, index]) for index in range(epoch.problem.node_count)]
-        return replace(epoch, problem=epoch.problem.replace(value=values))
+    def expected_epochs(
+        self, rows: BatchingArrays, observation: Mapping[str, Array], forwarded: Array, forecast: ExitForecast
+    ) -> EpochRows:
+        """The epoch problems of R rows, with expected costs and values under their forecasts.
+
+        Args:
+            rows: what `read_rows` makes of the observation.
+            observation: the observation of the R rows.
+            forwarded: [R, K] requests forwarded per epoch to each deeper node.
+            forecast: exit probabilities of the R rows.
+        """
+        expected, value = self.expected_costs(rows, observation, forwarded, forecast)
+        if self.energy_price.node > 0.0:
+            value = value - self.expected_costs.deep_price(expected, forecast, self._time_price)
+        return self.epochs(expected, value)
 
 
 def _link_delay_s(constants: CompositeConstants) -> Array:

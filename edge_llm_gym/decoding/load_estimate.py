@@ -6,7 +6,6 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.difficulty_mix import NO_SHIFT
-from edge_llm_gym.decoding.exit_forecast import ExitForecast
 
 LOAD_DISCOUNT: Final = 0.8
 """Weight of the previous estimate in the exponential moving average over epochs."""
@@ -32,10 +31,11 @@ def initial_estimate(mean_arrivals: float, entry_nodes: Array, deep_nodes: Array
     return LoadEstimate(np.full(entry_nodes.size, admitted / entry_nodes.size), forwarded, NO_SHIFT)
 
 
-def with_assignment(estimate: LoadEstimate, node: Array, forecast: ExitForecast) -> LoadEstimate:
-    """The estimate after an assignment node [n] int, 0 for a request that waits, under a forecast."""
+def with_assignment(estimate: LoadEstimate, node: Array, reach_probability: Array) -> LoadEstimate:
+    """The estimate after an assignment node [n] int, 0 for a request that waits, with probabilities [K1, K] of reaching
+    each deeper node."""
     admitted = np.bincount(node, minlength=estimate.admitted.size + 1)[1:]
     return estimate._replace(
         admitted=LOAD_DISCOUNT * estimate.admitted + (1.0 - LOAD_DISCOUNT) * admitted,
-        forwarded=LOAD_DISCOUNT * estimate.forwarded + (1.0 - LOAD_DISCOUNT) * admitted @ forecast.reach_probability,
+        forwarded=LOAD_DISCOUNT * estimate.forwarded + (1.0 - LOAD_DISCOUNT) * admitted @ reach_probability,
     )

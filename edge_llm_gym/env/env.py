@@ -232,6 +232,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self._require_reset()
         return self.simulator.admissible()[0].ravel()
 
+    def observe(self) -> dict[str, Array]:
+        """The present observation, in new arrays. Raises RuntimeError before a reset."""
+        self._require_reset()
+        return self._observe()
+
     def snapshot(self) -> EnvSnapshot:
         """A copy of the episode's state and of the generator of the next ones. Raises RuntimeError before a reset."""
         self._require_reset()

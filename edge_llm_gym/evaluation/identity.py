@@ -19,9 +19,10 @@ from typing import Any, Final
 import edge_llm_gym
 from edge_llm_gym.env.own_functions import Feature
 from edge_llm_gym.evaluation.model_archive import ModelArchive
-from edge_llm_gym.evaluation.policies import ARCHIVE, PRETRAINED, PolicySource
+from edge_llm_gym.evaluation.policies import ARCHIVE, PolicySource, is_rollout, split_settings
 from edge_llm_gym.linear import is_linear
 from edge_llm_gym.sb3.policy_file import ENDING
+from edge_llm_gym.sb3.pretrained import PRETRAINED
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.scenario.files import named_files
 
@@ -110,6 +111,9 @@ def policy_identity(source: PolicySource) -> Any:
         return {"file": file_hash(policy.path), "codec": policy.codec, "settings": dict(policy.settings)}
     if not isinstance(policy, str):
         return _object_identity(f"policy {source.name!r}", policy)
+    if is_rollout(policy):
+        base = split_settings(policy)[1].get("base")
+        return {"policy": policy, "base": policy_identity(PolicySource(base, base)) if base else None}
     if policy.endswith(ARCHIVE):
         return _archive_identity(Path(policy))
     if policy.endswith(ENDING):

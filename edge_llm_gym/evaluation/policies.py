@@ -1,7 +1,7 @@
 """Policies by specification: the name of an expert or of a shipped policy, a file, the path of a factory, or an object.
 
 Settings of an expert follow its name in brackets and are separated by semicolons, as in "dftsp[overrun_s=0]" or
-"stb[batch_size=4]".
+"stb[batch_size=4]". "rollout" names the policy that looks ahead (`edge_llm_gym.lookahead`).
 """
 
 from collections.abc import Callable, Iterable
@@ -15,18 +15,17 @@ import gymnasium
 from edge_llm_gym.evaluation.model_archive import ModelArchive
 from edge_llm_gym.experts import Policy, expert_names, make_expert
 from edge_llm_gym.linear import is_linear, load_linear
+from edge_llm_gym.lookahead import ROLLOUT, make_rollout
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
-from edge_llm_gym.sb3.pretrained import pretrained_path, saved_policy
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path, saved_policy
 from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE: Final = ".zip"
 """Ending of the files that training runs and searches write."""
-PRETRAINED: Final = "pretrained:"
-"""Before the name of a policy that the package ships."""
 CONFIG_FILE: Final = "config.yaml"
 """File beside the archives of a training run."""
 
@@ -40,6 +39,8 @@ class PolicySource:
 
     def make(self, env: gymnasium.Env, seed: int) -> Policy:
         """A policy for one episode; stochastic experts use `seed`. Raises TypeError for objects without `predict`."""
+        if isinstance(self.source, str) and is_rollout(self.source):
+            return make_rollout(env, seed=seed, **split_settings(self.source)[1])
         if isinstance(self.source, str) and is_trained(self.source):
             return trained_policy_factory(self.source)(env)
         if isinstance(self.source, str) and ":" not in self.source:
@@ -98,7 +99,9 @@ def _source(policy: PolicyLike | tuple[str, PolicyLike], scenario: Scenario | No
         name, what = policy
         return PolicySource(name, _source(what, scenario).source)
     if isinstance(policy, str):
-        if is_trained(policy):
+        if is_rollout(policy):
+            split_settings(policy)
+        elif is_trained(policy):
             trained_policy_factory(policy)
         elif ":" in policy:
             _imported(policy)
@@ -145,9 +148,14 @@ def file_name(policy: str) -> str:
     return "-".join(Path(name).parts[-2:]) if "/" in name else name.replace(":", ".")
 
 
+def is_rollout(policy: str) -> bool:
+    """Whether a specification names the policy that looks ahead, with or without settings."""
+    return policy.partition("[")[0] == ROLLOUT
+
+
 def is_trained(policy: str) -> bool:
     """Whether a specification names a trained policy: a shipped one, or a file."""
-    return policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING))
+    return not is_rollout(policy) and (policy.startswith(PRETRAINED) or policy.endswith((ARCHIVE, ENDING)))
 
 
 def is_plain(path: Path) -> bool:

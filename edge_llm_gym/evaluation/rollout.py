@@ -99,7 +99,11 @@ def metric_names(env: gymnasium.Env) -> tuple[str, ...]:
 
 
 def _episode_metrics(env: gymnasium.Env, totals: Mapping[str, Any]) -> Episode:
-    simulator: Simulator = env.unwrapped.simulator  # type: ignore[attr-defined]
+    return episode_metrics(env.unwrapped.simulator, totals)  # type: ignore[attr-defined]
+
+
+def episode_metrics(simulator: Simulator, totals: Mapping[str, Any]) -> Episode:
+    """The metrics of the episode that the first row of a simulator has just finished, but reward, steps and times."""
     metrics = EPISODE_METRICS[simulator.scenario.variant](simulator, totals)
     return metrics | {"utilisation": totals["utilisation"]}
 

@@ -1,31 +1,39 @@
 """Experts of batching dynamics: the epoch problem of an observation, solved by a scheduler."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import BatchingReader, EpochProblem
-from edge_llm_gym.experts.policy import Action, Observation, RowPolicy
+from edge_llm_gym.decoding.assignment import with_least_shares
+from edge_llm_gym.decoding.batching import BatchingReader
+from edge_llm_gym.decoding.epoch_rows import EpochProblem, EpochRows
+from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 
-Assign = Callable[[EpochProblem], Array]
-"""A scheduler: epoch problem -> node [n] int, 0 for a request that waits, k for the k-th node."""
+Assign = Callable[[EpochRows], Array]
+"""A scheduler: epoch problems of R rows -> node [R, N] int64, 0 for a request that waits, k for the k-th node."""
 
 
-class BatchExpert(RowPolicy):
-    """A stateless expert: one scheduler decides each epoch on its own."""
+class BatchExpert(BatchPolicy):
+    """A stateless expert: one scheduler decides each epoch on its own, for all rows at once.
 
-    def __init__(self, name: str, reader: BatchingReader, assign: Assign) -> None:
+    `random` says that its decisions are drawn from one generator for all rows.
+    """
+
+    def __init__(self, name: str, reader: BatchingReader, assign: Assign, random: bool = False) -> None:
         super().__init__(name, reader.scenario)
-        self._reader, self._assign = reader, assign
+        self._reader, self._assign, self._random = reader, assign, random
 
-    def act(self, observation: Observation, memory: Any) -> tuple[Action, Any]:
-        """Batch and bandwidth for the observation of one row."""
-        epoch = self._reader.read(observation)
-        visible = np.asarray(observation["request_mask"]).astype(bool)
-        return batch_action(epoch, self._assign(epoch), visible), memory
+    @property
+    def independent_rows(self) -> bool:
+        """True unless decisions are random."""
+        return not self._random
+
+    def act_rows(self, observation: Observation, memory: Memory, deterministic: bool) -> tuple[Action, Memory]:
+        """Batches and bandwidth of R rows."""
+        rows = self._reader.read_rows(observation)
+        return with_least_shares(self._assign(self._reader.epochs(rows)), rows), memory
 
 
 def batch_action(epoch: EpochProblem, node: Array, visible: Array) -> Action:

@@ -1,38 +1,39 @@
-"""Batch schedulers, baselines and exact ones: functions from an epoch problem to an assignment of requests to nodes.
+"""Batch schedulers, baselines and exact ones: functions from the epoch problems of many rows to assignments.
 
 Unless stated otherwise, a baseline inserts the visible requests greedily: in its order, each on a node whose batch
 stays feasible (time, memory and bandwidth), chosen by a node rule of `edge_llm_gym.solvers.baselines`. A request that
 fits on no node waits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.batching import EpochProblem
-from edge_llm_gym.problems import AssignmentProblem, BatchProblem
+from edge_llm_gym.decoding.epoch_rows import EpochProblem, EpochRows
+from edge_llm_gym.problems import AssignmentProblem
+from edge_llm_gym.problems.rows import AssignmentRows
 from edge_llm_gym.solvers import baselines, dftsp
 
 
-def arrival_order(epoch: EpochProblem) -> Array:
-    """Requests by arrival time, the oldest first."""
-    return np.argsort(-epoch.waiting_s, kind="stable")
+def arrival_order(epochs: EpochRows) -> Array:
+    """Slots by arrival time, the oldest request first."""
+    return epochs.slots_by(-epochs.waiting_s)
 
 
-def deadline_order(epoch: EpochProblem) -> Array:
-    """Requests by deadline, the earliest first."""
-    return np.argsort(epoch.time_left_s, kind="stable")
+def deadline_order(epochs: EpochRows) -> Array:
+    """Slots by deadline, the earliest first."""
+    return epochs.slots_by(epochs.time_left_s)
 
 
-def size_order(epoch: EpochProblem) -> Array:
-    """Requests by service time alone on the fastest node, the shortest first."""
-    alone_s = [problem.time_s + problem.shared_time_s for problem in epoch.problem.nodes]
-    return np.argsort(np.min(alone_s, axis=0), kind="stable")
+def size_order(epochs: EpochRows) -> Array:
+    """Slots by service time alone on the fastest node, the shortest first."""
+    return epochs.slots_by((epochs.problem.time_s + epochs.problem.shared_time_s).min(axis=2))
 
 
 ORDERS = {"arrival": arrival_order, "deadline": deadline_order, "size": size_order}
-"""Name -> order of insertion [n]."""
+"""Name -> order of insertion [R, N] of slots, -1 after the last request."""
 
 
 @dataclass
@@ -41,9 +42,12 @@ class UniformlyRandom:
 
     rng: np.random.Generator
 
-    def __call__(self, epoch: EpochProblem) -> Array:
-        """Assignment [n]."""
-        return self.rng.integers(epoch.problem.node_count + 1, size=epoch.problem.request_count)
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        visible, nodes = epochs.problem.visible, epochs.problem.time_s.shape[2]
+        node = np.zeros(visible.shape, np.int64)
+        node[visible] = self.rng.integers(nodes + 1, size=int(visible.sum()))
+        return node
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,10 @@ class ListScheduler:
     node_rule: str = "earliest-finish"
     limit: int | None = None
 
-    def __call__(self, epoch: EpochProblem) -> Array:
-        """Assignment [n]."""
-        order = ORDERS[self.order](epoch)
-        return baselines.assign_first_fit(epoch.problem, order, self.node_rule, limit=self.limit)
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        order = ORDERS[self.order](epochs)
+        return baselines.first_fit_rows(epochs.problem, order, self.node_rule, limit=self.limit)
 
 
 @dataclass(frozen=True)
@@ -72,25 +76,36 @@ class StaticBatch:
     batch_size: int = 8
     idle_s: float = field(default=1e-6, repr=False)
 
-    def __call__(self, epoch: EpochProblem) -> Array:
-        """Assignment [n]."""
-        node = np.zeros(epoch.problem.request_count, np.int64)
-        order = arrival_order(epoch)
-        for index, problem in enumerate(epoch.problem.nodes):
-            if epoch.busy_s[index] <= self.idle_s:
-                waiting = order[node[order] == 0]
-                node[baselines.first_fit(_without_deadlines(problem), waiting, limit=self.batch_size)] = index + 1
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        node = np.zeros(epochs.problem.visible.shape, np.int64)
+        order = arrival_order(epochs)
+        for index in range(epochs.problem.time_s.shape[2]):
+            problem = _without_deadlines(epochs.problem, index)
+            waiting = np.take_along_axis(node, np.maximum(order, 0), axis=1) == 0
+            idle = epochs.busy_s[:, index, None] <= self.idle_s
+            chosen = baselines.first_fit_rows(problem, _those(order, waiting & idle), limit=self.batch_size)
+            node[chosen == 1] = index + 1
         return node
 
 
-def _without_deadlines(problem: BatchProblem) -> BatchProblem:
-    """The same problem without time limits for the requests that would be in time alone, and without the others."""
-    alone_s = problem.time_s + problem.shared_time_s
-    in_time = alone_s <= problem.budget_s
-    unlimited_s = float(alone_s.sum()) + 1.0
-    return problem.replace(
-        uplink_share=np.where(in_time, problem.uplink_share, np.inf),
-        budget_s=np.full(problem.request_count, unlimited_s),
+def _those(order: Array, wanted: Array) -> Array:
+    """The slots of `order` [R, N] that are `wanted` [R, N] bool and not -1, in their order, then -1."""
+    kept = wanted & (order >= 0)
+    front = np.argsort(~kept, axis=1, kind="stable")
+    return np.take_along_axis(np.where(kept, order, -1), front, axis=1)
+
+
+def _without_deadlines(rows: AssignmentRows, node: int) -> AssignmentRows:
+    """The problems of one node without time limits for the requests that would be in time alone, and without the
+    others."""
+    one = AssignmentRows(rows.visible, *(array[..., node : node + 1] for array in rows[1:]))
+    alone_s = one.time_s + one.shared_time_s
+    in_time = alone_s <= one.budget_s
+    unlimited_s = np.where(rows.visible[..., None], alone_s, 0.0).sum(axis=1) + 1.0
+    return one._replace(
+        uplink_share=np.where(in_time, one.uplink_share, np.inf),
+        budget_s=np.broadcast_to(unlimited_s[:, None], alone_s.shape),
         time_cap_s=unlimited_s,
     )
 
@@ -101,14 +116,9 @@ class NodeByNode:
 
     node_limit: int
 
-    def __call__(self, epoch: EpochProblem) -> Array:
-        """Assignment [n]."""
-        node = np.zeros(epoch.problem.request_count, np.int64)
-        for index, problem in enumerate(epoch.problem.nodes):
-            left = node == 0
-            best = dftsp.solve(problem.subset(left), node_limit=self.node_limit, urgency=epoch.urgent[left])
-            node[np.flatnonzero(left)[best.selected]] = index + 1
-        return node
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        return dftsp.solve_node_by_node(epochs.problem, epochs.urgent, node_limit=self.node_limit)
 
 
 @dataclass(frozen=True)
@@ -118,11 +128,25 @@ class ResidualProfits:
     node_limit: int
     improve: bool
 
-    def __call__(self, epoch: EpochProblem) -> Array:
-        """Assignment [n]."""
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
         from edge_llm_gym.solvers import ot_gah
 
-        return ot_gah.solve(epoch.problem, improve=self.improve, node_limit=self.node_limit).node
+        return ot_gah.solve_rows(epochs.problem, improve=self.improve, node_limit=self.node_limit)
+
+
+@dataclass(frozen=True)
+class RowByRow:
+    """A scheduler of one epoch, a function of an `EpochProblem` to the nodes [n] of its requests, in each row."""
+
+    schedule: Callable[[EpochProblem], Array]
+
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        node = np.zeros(epochs.problem.visible.shape, np.int64)
+        for row, visible in enumerate(epochs.problem.visible):
+            node[row, visible] = self.schedule(epochs.epoch(row))
+        return node
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from edge_llm_gym.experts.batching import (
     NodeByNode,
     Reference,
     ResidualProfits,
+    RowByRow,
     StaticBatch,
     UniformlyRandom,
 )
@@ -55,11 +56,11 @@ def _ot_gah(node_limit: int = EXPERT_NODE_LIMIT, improve: bool = True) -> Assign
 
 
 def _milp(time_limit_s: float | None = None) -> Assign:
-    return Reference("milp", time_limit("time_limit_s", time_limit_s))
+    return RowByRow(Reference("milp", time_limit("time_limit_s", time_limit_s)))
 
 
 def _brute_force() -> Assign:
-    return Reference("brute-force")
+    return RowByRow(Reference("brute-force"))
 
 
 def _dto_ee(max_rounds: int = DTO_EE_ROUNDS) -> Planner:

@@ -43,6 +43,14 @@ class BatchPolicy(ABC):
     def __init__(self, name: str, scenario: Scenario) -> None:
         self.name, self.scenario = name, scenario
 
+    @property
+    def independent_rows(self) -> bool:
+        """Whether the decisions for each of R rows are, bit for bit, those for the row alone, whatever came before.
+
+        Then `edge_llm_gym.evaluation.compare` runs the episodes of many seeds as rows, by one policy.
+        """
+        return False
+
     def predict(
         self,
         observation: Observation,

@@ -91,7 +91,8 @@ def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, sett
     price = _energy_price(name, scenario, settings)
     reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None), price)
     others = ("overrun_s", "quantile", ENERGY_PRICE)
-    return BatchExpert(name, reader, _built(name, BATCH_SCHEDULERS[name], rng, settings, others))
+    assign = _built(name, BATCH_SCHEDULERS[name], rng, settings, others)
+    return BatchExpert(name, reader, assign, random=name == RANDOM)
 
 
 def _energy_price(name: str, scenario: Scenario, settings: Settings) -> EnergyPrice:

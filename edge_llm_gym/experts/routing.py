@@ -1,11 +1,16 @@
 """Experts of streaming dynamics: a routing problem from estimated rates, solved by DTO-EE or by a baseline."""
 
+from typing import Final
+
 import numpy as np
 
 from edge_llm_gym.decoding.streaming import StreamingReader
 from edge_llm_gym.experts.planners import Plan, Planner
 from edge_llm_gym.experts.planning import PlanMemory, PlanSchedule
 from edge_llm_gym.experts.policy import Action, Observation, RowPolicy
+
+RANDOM_PLANNERS: Final = ("genetic",)
+"""Names of the experts whose plans are drawn from one generator for all rows."""
 
 
 class RoutingExpert(RowPolicy):
@@ -21,6 +26,11 @@ class RoutingExpert(RowPolicy):
     def __init__(self, name: str, reader: StreamingReader, planner: Planner, replan_every: int = 1) -> None:
         super().__init__(name, reader.scenario)
         self._reader, self._schedule = reader, PlanSchedule(reader, planner, replan_every)
+
+    @property
+    def independent_rows(self) -> bool:
+        """True unless the planner draws random numbers."""
+        return self.name not in RANDOM_PLANNERS
 
     def initial_memory(self) -> PlanMemory:
         """No plan, and the scenario's mean rates."""

@@ -43,6 +43,11 @@ class LinearPolicy(BatchPolicy):
         self.search = known_name("search", search, SEARCHES)
         self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
 
+    @property
+    def independent_rows(self) -> bool:
+        """True: every row is decided on its own."""
+        return True
+
     @staticmethod
     @abstractmethod
     def size(scenario: Scenario) -> int:

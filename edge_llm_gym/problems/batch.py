@@ -199,7 +199,7 @@ def _vector(name: str, raw: ArrayLike, length: int) -> Floats:
     array = real_numbers(name, raw)
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},) as time_s has {length} entries, got shape {array.shape}")
-    _check_range(name, array)
+    check_range(name, array)
     array.setflags(write=False)
     return array
 
@@ -210,7 +210,7 @@ def _number(name: str, raw: float) -> float:
     array = real_numbers(name, raw)
     if array.ndim:
         raise ValueError(f"{name} must be one number, got an array of shape {array.shape}")
-    _check_range(name, array.reshape(1))
+    check_range(name, array.reshape(1))
     return float(array)
 
 
@@ -218,7 +218,8 @@ def _is_allowed(name: str, number: float) -> bool:
     return number == 0.0 or SMALLEST <= number <= LARGEST or (number == np.inf and name in _MAY_BE_INFINITE)
 
 
-def _check_range(name: str, array: Floats) -> None:
+def check_range(name: str, array: Floats) -> None:
+    """Raises ValueError for numbers [n] that a field of a BatchProblem must not hold."""
     if array.size == 0 or (array.min() >= SMALLEST and array.max() <= LARGEST):
         return
     size = np.abs(array)
@@ -231,7 +232,8 @@ def _check_range(name: str, array: Floats) -> None:
         allowed &= array >= 0.0
     if not allowed.all():
         where = int(np.argmin(allowed))
-        raise ValueError(f"{name} must be {_rule(name, array[where])}, got {array[where]} at index {where}")
+        wrong = array.flat[where]
+        raise ValueError(f"{name} must be {_rule(name, wrong)}, got {wrong} at index {where}")
 
 
 def _rule(name: str, wrong: float) -> str:

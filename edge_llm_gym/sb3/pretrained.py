@@ -5,6 +5,7 @@ A policy whose action is constant is a linear policy with known parameters; it a
 
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from edge_llm_gym.sb3.policy_file import ENDING, PolicyFile, read_policy_file
 from edge_llm_gym.scenario import Scenario, load_scenario
 from edge_llm_gym.settings import ConfigError
 
+PRETRAINED: Final = "pretrained:"
+"""Before the name of a shipped policy in the specification of a policy."""
 GRADIENT_MEAN, ARS_MEAN = "action_net.bias", "action_net.0.weight"
 """Names of the weights of a constant policy that its action follows from: [P] times the gain; [P, 1] under ARS."""
 

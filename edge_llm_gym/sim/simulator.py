@@ -16,6 +16,8 @@ from edge_llm_gym.sim.tape import TapeGenerator
 
 PARAMETERS_KEY: Final = "episode_parameters"
 """Key of the parameters of an episode in the tape of a snapshot."""
+MEAN_SNR_KEY: Final = "mean_snr"
+"""Key of the mean SNR of the links in the tape of a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Simulator:
     """R independent copies of one scenario, each with a tape of its own.
 
     Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in
-    `sim.pooled.records` and `sim.streaming.records`, and `episode_parameters` [R, P] float64 are the parameters of the
-    episodes (`sim.episode_parameters`); treat them as read-only. Rows are stepped and observed in `threads` threads,
-    with the same results for any number of them. Raises ValueError for less than one row or thread.
+    `sim.pooled.records` and `sim.streaming.records`, `episode_parameters` [R, P] float64 are the parameters of the
+    episodes (`sim.episode_parameters`), and `mean_snr` [R, D, K1, 2] float64 is the mean SNR of the links before
+    fading, up and down; treat them as read-only. Rows are stepped and observed in `threads` threads, with the same
+    results for any number of them. Raises ValueError for less than one row or thread.
     """
 
     tape: Any
@@ -51,6 +54,8 @@ class Simulator:
         self._row_generators: dict[int, TapeGenerator] = {}
         self.episode_parameters = np.zeros((rows, len(PARAMETERS)))
         self._allocate(self.tape_generator.expected_requests())
+        links = self.tape.channels.spectral_efficiency.shape[2:]
+        self.mean_snr = np.full((rows, *links), np.nan)
 
     @property
     def nodes(self) -> int:
@@ -64,6 +69,11 @@ class Simulator:
 
     def _allocate(self, capacity: int) -> None:
         self.tape, self.state = self._dynamics.allocate(self.rows, capacity)
+
+    def reserve(self, capacity: int) -> None:
+        """Has tapes hold at least `capacity` requests; what they hold stays."""
+        if capacity > self.capacity:
+            self._reallocate(max(capacity, self.capacity * 5 // 4))
 
     def _reallocate(self, capacity: int) -> None:
         """Allocates records of a capacity that is not smaller, and copies into them what the present ones hold."""
@@ -90,11 +100,9 @@ class Simulator:
         """Draws a new tape for a row and sets it to its first decision time."""
         generator = self._row_generators.get(row, self.tape_generator)
         episode = generator.draw(rng)
-        size = episode.arrivals.arrival_s.size
-        if size > self.capacity:
-            self._reallocate(max(size, self.capacity * 5 // 4))
+        self.reserve(episode.arrivals.arrival_s.size)
         self.episode_parameters[row] = episode.parameters
-        generator.write(rng, episode, self.tape, row)
+        self.mean_snr[row] = generator.write(rng, episode, self.tape, row)
         self._dynamics.begin(self.tape, self.state, row)
 
     def step(self, *action: Array) -> Any:
@@ -132,7 +140,10 @@ class Simulator:
 
     def snapshot(self, row: int = 0) -> Snapshot:
         """Copies of a row's tape and state."""
-        tape = _copy_row(self.tape, row) | {PARAMETERS_KEY: self.episode_parameters[row].copy()}
+        tape = _copy_row(self.tape, row) | {
+            PARAMETERS_KEY: self.episode_parameters[row].copy(),
+            MEAN_SNR_KEY: self.mean_snr[row].copy(),
+        }
         return Snapshot(scenario=self.scenario, tape=tape, state=_copy_row(self.state, row))
 
     def restore(self, snapshot: Snapshot, row: int = 0) -> None:
@@ -149,6 +160,7 @@ class Simulator:
             for name, target in leaves(record):
                 target[(row, *(slice(size) for size in saved[name].shape))] = saved[name]
         self.episode_parameters[row] = snapshot.tape.get(PARAMETERS_KEY, 0.0)
+        self.mean_snr[row] = snapshot.tape.get(MEAN_SNR_KEY, np.nan)
 
     def copy_rows(self, source: Array, target: Array) -> None:
         """Copies tape and state of the rows `source` [n] int into the rows `target` [n], in one go."""
@@ -156,6 +168,7 @@ class Simulator:
             for _, array in leaves(record):
                 array[target] = array[source]
         self.episode_parameters[target] = self.episode_parameters[source]
+        self.mean_snr[target] = self.mean_snr[source]
 
     def conserves(self) -> bool:
         """Whether every request that arrived is accounted for once: served, late, below_quality, expired or pending."""

@@ -56,8 +56,11 @@ class ChannelGenerator:
         links = scenario.horizon_epochs + 1, scenario.devices.count, len(nodes)
         self._power = np.empty(links, np.float32)  # work space
 
-    def write(self, rng: Generator, tape: ChannelTape, row: int, deviation_db: float | None = None) -> None:
-        """Writes one episode into a row of the tape; the shadowing deviation is the scenario's by default."""
+    def write(self, rng: Generator, tape: ChannelTape, row: int, deviation_db: float | None = None) -> Array:
+        """Writes one episode into a row of the tape; the shadowing deviation is the scenario's by default.
+
+        Returns the mean SNR [D, K1, 2] before fading, up and down, over the whole band.
+        """
         scenario, settings = self._scenario, self._scenario.channel
         devices = scenario.devices.count
         deviation_db = settings.shadowing_deviation_db if deviation_db is None else deviation_db
@@ -67,13 +70,15 @@ class ChannelGenerator:
         distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
         channel.fading_path(rng, self._correlation, self._power)
+        mean_snr = self._mean_snr(loss_db, shadowing_db)
         channel.spectral_efficiency_path(
             self._power,
-            self._mean_snr(loss_db, shadowing_db),
+            mean_snr,
             settings.spectral_efficiency_floor,
             settings.spectral_efficiency_cap,
             tape.spectral_efficiency[row],
         )
+        return mean_snr
 
     def _mean_snr(self, loss_db: Array, shadowing_db: Array) -> Array:
         """Mean SNR [D, K1, 2] up and down, each over the whole band."""
@@ -229,11 +234,15 @@ class TapeGenerator(ABC):
         workload = self.workload.at_rate(parameters.rate_per_s) if self._sampler.has_own_rate else self.workload
         return Episode(parameters, workload.draw(rng, self.duration_s))
 
-    def write(self, rng: Generator, episode: Episode, tape: Any, row: int) -> None:
-        """Writes one episode into a row of the dynamics' own tape, whose capacity must suffice."""
-        self._channels.write(rng, tape.channels, row, episode.parameters.shadowing_db)
+    def write(self, rng: Generator, episode: Episode, tape: Any, row: int) -> Array:
+        """Writes one episode into a row of the dynamics' own tape, whose capacity must suffice.
+
+        Returns the mean SNR [D, K1, 2] of its links before fading, up and down.
+        """
+        mean_snr = self._channels.write(rng, tape.channels, row, episode.parameters.shadowing_db)
         self._requests.write(rng, episode.arrivals, tape.requests, row)
         self._write_rest(rng, episode, tape, row)
+        return mean_snr
 
     @abstractmethod
     def _write_rest(self, rng: Generator, episode: Episode, tape: Any, row: int) -> None:

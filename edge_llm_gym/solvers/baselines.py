@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, row_kernel
 from edge_llm_gym.names import known_name
 from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
@@ -26,10 +26,11 @@ from edge_llm_gym.problems.feasibility import (
     batch_time_with,
     fits,
 )
+from edge_llm_gym.problems.rows import AssignmentRows, one_row
 
 
 class _Nodes(NamedTuple):
-    """K problems in the form of the kernel."""
+    """K problems in the form of the kernel; those of R rows have a leading axis of rows."""
 
     cost: Floats  # [K, N, 5] of each request, by Resource
     budget_s: Floats  # [K, N]
@@ -37,7 +38,7 @@ class _Nodes(NamedTuple):
 
 
 class _Batches(NamedTuple):
-    """The batches under construction."""
+    """The batches under construction; those of R rows have a leading axis of rows."""
 
     used: Floats  # [K, 5] by Resource
     time_limit_s: Floats  # [K] tightest limit so far
@@ -61,7 +62,7 @@ def _insert(nodes: _Nodes, batches: _Batches, node: int, request: int) -> None:
     batches.size[node] += 1
 
 
-@kernel
+@row_kernel
 def _first_fit(
     nodes: _Nodes,
     batches: _Batches,
@@ -71,8 +72,36 @@ def _first_fit(
     max_size: int,
     assignment: Ints,
 ) -> None:
-    """First fit over the requests, on the fitting node of least preference [K, N] or of shortest batch."""
+    """First fit in each row, on the fitting node of least preference [R, K, N] or of shortest batch.
+
+    ``order`` [R, N] begins with the requests to insert, and goes on with -1.
+    """
+    for row in range(order.shape[0]):
+        _fill_row(
+            _Nodes(nodes.cost[row], nodes.budget_s[row], nodes.capacity[row]),
+            _Batches(batches.used[row], batches.time_limit_s[row], batches.size[row]),
+            order[row],
+            preference[row],
+            by_batch_time,
+            max_size,
+            assignment[row],
+        )
+
+
+@kernel
+def _fill_row(
+    nodes: _Nodes,
+    batches: _Batches,
+    order: Ints,
+    preference: Floats,
+    by_batch_time: bool,
+    max_size: int,
+    assignment: Ints,
+) -> None:
+    """First fit in one row."""
     for request in order:
+        if request < 0:
+            break
         chosen, least = -1, np.inf
         for node in range(batches.size.size):
             if by_batch_time:
@@ -86,20 +115,19 @@ def _first_fit(
             assignment[request] = chosen + 1
 
 
-def _node_order(problem: AssignmentProblem) -> Floats:
-    count = problem.request_count
-    return np.repeat(np.arange(problem.node_count, dtype=np.float64)[:, None], count, axis=1)
+def _node_order(rows: AssignmentRows) -> Floats:
+    return np.broadcast_to(np.arange(rows.time_s.shape[2], dtype=np.float64), rows.time_s.shape)
 
 
-def _bandwidth(problem: AssignmentProblem) -> Floats:
-    return np.stack([np.nan_to_num(node.uplink_share + node.downlink_share, posinf=1e300) for node in problem.nodes])
+def _bandwidth(rows: AssignmentRows) -> Floats:
+    return np.nan_to_num(rows.uplink_share + rows.downlink_share, posinf=1e300)
 
 
-def _memory_shortage(problem: AssignmentProblem) -> Floats:
-    return np.stack([node.kv_bytes - node.memory_bytes for node in problem.nodes])
+def _memory_shortage(rows: AssignmentRows) -> Floats:
+    return rows.kv_bytes - rows.memory_bytes[:, None]
 
 
-NODE_RULES: dict[str, Callable[[AssignmentProblem], Floats] | None] = {
+NODE_RULES: dict[str, Callable[[AssignmentRows], Floats] | None] = {
     "earliest-finish": None,  # the node whose batch would end first with the request in it
     "best-channel": _bandwidth,  # the node where the request needs the least bandwidth
     "most-memory": _memory_shortage,  # the node with the most free memory at the start of the epoch
@@ -116,13 +144,30 @@ def assign_first_fit(
     of a batch. Requests that are not in `order` are left out. Raises ValueError for an unknown rule, an invalid order
     and a limit that is not a whole number of zero or more.
     """
-    rule = NODE_RULES[known_name("node rule", node_rule, NODE_RULES)]
-    preference = np.zeros((problem.node_count, 0)) if rule is None else rule(problem)
-    assignment = np.zeros(problem.request_count, np.int64)
-    indices = _checked_order(order, problem.request_count)
-    max_size = problem.request_count if limit is None else whole_number("limit", limit)
-    batches = _empty_batches(problem.nodes)
-    _first_fit(_stack(problem.nodes), batches, indices, preference, rule is None, max_size, assignment)
+    known_name("node rule", node_rule, NODE_RULES)
+    indices = np.full((1, problem.request_count), -1)
+    chosen = _checked_order(order, problem.request_count)
+    indices[0, : chosen.size] = chosen
+    max_size = None if limit is None else whole_number("limit", limit)
+    return first_fit_rows(one_row(problem), indices, node_rule, limit=max_size)[0]
+
+
+def first_fit_rows(
+    rows: AssignmentRows, order: Ints, node_rule: str = "earliest-finish", *, limit: int | None = None
+) -> Ints:
+    """Assignments [R, N] of first fit in each row, in one compiled loop.
+
+    ``order`` [R, N] int64 lists the slots to insert, then -1; the other arguments are those of `assign_first_fit`.
+    Nothing is checked.
+    """
+    rule, (count, slots, nodes) = NODE_RULES[node_rule], rows.time_s.shape
+    preference = np.zeros((count, nodes, 0)) if rule is None else _by_node(rule(rows))
+    assignment = np.zeros((count, slots), np.int64)
+    max_size = slots if limit is None else limit
+    batches = _Batches(
+        np.zeros((count, nodes, RESOURCE_COUNT)), rows.time_cap_s.copy(), np.zeros((count, nodes), np.int64)
+    )
+    _first_fit(_nodes(rows), batches, np.ascontiguousarray(order), preference, rule is None, max_size, assignment)
     return assignment
 
 
@@ -131,17 +176,19 @@ def first_fit(problem: BatchProblem, order: ArrayLike, *, limit: int | None = No
     return assign_first_fit(AssignmentProblem((problem,)), order, "first", limit=limit) == 1
 
 
-def _stack(problems: tuple[BatchProblem, ...]) -> _Nodes:
-    cost = np.array([[getattr(problem, name) for name in COST_FIELDS] for problem in problems])
-    capacity = np.ones((len(problems), RESOURCE_COUNT))
-    capacity[:, Resource.KV] = [problem.memory_bytes for problem in problems]
-    budget_s = np.array([np.where(problem.net_value >= 0.0, problem.budget_s, -1.0) for problem in problems])
-    return _Nodes(np.ascontiguousarray(cost.transpose(0, 2, 1)), budget_s, capacity)
+def _nodes(rows: AssignmentRows) -> _Nodes:
+    count, slots, nodes = rows.time_s.shape
+    cost = np.empty((count, nodes, slots, RESOURCE_COUNT))
+    for resource, name in enumerate(COST_FIELDS):
+        cost[..., resource] = getattr(rows, name).transpose(0, 2, 1)
+    capacity = np.ones((count, nodes, RESOURCE_COUNT))
+    capacity[..., Resource.KV] = rows.memory_bytes
+    return _Nodes(cost, _by_node(np.where(rows.net_value >= 0.0, rows.budget_s, -1.0)), capacity)
 
 
-def _empty_batches(problems: tuple[BatchProblem, ...]) -> _Batches:
-    time_limit_s = np.array([problem.time_cap_s for problem in problems])
-    return _Batches(np.zeros((len(problems), RESOURCE_COUNT)), time_limit_s, np.zeros(len(problems), np.int64))
+def _by_node(pairs: Floats) -> Floats:
+    """[R, K, N] of pairs [R, N, K]."""
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1))
 
 
 def _checked_order(order: ArrayLike, count: int) -> Ints:

@@ -153,7 +153,7 @@ def test_a_run_off_a_terminal_says_its_scores_beside_those_of_the_expert(tiny, t
     expert = json.loads((tmp_path / "run" / "expert-scores.json").read_text())
     (figures,) = expert.values()
     lines = [line for line in capsys.readouterr().out.splitlines() if "score" in line]
-    assert [line.split(":")[0] for line in lines] == ["after 24 steps", "after 36 steps"]
+    assert [line.split(":")[0] for line in lines] == ["after 0 steps", "after 24 steps", "after 36 steps"]
     assert all(line.endswith(f"; expert edf {np.mean(figures['score']):.4f}") for line in lines)
     best = max(float(line.split("score ")[1].split(",")[0]) for line in lines)
     assert f"best so far {best:.4f}" in lines[-1]

@@ -89,13 +89,14 @@ def test_policies_with_a_memory_keep_it_through_a_sequence():
     """The memory of a row changes once per epoch, in which the row has decided its requests one by one."""
 
     class Counting:
-        """Lets all requests wait, and counts the epochs of every row."""
+        """Chooses the same node for all requests, 0 and 1 in turn, and counts the epochs of every row."""
 
         def predict(self, observation, state=None, episode_start=None, deterministic=False):
             rows = len(observation["backlog"])
             assert "cursor" not in observation
             counts = [0] * rows if state is None else state
-            return {"batch": np.zeros((rows, SIZE["slots"]), np.int64)}, [count + 1 for count in counts]
+            batch = np.repeat(np.array(counts)[:, None] % 2, SIZE["slots"], axis=1)
+            return {"batch": batch}, [count + 1 for count in counts]
 
     envs = gymnasium.make_vec(FORMS["requests"][0], 2, vectorization_mode="sync", overrides=SIZE)
     policy = EncodedPolicy(Counting(), envs)
@@ -105,6 +106,7 @@ def test_policies_with_a_memory_keep_it_through_a_sequence():
     for _ in range(8):
         action, state = policy.predict(observation, state)
         assert state == begun.tolist()
+        assert action.tolist() == ((begun - 1) % 2).tolist()
         observation, *_, info = envs.step(action)
         begun += info["epoch_begins"]
     assert begun[0] != begun[1]

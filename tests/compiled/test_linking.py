@@ -174,3 +174,13 @@ def test_numba_compiles_its_own_functions_for_others_as_before():
     assert sorted_sum(np.array([3.0, 1.0, 2.0])) == 6.0
     (result,) = sorted_sum.overloads.values()
     assert type(result.library) is linking.JITCodeLibrary
+
+
+def test_an_unknown_numba_compiles_as_usual(monkeypatch):
+    """Nothing of the linking is used then, and results are equal."""
+    known, _ = make_diamond()
+    monkeypatch.setattr(linking, "KNOWN_NUMBA", ("0.0",))
+    plain = njit(_nrt=False)(known.py_func)
+    assert isinstance(known, linking.EntryDispatcher)
+    assert not isinstance(plain, linking.EntryDispatcher)
+    assert plain(3.0) == known(3.0) == by_hand(3.0)

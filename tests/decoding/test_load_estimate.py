@@ -29,7 +29,7 @@ def test_initially_half_of_the_mean_arrivals_are_admitted_and_half_of_these_forw
 def test_loads_are_exponential_moving_averages(reader):
     forecast = ExitForecast(np.zeros((4, 12)), np.full(4, 0.5), OFFLOAD[:4] / 2, np.zeros((4, 12)))
     estimate = LoadEstimate(np.array([1.0, 0.0, 2.0, 0.0]), np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0]), 3)
-    after = with_assignment(estimate, np.array([1, 1, 0, 4, 1]), forecast)
+    after = with_assignment(estimate, np.array([1, 1, 0, 4, 1]), forecast.reach_probability)
     assert after.admitted.tolist() == pytest.approx([0.8 + 0.6, 0.0, 1.6, 0.2])
     assert after.forwarded.tolist() == pytest.approx([0, 0, 0, 0, 0.8 + 0.2 * 3 * 0.125, 0.2 * (3 * 0.375 + 0.5)])
     assert after.difficulty_shift == 3

@@ -155,3 +155,24 @@ def test_the_normalisation_of_the_training_is_applied():
     flats = [policy._choose(rows, None, None, None, True)[0][0] for policy in policies]
     np.testing.assert_allclose(flats[0], wanted, atol=1e-6)
     assert not np.allclose(flats[1], wanted)
+
+
+def test_states_advance_only_in_rows_that_still_choose():
+    """A stand-in for a recurrent model counts how often each row was asked: once per request, at least once."""
+
+    class Counting:
+        action_space = gymnasium.make(SEQUENTIAL, overrides=SIZE).action_space
+        observation_space = gymnasium.make(SEQUENTIAL, overrides=SIZE).observation_space
+
+        def predict(self, seen, state, start, deterministic):
+            counts = np.zeros((1, len(seen), 1)) if state is None else state[0]
+            return np.zeros(len(seen), np.int64), (counts + 1,)
+
+    rows = gymnasium.make_vec(
+        ID, 4, vectorization_mode="vector_entry_point", overrides=SIZE | {"arrivals.rate_per_s": 0.5}
+    )
+    observation, _ = rows.reset(seed=1)
+    visible = np.maximum(observation["request_mask"].sum(axis=1), 1)
+    assert len(set(visible.tolist())) > 1
+    _, state = DecodedPolicy(Counting(), rows, codec="sequential").predict(observation)
+    assert state[0].ravel().tolist() == visible.tolist()

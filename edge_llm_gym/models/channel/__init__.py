@@ -4,6 +4,7 @@ The power spectral density is constant: a transmitter with a share of the band t
 Its SNR therefore does not depend on the share, and its rate is linear in it.
 """
 
+from edge_llm_gym.models.channel.continuation import continued_power, power_given_efficiency
 from edge_llm_gym.models.channel.fading import bessel_j0, fading_correlation, fading_path, spectral_efficiency_path
 from edge_llm_gym.models.channel.link import mean_snr, minimum_share, noise_power_w, rate_bps, spectral_efficiency
 from edge_llm_gym.models.channel.path_loss import PATH_LOSS, SHADOWING_DB, path_loss_db
@@ -13,12 +14,14 @@ __all__ = [
     "PATH_LOSS",
     "SHADOWING_DB",
     "bessel_j0",
+    "continued_power",
     "fading_correlation",
     "fading_path",
     "mean_snr",
     "minimum_share",
     "noise_power_w",
     "path_loss_db",
+    "power_given_efficiency",
     "rate_bps",
     "shadowing_loss_db",
     "spectral_efficiency",

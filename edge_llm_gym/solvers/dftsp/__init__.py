@@ -15,6 +15,7 @@ A reconstruction of the scheduler of that name (arXiv 2405.07140) with standard 
 Prices only guide and prune the search: rounding errors in them cannot make a bound invalid.
 """
 
+from edge_llm_gym.solvers.dftsp.rows import solve_node_by_node
 from edge_llm_gym.solvers.dftsp.solver import SEARCH_NODE_LIMIT, solve
 
-__all__ = ["SEARCH_NODE_LIMIT", "solve"]
+__all__ = ["SEARCH_NODE_LIMIT", "solve", "solve_node_by_node"]

@@ -1,14 +1,16 @@
 """The search loop of DFTSP within its limits; see the package docstring for the method."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edge_llm_gym.compiled import njit
 from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.arrays import Flags, Floats
-from edge_llm_gym.problems.batch import BatchProblem
+from edge_llm_gym.problems.batch import BatchArrays, BatchProblem
 from edge_llm_gym.solvers.clock import deadline
 from edge_llm_gym.solvers.dftsp.scaling import open_search, open_tie_break, servable_requests
-from edge_llm_gym.solvers.dftsp.search_state import Search
 from edge_llm_gym.solvers.dftsp.start import finish
 from edge_llm_gym.solvers.dftsp.tree_search import advance
 from edge_llm_gym.solvers.solutions import BatchSolution
@@ -40,36 +42,50 @@ def solve(
     Raises ValueError for limits that are not zero or more, whole numbers for nodes, and for an urgency that is not [N]
     finite numbers of zero or more.
     """
-    budget = _SearchBudget(node_limit, time_limit_s)
+    limit, deadline_s = whole_number("node_limit", node_limit), deadline(time_limit_s)
     urgency_of = _checked_urgency(urgency, problem.request_count)
-    arrays, profit = problem.arrays(), problem.net_value
-    request = servable_requests(arrays, profit)
-    selected = np.zeros(problem.request_count, np.bool_)
+    found = best_batch(problem.arrays(), problem.net_value, urgency_of, limit, deadline_s)
+    value = problem.objective(found.selected)
+    bound = value if found.optimal else max(value, found.upper_bound)
+    tie_broken = bool(found.tie_break_optimal) or urgency is None
+    return BatchSolution(found.selected, value, float(bound), bool(found.optimal), int(found.nodes_visited), tie_broken)
+
+
+class FoundBatch(NamedTuple):
+    """What the searches for one batch found; see `BatchSolution`."""
+
+    selected: Flags  # [N]
+    upper_bound: float  # of a search that ended early; else infinite
+    optimal: bool
+    tie_break_optimal: bool
+    nodes_visited: int
+
+
+@njit(cache=True)
+def best_batch(problem: BatchArrays, profit: Floats, urgency: Floats, node_limit: int, deadline_s: float) -> FoundBatch:
+    """The batch of greatest ``profit`` [N] less the price of its shared time, and among equals of greatest ``urgency``.
+
+    ``node_limit`` limits both searches together.
+    """
+    selected = np.zeros(profit.size, np.bool_)
+    request = servable_requests(problem, profit)
     if request.size == 0:
-        return BatchSolution(selected, 0.0, 0.0, True, 0)
-    search = open_search(request, arrays, profit, budget.deadline_s)
-    optimal = budget.run(search)
-    bound = None if optimal else finish(search) * profit[request].max()
-    best_set, tie_broken = _break_tie(search, urgency_of[request], budget) if optimal else (search.best_set, False)
-    selected[request[best_set]] = True
-    value = problem.objective(selected)
-    bound = value if bound is None else max(value, bound)
-    return BatchSolution(selected, value, float(bound), optimal, budget.nodes, tie_broken or urgency is None)
-
-
-class _SearchBudget:
-    """Runs searches one after the other within common limits on nodes and time."""
-
-    def __init__(self, node_limit: int, time_limit_s: float | None) -> None:
-        self.node_limit = whole_number("node_limit", node_limit)
-        self.deadline_s = deadline(time_limit_s)
-        self.nodes = 0
-
-    def run(self, search: Search) -> bool:
-        """Run a search; returns whether its best set is proved optimal within the limits."""
-        proved = advance(search, self.node_limit - self.nodes)
-        self.nodes += int(search.progress[0]["nodes"])
-        return bool(proved)
+        return FoundBatch(selected, np.inf, True, True, 0)
+    search = open_search(request, problem, profit, deadline_s)
+    optimal = advance(search, node_limit)
+    nodes = search.progress[0].nodes
+    if not optimal:
+        bound = finish(search) * profit[request].max()
+        selected[request[search.best_set]] = True
+        return FoundBatch(selected, bound, False, False, nodes)
+    most = urgency[request].max()
+    if most == 0.0:
+        selected[request[search.best_set]] = True
+        return FoundBatch(selected, np.inf, True, True, nodes)
+    tie_break = open_tie_break(search, urgency[request] / most)
+    proved = advance(tie_break, node_limit - nodes)
+    selected[request[tie_break.best_set]] = True
+    return FoundBatch(selected, np.inf, True, proved, nodes + tie_break.progress[0].nodes)
 
 
 def _checked_urgency(urgency: ArrayLike | None, count: int) -> Floats:
@@ -77,13 +93,3 @@ def _checked_urgency(urgency: ArrayLike | None, count: int) -> Floats:
     if array.shape != (count,) or not (np.isfinite(array) & (array >= 0)).all():
         raise ValueError(f"urgency must hold {count} finite numbers of zero or more, one per request, got {array}")
     return array
-
-
-def _break_tie(search: Search, urgency: Floats, budget: _SearchBudget) -> tuple[Flags, bool]:
-    """The most urgent of the most valuable sets, and whether it is proved to be."""
-    most = urgency.max()
-    if most == 0.0:
-        return search.best_set, True
-    tie_break = open_tie_break(search, urgency / most)
-    proved = budget.run(tie_break)
-    return tie_break.best_set, proved

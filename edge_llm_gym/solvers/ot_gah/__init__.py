@@ -8,6 +8,7 @@ an exact oracle the total value is at least half of the optimum, in any order of
 (``request_prices``) searches for better assignments and a tighter upper bound.
 """
 
+from edge_llm_gym.solvers.ot_gah.rows import solve_rows
 from edge_llm_gym.solvers.ot_gah.solver import ORACLE_NODE_LIMIT, PRICE_ROUNDS, solve
 
-__all__ = ["ORACLE_NODE_LIMIT", "PRICE_ROUNDS", "solve"]
+__all__ = ["ORACLE_NODE_LIMIT", "PRICE_ROUNDS", "solve", "solve_rows"]

@@ -8,6 +8,7 @@ from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchArrays, stacked
+from edge_llm_gym.problems.rows import node_of
 from edge_llm_gym.solvers.clock import now_s
 from edge_llm_gym.solvers.dftsp.scaling import open_search, servable_requests
 from edge_llm_gym.solvers.dftsp.start import finish
@@ -44,7 +45,7 @@ def query(oracle: Oracle, index: int, profit: Floats, queries_left: int = 1) -> 
     The time until the deadline is divided equally among the ``queries_left``. After it the answer is the empty batch,
     with the sum of all profits as its bound.
     """
-    problem = _node_problem(oracle.problem, index)
+    problem = node_of(oracle.problem, index)
     selected = np.zeros(profit.size, np.bool_)
     request = servable_requests(problem, profit)
     if request.size == 0:
@@ -86,19 +87,3 @@ def shared_cost(oracle: Oracle, index: int, selected: Flags) -> float:
         if selected[j]:
             longest_s = max(longest_s, oracle.problem.shared_time_s[index, j])
     return oracle.problem.time_price[index] * longest_s
-
-
-@njit(cache=True, no_cpython_wrapper=True)
-def _node_problem(problems: BatchArrays, index: int) -> BatchArrays:
-    return BatchArrays(
-        problems.time_s[index],
-        problems.shared_time_s[index],
-        problems.kv_bytes[index],
-        problems.uplink_share[index],
-        problems.downlink_share[index],
-        problems.budget_s[index],
-        problems.value[index],
-        problems.memory_bytes[index],
-        problems.time_cap_s[index],
-        problems.time_price[index],
-    )

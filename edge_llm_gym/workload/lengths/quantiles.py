@@ -24,7 +24,7 @@ def _at_score(table: NDArray[np.float64], score: float) -> int:
     return round(table[below] + (position - below) * (table[below + 1] - table[below]))
 
 
-@njit(cache=True)
+@njit(cache=True, linked=False)
 def _draw_pairs(
     rng: np.random.Generator,
     size: int,
