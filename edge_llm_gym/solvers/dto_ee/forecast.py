@@ -14,6 +14,7 @@ import numpy as np
 from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.dto_ee.flow import Flow, Plan, Price, node_delay
+from edge_llm_gym.solvers.dto_ee.many_senders import subtract_pairs, sums_in_blocks
 from edge_llm_gym.solvers.dto_ee.network import Network
 
 CENTRING = 0.2
@@ -118,8 +119,13 @@ def eliminate_stage(network: Network, flow: Flow, step: Step, stage: int) -> Non
     columns = 1 + end - first if stage > 0 else 1
     laplacian = np.zeros((size, size))
     response = np.zeros((size, columns))
+    blocks = sums_in_blocks(network.first_link, first, end, size)
+    if blocks:
+        pairs = network.receiver - low
+        subtract_pairs(network.first_link, pairs, step.conductance, step.total, (first, end), laplacian)
     for sender in range(first, end):
-        add_sender(network, step, sender, low, laplacian, response, 1 + sender - first if stage > 0 else 0)
+        column = 1 + sender - first if stage > 0 else 0
+        add_sender(network, step, sender, low, laplacian, response, column, not blocks)
     solve_in_place(stage_system(step, laplacian, response, low), response)
     for row in range(size):
         for column in range(columns):
@@ -130,9 +136,9 @@ def eliminate_stage(network: Network, flow: Flow, step: Step, stage: int) -> Non
 
 @kernel
 def add_sender(
-    network: Network, step: Step, sender: int, low: int, laplacian: Floats, right: Floats, column: int
+    network: Network, step: Step, sender: int, low: int, laplacian: Floats, right: Floats, column: int, pairs: bool
 ) -> None:
-    """Add the contribution of one sender to the equations of its receivers."""
+    """Add the contribution of one sender to the equations of its receivers; without ``pairs``, only to the diagonal."""
     links = range(network.first_link[sender], network.first_link[sender + 1])
     for link in links:
         row = network.receiver[link] - low
@@ -141,6 +147,8 @@ def add_sender(
         right[row, 0] += conductance * (step.mean[sender] - step.offset[link])
         if column > 0:
             right[row, column] = conductance / step.total[sender]
+        if not pairs:
+            continue
         for other in links:
             laplacian[row, network.receiver[other] - low] -= conductance * step.conductance[other] / step.total[sender]
 
@@ -154,8 +162,7 @@ def stage_system(step: Step, laplacian: Floats, right: Floats, low: int) -> Floa
         system[row, row] = 1.0
         for inner in range(size):
             right[row, 0] -= laplacian[row, inner] * step.price[low + inner]
-            for column in range(size):
-                system[row, column] += laplacian[row, inner] * step.rise[low + inner, low + column]
+            add_multiple(system[row], laplacian[row, inner], step.rise[low + inner, low : low + size])
     return system
 
 
@@ -167,9 +174,16 @@ def price_effect(step: Step, response: Floats, low: int) -> Floats:
     for row in range(size):
         effect[row, 0] = step.price[low + row]
         for inner in range(size):
-            for column in range(columns):
-                effect[row, column] += step.rise[low + row, low + inner] * response[inner, column]
+            add_multiple(effect[row], step.rise[low + row, low + inner], response[inner])
     return effect
+
+
+@kernel
+def add_multiple(target: Floats, factor: float, values: Floats) -> None:
+    """Add ``factor`` times ``values`` to ``target`` of the same size."""
+    # Callers pass slices: a loop whose index starts at zero is compiled to vector instructions.
+    for place in range(target.size):
+        target[place] += factor * values[place]
 
 
 @kernel
@@ -186,8 +200,9 @@ def add_downstream_prices(network: Network, flow: Flow, step: Step, stage: int, 
             part = forward_ratio * step.conductance[link] / step.total[sender]
             row = network.receiver[link] - high
             step.price[node] += part * effect[row, 0]
-            for other in range(low, high):
-                step.rise[node, other] += part * effect[row, 1 + other - low] * flow.forward_ratio[other]
+            rise, onward, forwarded = step.rise[node, low:high], effect[row, 1:], flow.forward_ratio[low:high]
+            for other in range(rise.size):
+                rise[other] += part * onward[other] * forwarded[other]
 
 
 @kernel
@@ -203,14 +218,12 @@ def solve_in_place(system: Floats, right: Floats) -> None:
             continue
         for row in range(column + 1, size):
             factor = system[row, column] / system[column, column]
-            for other in range(column, size):
-                system[row, other] -= factor * system[column, other]
-            for other in range(columns):
-                right[row, other] -= factor * right[column, other]
+            add_multiple(system[row, column:], -factor, system[column, column:])
+            add_multiple(right[row], -factor, right[column])
     for row in range(size - 1, -1, -1):
+        for inner in range(row + 1, size):
+            add_multiple(right[row], -system[row, inner], right[inner])
         for column in range(columns):
-            for inner in range(row + 1, size):
-                right[row, column] -= system[row, inner] * right[inner, column]
             right[row, column] = right[row, column] / system[row, row] if system[row, row] != 0.0 else 0.0
 
 
