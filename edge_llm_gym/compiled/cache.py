@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache, UserWideCacheLocator
 
+from edge_llm_gym.compiled.sources import source_digest
+
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
     "that folder, or set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
@@ -61,6 +63,8 @@ class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
 class KernelCache(FunctionCache):  # type: ignore[misc]
     """The cache of one function, whose faults cost the time of a compilation.
 
+    Entries hold for the sources that the function was compiled from, see `compiled.sources`.
+
     Where the folder of the source cannot be written to, as in an installation for all users, numba keeps entries in a
     folder of the user and no longer reads those beside the source, which the installation may have compiled. Here they
     are read.
@@ -69,11 +73,12 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         locator, base = self._impl.locator, self._impl.filename_base
-        self._cache_file = EntryFile(self._cache_path, base, locator.get_source_stamp())
+        stamp = (locator.get_source_stamp(), source_digest(Path(inspect.getfile(function))))
+        self._cache_file = EntryFile(self._cache_path, base, stamp)
         self._installed: EntryFile | None = None
         if isinstance(locator, UserWideCacheLocator):
             beside = Path(inspect.getfile(function)).parent / "__pycache__"
-            self._installed = EntryFile(str(beside), base, locator.get_source_stamp())
+            self._installed = EntryFile(str(beside), base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code for a signature; None if there is none that can be read."""
