@@ -118,7 +118,7 @@ def draw_differences(comparison: Comparison, far: list[str], axes: Any) -> None:
         axis.margins(x=0.25)
     near.axvline(0.0, color="black", linewidth=0.8)
     near.set_title(
-        f"{comparison.layout.score_title}, difference to {comparison.best}", fontsize=TITLE_SIZE, loc="right"
+        f"{comparison.layout.score_title},\ndifference to {comparison.best}", fontsize=TITLE_SIZE, loc="right"
     )
     if far:
         _break_axis(*axes)

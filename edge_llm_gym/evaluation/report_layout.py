@@ -83,7 +83,8 @@ _POOLED_SCARCITY: Columns = (
 _SCARCITY_TITLE = "expired requests per episode, by what kept them out of batches"
 _SCARCITY_NOTE = (
     "time: deadlines; no slot: more requests were pending than there are slots; had room: a node had room, and the "
-    "policy let the request wait"
+    "policy let the request wait, as experts do with a batch that would run past their limit overrun_s (one epoch by "
+    "default). Requests that are pending at the end are in no column"
 )
 _ENTRY_SCARCITY_TITLE = f"{_SCARCITY_TITLE} of entry nodes"
 _UTILISATION_PANEL = ("utilisation", "utilisation of the nodes")
