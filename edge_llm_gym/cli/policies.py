@@ -36,14 +36,12 @@ def list_policies(
             shipped = ", ".join(f"{PRETRAINED}{name}" for name in pretrained_names(environment))
             terminal.line(f"trained on {environment}: {shipped or 'none'}")
     terminal.line(
-        "Settings follow a name in brackets, separated by semicolons: 'ot-gah[overrun_s=8;energy_price=0.006]'. Experts "
-        "that form batches start none that would run more than overrun_s past the next possible start, by default one "
-        "epoch: where epochs are short, raise it."
+        "Settings follow a name in brackets, separated by semicolons: 'ot-gah[overrun_s=8;energy_price=0.006]'. "
+        "Experts that form batches start none that would run more than overrun_s past the next possible start, by "
+        "default one epoch: where epochs are short, raise it."
     )
     terminal.line(f"{ROLLOUT} looks ahead in resampled futures, in every environment (slow).")
-    terminal.line(
-        "* compared by default. Other policies: package.module:factory, pretrained:NAME, or the file of a trained policy."
-    )
+    terminal.line("* compared by default. Other policies: package.module:factory, or the file of a trained policy.")
 
 
 def policy_table(scenario: Scenario, environments: list[str]) -> Sheet:

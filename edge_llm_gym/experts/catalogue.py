@@ -128,7 +128,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "nob": "no batching: one request per node and epoch, the oldest that fits",
         "dftsp": "exact tree search, one node after the other",
         "ot-gah": "residual profits over all nodes with the exact search as oracle: a 1/2-approximation",
-        "milp": "exact optimum of the epoch over all nodes within overrun_s by mixed-integer programming (slow; needs scipy)",
+        "milp": "exact optimum of the epoch over all nodes, within overrun_s, by a mixed-integer program (slow)",
         "brute-force": "exact optimum of the epoch within overrun_s by enumeration (few requests only)",
         "dto-ee": "distributed routing and exit thresholds by marginal costs, from estimated rates and difficulty mix",
         "uniform": "equal shares over the links, one threshold for all nodes",
