@@ -59,7 +59,7 @@ def differing_calls(whole: Path, cut: Path) -> list[str]:
 
 def test_lost_work_and_differences_are_faults(tmp_path):
     target = Target(forgetting, kept, 5, differing_calls)
-    result = Campaign(target, tmp_path / "forgetting", seed=0).run(6)
+    result = Campaign(target, tmp_path / "forgetting", seed=0).run(24)  # kills by time may all come early
     assert result.most_units_lost > 5
     assert any("units of work lost" in fault for fault in result.faults)
     assert any("calls" in fault for fault in result.faults)
