@@ -48,6 +48,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "settings": "YAML into validated records",
         "sheets": "tables as data, shown in a terminal, as Markdown or LaTeX",
         "units": "conversions",
+        "lazy": "optional names",
         "names": "look-up",
         "numeric": "limits",
         "compiled": "kernels",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym.cli.completion import complete_policies
-from edge_llm_gym.cli.options import OverwriteOption, advising
+from edge_llm_gym.cli.options import JobsOption, OverwriteOption, advising, listed
 from edge_llm_gym.evaluation.benchmark import SUITE, Entry, Suite, benchmark
 from edge_llm_gym.evaluation.benchmark.entries import portfolio
 from edge_llm_gym.evaluation.benchmark.tables import benchmark_sheets
@@ -45,7 +45,7 @@ def run_benchmark(
     seeds: Annotated[
         int | None, typer.Option("--seeds", "-n", min=1, help="Number of the suite's seeds, for a trial. Default: all.")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
+    jobs: JobsOption = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/benchmark"),
     overwrite: OverwriteOption = False,
     list_: Annotated[bool, typer.Option("--list", help="Only list the tasks.")] = False,
@@ -74,7 +74,7 @@ def run_benchmark(
     with progress(terminal=terminal) as shown, advising(lambda: again):
         result = benchmark(
             entries,
-            tasks=None if tasks is None else _split(tasks),
+            tasks=None if tasks is None else listed(tasks),
             seeds=seeds,
             folder=folder,
             overwrite=overwrite,
@@ -110,12 +110,8 @@ def suite_table(suite: Suite) -> Sheet:
 
 def _entries(policies: Iterable[str] | None, portfolios: Iterable[str] | None) -> list[str | Entry]:
     """Raises ValueError where nothing is named."""
-    entries: list[str | Entry] = [name for text in policies or () for name in _split(text)]
+    entries: list[str | Entry] = [name for text in policies or () for name in listed(text)]
     entries += map(portfolio, portfolios or ())
     if not entries:
         raise ValueError("benchmark needs a policy, got none; name it with --policy, as in --policy edf")
     return entries
-
-
-def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

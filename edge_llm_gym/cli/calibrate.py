@@ -13,9 +13,11 @@ from edge_llm_gym.cli.options import (
     EnvironmentOption,
     FormatOption,
     FromOption,
+    JobsOption,
     OverwriteOption,
     RateOption,
     ScenarioOption,
+    SeedsOption,
     SetOption,
     TraceOption,
     UntilOption,
@@ -46,7 +48,7 @@ EXPERTS = MappingProxyType(
 
 def show_calibration(
     environment: EnvironmentOption = None,
-    seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
+    seeds: SeedsOption = 30,
     experts: Annotated[
         str | None,
         typer.Option(help="Comma-separated names; the best of them is checked. By default some of each kind."),
@@ -60,7 +62,7 @@ def show_calibration(
     from_: FromOption = None,
     until: UntilOption = None,
     rate: RateOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
+    jobs: JobsOption = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON file.")] = Path("runs/calibration"),
     overwrite: OverwriteOption = False,
 ) -> None:

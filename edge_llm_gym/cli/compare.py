@@ -7,23 +7,27 @@ from typing import Annotated, Any
 import gymnasium
 import typer
 
-from edge_llm_gym.cli.completion import complete_policies
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
     FeaturesOption,
+    FirstSeedOption,
     FormatOption,
     FromOption,
+    JobsOption,
     OverwriteOption,
+    PoliciesOption,
     RateOption,
     RewardOption,
     ScenarioOption,
+    SeedsOption,
     SetOption,
     TraceOption,
     UntilOption,
     describe_replay,
     environment_of,
     job_progress,
+    listed,
     own_functions,
     read_settings,
     trace_source,
@@ -47,16 +51,7 @@ from edge_llm_gym.sheets.terminal import Terminal
 
 def compare_policies(
     environment: EnvironmentOption = None,
-    policies: Annotated[
-        str | None,
-        typer.Option(
-            "--policies",
-            "-p",
-            help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
-            "Default: an expert and the baselines of the environment.",
-            autocompletion=complete_policies,
-        ),
-    ] = None,
+    policies: PoliciesOption = None,
     codec: Annotated[
         str | None,
         typer.Option(
@@ -66,8 +61,8 @@ def compare_policies(
             "name only files that you trust.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
-    first_seed: Annotated[int, typer.Option(help="First seed.", min=0)] = 0,
+    seeds: SeedsOption = 30,
+    first_seed: FirstSeedOption = 0,
     scenario: ScenarioOption = None,
     set_: SetOption = None,
     trace: TraceOption = None,
@@ -83,7 +78,7 @@ def compare_policies(
         typer.Option("--gap", min=0, help="Measure the gap to the exact optimum in every GAP-th epoch; 0 for never."),
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
+    jobs: JobsOption = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/compare"),
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -106,8 +101,7 @@ def compare_policies(
     environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
     own = own_functions(reward, features)
-    chosen = default_policies(resolved.variant) if policies is None else policies.split(",")
-    names = [name.strip() for name in chosen if name.strip()]
+    names = default_policies(resolved.variant) if policies is None else listed(policies)
     compared = with_codec(names, codec)
     sources = {source.name: source for source in policy_sources(compared, resolved)}
     store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))

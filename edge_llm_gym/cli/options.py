@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from edge_llm_gym.cli.completion import complete_environment, complete_scenario
+from edge_llm_gym.cli.completion import complete_environment, complete_policies, complete_scenario
 from edge_llm_gym.evaluation.compare import OwnSettings
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
@@ -104,9 +104,27 @@ FeaturesOption = Annotated[
         "--feature", metavar="MODULE:NAME", help="Own observation feature, as package.module:name. May be repeated."
     ),
 ]
+PoliciesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--policies",
+        "-p",
+        help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
+        "Default: an expert and the baselines of the environment.",
+        autocompletion=complete_policies,
+    ),
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")]
+FirstSeedOption = Annotated[int, typer.Option(help="First seed.", min=0)]
+JobsOption = Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of another comparison in the folder.")
 ]
+
+
+def listed(text: str) -> list[str]:
+    """The names in a list that is separated by commas; empty ones are left out."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def read_settings(

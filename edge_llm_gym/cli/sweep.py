@@ -6,21 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_llm_gym.cli.completion import complete_metrics, complete_policies, complete_policy
+from edge_llm_gym.cli.completion import complete_metrics, complete_policy
 from edge_llm_gym.cli.options import (
     ColumnsOption,
     EnvironmentOption,
     FeaturesOption,
+    FirstSeedOption,
     FormatOption,
     FromOption,
+    JobsOption,
     OverwriteOption,
+    PoliciesOption,
     RateOption,
     RewardOption,
     ScenarioOption,
+    SeedsOption,
     TraceOption,
     UntilOption,
     environment_of,
     job_progress,
+    listed,
     own_functions,
     read_overrides,
     resolved_scenario,
@@ -57,16 +62,7 @@ def sweep_scenarios(
             "written in brackets or quotes. May be repeated.",
         ),
     ] = None,
-    policies: Annotated[
-        str | None,
-        typer.Option(
-            "--policies",
-            "-p",
-            help="Comma-separated: names of experts, package.module:factory, or files of trained policies. "
-            "Default: an expert and the baselines of the environment.",
-            autocompletion=complete_policies,
-        ),
-    ] = None,
+    policies: PoliciesOption = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -85,8 +81,8 @@ def sweep_scenarios(
             autocompletion=complete_policy,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")] = 30,
-    first_seed: Annotated[int, typer.Option(help="First seed.", min=0)] = 0,
+    seeds: SeedsOption = 30,
+    first_seed: FirstSeedOption = 0,
     scenario: ScenarioOption = None,
     trace: TraceOption = None,
     format: FormatOption = None,
@@ -96,7 +92,7 @@ def sweep_scenarios(
     rate: RateOption = None,
     reward: RewardOption = None,
     features: FeaturesOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")] = 1,
+    jobs: JobsOption = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/sweep"),
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -121,7 +117,7 @@ def sweep_scenarios(
     own = own_functions(reward, features)
     prepared = PreparedSweep.of(chosen, policy_names(policies, grid), grid, own)
     names = tuple(source.name for source in prepared.points[0].sources)
-    shown = None if metrics is None else checked_metrics(_listed(metrics), prepared.metrics)
+    shown = None if metrics is None else checked_metrics(listed(metrics), prepared.metrics)
     if reference is not None:
         known_name("policy", reference, names)
     store = EpisodeStore(writable_folder(out), overwrite, results=(*RESULTS, REPORT))
@@ -171,13 +167,9 @@ def _swept(text: str) -> tuple[str, list[Any]]:
 def policy_names(policies: str | None, grid: Grid) -> list[str]:
     """Names of the policies, all of which are known."""
     scenario = grid.points[0].scenario
-    names = default_policies(scenario.variant) if policies is None else _listed(policies)
+    names = default_policies(scenario.variant) if policies is None else listed(policies)
     policy_sources(names, scenario)
     return names
-
-
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def describe(terminal: Terminal, prepared: PreparedSweep, seeds: int) -> None:

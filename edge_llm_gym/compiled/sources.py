@@ -21,6 +21,7 @@ IMPORT: Final = re.compile(
 """An import at the top of a module; imports within functions do not reach compiled code."""
 
 
+@cache
 def source_digest(file: Path) -> str:
     """Digest of a file and of all modules of this package that it imports, directly or through others."""
     digest = hashlib.sha256()

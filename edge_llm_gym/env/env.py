@@ -155,9 +155,10 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.simulator.reset(0, self.np_random)
         self._last = None
         self._started = True
-        self._tape = row_of(tape_info(self.simulator), 0)
         self._show()
-        return self._observe(), row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
+        info = row_of(reset_info(self.simulator, self._own.no_reward(1)), 0)
+        self._tape = info["tape"]
+        return self._observe(), info | {"tape": self._tape_info()}
 
     def override_next_episodes(self, overrides: Mapping[str, Any]) -> None:
         """As `overrides` of a reset, but without one: the next reset, also an automatic one, follows them.

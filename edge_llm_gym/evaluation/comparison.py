@@ -1,6 +1,6 @@
 """The result of a comparison: episodes of several policies on the same seeds, their means and paired differences."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,17 @@ from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.report_layout import LAYOUTS, ReportLayout
 from edge_llm_gym.evaluation.rollout import Episode
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from edge_llm_gym.evaluation.tabulated import Tabulated
 from edge_llm_gym.messages import shortened
 from edge_llm_gym.names import require_key
-from edge_llm_gym.sheets import Sheet, to_latex, to_markdown
+from edge_llm_gym.sheets import Sheet
 
 SERVED_VALUE = "served_value"
 SHARE_OF_BOUND = "share_of_bound"
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Tabulated):
     """Episodes of every policy on the same seeds.
 
     `episodes[policy]` holds one record per seed, in the order of `seeds`. `bounds` holds, per seed, an upper bound on
@@ -125,27 +126,12 @@ class Comparison:
         served, bound = self.samples(self.best, SERVED_VALUE).sum(), np.sum(self.bounds)
         return float(ratio(bound, served, empty=np.inf if bound else np.nan)) - 1.0
 
-    def to_dataframe(self) -> Any:
-        """A pandas.DataFrame with the rows of `records`, best policy first. Raises ImportError without pandas."""
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError("data frames need pandas: pip install pandas; records() gives plain rows") from error
-        return DataFrame(self.records())
-
-    def to_markdown(self) -> str:
-        """The tables of the comparison as GitHub's Markdown."""
-        return self._written(to_markdown)
-
-    def to_latex(self) -> str:
-        """The tables of the comparison as LaTeX, each a table environment; the document needs the package booktabs."""
-        return self._written(to_latex)
-
-    def _written(self, write: Callable[[Sheet], str]) -> str:
+    def sheets(self) -> list[Sheet]:
+        """All tables."""
         # Local, since tables are built from comparisons.
         from edge_llm_gym.evaluation.tables import comparison_sheets
 
-        return "\n".join(map(write, comparison_sheets(self)))
+        return comparison_sheets(self)
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record per policy and seed. Counts are whole numbers."""

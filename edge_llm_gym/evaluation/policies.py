@@ -18,16 +18,16 @@ from edge_llm_gym.linear import is_linear, load_linear
 from edge_llm_gym.lookahead import ROLLOUT, make_rollout
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import suggestion
+from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
-from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path, saved_policy
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path
+from edge_llm_gym.sb3.saved import saved_policy
 from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import parse_setting
 
 PolicyLike = str | Policy | Callable[[gymnasium.Env], Policy]
 ARCHIVE: Final = ".zip"
 """Ending of the files that training runs and searches write."""
-CONFIG_FILE: Final = "config.yaml"
-"""File beside the archives of a training run."""
 
 
 @dataclass(frozen=True)

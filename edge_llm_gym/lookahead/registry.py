@@ -16,7 +16,8 @@ from edge_llm_gym.lookahead.policy import RolloutPolicy, RolloutSettings
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.numeric import real_number, whole_number
 from edge_llm_gym.sb3.policy_file import ENDING
-from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path, saved_policy
+from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_path
+from edge_llm_gym.sb3.saved import saved_policy
 from edge_llm_gym.scenario import Scenario
 
 ROLLOUT: Final = "rollout"

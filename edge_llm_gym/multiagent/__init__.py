@@ -4,8 +4,7 @@ This is the only package here that imports PettingZoo; install it with the extra
 on first use.
 """
 
-from importlib import import_module
-from typing import Any
+from edge_llm_gym.lazy import lazy_names
 
 _PUBLIC = {
     "Agent": "edge_llm_gym.multiagent.agents",
@@ -27,17 +26,4 @@ __all__ = [
     "split_action",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a public name on first use. Raises ImportError where PettingZoo is missing."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name != "pettingzoo":
-            raise
-        raise ImportError(
-            f"edge_llm_gym.multiagent.{name} needs pettingzoo, which is not installed: "
-            f"pip install 'edge-llm-gym[multiagent]'"
-        ) from error
+__getattr__ = lazy_names(__name__, _PUBLIC, ("pettingzoo",), "multiagent")

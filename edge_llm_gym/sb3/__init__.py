@@ -5,8 +5,7 @@ imports PyTorch; install them with the extra "agents". Public names are loaded o
 a policy can be read without them.
 """
 
-from importlib import import_module
-from typing import Any
+from edge_llm_gym.lazy import lazy_names
 
 _PUBLIC = {
     "ConstantPolicy": "edge_llm_gym.sb3.constant_policy",
@@ -37,16 +36,4 @@ __all__ = [
     "policy_factory",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a public name on first use. Raises ImportError where PyTorch or Stable-Baselines3 is missing."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_PUBLIC[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name not in LIBRARIES:
-            raise
-        raise ImportError(
-            f"edge_llm_gym.sb3.{name} needs {error.name}, which is not installed: pip install 'edge-llm-gym[agents]'"
-        ) from error
+__getattr__ = lazy_names(__name__, _PUBLIC, LIBRARIES, "agents")

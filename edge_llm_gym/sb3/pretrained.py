@@ -1,4 +1,4 @@
-"""The trained policies that the package ships, by name, and policies from files of their format.
+"""The trained policies that the package ships, by name, and the linear policies in files of their format.
 
 A policy whose action is constant is a linear policy with known parameters; it acts without PyTorch.
 """
@@ -11,7 +11,6 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.parameters import Parameters
-from edge_llm_gym.experts import Policy
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
@@ -51,20 +50,6 @@ def description_of(path: Path) -> PolicyDescription:
     Raises ConfigError for a missing or damaged file, and for an archive without its config.yaml.
     """
     return read_policy_file(path).description if path.suffix == ENDING else describe(path)
-
-
-def saved_policy(path: Path, scenario: Scenario) -> Policy:
-    """The policy in a .safetensors file, for a scenario. Raises ConfigError where it does not fit.
-
-    PyTorch is loaded for networks alone, and ImportError is raised where it is missing.
-    """
-    content = read_policy_file(path)
-    if is_linear_inside(content.description):
-        return linear_policy(path, content, scenario)
-    # Local, since it loads PyTorch.
-    from edge_llm_gym.sb3.loading import load_policy
-
-    return load_policy(path, scenario)
 
 
 def is_linear_inside(description: PolicyDescription) -> bool:

@@ -9,7 +9,7 @@ from agents.export import export, summary
 from agents.training import train
 from edge_llm_gym.sb3 import load_policy
 from edge_llm_gym.sb3.policy_file import read_policy_file
-from edge_llm_gym.sb3.pretrained import saved_policy
+from edge_llm_gym.sb3.saved import saved_policy
 from scripts import export as script
 
 

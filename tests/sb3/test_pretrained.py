@@ -11,7 +11,8 @@ from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3 import DecodedPolicy, load_policy
 from edge_llm_gym.sb3.policy_file import PolicyFile, write_policy_file
-from edge_llm_gym.sb3.pretrained import pretrained_file, pretrained_names, pretrained_path, saved_policy
+from edge_llm_gym.sb3.pretrained import pretrained_file, pretrained_names, pretrained_path
+from edge_llm_gym.sb3.saved import saved_policy
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.settings import ConfigError
 

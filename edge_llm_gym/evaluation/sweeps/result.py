@@ -1,6 +1,6 @@
 """The result of a sweep: a comparison at every point, and the metrics that tables and figures show."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -8,9 +8,10 @@ from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.report_layout import ReportLayout
 from edge_llm_gym.evaluation.statistics import Interval
 from edge_llm_gym.evaluation.sweeps.grid import Grid, Parameter, Point, value_text
+from edge_llm_gym.evaluation.tabulated import Tabulated
 from edge_llm_gym.messages import quoted, shortened
 from edge_llm_gym.names import known_name
-from edge_llm_gym.sheets import Sheet, to_latex, to_markdown
+from edge_llm_gym.sheets import Sheet
 
 DEFAULT_METRICS = 2
 """Number of panels of a comparison's figure whose metrics a sweep shows by default."""
@@ -19,7 +20,7 @@ RANDOM = "random"
 
 
 @dataclass(frozen=True, repr=False)
-class Sweep:
+class Sweep(Tabulated):
     """A comparison of the same policies on the same seeds at every point of a grid.
 
     `comparisons` are in the order of the points. Tables and figures show the means of `metrics`, and the paired
@@ -94,27 +95,12 @@ class Sweep:
         """Paired difference policy - reference of a metric at the point of an index, with its interval."""
         return self.comparisons[index].difference(policy, self.reference, metric)
 
-    def to_dataframe(self) -> Any:
-        """A pandas.DataFrame with the rows of `records`. Raises ImportError without pandas."""
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError("data frames need pandas: pip install pandas; records() gives plain rows") from error
-        return DataFrame(self.records())
-
-    def to_markdown(self) -> str:
-        """The tables of the sweep as GitHub's Markdown."""
-        return self._written(to_markdown)
-
-    def to_latex(self) -> str:
-        """The tables of the sweep as LaTeX, each a table environment; the document needs the package booktabs."""
-        return self._written(to_latex)
-
-    def _written(self, write: Callable[[Sheet], str]) -> str:
+    def sheets(self) -> list[Sheet]:
+        """All tables."""
         # Local, since tables are built from sweeps.
         from edge_llm_gym.evaluation.sweeps.tables import sweep_sheets
 
-        return "\n".join(map(write, sweep_sheets(self)))
+        return sweep_sheets(self)
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record per point, policy and seed: values of the parameters by path, then all metrics."""
