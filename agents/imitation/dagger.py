@@ -1,7 +1,8 @@
 """DAgger (Ross, Gordon & Bagnell 2011): the expert labels the states that the agent visits.
 
 In the first round the expert acts, which is behaviour cloning; in later rounds the agent acts. After each round the
-agent is fitted to all labels so far. The expert needs observations alone, so it can label any state.
+agent is fitted to all labels so far. The expert needs observations alone, so it can label any state. Labels of codec
+"prices" are returns of a lookahead, see `agents.imitation.lookahead`.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from agents.config import ImitationConfig, RunConfig
 from agents.evaluation import Scores, evaluate, expert_scores, make_envs
 from agents.imitation.fitting import Fit
 from agents.imitation.labels import Arrays, LabellingPolicy, Labels, as_labels, collect
+from agents.imitation.lookahead import LookaheadLabels, check_lookahead
 from agents.imitation.losses import LOSSES
 from agents.imitation.rounds import Rounds
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
@@ -50,9 +52,12 @@ def imitate(
     to other settings or cannot be read.
     """
     _check(policy, config)
+    looks_ahead = check_lookahead(config.codec.name, imitation)
     envs = make_envs(config, imitation.rows)
     agent = DecodedPolicy(policy, envs, config.codec.name, **config.codec.settings)
-    held_out, reference = make_envs(config, config.evaluation.seeds), expert_scores(config, imitation.expert, folder)
+    held_out = make_envs(config, config.evaluation.seeds)
+    compared = _compared(config, imitation, looks_ahead)
+    reference = expert_scores(config, compared, folder)
     fit = Fit(policy, LOSSES[config.codec.name], imitation)
     rounds, labels = Rounds(folder, identity(config, dataset)), Labels()
     if given is not None:
@@ -61,8 +66,7 @@ def imitate(
     with progress(bar) as shown:
         for round_ in range(len(report), imitation.rounds):
             advance = _advance(shown, f"round {round_ + 1}: labels", imitation.epochs_per_round)
-            expert = _expert(imitation, envs, round_)
-            labelling = LabellingPolicy(expert, expert if round_ == 0 else agent, agent)
+            labelling = _labelling(envs, agent, imitation, round_, looks_ahead)
             added = _collect_round(envs, labelling, imitation, round_, advance)
             labels.add(*added)
             loss = fit(labels, _advance(shown, f"round {round_ + 1}: fit", imitation.passes))
@@ -70,7 +74,7 @@ def imitate(
             report.append(_round_report(labels, loss, scores, reference))
             rounds.keep(round_ + 1, added, fit, report)
             _write(report, folder)
-            shown.say(f"round {round_ + 1} of {imitation.rounds}: {_line(report[-1], imitation.expert)}")
+            shown.say(f"round {round_ + 1} of {imitation.rounds}: {_line(report[-1], compared)}")
     _write(report, folder)
     return report
 
@@ -79,6 +83,22 @@ def identity(config: RunConfig, dataset: str | None) -> dict[str, Any]:
     """The settings that kept rounds must share with the run that continues them: all but the number of rounds."""
     kept = config.model_dump(mode="json", include={"environment", "codec", "algorithm", "policy", "imitation"})
     return kept | {"imitation": kept["imitation"] | {"rounds": None}, "dataset": dataset}
+
+
+def _compared(config: RunConfig, imitation: ImitationConfig, looks_ahead: bool) -> str:
+    """The expert whose scores the rounds report: lookahead takes too long on all held-out tapes."""
+    if looks_ahead and config.evaluation.expert is None:
+        raise ConfigError("an imitation of lookahead reports its scores beside an expert; name it as evaluation.expert")
+    return config.evaluation.expert if looks_ahead else imitation.expert  # type: ignore[return-value]
+
+
+def _labelling(
+    envs: EdgeLLMVectorEnv, agent: DecodedPolicy, imitation: ImitationConfig, round_: int, looks_ahead: bool
+) -> LabellingPolicy | LookaheadLabels:
+    if looks_ahead:
+        return LookaheadLabels(envs, agent, imitation, round_)
+    expert = _expert(imitation, envs, round_)
+    return LabellingPolicy(expert, expert if round_ == 0 else agent, agent)
 
 
 def _expert(imitation: ImitationConfig, envs: EdgeLLMVectorEnv, round_: int) -> Policy:
@@ -101,7 +121,7 @@ def _check(policy: Any, config: RunConfig) -> None:
 
 def _collect_round(
     envs: EdgeLLMVectorEnv,
-    labelling: LabellingPolicy,
+    labelling: LabellingPolicy | LookaheadLabels,
     imitation: ImitationConfig,
     round_: int,
     advance: Callable[[], None],

@@ -65,13 +65,13 @@ class LabellingPolicy:
 
 def collect(
     envs: EdgeLLMVectorEnv,
-    policy: LabellingPolicy,
+    policy: Any,
     epochs: int,
     seed: int,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[Arrays], list[Array]]:
-    """States and labels of all rows over some epochs; `advance` is called after each."""
-    for _ in steps_of(envs, policy, seed, epochs):  # type: ignore[arg-type]
+    """States and labels that a labelling policy kept in all rows over some epochs; `advance` is called after each."""
+    for _ in steps_of(envs, policy, seed, epochs):
         advance()
     return policy.tokens, policy.labels
 

@@ -9,7 +9,9 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch.nn import functional
 
+from edge_llm_gym.codecs.parameters import SPAN
 from edge_llm_gym.decoding.pair_features import PAIR_FEATURES
+from edge_llm_gym.features.tokens import KEYS
 
 Tokens = Mapping[str, th.Tensor]
 Actor = ActorCriticPolicy | MaskableActorCriticPolicy
@@ -73,7 +75,37 @@ def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tens
     return -policy.get_distribution(tokens).log_prob(labels).mean()
 
 
+def price_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
+    """Weighted mean square of the errors of predicted gains, relative to the squared standard errors of the labels.
+
+    Labels [B, C, 2] are the gain of each action's mean return over that of the first one, and its standard error.
+    `agents.imitation.lookahead` says what the tokens hold besides. A request that waits has no weight of its own.
+    """
+    net = net_prices(mean_action(policy, {key: tokens[key] for key in KEYS}), tokens)
+    (gain, error), predicted = labels.unbind(-1), net - net[:, :1]
+    noise = error.square()
+    weight = 1.0 / (noise + noise.mean())
+    return (weight * (predicted - gain).square()).mean()
+
+
+def net_prices(mean: th.Tensor, tokens: Tokens) -> th.Tensor:
+    """[B, C] net value of the batches in the tokens under prices that are corrected by flat actions [B, N * K + K]."""
+    rows, items, nodes = tokens["price"].shape
+    factor = th.exp(SPAN * mean)
+    price = functional.pad(tokens["price"] * factor[:, : items * nodes].view(rows, items, nodes), (1, 0))
+    node = tokens["batches"].long().unsqueeze(-1)
+    of_pair = price.unsqueeze(1).expand(-1, node.shape[1], -1, -1).gather(3, node).squeeze(-1)
+    node_time_price = tokens["node_time_price"] * factor[:, items * nodes :]
+    return of_pair.sum(2) - (tokens["overtime_s"] * node_time_price.unsqueeze(1)).sum(2)
+
+
 LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
-    {"priority": ranking_loss, "multidiscrete": likelihood_loss, "box": squared_loss, "priced": squared_loss}
+    {
+        "priority": ranking_loss,
+        "multidiscrete": likelihood_loss,
+        "box": squared_loss,
+        "priced": squared_loss,
+        "prices": price_loss,
+    }
 )
 """Codec -> loss."""

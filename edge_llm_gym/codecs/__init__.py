@@ -9,6 +9,7 @@
 | `weighted_priority` | Box in [-1, 1], weights of the linear score | PPO, A2C, SAC, TD3 | batching |
 | `dispatch_rule` | Discrete, a rule and an overrun | DQN, PPO, A2C | batching |
 | `parameters` | Box in [-1, 1], parameters of the linear policy | PPO, A2C, SAC, TD3 | all |
+| `prices` | Box in [-1, 1], corrections of linear prices | PPO, A2C, SAC, TD3 | batching, batching_routing |
 | `residual_routing` | Box in [-1, 1], corrections of a steady plan | PPO, A2C, SAC, TD3 | streaming |
 
 All codecs act on batches of rows. In batching-and-routing dynamics the numbers for offload and thresholds follow those
@@ -27,6 +28,7 @@ from edge_llm_gym.codecs.dispatch_rule import DispatchRule
 from edge_llm_gym.codecs.multidiscrete import BatchingMultiDiscrete, StreamingMultiDiscrete
 from edge_llm_gym.codecs.parameters import Parameters
 from edge_llm_gym.codecs.priced import Priced
+from edge_llm_gym.codecs.prices import Prices
 from edge_llm_gym.codecs.priority import Priority
 from edge_llm_gym.codecs.residual_routing import ResidualRouting
 from edge_llm_gym.codecs.weighted_priority import WeightedPriority
@@ -45,6 +47,7 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
             "weighted_priority": WeightedPriority,
             "dispatch_rule": DispatchRule,
             "parameters": Parameters,
+            "prices": Prices,
         },
         "streaming": {
             "multidiscrete": StreamingMultiDiscrete,
@@ -52,7 +55,7 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
             "residual_routing": ResidualRouting,
             "parameters": Parameters,
         },
-        "batching_routing": {**BATCHING_ROUTING, "parameters": Parameters},
+        "batching_routing": {**BATCHING_ROUTING, "parameters": Parameters, "prices": Prices},
     }
 )
 """Dynamics -> codecs by name."""

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import MARGIN, BatchingArrays
 from edge_llm_gym.decoding.composite import CompositeReader
 from edge_llm_gym.decoding.difficulty_mix import DIFFICULTY_SHIFTS, NO_SHIFT
 from edge_llm_gym.decoding.exit_forecast import ExitForecast, ExitProbabilities, exit_forecast
-from edge_llm_gym.experts.policy import Action, Observation
-from edge_llm_gym.linear.assignment import assign
-from edge_llm_gym.linear.batching import FEATURES, NODE_TIME_SHARE, OVERRUNS, price_columns, weighted
-from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, LinearPolicy, clipped_exp
+from edge_llm_gym.experts.policy import Observation
+from edge_llm_gym.linear.batching import NODE_TIME_SHARE
+from edge_llm_gym.linear.policy import MAX_LOG_FACTOR, clipped_exp
+from edge_llm_gym.linear.pricing import FEATURES, PricedEpochs, PricingPolicy, price_columns, weighted
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.pooled.observation import NODE_FEATURES
 
@@ -39,7 +38,7 @@ class Parameters(NamedTuple):
     budget_slack: Array  # [R, 2] weights of BUDGET_SLACK_FEATURES
 
 
-class LinearBatchingRouting(LinearPolicy):
+class LinearBatchingRouting(PricingPolicy):
     """Prices, node time prices, threshold levels and offload shares, each linear in features of the observation.
 
     Prices are those of `LinearBatching` over the entry nodes. Thresholds are just high enough for a quality demand: for
@@ -66,8 +65,8 @@ class LinearBatchingRouting(LinearPolicy):
         """Number of parameters."""
         return sum(_sizes(scenario))
 
-    def act_with(self, observation: Observation, parameters: Array) -> Action:
-        """All four kinds of action."""
+    def priced(self, observation: Observation, parameters: Array) -> PricedEpochs:
+        """Prices, thresholds and offload shares for observations of R rows under parameters [R or 1, P]."""
         rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named(parameters)
         queue = rows.visible.sum(axis=1) / self._arrivals_per_epoch - 1.0
         confidence = np.asarray(observation["exit_confidence"])[:, 0]
@@ -75,15 +74,14 @@ class LinearBatchingRouting(LinearPolicy):
         threshold = self._thresholds(own.levels, queue, DIFFICULTY_SHIFTS[shifts])
         offload = self._offload(own.links, observation)
         forecast = self._forecast(shifts, threshold, offload)
-        expected, value = self._expect(rows, observation, forecast, own.budget_slack)
+        costs, value = self._expect(rows, observation, forecast, own.budget_slack)
+        columns = price_columns(costs, observation, epoch_s)
         free_s = np.maximum(epoch_s - rows.busy_s, 0.0) * (1.0 - MARGIN)
-        value = value * clipped_exp(weighted(price_columns(expected, observation, epoch_s), own.prices))
+        others = {"offload": self._as_matrix(offload), "threshold": threshold.astype(np.float32)}
         price_per_s = self._node_time_price(own.node_time_price, queue)
-        node = assign(expected, value, free_s, price_per_s, epoch_s * np.array(OVERRUNS), self.search)
-        return with_least_shares(node, rows) | {
-            "offload": self._as_matrix(offload),
-            "threshold": threshold.astype(np.float32),
-        }
+        return PricedEpochs(
+            rows, costs, columns, value * clipped_exp(weighted(columns, own.prices)), price_per_s, free_s, others
+        )
 
     def _named(self, parameters: Array) -> Parameters:
         return Parameters(*np.split(parameters, np.cumsum(_sizes(self.scenario))[:-1], axis=1))

@@ -1,41 +1,20 @@
 """Rollouts: each candidate action is followed by a base policy in resampled futures, and the best one is taken."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.env import EdgeLLMEnv
-from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.lookahead.candidates import Candidates
-from edge_llm_gym.sim.futures import Futures
-from edge_llm_gym.sim.simulator import Simulator
+from edge_llm_gym.lookahead.outlook import DEFAULTS, Outlook, RolloutSettings
 
 STREAM: Final = 1
 """Spawn key that separates the random numbers of the policy from those of an environment of the same seed."""
-
-
-@dataclass(frozen=True)
-class RolloutSettings:
-    """How far and how often the policy looks ahead."""
-
-    horizon: int = 6
-    """Epochs of a rollout, the present one included; fewer at the end of an episode"""
-    futures: int = 16
-    """Resampled futures, the same ones for all candidates"""
-    candidates: int = 8
-    """Actions that are tried, that of the base policy included"""
-    deviation: float = 0.2
-    """Standard deviation of the noise on the base policy's parameters"""
-    margin: float = 1.0
-    """Standard errors by which the mean return of an action must exceed that of the base action"""
-    discount: float = 1.0
-    """Weight of the reward of an epoch over that of the epoch before"""
 
 
 class RolloutPolicy:
@@ -62,7 +41,7 @@ class RolloutPolicy:
         env: EdgeLLMEnv,
         base: LinearPolicy,
         expert: Policy | None = None,
-        settings: RolloutSettings = RolloutSettings(),
+        settings: RolloutSettings = DEFAULTS,
         seed: int | None = None,
     ) -> None:
         self._env, self._base, self._settings = env, base, settings
@@ -84,18 +63,13 @@ class RolloutPolicy:
         Raises ValueError for another observation than the present one and for a scenario that is no longer that of the
         base policy, and RuntimeError before a reset.
         """
-        simulator = self._env.simulator
         self._require_present(observation)
         memory = None if episode_start is not None and np.all(episode_start) else state
         self._renew()
         actions, memory = self._candidates.of(observation, memory, self._rng)
-        self._futures.draw(simulator, 0, self._rng)
-        self.last_returns = self._returns(actions, self._epochs_ahead(simulator))
+        self.last_returns = self._outlook.returns(self._env.simulator, 0, actions, self._rng)
         best = best_candidate(self.last_returns, self._settings.margin)
         return {key: array[best] for key, array in actions.items()}, memory
-
-    def _epochs_ahead(self, simulator: Simulator) -> int:
-        return min(self._settings.horizon, simulator.scenario.horizon_epochs - int(simulator.state.epoch[0]))
 
     def _renew(self) -> None:
         """New rows for futures if the environment has another scenario than before, as after overrides."""
@@ -106,10 +80,7 @@ class RolloutPolicy:
                 f"a reset have changed more of it than what tapes hold; make the policy again"
             )
         if scenarios != self._made_for:
-            settings = self._settings
-            rows = settings.futures, settings.candidates, settings.horizon
-            self._futures = Futures(scenarios[0], *rows, tapes=scenarios[1])
-            self._observer = interface_of(scenarios[0]).observer(self._futures.simulator)
+            self._outlook = Outlook(self._base, self._settings, scenarios[1])
             self._made_for = scenarios
 
     def _require_present(self, observation: Observation) -> None:
@@ -120,19 +91,6 @@ class RolloutPolicy:
                     f"a rollout starts from the present state of the environment it was made for, whose observation "
                     f"differs in {key!r}; pass the observation that its last reset or step returned"
                 )
-
-    def _returns(self, actions: Action, epochs: int) -> Array:
-        """[candidates, futures] discounted returns."""
-        simulator, settings = self._futures.simulator, self._settings
-        interface, parameters = interface_of(simulator.scenario), self._base.parameters[None]
-        action = {key: np.repeat(array, settings.futures, axis=0) for key, array in actions.items()}
-        returns = np.zeros(simulator.rows)
-        for epoch in range(epochs):
-            if epoch:
-                action = self._base.act_with(self._observer.observe(), parameters)
-            checked = interface.read_action(action, (simulator.rows,), simulator.scenario)
-            returns += settings.discount**epoch * simulator.step(*checked).reward
-        return returns.reshape(settings.candidates, settings.futures)
 
 
 def best_candidate(returns: Array, margin: float) -> int:

@@ -58,6 +58,10 @@ def _priced(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     return (Block("pair"),) if settings.get("pairs") else (Block("item"),)
 
 
+def _prices(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
+    return Block("pair"), Block("node")
+
+
 def _choices(settings: Settings, scenario: Scenario) -> tuple[Block, ...]:
     levels = settings.get("levels")
     return (Block("choice"),) if levels is None else (Block("choice"), Block("item", 2 * levels))
@@ -118,8 +122,10 @@ LAYOUTS: Final[Mapping[tuple[str, str], Layout]] = MappingProxyType(
         ("batching", "multidiscrete"): _choices,
         ("batching", "box"): _node_and_bandwidth,
         ("batching", "parameters"): _parameters,
+        ("batching", "prices"): _prices,
         ("streaming", "parameters"): _parameters,
         ("batching_routing", "parameters"): _parameters,
+        ("batching_routing", "prices"): _prices,
         ("streaming", "residual_routing"): _residual_routing,
         ("streaming", "box"): _offload_box,
         ("streaming", "multidiscrete"): _offload_levels,
