@@ -24,6 +24,7 @@ SETTINGS = {
     "dispatch_rule": ({},),
     "residual_routing": ({},),
     "parameters": ({}, {"search": "exact"}),
+    "prices": ({"candidates": 3},),
 }
 ROWS = 5
 

@@ -80,17 +80,17 @@ def test_prices_at_zero_are_the_values_and_node_time_costs_a_share_of_arriving_v
     _, observation = observations("EdgeLLM/MultiNode-v0")
     rows, policy = BatchingReader(BATCHING).read_rows(observation), LinearBatching(BATCHING)
     value = np.broadcast_to(rows.value[..., None], rows.time_s.shape)
-    np.testing.assert_array_equal(policy.prices(rows, observation, policy.parameters[None]), value)
-    np.testing.assert_allclose(
-        policy.node_time_price(rows, policy.parameters[None]), NODE_TIME_SHARE * BATCHING.arrivals.rate_per_s / 4
-    )  # 4 nodes
+    priced = policy.priced(observation, policy.parameters[None])
+    np.testing.assert_array_equal(priced.price, value)
+    # 4 nodes
+    np.testing.assert_allclose(priced.node_time_price, NODE_TIME_SHARE * BATCHING.arrivals.rate_per_s / 4)
 
 
 def test_prices_by_hand():
     """At a weight of 0.4, a request with half an epoch of work counts exp(0.5 * 0.4) times its value."""
     _, observation = observations("EdgeLLM/MultiNode-v0")
     rows = BatchingReader(BATCHING).read_rows(observation)
-    prices = LinearBatching(BATCHING).prices(rows, observation, parameters_of(work=0.4)[None])
+    prices = LinearBatching(BATCHING).priced(observation, parameters_of(work=0.4)[None]).price
     work = np.minimum(rows.time_s / BATCHING.epoch_s, 4.0)
     np.testing.assert_allclose(prices, rows.value[..., None] * np.exp(0.4 * work))
 
@@ -98,7 +98,7 @@ def test_prices_by_hand():
 def test_requests_that_cannot_be_served_an_epoch_later_are_urgent():
     _, observation = observations("EdgeLLM/MultiNode-v0")
     reader, policy = BatchingReader(BATCHING), LinearBatching(BATCHING, parameters_of(urgent=1.0))
-    prices = policy.prices(reader.read_rows(observation), observation, policy.parameters[None])
+    prices = policy.priced(observation, policy.parameters[None]).price
     for row in range(3):
         one = {key: value[row] for key, value in observation.items()}
         urgent, shown = reader.read(one).urgent, one["request_mask"].astype(bool)
@@ -111,7 +111,7 @@ def test_node_time_prices_by_hand():
     rows = BatchingReader(BATCHING).read_rows(observation)
     parameters = parameters_of()
     parameters[-3:] = np.log(3.0), np.log(2.0), 0.5
-    node_time = LinearBatching(BATCHING).node_time_price(rows, parameters[None])
+    node_time = LinearBatching(BATCHING).priced(observation, parameters[None]).node_time_price
     rate_per_s = BATCHING.arrivals.rate_per_s
     queue = rows.visible.sum(axis=1) / (rate_per_s * BATCHING.epoch_s) - 1.0
     expected = NODE_TIME_SHARE * rate_per_s / 4 * np.exp(0.5 * queue)[:, None] * [1.0, 1.0, 3.0, 2.0]

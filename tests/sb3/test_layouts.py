@@ -15,6 +15,8 @@ SETTINGS = {
     ("batching", "weighted_priority"): [{}],
     ("batching", "dispatch_rule"): [{}],
     ("batching", "parameters"): [{}],
+    ("batching", "prices"): [{}],
+    ("batching_routing", "prices"): [{"candidates": 2}],
     ("streaming", "parameters"): [{}],
     ("batching_routing", "parameters"): [{"search": "exact"}],
     ("streaming", "box"): [{}],
