@@ -1,11 +1,14 @@
-"""Trains the recipes of constant parameters with several seeds and compares them with the experts on held-out tapes.
+"""Trains recipes with several seeds and compares the agents with others on held-out tapes.
 
 python -m scripts.learning_study
-python -m scripts.learning_study --recipes multi-node --train-seeds 1 --tapes 20 --out runs/study
+python -m scripts.learning_study --recipes parameters-multi-node --train-seeds 1 --tapes 20 --out runs/study
 
-Writes docs/results/learning.json and docs/images/learning.png, and prints the rows of the table on the page. Runs stay
-in runs/learning: a run that is there is not repeated, and one that was interrupted continues.
+Writes docs/results/learning.json and, of the recipes of parameters, docs/images/learning.png, and prints the rows of
+the tables on the page. Runs stay in runs/learning: a run that is there is not repeated, and one that was interrupted
+continues.
 """
+
+from __future__ import annotations
 
 import argparse
 import csv
@@ -16,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -25,16 +28,25 @@ from edge_llm_gym.evaluation.statistics import paired_difference
 from edge_llm_gym.files import replacing, write_text
 from edge_llm_gym.interrupts import exit_status
 
+if TYPE_CHECKING:
+    from agents.config import RunConfig
+
 RECIPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "single-node": ("dftsp", "dftsp[energy_price=0.006]"),
-        "multi-node": ("ot-gah", "ot-gah[energy_price=0.006]"),
-        "continuous": ("ot-gah", "ot-gah[energy_price=0.006]"),
-        "early-exit": ("dto-ee",),
-        "joint": ("ot-gah+dto-ee",),
+        "parameters-single-node": ("dftsp", "dftsp[energy_price=0.006]"),
+        "parameters-multi-node": ("ot-gah", "ot-gah[energy_price=0.006]"),
+        "parameters-continuous": ("ot-gah", "ot-gah[energy_price=0.006]"),
+        "parameters-early-exit": ("dto-ee",),
+        "parameters-joint": ("ot-gah+dto-ee",),
+        "prices-single-node": ("pretrained:single-node-ppo", "dftsp", "dftsp[energy_price=0.006]"),
+        "prices-multi-node": ("pretrained:multi-node-ppo", "ot-gah", "ot-gah[energy_price=0.006]"),
+        "prices-continuous": ("pretrained:continuous-ppo", "ot-gah", "ot-gah[energy_price=0.006]"),
+        "prices-joint": ("pretrained:joint-ppo", "ot-gah+dto-ee"),
     }
 )
-"""Recipe, configs/agents/parameters-<name>.yaml -> experts that the agent is compared with."""
+"""Recipe, configs/agents/<name>.yaml -> experts and shipped policies that the agent is compared with."""
+SEED_STEP: Final = 100_000
+"""Between the seeds of the imitation of two training seeds, which must not share tapes."""
 RUNS: Final = Path("runs/learning")
 FIRST_TAPE: Final = 3_000_000
 """Seed of the first tape of the comparison, which neither training nor the choice of weights uses."""
@@ -75,24 +87,31 @@ def _study(options: argparse.Namespace) -> None:
     results, images = options.out / "results", options.out / "images"
     for folder in (results, images):
         folder.mkdir(parents=True, exist_ok=True)
-    report: dict[str, Any] = {}
+    report = _kept(results / "learning.json", options.tapes)
     for recipe in options.recipes:
         outcomes = [_outcome(recipe, seed, options.tapes) for seed in range(options.train_seeds)]
         report[recipe] = _summary(recipe, outcomes, options.tapes)
         print(_table(recipe, report[recipe]), flush=True)
     write_text(results / "learning.json", json.dumps({"tapes": options.tapes, "recipes": report}, indent=1) + "\n")
-    _draw(options.recipes, options.train_seeds, images / "learning.png")
+    drawn = [recipe for recipe in options.recipes if recipe.startswith("parameters")]
+    if drawn:
+        _draw(drawn, options.train_seeds, images / "learning.png")
+
+
+def _kept(path: Path, tapes: int) -> dict[str, Any]:
+    """What the file says of other recipes on the same tapes."""
+    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return dict(kept["recipes"]) if kept.get("tapes") == tapes else {}
 
 
 def _outcome(recipe: str, seed: int, tapes: int) -> Outcome:
     """Trains one agent, unless its run is there, and evaluates its last weights."""
-    from agents.config import read_config
     from agents.evaluation import evaluate, make_envs
     from agents.training import train
     from edge_llm_gym.sb3 import load_policy
 
     folder = _folder(recipe, seed)
-    config = read_config(f"configs/agents/parameters-{recipe}.yaml", {"seed": seed})
+    config = seeded(recipe, seed)
     if not (folder / "seconds.json").is_file():
         start = time.process_time()
         train(config, folder, start="resume" if (folder / "config.yaml").is_file() else "new")
@@ -103,15 +122,28 @@ def _outcome(recipe: str, seed: int, tapes: int) -> Outcome:
     return Outcome(recipe, seed, score.tolist(), seconds, _crossing(folder))
 
 
+def seeded(recipe: str, seed: int) -> RunConfig:
+    """The configuration of a recipe with another training seed, in the imitation too."""
+    from agents.config import read_config
+
+    path = f"configs/agents/{recipe}.yaml"
+    imitation = read_config(path).imitation
+    changes = {} if imitation is None else {"imitation.seed": imitation.seed + SEED_STEP * seed}
+    return read_config(path, {"seed": seed, **changes})
+
+
 def _folder(recipe: str, seed: int) -> Path:
     return RUNS / f"{recipe}-{seed}"
 
 
 def _curve(folder: Path) -> Array:
-    """[points, 2] environment steps and regret to the expert at each evaluation."""
-    with next(folder.glob("progress*.csv")).open(encoding="utf-8", newline="") as file:
-        lines = [line for line in csv.DictReader(file) if line.get("regret/mean")]
-    return np.array([(float(line["step"]), float(line["regret/mean"])) for line in lines])
+    """[points, 2] environment steps and regret to the expert at each evaluation of the reinforcement learning."""
+    points = []
+    for path in folder.glob("progress*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = [line for line in csv.DictReader(file) if line.get("regret/mean")]
+        points += [(float(line["step"]), float(line["regret/mean"])) for line in lines]
+    return np.array(points).reshape(-1, 2)
 
 
 def _crossing(folder: Path) -> int | None:
@@ -124,7 +156,7 @@ def _crossing(folder: Path) -> int | None:
 def _summary(recipe: str, outcomes: Sequence[Outcome], tapes: int) -> dict[str, Any]:
     """Means, and paired differences to each expert: of every agent, and of their mean over the training seeds."""
     agents = np.array([outcome.score for outcome in outcomes])
-    experts = {name: _expert_score(recipe, name, tapes) for name in RECIPES[recipe]}
+    experts = {name: _other_score(recipe, name, tapes) for name in RECIPES[recipe]}
     return {
         "agents": [vars(outcome) | {"score": float(np.mean(outcome.score))} for outcome in outcomes],
         "experts": {
@@ -138,24 +170,32 @@ def _summary(recipe: str, outcomes: Sequence[Outcome], tapes: int) -> dict[str, 
     }
 
 
-def _expert_score(recipe: str, name: str, tapes: int) -> Array:
-    """[tapes] score of an expert on the held-out tapes; kept in a file, since exact schedulers are slow."""
-    from agents.config import read_config
-    from agents.evaluation import expert_scores
-
+def _other_score(recipe: str, name: str, tapes: int) -> Array:
+    """[tapes] score of an expert or a shipped policy; kept in a file, since exact schedulers are slow."""
     path, key = RUNS / f"{recipe}-experts.json", f"{name} on {tapes} tapes"
     kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     if key not in kept:
-        held_out = {"evaluation.seeds": tapes, "evaluation.first_seed": FIRST_TAPE}
-        config = read_config(f"configs/agents/parameters-{recipe}.yaml", held_out)
-        kept[key] = expert_scores(config, name).score.tolist()
+        kept[key] = _scored(recipe, name, tapes).tolist()
         write_text(path, json.dumps(kept) + "\n")
     return np.array(kept[key])
 
 
+def _scored(recipe: str, name: str, tapes: int) -> Array:
+    from agents.evaluation import evaluate, expert_scores, make_envs
+    from edge_llm_gym.sb3 import load_policy
+    from edge_llm_gym.sb3.pretrained import PRETRAINED
+
+    config = seeded(recipe, 0)
+    if name.startswith(PRETRAINED):
+        envs = make_envs(config, tapes)
+        return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), FIRST_TAPE).score
+    held_out = config.evaluation.model_copy(update={"seeds": tapes, "first_seed": FIRST_TAPE})
+    return expert_scores(config.model_copy(update={"evaluation": held_out}), name).score
+
+
 def _table(recipe: str, summary: Mapping[str, Any]) -> str:
     """Rows of the page's table."""
-    scale, unit = (1.0, "") if recipe == "early-exit" else (100.0, " %")
+    scale, unit = (1.0, "") if recipe == "parameters-early-exit" else (100.0, " %")
     agents = summary["agents"]
     mean = scale * float(np.mean([agent["score"] for agent in agents]))
     seconds = [agent["seconds"] for agent in agents]
@@ -180,7 +220,7 @@ def _draw(recipes: Sequence[str], seeds: int, path: Path) -> None:
     figure = new_figure(3.2 * len(recipes), 3.0)
     for axis, recipe in zip(np.atleast_1d(figure.subplots(1, len(recipes))), recipes, strict=True):
         curves = np.array([_curve(_folder(recipe, seed)) for seed in range(seeds)])
-        scale = 1.0 if recipe == "early-exit" else 100.0
+        scale = 1.0 if recipe == "parameters-early-exit" else 100.0
         steps, regret = curves[0, :, 0] / 1e3, scale * curves[..., 1]
         axis.fill_between(steps, regret.min(axis=0), regret.max(axis=0), alpha=0.25, linewidth=0)
         axis.plot(steps, regret.mean(axis=0))
