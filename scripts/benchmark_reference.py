@@ -2,6 +2,7 @@
 
 python -m scripts.benchmark_reference
 python -m scripts.benchmark_reference --seeds 2 --tasks single,multi --out runs/benchmark-reference/trial.json
+python -m scripts.benchmark_reference --policies pretrained:multi-node-prices --merge
 
 Finished episodes are kept in runs/benchmark-reference; the same command continues after an interruption.
 """
@@ -9,6 +10,7 @@ Finished episodes are kept in runs/benchmark-reference; the same command continu
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ import edge_llm_gym
 from edge_llm_gym.evaluation.benchmark.reference import (
     Reference,
     TaskReference,
+    load_reference,
     reference_path,
     write_reference,
 )
@@ -28,6 +31,7 @@ from edge_llm_gym.evaluation.policies import PRETRAINED
 from edge_llm_gym.experts import expert_names
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.sb3.pretrained import pretrained_names
+from edge_llm_gym.settings import ConfigError
 from edge_llm_gym.sheets.progress import progress
 from edge_llm_gym.sheets.terminal import Terminal
 
@@ -42,8 +46,15 @@ LEFT_OUT: Final = frozenset(
 )
 """Experts that take too long, and combinations that differ little from others; --policies adds them."""
 EXPERTS: Final = ("ot-gah+dto-ee", "ot-gah", "dto-ee")
+
+
+def _best_first(names: Sequence[str]) -> list[str]:
+    """Price networks before the constant parameters that they correct."""
+    return sorted(names, key=lambda name: not name.endswith("-prices"))
+
+
 PORTFOLIOS: Final = {
-    "portfolio:pretrained": (*(f"{PRETRAINED}{name}" for name in pretrained_names()), *EXPERTS),
+    "portfolio:pretrained": (*(f"{PRETRAINED}{name}" for name in _best_first(pretrained_names())), *EXPERTS),
     "portfolio:experts": EXPERTS,
 }
 """Policies under one name: in each task, the first one that serves it acts. Their episodes need not be run again."""
@@ -72,6 +83,23 @@ def _policies(comparison: Comparison, metric: str) -> dict[str, tuple[float, ...
     return found | with_portfolios(found)
 
 
+def merged(new: Reference, old: Reference) -> Reference:
+    """All results of both; of a policy that both have in a task, the new ones.
+
+    Raises ConfigError for other seeds, and for a task whose scenario has changed.
+    """
+    if new.seeds != old.seeds or new.suite != old.suite:
+        raise ConfigError(f"results of other seeds or another suite cannot be merged: {new.seeds} and {old.seeds}")
+    tasks = dict(old.tasks)
+    for name, task in new.tasks.items():
+        before = old.tasks.get(name, task)
+        if before.scenario != task.scenario:
+            raise ConfigError(f"the scenario of task {name!r} has changed; compute all results anew, without --merge")
+        policies = {**before.policies, **task.policies}
+        tasks[name] = replace(task, policies={**policies, **with_portfolios(policies)})
+    return replace(new, tasks=tasks)
+
+
 def with_portfolios(found: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
     """The scores of the portfolios in a task, which are those of a part."""
     acting = {name: next((part for part in parts if part in found), None) for name, parts in PORTFOLIOS.items()}
@@ -91,6 +119,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the finished episodes")
     parser.add_argument("--out", type=Path, default=reference_path(SUITE), help="JSON file")
+    parser.add_argument("--merge", action="store_true", help="keep what --out has of other policies and tasks")
     options = parser.parse_args(arguments)
     _run(options, options.policies or reference_policies())
     return 0
@@ -102,7 +131,8 @@ def _run(options: argparse.Namespace, policies: Sequence[str]) -> None:
     with progress(terminal=terminal) as shown:
         advance = shown.task("episodes", plan.episodes)
         found = run_plan(plan, folder=options.folder, jobs=options.jobs, progress=lambda done, _: advance(done))
-    write_reference(options.out, measured(plan, found))
+    reference = measured(plan, found)
+    write_reference(options.out, merged(reference, load_reference(options.out)) if options.merge else reference)
     terminal.wrote(options.out)
 
 
