@@ -57,7 +57,7 @@ class RunConfig(PolicyDescription):
     imitation: ImitationConfig | None = None
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint_every: Count = 200_000
-    threads: Count = 1
+    threads: Count = 1  # of PyTorch, and of the environment's rows
 
     @model_validator(mode="after")
     def _groups_are_equal(self) -> "RunConfig":

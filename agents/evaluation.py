@@ -49,8 +49,11 @@ class Scores:
 
 
 def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
-    """Native rows of a run's environment."""
-    settings: dict[str, Any] = {"overrides": dict(config.environment.overrides)}
+    """Native rows of a run's environment, split over the run's threads."""
+    settings: dict[str, Any] = {
+        "overrides": dict(config.environment.overrides),
+        "num_threads": min(config.threads, rows),
+    }
     if config.environment.scenario is not None:
         settings["scenario"] = config.environment.scenario
     envs = gymnasium.make_vec(config.environment.id, num_envs=rows, vectorization_mode="vector_entry_point", **settings)

@@ -100,3 +100,13 @@ def test_tapes_without_any_request_are_refused(tiny):
     envs = make_envs(tiny(environment={"id": "EdgeLLM/MultiNode-v0", "overrides": nothing}), 2)
     with pytest.raises(ConfigError, match="no request arrives on the 2 tapes from seed 7"):
         evaluate(envs, make_expert("edf", envs), 7)
+
+
+def test_rows_are_split_over_the_threads_of_the_run(tiny):
+    runs = [tiny(threads=threads) for threads in (1, 2)]
+    envs = [make_envs(config, 3) for config in runs]
+    assert [each.spec.kwargs["num_threads"] for each in envs] == [1, 2]
+    assert make_envs(runs[1], 1).spec.kwargs["num_threads"] == 1
+    scores = [evaluate(each, make_expert("edf", each), 5).figures for each in envs]
+    for figure, values in scores[0].items():
+        np.testing.assert_array_equal(scores[1][figure], values, err_msg=figure)
