@@ -1,4 +1,4 @@
-"""Transfer of EdgeLLM/MultiNode-v0 policies, without retraining, to other numbers of slots and nodes, and to traces.
+"""Transfer of EdgeLLM/MultiNode-v0 policies, without retraining, to other sizes, rates and lengths, and to traces.
 
 python -m benchmarks.transfer runs/dagger-multi-node/model.zip runs/search-multi-node/linear.zip --seeds 20
 
@@ -26,8 +26,9 @@ from edge_llm_gym.workload import TraceSource
 
 ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
 FIRST_SEED = 3_000_000
-SLOTS, NODES = (16, 64), (2, 8)
+SLOTS, NODES, LOADS = (16, 64), (2, 8), (0.7, 1.3)
 TRACES = {"conv": "AzureLLMInferenceTrace_conv.csv", "code": "AzureLLMInferenceTrace_code.csv"}
+SIGMA = 0.5  # of the logarithm of predicted output lengths
 SPREAD_M = 100.0  # between copies of a node
 
 
@@ -39,6 +40,10 @@ def variants() -> Iterator[tuple[str, Scenario]]:
         yield f"N = {slots}", load_scenario(base, {"slots": slots})
     for count in NODES:
         yield f"K = {count}", load_scenario(base, with_nodes(base, count))
+    for load in LOADS:
+        rate_per_s = load * base.arrivals.mean_rate_per_s
+        yield f"{rate_per_s:.2g} requests per second", load_scenario(base, {"arrivals.rate_per_s": rate_per_s})
+    yield f"predicted lengths, sigma = {SIGMA}", load_scenario(base, {"lengths.prediction.sigma": SIGMA})
     folder = Path(os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")) / "traces"
     for name, file in TRACES.items():
         if (folder / file).exists():

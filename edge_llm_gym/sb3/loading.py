@@ -45,11 +45,18 @@ def load_policy(
     description, weights = _content(path)
     scenario = trained_scenario(description) if env is None else scenario_of(env)
     require_dynamics(description, scenario, path)
-    codec = make_codec(description.codec.name, scenario, **description.codec.settings)
+    codec = _codec(description, scenario, path)
     policy = new_network(description, scenario, codec)
     fill_network(policy, weights, path, scenario)
     policy.set_training_mode(False)
     return DecodedPolicy(policy, scenario, codec, name=str(source))
+
+
+def _codec(description: PolicyDescription, scenario: Scenario, path: Path) -> Codec:
+    try:
+        return make_codec(description.codec.name, scenario, **description.codec.settings)
+    except ValueError as error:  # settings that depend on the nodes, as the parameters of codec "prices" do
+        raise ConfigError(f"{path} does not fit: {error}; train a policy for this scenario") from error
 
 
 def source_path(source: str | Path) -> Path:

@@ -1,5 +1,7 @@
 """Shipped policies: they load by name, act as the networks that they were, and reach the scores of their records."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,18 +13,20 @@ from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3 import DecodedPolicy, load_policy
 from edge_llm_gym.sb3.policy_file import PolicyFile, write_policy_file
-from edge_llm_gym.sb3.pretrained import pretrained_file, pretrained_names, pretrained_path
+from edge_llm_gym.sb3.pretrained import is_linear_inside, pretrained_file, pretrained_names, pretrained_path
 from edge_llm_gym.sb3.saved import saved_policy
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.settings import ConfigError
 
 TAPES = 6
 """Tapes of the record that are played again."""
+LINEAR = [name for name in pretrained_names() if is_linear_inside(pretrained_file(name).description)]
+PRICES = [name for name in pretrained_names() if name.endswith("-prices")]
 
 
 def test_there_is_one_for_every_environment():
     assert {pretrained_file(name).description.environment.id for name in pretrained_names()} == set(ENVIRONMENTS)
-    assert pretrained_names("EdgeLLM/Joint-v0") == ["joint-ppo"]
+    assert pretrained_names("EdgeLLM/Joint-v0") == ["joint-ppo", "joint-prices"]
 
 
 @pytest.mark.parametrize("name", pretrained_names())
@@ -45,7 +49,7 @@ def test_a_shipped_policy_reproduces_the_scores_of_its_record(name):
     np.testing.assert_allclose(scores, record["score"][:TAPES], rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", pretrained_names())
+@pytest.mark.parametrize("name", LINEAR)
 def test_the_linear_policy_acts_as_the_network(name):
     network = load_policy(name)
     scenario = network.codec._policy.scenario
@@ -64,6 +68,19 @@ def test_the_linear_policy_acts_as_the_network(name):
         for key in expected:
             np.testing.assert_array_equal(expected[key], action[key])
         observations, *_ = envs.step(action)
+
+
+@pytest.mark.parametrize("name", PRICES)
+def test_price_networks_correct_the_constants_that_ship(name):
+    """Recipe, file and the policy of constants hold the same parameters."""
+    constants = name.replace("prices", "ppo")
+    scenario = load_policy(name).codec.policy.scenario
+    linear = saved_policy(pretrained_path(constants), scenario).parameters
+    recipe = read_config(Path("configs/agents") / f"prices-{name.removesuffix('-prices')}.yaml")
+    for description in (recipe, pretrained_file(name).description):
+        np.testing.assert_allclose(description.codec.settings["base"], linear, rtol=1e-6)
+    own, other = (np.array(pretrained_file(each).about["held_out"]["score"]) for each in (name, constants))
+    assert (own - other).mean() > 1.96 * (own - other).std(ddof=1) / np.sqrt(own.size)
 
 
 def test_actions_beyond_the_space_are_clipped_as_by_the_network(tmp_path):
@@ -116,6 +133,8 @@ def test_another_scenario_is_refused():
         saved_policy(path, load_scenario("early-exit"))
     with pytest.raises(ConfigError, match="holds 17 parameters, and scenario 'single-node' takes 14"):
         saved_policy(path, load_scenario("single-node"))
+    with pytest.raises(ConfigError, match=r"multi-node-prices.* does not fit: .* takes a linear policy of 14 numbers"):
+        saved_policy(pretrained_path("multi-node-prices"), load_scenario("single-node"))
 
 
 @pytest.mark.parametrize(
