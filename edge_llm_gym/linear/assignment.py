@@ -17,6 +17,7 @@ from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.linear.quick_search import NodeProblem, quick_batch
 from edge_llm_gym.names import known_name
 from edge_llm_gym.problems.batch import BatchArrays
+from edge_llm_gym.problems.rows import by_node
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
 from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
 
@@ -129,24 +130,18 @@ SEARCHES: Final[Mapping[str, Search]] = MappingProxyType({"exact": _assign_exact
 @njit(cache=True)
 def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
     problem = BatchArrays(
-        _by_node(rows.time_s[row], slots),
-        _by_node(rows.shared_time_s[row], slots),
-        _by_node(rows.kv_bytes[row], slots),
-        _by_node(rows.uplink_share[row], slots),
-        _by_node(rows.downlink_share[row], slots),
-        _by_node(rows.budget_s[row], slots),
-        _by_node(value[row], slots),
+        by_node(rows.time_s[row], slots),
+        by_node(rows.shared_time_s[row], slots),
+        by_node(rows.kv_bytes[row], slots),
+        by_node(rows.uplink_share[row], slots),
+        by_node(rows.downlink_share[row], slots),
+        by_node(rows.budget_s[row], slots),
+        by_node(value[row], slots),
         rows.free_kv_bytes[row].copy(),
         np.zeros(value.shape[2]),
         np.zeros(value.shape[2]),  # the loop itself prices the time
     )
     return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64))
-
-
-@njit(cache=True)
-def _by_node(pairs: Array, slots: Array) -> Array:
-    """[K, n] of pairs [N, K]."""
-    return np.ascontiguousarray(pairs[slots].T)
 
 
 @njit(cache=True)

@@ -79,13 +79,13 @@ def arrays_of(rows: AssignmentRows, row: int, slots: Ints) -> BatchArrays:
     Values are net of the price of the time that a request adds itself, as the exact searches take them.
     """
     return BatchArrays(
-        _by_node(rows.time_s[row], slots),
-        _by_node(rows.shared_time_s[row], slots),
-        _by_node(rows.kv_bytes[row], slots),
-        _by_node(rows.uplink_share[row], slots),
-        _by_node(rows.downlink_share[row], slots),
-        _by_node(rows.budget_s[row], slots),
-        _by_node(rows.net_value[row], slots),
+        by_node(rows.time_s[row], slots),
+        by_node(rows.shared_time_s[row], slots),
+        by_node(rows.kv_bytes[row], slots),
+        by_node(rows.uplink_share[row], slots),
+        by_node(rows.downlink_share[row], slots),
+        by_node(rows.budget_s[row], slots),
+        by_node(rows.net_value[row], slots),
         rows.memory_bytes[row],
         rows.time_cap_s[row],
         rows.time_price[row],
@@ -93,7 +93,7 @@ def arrays_of(rows: AssignmentRows, row: int, slots: Ints) -> BatchArrays:
 
 
 @njit(cache=True)
-def _by_node(pairs: Floats, slots: Ints) -> Floats:
+def by_node(pairs: Floats, slots: Ints) -> Floats:
     """[K, n] of pairs [N, K]."""
     chosen = np.empty((pairs.shape[1], slots.size))
     for index in range(slots.size):

@@ -15,15 +15,14 @@ from edge_llm_gym.archives import ArchiveError, read_members
 from edge_llm_gym.codecs import Codec, make_codec
 from edge_llm_gym.experts import Policy
 from edge_llm_gym.messages import shortened
-from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3.algorithms import ALGORITHMS, draws_per_rollout, policy_arguments
 from edge_llm_gym.sb3.description import PolicyDescription, describe
 from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.policy_file import ENDING, read_policy_file
-from edge_llm_gym.sb3.pretrained import pretrained_path, require_dynamics
+from edge_llm_gym.sb3.pretrained import pretrained_path, require_dynamics, trained_scenario
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
 from edge_llm_gym.sb3.weights import MAX_BYTES, read_weights
-from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
+from edge_llm_gym.scenario import Scenario, scenario_of
 from edge_llm_gym.settings import ConfigError
 
 WEIGHTS = "policy.pth"
@@ -63,12 +62,6 @@ def source_path(source: str | Path) -> Path:
     """The file of a policy: the path itself, or that of a shipped policy by its name."""
     is_name = isinstance(source, str) and "/" not in source and not source.endswith((".zip", ENDING))
     return pretrained_path(str(source)) if is_name else Path(source)
-
-
-def trained_scenario(description: PolicyDescription) -> Scenario:
-    """The scenario that a policy was trained in."""
-    environment = description.environment
-    return load_scenario(environment.scenario or ENVIRONMENTS[environment.id], environment.overrides)
 
 
 def _content(path: Path) -> tuple[PolicyDescription, dict[str, th.Tensor]]:

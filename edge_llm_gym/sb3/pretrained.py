@@ -83,13 +83,18 @@ def constant_action(content: PolicyFile, path: Path) -> Array:
     return np.clip(np.float32(gain) * bias, -1.0, 1.0)
 
 
+def trained_scenario(description: PolicyDescription) -> Scenario:
+    """The scenario that a policy was trained in."""
+    environment = description.environment
+    return load_scenario(environment.scenario or ENVIRONMENTS[environment.id], environment.overrides)
+
+
 def require_dynamics(description: PolicyDescription, scenario: Scenario, path: Path) -> None:
     """Raises ConfigError for a scenario of other dynamics than those that a policy was trained on."""
-    environment = description.environment
-    own = load_scenario(environment.scenario or ENVIRONMENTS[environment.id])
+    own = trained_scenario(description)
     if own.variant != scenario.variant:
         raise ConfigError(
-            f"{path} was trained on {environment.id} with dynamics {own.variant!r}, and cannot act in "
+            f"{path} was trained on {description.environment.id} with dynamics {own.variant!r}, and cannot act in "
             f"scenario {scenario.name!r} with dynamics {scenario.variant!r}"
         )
 

@@ -137,6 +137,19 @@ def test_another_scenario_is_refused():
         saved_policy(pretrained_path("multi-node-prices"), load_scenario("single-node"))
 
 
+def test_overrides_that_change_the_dynamics_count(tmp_path):
+    """A policy that was trained with them acts in their dynamics, and not in those of the environment's own scenario."""
+    content = pretrained_file("multi-node-ppo")
+    environment = content.description.environment.model_copy(update={"overrides": {"batching": "continuous"}})
+    path = tmp_path / "one.safetensors"
+    write_policy_file(
+        path, PolicyFile(content.description.model_copy(update={"environment": environment}), content.weights)
+    )
+    assert saved_policy(path, load_scenario("multi-node", {"batching": "continuous"})).parameters.size == 17
+    with pytest.raises(ConfigError, match="with dynamics 'continuous_batching', and cannot act"):
+        saved_policy(path, load_scenario("multi-node"))
+
+
 @pytest.mark.parametrize(
     "bias", [np.zeros(3, np.float64), np.zeros((2, 2), np.float32), np.full(17, np.nan, np.float32)]
 )
