@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.cost_models import NodeRates, cost_model
 from edge_llm_gym.scenario import Scenario
@@ -68,6 +69,11 @@ class RequestCosts:
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
         self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
         self._block_alone_s = block_s.sum(axis=2).T
+        self._law = _DriverLaw(
+            padded_prompt=scenario.lengths.max_prompt_tokens if scenario.pad_prompts else 0,
+            token_flops=float(cost.layer_token_flops(scenario.shape)),
+            context_flops=float(cost.layer_context_flops(scenario.shape)),
+        )
 
     def drivers(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
@@ -80,13 +86,44 @@ class RequestCosts:
         drivers[..., KV_TOKENS] = work.prompt + work.output
         return drivers
 
+    def write_drivers(self, prompt_tokens: Array, output_tokens: Array, drivers: Array) -> None:
+        """Writes `drivers` of int64 token counts [n] into [n, Q] float64, in one pass; raises as `drivers` does."""
+        if not _write_drivers(prompt_tokens, output_tokens, self._law, drivers):
+            self.drivers(prompt_tokens, output_tokens)
+
     def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, n, P] float64: WORK, SHARED and KV of requests [n] through every hosted block."""
         return self.drivers(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
 
     def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
-        return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
+        drivers = np.empty((prompt_tokens.size, len(COST_DRIVERS)))
+        self.write_drivers(prompt_tokens, output_tokens, drivers)
+        return drivers @ self._block_alone_s
+
+
+class _DriverLaw(NamedTuple):
+    """The numbers from which the cost drivers of a request follow, as the kernel takes them."""
+
+    padded_prompt: int  # tokens that are computed of every prompt, 0 for those of the prompt
+    token_flops: float  # of one layer
+    context_flops: float  # of one layer, for each token attended to
+
+
+@stream_kernel
+def _write_drivers(prompt_tokens: Array, output_tokens: Array, law: _DriverLaw, drivers: Array) -> bool:
+    """Fills drivers [n, Q]; False where a token count is negative."""
+    least = 0
+    for request in range(prompt_tokens.size):
+        least = min(least, prompt_tokens[request], output_tokens[request])
+        prompt, output = float(law.padded_prompt or prompt_tokens[request]), float(output_tokens[request])
+        steps = max(output - 1.0, 0.0)
+        drivers[request, PREFILLS] = 1.0 if output > 0.0 else 0.0
+        drivers[request, PREFILL_FLOPS] = law.token_flops * prompt + law.context_flops * prompt * prompt
+        drivers[request, DECODE_STEPS] = steps
+        drivers[request, CONTEXT] = steps * (prompt + (steps + 1.0) / 2.0)
+        drivers[request, KV_TOKENS] = prompt + output
+    return least >= 0
 
 
 def _block_s(scenario: Scenario, hosted: HostedBlock, rates: NodeRates) -> Array:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import random_kernel
+from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models import channel
 from edge_llm_gym.scenario import Scenario, ScenarioError
@@ -49,42 +50,49 @@ class ChannelGenerator:
         self._site = np.unique(self._node_m, axis=0, return_inverse=True)[
             1
         ].ravel()  # nodes of equal positions share one
-        self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
+        band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
         device_dbm = scenario.devices.transmit_power_dbm
         self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
         self._correlation = scenario.fading_correlation
-        links = scenario.horizon_epochs + 1, scenario.devices.count, len(nodes)
-        self._power = np.empty(links, np.float32)  # work space
+        settings = scenario.channel
+        noise_figure_db = np.array([settings.uplink_noise_figure_db, settings.downlink_noise_figure_db])
+        self._noise_w = channel.noise_power_w(band_hz, noise_figure_db)
+        self._area_m = _floats(*scenario.devices.area_m)
 
     def write(self, rng: Generator, tape: ChannelTape, row: int, deviation_db: float | None = None) -> Array:
         """Writes one episode into a row of the tape; the shadowing deviation is the scenario's by default.
 
         Returns the mean SNR [D, K1, 2] before fading, up and down, over the whole band.
         """
-        scenario, settings = self._scenario, self._scenario.channel
-        devices = scenario.devices.count
-        deviation_db = settings.shadowing_deviation_db if deviation_db is None else deviation_db
-        tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
-        shadowing_db = channel.shadowing_loss_db(rng, deviation_db, settings.shadowing_correlation, devices, self._site)
-        offset_m = tape.device_m[row][:, None, :] - self._node_m
-        distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
-        loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
-        channel.fading_path(rng, self._correlation, self._power)
-        mean_snr = self._mean_snr(loss_db, shadowing_db)
-        channel.spectral_efficiency_path(
-            self._power,
-            mean_snr,
-            settings.spectral_efficiency_floor,
-            settings.spectral_efficiency_cap,
-            tape.spectral_efficiency[row],
-        )
+        settings = self._scenario.channel
+        bounds = settings.spectral_efficiency_floor, settings.spectral_efficiency_cap
+        mean_snr = self._mean_snr(rng, tape.device_m[row], deviation_db)
+        channel.faded_efficiency_path(rng, self._correlation, mean_snr, bounds, tape.spectral_efficiency[row])
         return mean_snr
 
-    def _mean_snr(self, loss_db: Array, shadowing_db: Array) -> Array:
-        """Mean SNR [D, K1, 2] up and down, each over the whole band."""
-        settings, loss_db, shadowing_db = self._scenario.channel, loss_db[..., None], shadowing_db[..., None]
-        noise_figure_db = np.array([settings.uplink_noise_figure_db, settings.downlink_noise_figure_db])
-        return channel.mean_snr(self._power_dbm, loss_db, shadowing_db, self._band_hz, noise_figure_db)
+    def _mean_snr(self, rng: Generator, device_m: Array, deviation_db: float | None) -> Array:
+        """Draws positions [D, 2] and shadowing; returns the mean SNR [D, K1, 2] up and down, over the whole band."""
+        settings = self._scenario.channel
+        deviation_db = settings.shadowing_deviation_db if deviation_db is None else deviation_db
+        distance_m = _draw_positions(stream_of(rng), self._area_m, self._node_m, device_m)
+        shadowing_db = channel.shadowing_loss_db(
+            rng, deviation_db, settings.shadowing_correlation, len(device_m), self._site
+        )
+        loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz) + shadowing_db
+        return channel.received_power_w(self._power_dbm, loss_db[..., None]) / self._noise_w
+
+
+@stream_kernel
+def _draw_positions(stream: Stream, area_m: tuple[float, float], node_m: Array, device_m: Array) -> Array:
+    """Draws the positions [D, 2] of the devices; returns their distances [D, K1] from the nodes."""
+    rng, distance_m = generator_of(stream), np.empty((len(device_m), len(node_m)))
+    for device in range(len(device_m)):
+        device_m[device, 0] = rng.random() * area_m[0]
+        device_m[device, 1] = rng.random() * area_m[1]
+        for node in range(len(node_m)):
+            x_m, y_m = device_m[device, 0] - node_m[node, 0], device_m[device, 1] - node_m[node, 1]
+            distance_m[device, node] = np.hypot(x_m, y_m)
+    return distance_m
 
 
 class _Ranges(NamedTuple):
@@ -99,22 +107,22 @@ class _Ranges(NamedTuple):
     downlink_payload: tuple[float, float, float]
 
 
-@random_kernel
-def _uniform(rng: Generator, low: float, high: float) -> float:
+@kernel
+def _uniform(rng: Any, low: float, high: float) -> float:
     return low + (high - low) * rng.random()
 
 
-@random_kernel
-def _payload_bits(rng: Generator, payload: tuple[float, float, float]) -> float:
+@kernel
+def _payload_bits(rng: Any, payload: tuple[float, float, float]) -> float:
     """Extra bits of a request; draws the same numbers whatever the probability."""
     probability, low, high = payload
-    chance, bits = rng.random(), round(_uniform(rng, low, high))
+    chance, bits = rng.random(), np.rint(_uniform(rng, low, high))
     return bits if chance < probability else 0.0
 
 
-@random_kernel
+@stream_kernel
 def _write_requests(
-    rng: Generator,
+    stream: Stream,
     ranges: _Ranges,
     devices: int,
     arrival_s: Array,
@@ -125,6 +133,7 @@ def _write_requests(
     row: int,
 ) -> None:
     """Writes a row of the tape. What a request asks for (budget, downlink share) follows from its predicted length."""
+    rng = generator_of(stream)
     arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
     prompt, output, predicted = tape.prompt_tokens[row], tape.output_tokens[row], tape.predicted_tokens[row]
     demand, value = tape.quality_demand[row], tape.value[row]
@@ -170,7 +179,7 @@ class RequestGenerator:
         tape.length[row] = arrivals.arrival_s.size
         tape.clipped[row] = arrivals.clipped_prompts, arrivals.clipped_outputs
         predicted = self._predicted(rng, arrivals.output_tokens)
-        _write_requests(rng, self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
+        _write_requests(stream_of(rng), self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
 
     def _predicted(self, rng: Generator, output_tokens: Array) -> Array:
         """Predicted output tokens [n].

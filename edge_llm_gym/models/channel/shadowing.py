@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
+
 FloatArray = NDArray[np.float64]
 
 
@@ -18,6 +20,21 @@ def shadowing_loss_db(
     """
     if not 0.0 <= correlation <= 1.0:
         raise ValueError(f"the shadowing correlation must lie in 0..1, got {correlation!r}")
-    common = rng.standard_normal((devices, 1))
-    specific = rng.standard_normal((devices, int(site.max()) + 1))[:, site]
-    return deviation_db * (np.sqrt(correlation) * common + np.sqrt(1.0 - correlation) * specific)
+    return _losses(stream_of(rng), float(deviation_db), float(correlation), devices, site)
+
+
+@stream_kernel
+def _losses(
+    stream: Stream, deviation_db: float, correlation: float, devices: int, site: NDArray[np.int64]
+) -> FloatArray:
+    rng, common, specific = generator_of(stream), np.empty(devices), np.empty((devices, site.max() + 1))
+    for device in range(devices):
+        common[device] = rng.standard_normal()
+    for device in range(devices):
+        for index in range(specific.shape[1]):
+            specific[device, index] = rng.standard_normal()
+    loss_db, shared, own = np.empty((devices, site.size)), np.sqrt(correlation), np.sqrt(1.0 - correlation)
+    for device in range(devices):
+        for node in range(site.size):
+            loss_db[device, node] = deviation_db * (shared * common[device] + own * specific[device, site[node]])
+    return loss_db
