@@ -70,7 +70,7 @@ class RequestCosts:
         self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
         self._block_alone_s = block_s.sum(axis=2).T
         self._law = _DriverLaw(
-            padded_prompt=scenario.lengths.max_prompt_tokens if scenario.pad_prompts else 0,
+            padded_prompt=padded_prompt(scenario),
             token_flops=float(cost.layer_token_flops(scenario.shape)),
             context_flops=float(cost.layer_context_flops(scenario.shape)),
         )
@@ -144,6 +144,11 @@ def _kv_bytes_per_token(scenario: Scenario) -> Array:
     return np.array([hosted_part(scenario, node).kv_bytes_per_token for node in range(len(scenario.nodes))])
 
 
+def padded_prompt(scenario: Scenario) -> int:
+    """Tokens that nodes compute of every prompt if prompts are padded, 0 if they are not."""
+    return scenario.lengths.max_prompt_tokens if scenario.pad_prompts else 0
+
+
 def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
     """Prompt tokens that nodes compute: those given, or the longest for all if prompts are padded."""
     if scenario.pad_prompts:
@@ -153,7 +158,7 @@ def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
 
 def forward_bits(scenario: Scenario, prompt_tokens: Array) -> Array:
     """[n] float64, bits that the prefill forwards: for each computed token a hidden vector and the token itself."""
-    return computed_prompts(scenario, prompt_tokens) * _forward_bits_per_token(scenario)
+    return computed_prompts(scenario, prompt_tokens) * forward_bits_per_token(scenario)
 
 
 def round_trip_bits(scenario: Scenario) -> float:
@@ -163,9 +168,10 @@ def round_trip_bits(scenario: Scenario) -> float:
     """
     if scenario.exits is None:
         return 0.0
-    return _forward_bits_per_token(scenario) + scenario.requests.bits_per_token
+    return forward_bits_per_token(scenario) + scenario.requests.bits_per_token
 
 
-def _forward_bits_per_token(scenario: Scenario) -> float:
+def forward_bits_per_token(scenario: Scenario) -> float:
+    """Bits that the prefill forwards of a token: its hidden vector and itself. Only with early exits."""
     assert scenario.exits is not None
     return scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token

@@ -202,7 +202,7 @@ def test_paths_refuse_what_does_not_fit() -> None:
         faded_efficiency_path(rng, 1.1, snr, (0.0, 6.0), out)
     with pytest.raises(ValueError, match=r"mean SNRs must be \[D, K, 2\].*\(4, 3, 2\)"):
         faded_efficiency_path(rng, 0.9, np.ones((4, 3, 2)), (0.0, 6.0), out)
-    with pytest.raises(AttributeError, match="shape"):  # a copy would be filled instead
+    with pytest.raises(ValueError, match="in C order"):
         faded_efficiency_path(rng, 0.9, snr, (0.0, 6.0), np.empty((2, 4, 3, 12), np.float32).transpose(3, 2, 1, 0))
 
 

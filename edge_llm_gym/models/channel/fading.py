@@ -41,24 +41,22 @@ def faded_efficiency_path(
     """
     if not -1.0 <= correlation <= 1.0:
         raise ValueError(f"the correlation must lie in -1..1, got {correlation!r}")
-    if mean_snr.shape != out.shape[1:]:
+    if mean_snr.shape != out.shape[1:] or not out.flags.c_contiguous:
         raise ValueError(
-            f"mean SNRs must be [D, K, 2] and efficiencies [H, D, K, 2], got shapes {mean_snr.shape} and {out.shape}"
+            "mean SNRs must be [D, K, 2] and efficiencies [H, D, K, 2] in C order, got shapes "
+            f"{mean_snr.shape} and {out.shape} with strides {out.strides}"
         )
-    by_link, links = mean_snr.astype(np.float32).reshape(-1, 2), out.view()
-    links.shape = len(out), *by_link.shape  # an error instead of a copy
-    _one_plus_snr(stream_of(rng), float(correlation), by_link, links)
+    _one_plus_snr(stream_of(rng), correlation, mean_snr, out)
     np.log2(out, out=out)  # contiguous float32 arrays, which numpy vectorises
     np.clip(out, np.float32(bounds[0]), np.float32(bounds[1]), out=out)
 
 
 @normal_kernel
-def _one_plus_snr(stream: Stream, correlation: float, mean_snr: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Fills out [H, L, 2] for mean SNRs [L, 2] of L links. Each epoch draws in one loop and computes in another one,
-    which needs no function call and is vectorised.
-    """
+def _one_plus_snr(stream: Stream, correlation: float, mean_snr: FloatArray, out: NDArray[np.float32]) -> None:
+    """Each epoch draws in one loop and computes in another one, which calls nothing and is vectorised."""
     rng, one = generator_of(stream), np.float32(1.0)
-    epochs, links, _ = out.shape
+    epochs, links = out.shape[0], mean_snr.size // 2
+    snr, result = mean_snr.astype(np.float32).reshape(links, 2), out.reshape(epochs, links, 2)
     gain, normal = np.zeros((2, links)), np.empty((2, links))
     for t in range(epochs):
         for link in range(links):
@@ -70,8 +68,8 @@ def _one_plus_snr(stream: Stream, correlation: float, mean_snr: NDArray[np.float
             imaginary = keep * gain[1, link] + fresh * normal[1, link]
             gain[0, link], gain[1, link] = real, imaginary
             power = np.float32(0.5 * (real * real + imaginary * imaginary))
-            out[t, link, 0] = power * mean_snr[link, 0] + one
-            out[t, link, 1] = power * mean_snr[link, 1] + one
+            result[t, link, 0] = power * snr[link, 0] + one
+            result[t, link, 1] = power * snr[link, 1] + one
 
 
 def spectral_efficiency_path(
