@@ -29,6 +29,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "EdgeLLM/MultiNode-v0": ("sample", "random", "ot-gah", "edf"),
     "EdgeLLM/EarlyExit-v0": ("sample", "random", "dto-ee", "fixed-threshold"),
     "EdgeLLM/Joint-v0": ("sample", "random", "ot-gah+dto-ee", "fcfs+no-exit"),
+    "EdgeLLM/Continuous-v0": ("sample", "random", "ot-gah", "edf"),
 }
 """Environment -> policies that are played; "sample" draws from the action space."""
 RENAMED = {

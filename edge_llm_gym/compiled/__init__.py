@@ -31,9 +31,6 @@ def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callabl
     return decorate
 
 
-random_kernel = njit(cache=True)
-"""Compiles a kernel that takes a random generator: with reference counts, which free numba's wrapper of a generator."""
-
 row_kernel = njit(cache=True, _nrt=False)
 """Compiles a kernel that loops over rows, as `kernel` does, but leaves it a function that its callers call."""
 
@@ -43,7 +40,8 @@ kernel = njit(cache=True, _nrt=False, forceinline=True)
 Numba updates the reference count of an array, atomically, whenever a kernel loads it from a record or passes it on;
 that took half of the time of an epoch. `_nrt=False` (a private option of numba) compiles without reference counts. Such
 a function can neither create an array nor return one: either is an error at compile time. Slices are allowed. It must
-not take a random generator either, whose wrapper would never be freed (2.8 KB per call).
+not take a random generator of Python either, whose wrapper would never be freed (2.8 KB per call); it takes one of a
+stream (`compiled.streams`).
 
 Records are passed field by field, hundreds of numbers per call, which took half of the time of an observation. With
 `forceinline=True` functions are compiled into their callers; they must not call themselves. Compile time grows with the

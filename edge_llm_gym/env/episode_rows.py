@@ -58,8 +58,8 @@ class EpisodeRows:
 
     def reset(self, chosen: Array) -> None:
         """Starts a new episode in the chosen [R] bool rows."""
-        for row in _indices(chosen):
-            self.simulator.reset(row, self.generators.of(row))
+        rows = _indices(chosen)
+        self.simulator.reset_rows(rows, [self.generators.of(row) for row in rows])
 
     def restore(self, snapshots: Iterable[Snapshot]) -> None:
         """Writes one snapshot into every row."""

@@ -34,8 +34,8 @@ class Dynamics(Protocol):
         """An empty tape and a state, for `capacity` requests."""
         ...
 
-    def begin(self, tape: Any, state: Any, row: int) -> None:
-        """Sets a row to the start of its freshly drawn tape."""
+    def begin(self, tape: Any, state: Any, row: int, worker: int = 0) -> None:
+        """Sets a row to the start of its freshly drawn tape, in the thread of a worker."""
         ...
 
     def held(self, tape: Any, state: Any, worker: int = 0) -> Any:

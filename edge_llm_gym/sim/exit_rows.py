@@ -6,7 +6,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 from edge_llm_gym.ranges import mean_of
 from edge_llm_gym.scenario.sections import DriftSection, ExitsSection
@@ -33,6 +33,18 @@ class ProfileRows:
     ) -> None:
         """Writes rows of the profile for arrival times [n]; draws the same numbers with and without drift."""
         phase, uniform = rng.random(), rng.random(arrival_s.size)
+        self.write_at(phase, uniform, drift, arrival_s, confidence, correct)
+
+    def write_at(
+        self,
+        phase: float,
+        uniform: Array,
+        drift: DriftSection | None,
+        arrival_s: Array,
+        confidence: Array,
+        correct: Array,
+    ) -> None:
+        """Writes the rows that uniform numbers [n] select, with a phase of the drift."""
         shift = np.zeros(arrival_s.size) if drift is None else difficulty_shift(drift, arrival_s, phase)
         _write_rows(self._confidence, self._correct, uniform, shift, confidence, correct)
 
@@ -56,7 +68,7 @@ def shifted_quantile(uniform: Array | float, shift: Array | float) -> Any:
     return 2.0 * uniform / np.maximum(1.0 - shift + root, TINY)
 
 
-@kernel
+@stream_kernel
 def _write_rows(
     confidence: Array, correct: Array, uniform: Array, shift: Array, tape_confidence: Array, tape_correct: Array
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.cost_models import NodeRates, cost_model
 from edge_llm_gym.scenario import Scenario
@@ -68,6 +69,11 @@ class RequestCosts:
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
         self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
         self._block_alone_s = block_s.sum(axis=2).T
+        self._law = _DriverLaw(
+            padded_prompt=padded_prompt(scenario),
+            token_flops=float(cost.layer_token_flops(scenario.shape)),
+            context_flops=float(cost.layer_context_flops(scenario.shape)),
+        )
 
     def drivers(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, Q] float64, COST_DRIVERS of requests with the given token counts [n]."""
@@ -80,13 +86,44 @@ class RequestCosts:
         drivers[..., KV_TOKENS] = work.prompt + work.output
         return drivers
 
+    def write_drivers(self, prompt_tokens: Array, output_tokens: Array, drivers: Array) -> None:
+        """Writes `drivers` of int64 token counts [n] into [n, Q] float64, in one pass; raises as `drivers` does."""
+        if not _write_drivers(prompt_tokens, output_tokens, self._law, drivers):
+            self.drivers(prompt_tokens, output_tokens)
+
     def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[3, n, P] float64: WORK, SHARED and KV of requests [n] through every hosted block."""
         return self.drivers(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
 
     def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
         """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
-        return self.drivers(prompt_tokens, output_tokens) @ self._block_alone_s
+        drivers = np.empty((prompt_tokens.size, len(COST_DRIVERS)))
+        self.write_drivers(prompt_tokens, output_tokens, drivers)
+        return drivers @ self._block_alone_s
+
+
+class _DriverLaw(NamedTuple):
+    """The numbers from which the cost drivers of a request follow, as the kernel takes them."""
+
+    padded_prompt: int  # tokens that are computed of every prompt, 0 for those of the prompt
+    token_flops: float  # of one layer
+    context_flops: float  # of one layer, for each token attended to
+
+
+@stream_kernel
+def _write_drivers(prompt_tokens: Array, output_tokens: Array, law: _DriverLaw, drivers: Array) -> bool:
+    """Fills drivers [n, Q]; False where a token count is negative."""
+    least = 0
+    for request in range(prompt_tokens.size):
+        least = min(least, prompt_tokens[request], output_tokens[request])
+        prompt, output = float(law.padded_prompt or prompt_tokens[request]), float(output_tokens[request])
+        steps = max(output - 1.0, 0.0)
+        drivers[request, PREFILLS] = 1.0 if output > 0.0 else 0.0
+        drivers[request, PREFILL_FLOPS] = law.token_flops * prompt + law.context_flops * prompt * prompt
+        drivers[request, DECODE_STEPS] = steps
+        drivers[request, CONTEXT] = steps * (prompt + (steps + 1.0) / 2.0)
+        drivers[request, KV_TOKENS] = prompt + output
+    return least >= 0
 
 
 def _block_s(scenario: Scenario, hosted: HostedBlock, rates: NodeRates) -> Array:
@@ -107,6 +144,11 @@ def _kv_bytes_per_token(scenario: Scenario) -> Array:
     return np.array([hosted_part(scenario, node).kv_bytes_per_token for node in range(len(scenario.nodes))])
 
 
+def padded_prompt(scenario: Scenario) -> int:
+    """Tokens that nodes compute of every prompt if prompts are padded, 0 if they are not."""
+    return scenario.lengths.max_prompt_tokens if scenario.pad_prompts else 0
+
+
 def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
     """Prompt tokens that nodes compute: those given, or the longest for all if prompts are padded."""
     if scenario.pad_prompts:
@@ -116,7 +158,7 @@ def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
 
 def forward_bits(scenario: Scenario, prompt_tokens: Array) -> Array:
     """[n] float64, bits that the prefill forwards: for each computed token a hidden vector and the token itself."""
-    return computed_prompts(scenario, prompt_tokens) * _forward_bits_per_token(scenario)
+    return computed_prompts(scenario, prompt_tokens) * forward_bits_per_token(scenario)
 
 
 def round_trip_bits(scenario: Scenario) -> float:
@@ -126,9 +168,10 @@ def round_trip_bits(scenario: Scenario) -> float:
     """
     if scenario.exits is None:
         return 0.0
-    return _forward_bits_per_token(scenario) + scenario.requests.bits_per_token
+    return forward_bits_per_token(scenario) + scenario.requests.bits_per_token
 
 
-def _forward_bits_per_token(scenario: Scenario) -> float:
+def forward_bits_per_token(scenario: Scenario) -> float:
+    """Bits that the prefill forwards of a token: its hidden vector and itself. Only with early exits."""
     assert scenario.exits is not None
     return scenario.shape.d_model * scenario.exits.hidden_bits + scenario.requests.bits_per_token

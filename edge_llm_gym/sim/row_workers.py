@@ -1,9 +1,11 @@
 """Rows of a simulator, split over threads: kernels let other threads run, and rows do not depend on one another."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Piece(NamedTuple):
@@ -23,15 +25,24 @@ class RowWorkers:
     def __init__(self, rows: int, threads: int = 1) -> None:
         if threads < 1:
             raise ValueError(f"rows need at least one thread, got {threads}")
-        count = min(threads, rows)
-        edges = [rows * index // count for index in range(count + 1)]
-        self.pieces = [Piece(index, edges[index], edges[index + 1]) for index in range(count)]
+        self.pieces = _pieces(rows, min(threads, rows))
         self._pool: ThreadPoolExecutor | None = None
         self._process = os.getpid()
 
     def run(self, work: Callable[[Piece], None]) -> None:
         """Calls `work` for every piece, the first one in this thread. Raises the first error after all have ended."""
-        first, *others = self.pieces
+        self._run(work, self.pieces)
+
+    def share(self, items: Sequence[Item], work: Callable[[int, Sequence[Item]], None]) -> None:
+        """Calls `work(worker, part)` for equal parts of some items, as `run` does for pieces of all rows.
+
+        No part is empty, unless there is no item.
+        """
+        pieces = _pieces(len(items), min(len(self.pieces), max(len(items), 1)))
+        self._run(lambda piece: work(piece.worker, items[piece.first : piece.last]), pieces)
+
+    def _run(self, work: Callable[[Piece], None], pieces: Iterable[Piece]) -> None:
+        first, *others = pieces
         if not others:
             work(first)
             return
@@ -52,3 +63,9 @@ class RowWorkers:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_pool": None}
+
+
+def _pieces(rows: int, count: int) -> list[Piece]:
+    """A number of pieces that differ by one row at most."""
+    edges = [rows * index // count for index in range(count + 1)]
+    return [Piece(index, edges[index], edges[index + 1]) for index in range(count)]

@@ -1,8 +1,9 @@
 """The simulator: tape, state and constants of R rows, and the operations on them, for all dynamics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -12,12 +13,25 @@ from edge_llm_gym.sim.dynamics import DYNAMICS
 from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.row_workers import RowWorkers
-from edge_llm_gym.sim.tape import TapeGenerator
+from edge_llm_gym.sim.tape import Episode, TapeGenerator
 
 PARAMETERS_KEY: Final = "episode_parameters"
 """Key of the parameters of an episode in the tape of a snapshot."""
 MEAN_SNR_KEY: Final = "mean_snr"
 """Key of the mean SNR of the links in the tape of a snapshot."""
+
+
+ROWS_AT_ONCE: Final = 16
+"""Rows whose episodes are drawn and then written together: few enough for their requests to stay in the cache."""
+_RowAndGenerator = tuple[int, np.random.Generator]
+
+
+class _DrawnRow(NamedTuple):
+    """The next episode of a row, before it is written."""
+
+    row: int
+    rng: np.random.Generator
+    episode: Episode
 
 
 @dataclass(frozen=True)
@@ -35,8 +49,8 @@ class Simulator:
     Attributes `tape`, `state` and `parameters` are records of the scenario's dynamics, described in
     `sim.pooled.records` and `sim.streaming.records`, `episode_parameters` [R, P] float64 are the parameters of the
     episodes (`sim.episode_parameters`), and `mean_snr` [R, D, K1, 2] float64 is the mean SNR of the links before
-    fading, up and down; treat them as read-only. Rows are stepped and observed in `threads` threads, with the same
-    results for any number of them. Raises ValueError for less than one row or thread.
+    fading, up and down; treat them as read-only. Rows are reset, stepped and observed in `threads` threads, with the
+    same results for any number of them. Raises ValueError for less than one row or thread.
     """
 
     tape: Any
@@ -98,12 +112,54 @@ class Simulator:
 
     def reset(self, row: int, rng: np.random.Generator) -> None:
         """Draws a new tape for a row and sets it to its first decision time."""
-        generator = self._row_generators.get(row, self.tape_generator)
-        episode = generator.draw(rng)
-        self.reserve(episode.arrivals.arrival_s.size)
-        self.episode_parameters[row] = episode.parameters
-        self.mean_snr[row] = generator.write(rng, episode, self.tape, row)
-        self._dynamics.begin(self.tape, self.state, row)
+        self.reset_rows([row], [rng])
+
+    def reset_rows(self, rows: Sequence[int], generators: Sequence[np.random.Generator]) -> None:
+        """Resets several rows, each with its generator, split over the threads.
+
+        Rows that share a generator are reset in this thread, in order. The first error is raised after the other
+        threads have ended; the tape of its row is undefined then.
+        """
+        pairs = list(zip(rows, generators, strict=True))
+        if len({id(rng.bit_generator) for rng in generators}) == len(pairs):
+            self._reset_apart(pairs)
+        else:
+            for pair in pairs:
+                self._reset_apart([pair])
+
+    def _reset_apart(self, pairs: Sequence[_RowAndGenerator]) -> None:
+        """Resets rows with generators of their own. Threads write into records that none of them replaces: episodes
+        that do not fit are written after all have ended.
+        """
+        too_long: list[_DrawnRow] = []
+        self.workers.share(pairs, lambda worker, part: too_long.extend(self._reset_part(worker, part)))
+        if too_long:
+            self.reserve(max(drawn.episode.arrivals.arrival_s.size for drawn in too_long))
+            self._begin(0, too_long)
+
+    def _reset_part(self, worker: int, pairs: Sequence[_RowAndGenerator]) -> list[_DrawnRow]:
+        """Resets the rows whose episodes fit; returns the others."""
+        capacity, too_long = self.capacity, list[_DrawnRow]()
+        for first in range(0, len(pairs), ROWS_AT_ONCE):
+            part = pairs[first : first + ROWS_AT_ONCE]
+            drawn = [_DrawnRow(row, rng, self._generator_of(row).draw(rng)) for row, rng in part]
+            fits = [each for each in drawn if each.episode.arrivals.arrival_s.size <= capacity]
+            too_long += [each for each in drawn if each.episode.arrivals.arrival_s.size > capacity]
+            self._begin(worker, fits)
+        return too_long
+
+    def _begin(self, worker: int, drawn: Sequence[_DrawnRow]) -> None:
+        """Writes the episodes, those of one generator of tapes together."""
+        for generator, group in groupby(drawn, lambda each: self._generator_of(each.row)):
+            rows, rngs, episodes = zip(*group, strict=True)
+            mean_snr = generator.write(rngs, episodes, self.tape, rows)
+            for row, episode, snr in zip(rows, episodes, mean_snr, strict=True):
+                self.episode_parameters[row] = episode.parameters
+                self.mean_snr[row] = snr
+                self._dynamics.begin(self.tape, self.state, row, worker)
+
+    def _generator_of(self, row: int) -> TapeGenerator:
+        return self._row_generators.get(row, self.tape_generator)
 
     def step(self, *action: Array) -> Any:
         """One epoch of every row, with arrays that were checked before; returns the result record of the dynamics.

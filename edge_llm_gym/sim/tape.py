@@ -5,21 +5,24 @@ A tape is the pre-drawn exogenous randomness of an episode. Policies that are co
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.compiled import random_kernel
+from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models import channel
+from edge_llm_gym.models.channel.shadowing import draw_losses
 from edge_llm_gym.scenario import Scenario, ScenarioError
 from edge_llm_gym.scenario.size_rules import require_memory
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.episode_parameters import EpisodeParameters, ParameterSampler
 from edge_llm_gym.sim.exit_rows import ProfileRows
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
-from edge_llm_gym.sim.request_costs import forward_bits
+from edge_llm_gym.sim.request_costs import forward_bits_per_token, padded_prompt
 from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.lengths import LengthPredictor
 from edge_llm_gym.workload.workload import Arrivals
@@ -39,52 +42,80 @@ class Episode(NamedTuple):
     arrivals: Arrivals
 
 
+class _Places(NamedTuple):
+    """Where nodes and devices are, as the kernel takes it."""
+
+    width_m: float
+    height_m: float
+    node_m: Array  # [K1, 2] float64
+
+
+class _Shadowing(NamedTuple):
+    """Shadowing of the links of a device, as the kernel takes it."""
+
+    deviation_db: float
+    correlation: float
+    site: Array  # [K1] int64, nodes of equal positions share one
+
+
 class ChannelGenerator:
     """Draws the positions of the devices and their channels to the entry nodes over the epochs."""
 
     def __init__(self, scenario: Scenario) -> None:
-        nodes = [scenario.nodes[index] for index in scenario.network.entry_nodes]
+        nodes, settings = [scenario.nodes[index] for index in scenario.network.entry_nodes], scenario.channel
+        node_m = np.array([node.position_m for node in nodes], np.float64)
         self._scenario = scenario
-        self._node_m = np.array([node.position_m for node in nodes])
-        self._site = np.unique(self._node_m, axis=0, return_inverse=True)[
-            1
-        ].ravel()  # nodes of equal positions share one
-        self._band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
+        width_m, height_m = _floats(*scenario.devices.area_m)
+        self._places = _Places(width_m, height_m, node_m)
+        self._site = np.unique(node_m, axis=0, return_inverse=True)[1].ravel()
+        self._shadowing = _Shadowing(0.0, float(settings.shadowing_correlation), self._site)
         device_dbm = scenario.devices.transmit_power_dbm
         self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
-        self._correlation = scenario.fading_correlation
-        links = scenario.horizon_epochs + 1, scenario.devices.count, len(nodes)
-        self._power = np.empty(links, np.float32)  # work space
+        band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
+        noise_figure_db = np.array([settings.uplink_noise_figure_db, settings.downlink_noise_figure_db])
+        self._noise_w = channel.noise_power_w(band_hz, noise_figure_db)
+        self._correlation = float(scenario.fading_correlation)
 
-    def write(self, rng: Generator, tape: ChannelTape, row: int, deviation_db: float | None = None) -> Array:
-        """Writes one episode into a row of the tape; the shadowing deviation is the scenario's by default.
+    def write(
+        self, rngs: Sequence[Generator], tape: ChannelTape, rows: Sequence[int], deviations_db: Sequence[float]
+    ) -> Array:
+        """Writes episodes into rows of the tape, each with its generator and its deviation of the shadowing.
 
-        Returns the mean SNR [D, K1, 2] before fading, up and down, over the whole band.
+        Returns the mean SNR [n, D, K1, 2] before fading, up and down, over the whole band.
         """
-        scenario, settings = self._scenario, self._scenario.channel
-        devices = scenario.devices.count
-        deviation_db = settings.shadowing_deviation_db if deviation_db is None else deviation_db
-        tape.device_m[row] = rng.random((devices, 2)) * scenario.devices.area_m
-        shadowing_db = channel.shadowing_loss_db(rng, deviation_db, settings.shadowing_correlation, devices, self._site)
-        offset_m = tape.device_m[row][:, None, :] - self._node_m
-        distance_m = np.hypot(offset_m[..., 0], offset_m[..., 1])
-        loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz)
-        channel.fading_path(rng, self._correlation, self._power)
-        mean_snr = self._mean_snr(loss_db, shadowing_db)
-        channel.spectral_efficiency_path(
-            self._power,
-            mean_snr,
-            settings.spectral_efficiency_floor,
-            settings.spectral_efficiency_cap,
-            tape.spectral_efficiency[row],
-        )
+        settings = self._scenario.channel
+        bounds = settings.spectral_efficiency_floor, settings.spectral_efficiency_cap
+        mean_snr = self._mean_snr(rngs, tape.device_m, rows, deviations_db)
+        for rng, row, snr in zip(rngs, rows, mean_snr, strict=True):
+            channel.faded_efficiency_path(rng, self._correlation, snr, bounds, tape.spectral_efficiency[row])
         return mean_snr
 
-    def _mean_snr(self, loss_db: Array, shadowing_db: Array) -> Array:
-        """Mean SNR [D, K1, 2] up and down, each over the whole band."""
-        settings, loss_db, shadowing_db = self._scenario.channel, loss_db[..., None], shadowing_db[..., None]
-        noise_figure_db = np.array([settings.uplink_noise_figure_db, settings.downlink_noise_figure_db])
-        return channel.mean_snr(self._power_dbm, loss_db, shadowing_db, self._band_hz, noise_figure_db)
+    def _mean_snr(
+        self, rngs: Sequence[Generator], device_m: Array, rows: Sequence[int], deviations_db: Sequence[float]
+    ) -> Array:
+        """Draws positions and shadowing of all rows, whose losses are then computed with few operations."""
+        settings, shape = self._scenario.channel, (len(rows), device_m.shape[1], len(self._site))
+        distance_m, shadowing_db = np.empty(shape), np.empty(shape)
+        for index, (rng, row, deviation_db) in enumerate(zip(rngs, rows, deviations_db, strict=True)):
+            law = self._shadowing._replace(deviation_db=deviation_db)
+            _draw_links(stream_of(rng), self._places, law, device_m[row], distance_m[index], shadowing_db[index])
+        loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz) + shadowing_db
+        return channel.received_power_w(self._power_dbm, loss_db[..., None]) / self._noise_w
+
+
+@stream_kernel
+def _draw_links(
+    stream: Stream, places: _Places, law: _Shadowing, device_m: Array, distance_m: Array, shadowing_db: Array
+) -> None:
+    """Draws positions [D, 2] of the devices and shadowing [D, K1]; writes their distances [D, K1] from the nodes."""
+    rng, node_m = generator_of(stream), places.node_m
+    for device in range(len(device_m)):
+        device_m[device, 0] = rng.random() * places.width_m
+        device_m[device, 1] = rng.random() * places.height_m
+        for node in range(len(node_m)):
+            x_m, y_m = device_m[device, 0] - node_m[node, 0], device_m[device, 1] - node_m[node, 1]
+            distance_m[device, node] = np.hypot(x_m, y_m)
+    draw_losses(rng, law.deviation_db, law.correlation, law.site, shadowing_db)
 
 
 class _Ranges(NamedTuple):
@@ -99,22 +130,22 @@ class _Ranges(NamedTuple):
     downlink_payload: tuple[float, float, float]
 
 
-@random_kernel
-def _uniform(rng: Generator, low: float, high: float) -> float:
+@kernel
+def _uniform(rng: Any, low: float, high: float) -> float:
     return low + (high - low) * rng.random()
 
 
-@random_kernel
-def _payload_bits(rng: Generator, payload: tuple[float, float, float]) -> float:
+@kernel
+def _payload_bits(rng: Any, payload: tuple[float, float, float]) -> float:
     """Extra bits of a request; draws the same numbers whatever the probability."""
     probability, low, high = payload
-    chance, bits = rng.random(), round(_uniform(rng, low, high))
+    chance, bits = rng.random(), np.rint(_uniform(rng, low, high))
     return bits if chance < probability else 0.0
 
 
-@random_kernel
+@stream_kernel
 def _write_requests(
-    rng: Generator,
+    stream: Stream,
     ranges: _Ranges,
     devices: int,
     arrival_s: Array,
@@ -125,6 +156,7 @@ def _write_requests(
     row: int,
 ) -> None:
     """Writes a row of the tape. What a request asks for (budget, downlink share) follows from its predicted length."""
+    rng = generator_of(stream)
     arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
     prompt, output, predicted = tape.prompt_tokens[row], tape.output_tokens[row], tape.predicted_tokens[row]
     demand, value = tape.quality_demand[row], tape.value[row]
@@ -170,7 +202,7 @@ class RequestGenerator:
         tape.length[row] = arrivals.arrival_s.size
         tape.clipped[row] = arrivals.clipped_prompts, arrivals.clipped_outputs
         predicted = self._predicted(rng, arrivals.output_tokens)
-        _write_requests(rng, self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
+        _write_requests(stream_of(rng), self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
 
     def _predicted(self, rng: Generator, output_tokens: Array) -> Array:
         """Predicted output tokens [n].
@@ -185,13 +217,20 @@ class RequestGenerator:
         return self._predictor.predict(np.random.Generator(ahead), output_tokens)
 
 
+class _Wires(NamedTuple):
+    """What a prefill forwards by wire, as the kernel takes it."""
+
+    bits_per_token: float
+    padded_prompt: int  # tokens that are computed of every prompt, 0 for those of the prompt
+
+
 class ExitGenerator:
     """Draws what requests carry through early exits and stages. Raises ValueError without `exits` in the scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
         if scenario.exits is None:
             raise ValueError(f"scenario {scenario.name!r} has no exits, whose profile is to be sampled")
-        self._scenario = scenario
+        self._wires = _Wires(float(forward_bits_per_token(scenario)), padded_prompt(scenario))
         self._rows = ProfileRows(scenario.exits)
         self._drift = scenario.exits.drift
         self.profile = self._rows.profile
@@ -200,10 +239,27 @@ class ExitGenerator:
         """Writes the requests of one episode into a row of the tape, without predictions."""
         arrivals, size = episode.arrivals, episode.arrivals.arrival_s.size
         drift = episode.parameters.drift(self._drift)
-        tape.route[row, :size] = rng.random((size, tape.route.shape[2]))
-        self._rows.write(rng, drift, arrivals.arrival_s, tape.confidence[row], tape.correct[row])
-        tape.forward_bits[row, :size] = forward_bits(self._scenario, arrivals.prompt_tokens)
-        tape.round_trips[row, :size] = np.maximum(arrivals.output_tokens - 1, 0)
+        uniform, tokens = np.empty(size), (arrivals.prompt_tokens, arrivals.output_tokens)
+        phase = _draw_exits(stream_of(rng), self._wires, *tokens, tape, row, uniform)
+        rows = tape.confidence[row], tape.correct[row]
+        self._rows.write_at(phase, uniform, drift, arrivals.arrival_s, *rows)
+
+
+@stream_kernel
+def _draw_exits(
+    stream: Stream, wires: _Wires, prompt_tokens: Array, output_tokens: Array, tape: ExitTape, row: int, uniform: Array
+) -> float:
+    """Draws routes and uniform numbers [n], by which the profile is sampled; returns the phase of the drift."""
+    rng = generator_of(stream)
+    for request in range(uniform.size):
+        for stage in range(tape.route.shape[2]):
+            tape.route[row, request, stage] = rng.random()
+    phase = rng.random()
+    for request in range(uniform.size):
+        uniform[request] = rng.random()
+        tape.forward_bits[row, request] = (wires.padded_prompt or prompt_tokens[request]) * wires.bits_per_token
+        tape.round_trips[row, request] = max(output_tokens[request] - 1, 0)
+    return phase
 
 
 class TapeGenerator(ABC):
@@ -234,14 +290,16 @@ class TapeGenerator(ABC):
         workload = self.workload.at_rate(parameters.rate_per_s) if self._sampler.has_own_rate else self.workload
         return Episode(parameters, workload.draw(rng, self.duration_s))
 
-    def write(self, rng: Generator, episode: Episode, tape: Any, row: int) -> Array:
-        """Writes one episode into a row of the dynamics' own tape, whose capacity must suffice.
+    def write(self, rngs: Sequence[Generator], episodes: Sequence[Episode], tape: Any, rows: Sequence[int]) -> Array:
+        """Writes episodes into rows of the dynamics' own tape, whose capacity must suffice; `rngs` have drawn them.
 
-        Returns the mean SNR [D, K1, 2] of its links before fading, up and down.
+        Returns the mean SNR [n, D, K1, 2] of their links before fading, up and down.
         """
-        mean_snr = self._channels.write(rng, tape.channels, row, episode.parameters.shadowing_db)
-        self._requests.write(rng, episode.arrivals, tape.requests, row)
-        self._write_rest(rng, episode, tape, row)
+        deviations_db = [episode.parameters.shadowing_db for episode in episodes]
+        mean_snr = self._channels.write(rngs, tape.channels, rows, deviations_db)
+        for rng, episode, row in zip(rngs, episodes, rows, strict=True):
+            self._requests.write(rng, episode.arrivals, tape.requests, row)
+            self._write_rest(rng, episode, tape, row)
         return mean_snr
 
     @abstractmethod

@@ -21,7 +21,7 @@ SETTINGS = {
 def test_channels_are_the_plain_recomputation():
     scenario = load_scenario("multi-node", SETTINGS)
     tape = allocate_channels(1, 3, 3, 4)
-    ChannelGenerator(scenario).write(np.random.default_rng(8), tape, 0)
+    ChannelGenerator(scenario).write([np.random.default_rng(8)], tape, [0], [6.0])
 
     rng = np.random.default_rng(8)
     position_m = rng.random((3, 2)) * 800.0

@@ -107,3 +107,17 @@ def test_blocks_of_a_staged_model_split_measured_times_by_bytes_and_layers(tmp_p
     np.testing.assert_allclose(costs.cost_coefficients[:, 1, WORK], 1e-5 * blocks, rtol=1e-12)
     head_s = 1e-5 * 2 * HEAD
     np.testing.assert_allclose(costs.cost_coefficients[:, 0, WORK], blocks * (0.25 / 4 + head_s), rtol=1e-12)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_drivers_written_in_one_pass_are_the_drivers(padded: bool) -> None:
+    costs, rng = costs_of(pad_prompts=padded), np.random.default_rng(0)
+    prompt, output = rng.integers(0, 4000, 200), rng.integers(0, 900, 200)
+    written = np.full((200, 5), np.nan)
+    costs.write_drivers(prompt, output, written)
+    np.testing.assert_array_equal(written, costs.drivers(prompt, output))
+
+
+def test_negative_token_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"output tokens must be zero or more, got array\(\[ 3, -1\]\)"):
+        costs_of().write_drivers(np.array([2, 2]), np.array([3, -1]), np.empty((2, 5)))

@@ -54,3 +54,25 @@ def test_used_workers_can_be_pickled():
 def test_less_than_one_thread_is_refused():
     with pytest.raises(ValueError, match="at least one thread, got 0"):
         RowWorkers(4, 0)
+
+
+@pytest.mark.parametrize(("items", "threads"), [(0, 3), (1, 3), (7, 1), (7, 3), (64, 3)])
+def test_items_are_shared_in_order(items, threads):
+    parts = {}
+
+    def work(worker, part):
+        parts[worker] = part
+
+    RowWorkers(64, threads).share(list(range(items)), work)
+    assert sorted(parts) == list(range(max(min(items, threads), 1)))
+    assert [item for worker in sorted(parts) for item in parts[worker]] == list(range(items))
+    assert max(map(len, parts.values()), default=0) - min(map(len, parts.values()), default=0) <= 1
+
+
+def test_an_error_of_an_item_reaches_the_caller():
+    def work(worker, part):
+        if "bad" in part:
+            raise ValueError(f"worker {worker} is broken")
+
+    with pytest.raises(ValueError, match="worker 1 is broken"):
+        RowWorkers(4, 2).share(["good", "good", "bad"], work)

@@ -56,3 +56,52 @@ def test_a_draw_depends_on_its_generator_alone(process):
 def test_impossible_parameters_are_rejected(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def plain_levels(modulation, rng, count):
+    active = 1.0 - modulation.silence
+    spread = active * (1.0 + modulation.variance) - 1.0
+    level = rng.gamma(1.0 / spread, spread / active, count) if spread > 0 else np.full(count, 1.0 / active)
+    return level * (rng.random(count) < active) if modulation.silence else level
+
+
+def plain_sorted_uniform(rng, count, end):
+    sums = np.cumsum(rng.standard_exponential(count + 1))
+    return np.minimum(sums[:-1] * (end / sums[-1]), np.nextafter(end, 0.0))
+
+
+def plain_arrivals(process, rng, duration_s):
+    """Modulated arrivals with whole arrays, and a level looked up for each piece of the rate."""
+    jumps = [
+        plain_sorted_uniform(rng, rng.poisson(duration_s / each.timescale_s), duration_s)
+        for each in process.modulations
+    ]
+    edge_s = np.sort(np.concatenate([[0.0], *jumps, [duration_s]]))
+    rate_per_s = np.full(edge_s.size - 1, float(process.rate_per_s))
+    for modulation, jump_s in zip(process.modulations, jumps, strict=True):
+        level = plain_levels(modulation, rng, jump_s.size + 1)
+        rate_per_s *= level[np.searchsorted(jump_s, edge_s[:-1], side="right")]
+    expected = np.concatenate([[0.0], np.cumsum(rate_per_s * np.diff(edge_s))])
+    position = plain_sorted_uniform(rng, rng.poisson(expected[-1]), expected[-1])
+    return np.interp(position, expected, edge_s)
+
+
+@pytest.mark.parametrize(
+    "modulations",
+    [
+        (),
+        (Modulation(3.0, 0.05), Modulation(40.0, 0.3)),
+        (Modulation(1.0, 2.0, silence=0.5), Modulation(20.0, 1.0)),
+        (Modulation(2.0, 1.0, silence=0.5),),  # an on-off source
+    ],
+    ids=["none", "smooth", "silent", "on-off"],
+)
+def test_modulated_arrivals_are_those_of_whole_arrays(modulations):
+    process = ModulatedPoisson(5.0, modulations)
+    for seed in range(20):
+        compiled, numpy = np.random.default_rng(seed), np.random.default_rng(seed)
+        expected = plain_arrivals(process, numpy, 60.0)
+        np.testing.assert_allclose(process.draw(compiled, 60.0), expected, rtol=0, atol=1e-9)
+        assert compiled.random() == numpy.random()
+        for modulation in modulations:
+            np.testing.assert_array_equal(modulation.levels(compiled, 9), plain_levels(modulation, numpy, 9))

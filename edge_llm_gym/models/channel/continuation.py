@@ -26,7 +26,7 @@ def power_given_efficiency(
 def continued_power(
     rng: np.random.Generator, correlation: float, power: FloatArray, epochs: int
 ) -> NDArray[np.float32]:
-    """Power gains [F, epochs, D, K] that follow gains [F, D, K] of one epoch in the process of `fading_path`.
+    """Power gains [F, epochs, D, K] that follow gains [F, D, K] of one epoch in the process of `faded_efficiency_path`.
 
     The process is isotropic in the complex plane, so the law of later power gains does not depend on the phase of the
     present gain, which is set to 0. Raises ValueError for a correlation outside -1..1.

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled.streams import Stream, generator_of, normal_kernel, stream_of
 
 FloatArray = NDArray[np.float64]
 
@@ -25,27 +25,51 @@ def fading_correlation(doppler_hz: float, period_s: float) -> float:
     return float(bessel_j0(2 * np.pi * doppler_hz * period_s))
 
 
-# Normal numbers take half as long if numba optimises their function alone.
-@njit(cache=True, linked=False)
-def fading_path(rng: np.random.Generator, correlation: float, out: NDArray) -> None:
-    """Fill ``out`` [H, D, K] with the Rayleigh power gains |g|^2 / 2, of mean 1, of H epochs.
+def faded_efficiency_path(
+    rng: np.random.Generator,
+    correlation: float,
+    mean_snr: FloatArray,
+    bounds: tuple[float, float],
+    out: NDArray[np.float32],
+) -> None:
+    """Fill ``out`` [H, D, K, 2] (float32) with spectral efficiencies in bit/s/Hz of H epochs under Rayleigh fading.
 
-    Standard normals e_t, real and imaginary part, are drawn by epoch and link. g_0 = e_0 has the stationary
-    distribution; then g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Raises ValueError for a correlation outside -1..1.
+    The power gains |g|^2 / 2 [H, D, K], of mean 1, are those of both directions. Standard normals e_t, real and
+    imaginary part, are drawn by epoch and link. g_0 = e_0 has the stationary distribution; then
+    g_t = rho g_{t-1} + sqrt(1 - rho^2) e_t. Efficiencies follow from mean SNR [D, K, 2] and bounds, floor and cap, as
+    in `spectral_efficiency_path`. Raises ValueError for a correlation outside -1..1 and for shapes that do not fit.
     """
     if not -1.0 <= correlation <= 1.0:
-        raise ValueError("the correlation must lie in -1..1")
-    epochs, devices, nodes = out.shape
-    gain = np.zeros((devices, nodes, 2))
+        raise ValueError(f"the correlation must lie in -1..1, got {correlation!r}")
+    if mean_snr.shape != out.shape[1:] or not out.flags.c_contiguous:
+        raise ValueError(
+            "mean SNRs must be [D, K, 2] and efficiencies [H, D, K, 2] in C order, got shapes "
+            f"{mean_snr.shape} and {out.shape} with strides {out.strides}"
+        )
+    _one_plus_snr(stream_of(rng), correlation, mean_snr, out)
+    np.log2(out, out=out)  # contiguous float32 arrays, which numpy vectorises
+    np.clip(out, np.float32(bounds[0]), np.float32(bounds[1]), out=out)
+
+
+@normal_kernel
+def _one_plus_snr(stream: Stream, correlation: float, mean_snr: FloatArray, out: NDArray[np.float32]) -> None:
+    """Each epoch draws in one loop and computes in another one, which calls nothing and is vectorised."""
+    rng, one = generator_of(stream), np.float32(1.0)
+    epochs, links = out.shape[0], mean_snr.size // 2
+    snr, result = mean_snr.astype(np.float32).reshape(links, 2), out.reshape(epochs, links, 2)
+    gain, normal = np.zeros((2, links)), np.empty((2, links))
     for t in range(epochs):
+        for link in range(links):
+            normal[0, link], normal[1, link] = rng.standard_normal(), rng.standard_normal()
         keep = 0.0 if t == 0 else correlation
         fresh = np.sqrt(1.0 - keep * keep)
-        for d in range(devices):
-            for k in range(nodes):
-                real = keep * gain[d, k, 0] + fresh * rng.standard_normal()
-                imaginary = keep * gain[d, k, 1] + fresh * rng.standard_normal()
-                gain[d, k, 0], gain[d, k, 1] = real, imaginary
-                out[t, d, k] = 0.5 * (real * real + imaginary * imaginary)
+        for link in range(links):
+            real = keep * gain[0, link] + fresh * normal[0, link]
+            imaginary = keep * gain[1, link] + fresh * normal[1, link]
+            gain[0, link], gain[1, link] = real, imaginary
+            power = np.float32(0.5 * (real * real + imaginary * imaginary))
+            result[t, link, 0] = power * snr[link, 0] + one
+            result[t, link, 1] = power * snr[link, 1] + one
 
 
 def spectral_efficiency_path(
@@ -53,7 +77,7 @@ def spectral_efficiency_path(
 ) -> None:
     """Fill ``out`` [H, D, K, 2] (float32) with the uplink and downlink efficiencies, bit/s/Hz, of H epochs.
 
-    Both directions have the same power gains [H, D, K] of `fading_path` (time-division duplex, a reciprocal channel)
+    Both directions have the same power gains [H, D, K] (time-division duplex, a reciprocal channel)
     and their own mean SNR [D, K, 2]. The efficiency of `spectral_efficiency` is at least ``floor``. Raises ValueError
     for shapes that do not fit.
     """

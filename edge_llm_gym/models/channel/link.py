@@ -30,8 +30,12 @@ def mean_snr(
 ) -> FloatArray:
     """Mean SNR before fading, as a ratio; shadowing is a loss in dB, and the power is that of the whole band."""
     loss_db = np.asarray(path_loss_db, dtype=np.float64) + np.asarray(shadowing_db, dtype=np.float64)
-    received_w = dbm_to_watt(np.asarray(transmit_power_dbm, dtype=np.float64) - loss_db)
-    return received_w / noise_power_w(bandwidth_hz, noise_figure_db)
+    return received_power_w(transmit_power_dbm, loss_db) / noise_power_w(bandwidth_hz, noise_figure_db)
+
+
+def received_power_w(transmit_power_dbm: ArrayLike, loss_db: ArrayLike) -> FloatArray:
+    """Mean received power in W before fading; the loss is that of path and shadowing together."""
+    return dbm_to_watt(np.asarray(transmit_power_dbm, dtype=np.float64) - np.asarray(loss_db, dtype=np.float64))
 
 
 def spectral_efficiency(snr: ArrayLike, cap: float) -> FloatArray:

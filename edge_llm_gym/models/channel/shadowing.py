@@ -1,7 +1,11 @@
 """Log-normal shadowing that is correlated over the sites which a device reaches."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
 
 FloatArray = NDArray[np.float64]
 
@@ -18,6 +22,30 @@ def shadowing_loss_db(
     """
     if not 0.0 <= correlation <= 1.0:
         raise ValueError(f"the shadowing correlation must lie in 0..1, got {correlation!r}")
-    common = rng.standard_normal((devices, 1))
-    specific = rng.standard_normal((devices, int(site.max()) + 1))[:, site]
-    return deviation_db * (np.sqrt(correlation) * common + np.sqrt(1.0 - correlation) * specific)
+    loss_db = np.empty((devices, site.size))
+    _fill_losses(stream_of(rng), float(deviation_db), float(correlation), site, loss_db)
+    return loss_db
+
+
+@stream_kernel
+def _fill_losses(
+    stream: Stream, deviation_db: float, correlation: float, site: NDArray[np.int64], loss_db: FloatArray
+) -> None:
+    draw_losses(generator_of(stream), deviation_db, correlation, site, loss_db)
+
+
+@stream_kernel
+def draw_losses(
+    rng: Any, deviation_db: float, correlation: float, site: NDArray[np.int64], loss_db: FloatArray
+) -> None:
+    """Fills losses [D, K] as `shadowing_loss_db` does, in a kernel."""
+    devices, shared, own = len(loss_db), np.sqrt(correlation), np.sqrt(1.0 - correlation)
+    common, specific = np.empty(devices), np.empty((devices, site.max() + 1))
+    for device in range(devices):
+        common[device] = rng.standard_normal()
+    for device in range(devices):
+        for index in range(specific.shape[1]):
+            specific[device, index] = rng.standard_normal()
+    for device in range(devices):
+        for node in range(site.size):
+            loss_db[device, node] = deviation_db * (shared * common[device] + own * specific[device, site[node]])

@@ -52,9 +52,9 @@ class PooledDynamics:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: PooledTape, state: PooledState, row: int) -> None:
+    def begin(self, tape: PooledTape, state: PooledState, row: int, worker: int = 0) -> None:
         """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state), row)
+        transition.reset_held(self.held(tape, state, worker), row)
 
     def held(self, tape: PooledTape, state: PooledState, worker: int = 0) -> Any:
         """Parameters, tape, state and the work space of a worker as one argument for kernels."""

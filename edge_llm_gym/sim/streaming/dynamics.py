@@ -50,9 +50,9 @@ class StreamingDynamics:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: StreamingTape, state: StreamingState, row: int) -> None:
+    def begin(self, tape: StreamingTape, state: StreamingState, row: int, worker: int = 0) -> None:
         """Sets a row to the start of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state), row)
+        transition.reset_held(self.held(tape, state, worker), row)
 
     def held(self, tape: StreamingTape, state: StreamingState, worker: int = 0) -> Any:
         """Parameters, tape, state and the work space of a worker as one argument for kernels."""

@@ -3,42 +3,29 @@
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.compiled import njit
-from edge_llm_gym.workload.arrivals.process import require_positive, sorted_uniform
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
+from edge_llm_gym.workload.arrivals.process import require_positive
+from edge_llm_gym.workload.arrivals.rate_paths import LAW, arrivals_of_rate, levels_of, rate_path
 
 
-@njit(cache=True)
-def _interpolate_sorted(
-    x: NDArray[np.float64], known_x: NDArray[np.float64], known_y: NDArray[np.float64], limit: float
-) -> NDArray[np.float64]:
-    """Linear interpolation at ascending x, all in the range of the ascending known_x; values are clipped at a limit."""
-    y, piece = np.empty(x.size), 0
-    for index in range(x.size):
-        while piece < known_x.size - 2 and known_x[piece + 1] < x[index]:
-            piece += 1
-        width = known_x[piece + 1] - known_x[piece]
-        share = (x[index] - known_x[piece]) / width if width > 0.0 else 0.0
-        y[index] = min(known_y[piece] + share * (known_y[piece + 1] - known_y[piece]), limit)
-    return y
+@stream_kernel
+def _draw_levels(stream: Stream, law: Array, count: int) -> Array:
+    level = np.empty(count)
+    levels_of(generator_of(stream), law, level)
+    return level
 
 
-@njit(cache=True)
-def _scale_pieces(
-    rate: NDArray[np.float64], start_s: NDArray[np.float64], level: NDArray[np.float64], jump_s: NDArray[np.float64]
-) -> None:
-    """Multiplies the rate of the pieces that begin at ascending start_s by the level that holds there.
-
-    The level changes at each of the ascending jump_s; it has one entry more than jump_s.
-    """
-    jumped = 0
-    for piece in range(start_s.size):
-        while jumped < jump_s.size and jump_s[jumped] <= start_s[piece]:
-            jumped += 1
-        rate[piece] *= level[jumped]
+@stream_kernel
+def _draw_arrivals(stream: Stream, rate_per_s: float, laws: Array, duration_s: float, latest_s: float) -> Array:
+    rng = generator_of(stream)
+    start_s, rate = rate_path(rng, rate_per_s, laws, duration_s)
+    return arrivals_of_rate(rng, start_s, rate, duration_s, latest_s)
 
 
 @dataclass(frozen=True)
@@ -63,12 +50,17 @@ class Modulation:
                 "a level of mean 1 with a larger silence has a larger variance"
             )
 
-    def levels(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-        """Independent levels, float64 [count]."""
+    @property
+    def law(self) -> tuple[float, ...]:
+        """A row of the laws of `edge_llm_gym.workload.arrivals.rate_paths`."""
         active = 1.0 - self.silence
         spread = active * (1.0 + self.variance) - 1.0
-        level = rng.gamma(1.0 / spread, spread / active, count) if spread > 0 else np.full(count, 1.0 / active)
-        return level * (rng.random(count) < active) if self.silence else level
+        shape, scale = (1.0 / spread, spread / active) if spread > 0 else (0.0, 1.0 / active)
+        return self.timescale_s, shape, scale, self.silence
+
+    def levels(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Independent levels, float64 [count]."""
+        return _draw_levels(stream_of(rng), np.array(self.law), count)
 
 
 @dataclass(frozen=True)
@@ -100,22 +92,12 @@ class ModulatedPoisson:
 
     def draw(self, rng: np.random.Generator, duration_s: float) -> NDArray[np.float64]:
         """Arrival times [s], sorted, in [0, duration_s), by inverting the integrated rate."""
-        start_s, rate_per_s = self._rate_path(rng, duration_s)
-        edge_s = np.append(start_s, duration_s)
-        expected = np.concatenate([[0.0], np.cumsum(rate_per_s * np.diff(edge_s))])
-        position = sorted_uniform(rng, rng.poisson(expected[-1]), expected[-1])
-        return _interpolate_sorted(position, expected, edge_s, math.nextafter(duration_s, 0.0))
+        latest_s = math.nextafter(duration_s, 0.0)
+        return _draw_arrivals(stream_of(rng), float(self.rate_per_s), self._laws, float(duration_s), latest_s)
 
-    def _rate_path(
-        self, rng: np.random.Generator, duration_s: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Starts [s] of the pieces of constant rate, and the rate [1/s] on each."""
-        jumps = [sorted_uniform(rng, rng.poisson(duration_s / m.timescale_s), duration_s) for m in self.modulations]
-        start_s = np.sort(np.concatenate([[0.0], *jumps]))
-        rate_per_s = np.full(start_s.size, float(self.rate_per_s))
-        for modulation, jump_s in zip(self.modulations, jumps, strict=True):
-            _scale_pieces(rate_per_s, start_s, modulation.levels(rng, jump_s.size + 1), jump_s)
-        return start_s, rate_per_s
+    @cached_property
+    def _laws(self) -> Array:
+        return np.array([each.law for each in self.modulations]).reshape(-1, len(LAW))
 
     def dispersion(self, window_s: float) -> float:
         """Index of dispersion of the counts in windows of `window_s`: the exact value for this process.

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_llm_gym.compiled.streams import stream_kernel
+
 
 class TokenCounts(NamedTuple):
     """Token counts of n requests, each at least 1."""
@@ -31,6 +33,16 @@ class Clipped(NamedTuple):
     outputs: int
 
 
+@stream_kernel
+def _clipped(tokens: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], int]:
+    """The counts clipped to a limit, and how many were above it."""
+    within, above = np.empty_like(tokens), 0
+    for index in range(tokens.size):
+        within[index] = min(tokens[index], limit)
+        above += tokens[index] > limit
+    return within, above
+
+
 @dataclass(frozen=True)
 class LengthLimits:
     """Limits of the prompt and output tokens of a scenario; longer ones are clipped and counted."""
@@ -48,11 +60,6 @@ class LengthLimits:
 
     def clip(self, tokens: TokenCounts) -> tuple[TokenCounts, Clipped]:
         """The counts clipped to the limits, and how many were clipped."""
-        over = Clipped(
-            int(np.count_nonzero(tokens.prompt > self.max_prompt_tokens)),
-            int(np.count_nonzero(tokens.output > self.max_output_tokens)),
-        )
-        within = TokenCounts(
-            np.minimum(tokens.prompt, self.max_prompt_tokens), np.minimum(tokens.output, self.max_output_tokens)
-        )
-        return within, over
+        prompt, prompts = _clipped(tokens.prompt, self.max_prompt_tokens)
+        output, outputs = _clipped(tokens.output, self.max_output_tokens)
+        return TokenCounts(prompt, output), Clipped(prompts, outputs)

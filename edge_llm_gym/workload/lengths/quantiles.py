@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.streams import Stream, generator_of, normal_kernel, stream_of
 from edge_llm_gym.workload.lengths.counts import TokenCounts
 
 _SCORE_LIMIT = 8
@@ -16,24 +17,24 @@ _SCORES = np.arange(-_SCORE_LIMIT * _SCORE_STEPS, _SCORE_LIMIT * _SCORE_STEPS + 
 _NORMAL_CDF = np.array([0.5 * math.erfc(-score / math.sqrt(2.0)) for score in _SCORES])
 
 
-@njit(cache=True)
+@kernel
 def _at_score(table: NDArray[np.float64], score: float) -> int:
     """A table over `_SCORES` at a normal score, by linear interpolation, rounded; the even grid needs no search."""
     position = min(max((score + _SCORE_LIMIT) * _SCORE_STEPS, 0.0), table.size - 2.0)
     below = int(position)
-    return round(table[below] + (position - below) * (table[below + 1] - table[below]))
+    return int(np.rint(table[below] + (position - below) * (table[below + 1] - table[below])))
 
 
-@njit(cache=True, linked=False)
+@normal_kernel
 def _draw_pairs(
-    rng: np.random.Generator,
+    stream: Stream,
     size: int,
     correlation: float,
     prompt_table: NDArray[np.float64],
     output_table: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Token counts at normal scores of the given correlation."""
-    prompt, output = np.empty(size, np.int64), np.empty(size, np.int64)
+    rng, prompt, output = generator_of(stream), np.empty(size, np.int64), np.empty(size, np.int64)
     own = math.sqrt(1.0 - correlation**2)
     for index in range(size):
         score = rng.standard_normal()
@@ -80,7 +81,7 @@ class QuantileTable:
     def draw(self, rng: np.random.Generator, size: int) -> TokenCounts:
         """Token counts of `size` requests."""
         correlation = 2.0 * math.sin(math.pi * self.rank_correlation / 6.0)
-        return TokenCounts(*_draw_pairs(rng, size, correlation, *self._by_score))
+        return TokenCounts(*_draw_pairs(stream_of(rng), size, correlation, *self._by_score))
 
 
 def _check_quantiles(name: str, values: tuple[float, ...], size: int) -> None:

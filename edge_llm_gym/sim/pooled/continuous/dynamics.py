@@ -29,9 +29,9 @@ class ContinuousDynamics(PooledDynamics):
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_continuous_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: PooledTape, state: ContinuousState, row: int) -> None:  # type: ignore[override]
+    def begin(self, tape: PooledTape, state: ContinuousState, row: int, worker: int = 0) -> None:  # type: ignore[override]
         """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state), row)
+        transition.reset_held(self.held(tape, state, worker), row)
 
     def held(self, tape: PooledTape, state: ContinuousState, worker: int = 0) -> Any:  # type: ignore[override]
         """Parameters, constants, tape, state and the work space of a worker as one argument for kernels."""
