@@ -74,6 +74,7 @@ def measured(plan: Plan, comparisons: Mapping[str, Comparison]) -> Reference:
             scenario_hash(task.scenario()), task.metric(), _policies(comparisons[task.name], task.metric())
         )
         for task in plan.tasks
+        if task.name in comparisons  # one that no policy serves is left out
     }
     return Reference(SUITE.version, edge_llm_gym.__version__, plan.seeds, tasks)
 

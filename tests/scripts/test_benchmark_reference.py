@@ -3,8 +3,10 @@
 import pytest
 
 from edge_llm_gym.evaluation.benchmark.reference import Reference, TaskReference
+from edge_llm_gym.evaluation.benchmark.running import Plan
+from edge_llm_gym.evaluation.benchmark.suite import SUITE
 from edge_llm_gym.settings import ConfigError
-from scripts.benchmark_reference import merged
+from scripts.benchmark_reference import measured, merged
 
 SEEDS = (1, 2)
 OLD = Reference(
@@ -35,6 +37,11 @@ def test_results_of_other_policies_and_tasks_are_kept(monkeypatch):
         "portfolio:best": (0.7, 0.8),
     }
     assert merged(new(name="ot-gah"), OLD).tasks["multi"].policies["ot-gah"] == (0.7, 0.8)
+
+
+def test_a_task_that_no_policy_serves_is_left_out():
+    tasks = [task for task in SUITE.tasks if task.name in ("multi", "joint")]
+    assert measured(Plan(tuple(tasks), SEEDS, {}), {}).tasks == {}
 
 
 def test_what_does_not_belong_together_is_refused():
