@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
+.PHONY: demo test test-ray check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -28,6 +28,11 @@ check: $(INSTALLED)
 # The code blocks of README and documentation that take long; `make test` runs the others.
 check-docs: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow tests/docs_code
+
+# Starts a Ray cluster on this machine.
+test-ray: $(INSTALLED)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest -q -n 0 tests/evaluation/test_ray_workers.py
 
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
 # positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.
