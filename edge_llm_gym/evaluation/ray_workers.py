@@ -5,6 +5,7 @@ and hands out results when all jobs have finished. Tasks go to any CPU of the cl
 their machine fails, and each result can be stored as soon as it is there.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -111,10 +112,10 @@ def connect(address: str | None) -> None:
 def _initialise(target: str) -> None:
     if target == LOCAL:
         os.environ.setdefault(*START_WAIT)
-        ray.init(LOCAL, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False, logging_level="warning")
+        ray.init(LOCAL, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False, logging_level=logging.WARNING)
         return
     try:
-        ray.init(target, logging_level="warning")
+        ray.init(target, logging_level=logging.WARNING)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"no Ray cluster answers at address {target!r} ({error}); start one with `ray start --head`, or leave the "
