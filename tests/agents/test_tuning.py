@@ -89,6 +89,8 @@ def test_the_best_trial_is_the_one_with_the_highest_score(fake, tmp_path):
     assert len(rates) == 12
     assert all(1e-3 <= rate <= 1e-1 for rate in rates)
     assert {config.hyperparameters["n_epochs"] for config in fake} <= {1, 2, 3}
+    assert [str(list(config.policy.hidden)) for config in fake] == [row["policy.hidden"] for row in rows(tmp_path)]
+    assert len({config.policy.hidden for config in fake}) == 2
     complete = [float(row["hyperparameters.learning_rate"]) for row in rows(tmp_path) if row["state"] == "complete"]
     nearest = min(complete, key=lambda rate: abs(np.log(rate / 0.02)))
     assert best_config(configuration(), study).hyperparameters["learning_rate"] == nearest

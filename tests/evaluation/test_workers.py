@@ -34,6 +34,11 @@ def test_a_number_stands_for_processes_of_this_machine():
     assert Workers(-1).count() >= 1
 
 
+def test_no_jobs_need_no_workers(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert list(in_workers(abs, [], Workers(2, "ray"))) == []
+
+
 def test_one_process_runs_jobs_in_their_order_when_they_are_asked_for():
     begun = []
     results = in_workers(begun.append, [3, 1, 2], 1)
