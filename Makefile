@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
+.PHONY: demo test test-ray test-newest test-lowest check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -28,6 +28,30 @@ check: $(INSTALLED)
 # The code blocks of README and documentation that take long; `make test` runs the others.
 check-docs: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow tests/docs_code
+
+# Starts a Ray cluster on this machine.
+test-ray: $(INSTALLED)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest -q -n 0 tests/evaluation/test_ray_workers.py
+
+# Virtual environments of their own, with their own kernels: a Python version with the newest libraries, and the lowest
+# declared ones, under which old libraries warn about new ones.
+UV := runs/versions/uv/bin/uv
+VERSION ?= 3.13
+TESTS ?= tests
+$(UV):
+	$(PYTHON) -m venv runs/versions/uv
+	runs/versions/uv/bin/pip install --quiet uv
+
+test-newest: $(UV)
+	$(UV) venv --quiet --clear --python $(VERSION) runs/versions/$(VERSION)
+	$(UV) pip install --quiet --python runs/versions/$(VERSION) --editable '.[test]'
+	NUMBA_CACHE_DIR=runs/versions/$(VERSION)/kernels runs/versions/$(VERSION)/bin/python -m pytest -q -n 2 $(TESTS)
+
+test-lowest: $(UV)
+	$(UV) venv --quiet --clear --python 3.11 runs/versions/lowest
+	$(UV) pip install --quiet --python runs/versions/lowest --resolution lowest-direct --editable '.[test]'
+	NUMBA_CACHE_DIR=runs/versions/lowest/kernels runs/versions/lowest/bin/python -m pytest -q -n 2 -W default $(TESTS)
 
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
 # positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.

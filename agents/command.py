@@ -9,6 +9,7 @@ from typing import Any
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
 from edge_llm_gym.compiled.events import announcing
+from edge_llm_gym.evaluation.workers import ALL, LOKY, Workers
 from edge_llm_gym.messages import file_error, quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
@@ -53,6 +54,24 @@ def at_least(least: int) -> Callable[[str], int]:
         return value
 
     return whole
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Adds --jobs, --backend and --address."""
+    parser.add_argument("--jobs", type=_job_count, default=1, help="number of processes; -1 for one on each CPU")
+    parser.add_argument("--backend", default=LOKY, help="loky for this machine (the default), ray for a Ray cluster")
+    parser.add_argument(
+        "--address", help="address of a running Ray cluster; by default RAY_ADDRESS, or one that is started here"
+    )
+
+
+def _job_count(text: str) -> int:
+    return ALL if text == str(ALL) else at_least(1)(text)
+
+
+def chosen_workers(options: argparse.Namespace) -> Workers:
+    """The workers, from the arguments of `add_workers`. Raises ValueError as `Workers`."""
+    return Workers(options.jobs, options.backend, options.address)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

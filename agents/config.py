@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
+from agents.tuning_space import TuningConfig
 from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.quantities import Range
@@ -58,6 +59,7 @@ class RunConfig(PolicyDescription):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint_every: Count = 200_000
     threads: Count = 1  # of PyTorch, and of the environment's rows
+    tuning: TuningConfig | None = None  # what `scripts.tune` searches; a run ignores it
 
     @model_validator(mode="after")
     def _groups_are_equal(self) -> "RunConfig":

@@ -7,7 +7,9 @@ chosen by that score.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import gymnasium
@@ -17,6 +19,7 @@ from pydantic import Field, field_validator, model_validator
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.vector_rollout import steps_of
+from edge_llm_gym.evaluation.workers import Jobs, in_workers, workers_of
 from edge_llm_gym.linear import LinearPolicy, make_linear
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
@@ -94,10 +97,11 @@ class SearchState:
 class Search:
     """The search of a configuration, one generation at a time. Raises ValueError for dynamics without linear policy."""
 
-    def __init__(self, config: SearchConfig) -> None:
-        envs = gymnasium.make_vec(config.environment, num_envs=config.rows, vectorization_mode="vector_entry_point")
-        assert isinstance(envs, EdgeLLMVectorEnv)
+    def __init__(self, config: SearchConfig, jobs: Jobs = 1) -> None:
+        """`jobs` are as for `compare`; what the search finds does not depend on them."""
+        envs = _make(config.environment, config.rows)
         self.config, self._envs, self._policy = config, envs, make_linear(envs.scenario)
+        self._workers = workers_of(jobs)
 
     def begin(self) -> SearchState:
         """The state before the first generation: at zero parameters."""
@@ -110,8 +114,7 @@ class Search:
         config, rng = self.config, np.random.default_rng()
         rng.bit_generator.state = dict(state.generator)
         draws = state.mean + state.spread * rng.standard_normal((config.population, state.mean.size))
-        first_tape = config.first_tape(state.generation)
-        scores = np.array([episode_returns(self._envs, self._with(draw), first_tape).mean() for draw in draws])
+        scores = self._scores(draws, config.first_tape(state.generation))
         elite = draws[np.argsort(-scores)[: config.elite]]
         mean = MEAN_INERTIA * state.mean + (1.0 - MEAN_INERTIA) * elite.mean(axis=0)
         elite_spread = elite.std(axis=0) + config.least_spread
@@ -119,6 +122,15 @@ class Search:
         held_out = held_out_score(self._envs, self._with(mean), config.held_out)
         figures = (float(scores.mean()), float(scores.max()), held_out)
         return SearchState(state.generation + 1, mean, spread, rng.bit_generator.state, (*state.curve, figures))
+
+    def _scores(self, draws: Array, first_tape: int) -> Array:
+        """[n] mean return of each draw [n, P] on the tapes from `first_tape` on."""
+        if self._workers.in_this_process:
+            return np.array([episode_returns(self._envs, self._with(draw), first_tape).mean() for draw in draws])
+        score = partial(_score, self.config.environment, self.config.rows, first_tape)
+        with closing(in_workers(score, list(enumerate(draws)), self._workers)) as results:
+            found = dict(results)
+        return np.array([found[index] for index in range(len(draws))])
 
     def policy(self, state: SearchState) -> LinearPolicy:
         """The policy at the mean of the distributions."""
@@ -139,13 +151,30 @@ class Search:
         return self._policy.with_parameters(parameters)
 
 
+def _score(environment: str, rows: int, first_tape: int, draw: tuple[int, Array]) -> tuple[int, float]:
+    """Index and mean return of a draw, on a worker."""
+    index, parameters = draw
+    envs = _kept_on_worker(environment, rows)
+    policy = make_linear(envs.scenario).with_parameters(parameters)
+    return index, float(episode_returns(envs, policy, first_tape).mean())
+
+
+def _make(environment: str, rows: int) -> EdgeLLMVectorEnv:
+    envs = gymnasium.make_vec(environment, num_envs=rows, vectorization_mode="vector_entry_point")
+    assert isinstance(envs, EdgeLLMVectorEnv)
+    return envs
+
+
+_kept_on_worker = lru_cache(maxsize=1)(_make)
+
+
 Report = Callable[[int, float, float, float], None]
 """(generation, mean score of the draws, score of the best, score of the new mean on held-out tapes)."""
 
 
-def search(config: SearchConfig, report: Report = lambda *figures: None) -> LinearPolicy:
-    """The policy at the mean of the last generation's distributions."""
-    run = Search(config)
+def search(config: SearchConfig, report: Report = lambda *figures: None, *, jobs: Jobs = 1) -> LinearPolicy:
+    """The policy at the mean of the last generation's distributions. `jobs` are as for `compare`."""
+    run = Search(config, jobs)
     state = run.begin()
     while state.generation < config.generations:
         state = run.advance(state)

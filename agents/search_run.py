@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from agents.search import Search, SearchConfig, SearchState
+from edge_llm_gym.evaluation.workers import Jobs
 from edge_llm_gym.files import remove_leftovers, replacing, writable_folder, write_text
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.settings import ConfigError
@@ -33,16 +34,18 @@ def run_search(
     folder: Path,
     *,
     overwrite: bool = False,
+    jobs: Jobs = 1,
     report: Callable[[SearchState], None] = lambda state: None,
 ) -> LinearPolicy:
     """The policy that `agents.search.search` finds; continues the search of the same settings in the folder, if any.
 
-    `report` is called with the state that the search begins with and after each generation.
+    `report` is called with the state that the search begins with and after each generation; `jobs` are as for
+    `compare`.
 
     Raises ConfigError for a folder that holds another search, unless it is to be overwritten, and for one whose state
     cannot be read; ValueError for a folder that cannot be written into.
     """
-    search = Search(config)
+    search = Search(config, jobs)
     try:
         state = _begin(search, folder, overwrite)
         report(state)

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.archives import save_model
 from agents.callbacks.episode_images import EpisodeImageCallback
-from agents.callbacks.evaluation import EvaluationCallback
+from agents.callbacks.evaluation import EvaluationCallback, Scored, ignored
 from agents.callbacks.metrics import MetricsCallback
 from agents.callbacks.progress import ProgressCallback
 from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
@@ -33,10 +33,13 @@ from edge_llm_gym.settings import ConfigError
 from edge_llm_gym.sheets.progress import progress
 
 
-def train(config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = False) -> BaseAlgorithm:
+def train(
+    config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = False, scored: Scored = ignored
+) -> BaseAlgorithm:
     """Runs a configuration to its number of steps and returns the model.
 
-    With `bar` it says how far it is, and what each evaluation gives: bars on a terminal, lines elsewhere.
+    With `bar` it says how far it is, and what each evaluation gives: bars on a terminal, lines elsewhere. `scored` is
+    called with the steps so far and the score of each evaluation.
 
     `start` "resume" continues from the last checkpoint, and where there is none yet, from the last finished round of
     the imitation or from the beginning. "overwrite" removes the run in the folder.
@@ -55,7 +58,7 @@ def train(config: RunConfig, folder: Path, *, start: Start = "new", bar: bool = 
         if checkpoint is None and config.imitation is not None:
             imitate(model.policy, config, config.imitation, folder, bar=bar)
         with _logging(model, curves, checkpoint):
-            _learn(model, env, config, folder, curves, checkpoint, bar)
+            _learn(model, env, config, folder, curves, checkpoint, bar, scored)
         save_model(model, folder / "model.zip")
         remove_rounds(folder)
     return model
@@ -80,6 +83,7 @@ def _learn(
     curves: Curves,
     checkpoint: Checkpoint | None,
     bar: bool,
+    scored: Scored,
 ) -> None:
     """Reinforcement learning for the steps that remain, up to the last checkpoint."""
     remaining = config.steps - model.num_timesteps
@@ -87,7 +91,7 @@ def _learn(
         return
     with progress(bar) as shown:
         evaluation, images = (
-            EvaluationCallback(folder, config, shown.say),
+            EvaluationCallback(folder, config, shown.say, scored),
             EpisodeImageCallback(config.evaluation.every),
         )
         checkpoints = CheckpointCallback(folder, config, curves, {"evaluation": evaluation, "images": images})

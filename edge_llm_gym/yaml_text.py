@@ -67,6 +67,8 @@ def parse_yaml(text: str) -> Any:
         _TreeCheck().measure(node)
         return loader.construct_document(node)
     except yaml.YAMLError as error:
+        if "maximum nesting depth" in str(error):  # a limit of PyYAML's scanner, which reads ahead of the check here
+            raise YamlError(_NESTED) from None
         raise YamlError(f"not valid YAML: {shortened(str(error))}") from None
     finally:
         loader.dispose()

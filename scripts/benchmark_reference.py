@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import edge_llm_gym
+from agents.command import add_workers, chosen_workers, run_cli
 from edge_llm_gym.evaluation.benchmark.reference import (
     Reference,
     TaskReference,
@@ -117,21 +118,20 @@ def _main(arguments: Sequence[str] | None) -> int:
     parser.add_argument("--tasks", type=_names, help="comma-separated; all by default")
     parser.add_argument("--policies", type=_names, help="comma-separated; by default all but slow ones")
     parser.add_argument("--seeds", type=int, help="number of seeds; all by default")
-    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
+    add_workers(parser)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="folder of the finished episodes")
     parser.add_argument("--out", type=Path, default=reference_path(SUITE), help="JSON file")
     parser.add_argument("--merge", action="store_true", help="keep what --out has of other policies and tasks")
     options = parser.parse_args(arguments)
-    _run(options, options.policies or reference_policies())
-    return 0
+    return run_cli(lambda: _run(options, options.policies or reference_policies()))
 
 
 def _run(options: argparse.Namespace, policies: Sequence[str]) -> None:
-    terminal = Terminal()
+    terminal, workers = Terminal(), chosen_workers(options)
     plan = prepared(SUITE, policies, options.tasks, options.seeds)
     with progress(terminal=terminal) as shown:
         advance = shown.task("episodes", plan.episodes)
-        found = run_plan(plan, folder=options.folder, jobs=options.jobs, progress=lambda done, _: advance(done))
+        found = run_plan(plan, folder=options.folder, jobs=workers, progress=lambda done, _: advance(done))
     reference = measured(plan, found)
     write_reference(options.out, merged(reference, load_reference(options.out)) if options.merge else reference)
     terminal.wrote(options.out)

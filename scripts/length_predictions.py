@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agents.command import at_least, run_cli
+from agents.command import add_workers, at_least, chosen_workers, run_cli
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.plots import new_figure
+from edge_llm_gym.evaluation.workers import Workers
 from edge_llm_gym.files import replacing, writable_folder, write_text
 from edge_llm_gym.interrupts import exit_status
 from scripts.reproduce.figures import COLOURS, MARKERS
@@ -56,18 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=at_least(1), default=20, help="number of seeds")
-    parser.add_argument("--jobs", type=at_least(1), default=1, help="number of processes")
+    add_workers(parser)
     parser.add_argument("--quick", action="store_true", help="a trial run: 2 seeds, short episodes, into runs/")
     parser.add_argument("--out", type=Path, help="folder of results/ and images/; docs by default")
     return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 
 def _run(options: argparse.Namespace) -> None:
+    workers = chosen_workers(options)
     seeds, overrides = (2, QUICK) if options.quick else (options.seeds, {})
     out = options.out or Path("runs/length-predictions" if options.quick else "docs")
     for folder in ("results", "images"):
         writable_folder(out / folder)
-    found = {name: sweep(name, range(seeds), options.jobs, overrides) for name in ENVIRONMENTS}
+    found = {name: sweep(name, range(seeds), workers, overrides) for name in ENVIRONMENTS}
     command = "python -m scripts.length_predictions " + ("--quick" if options.quick else f"--seeds {seeds}")
     for path in write(found, out, command, seeds):
         print(f"wrote {path}")
@@ -79,7 +81,7 @@ def policies(name: str) -> Iterator[str]:
         yield from (scheduler if quantile is None else f"{scheduler}[quantile={quantile}]" for quantile in QUANTILES)
 
 
-def sweep(name: str, seeds: Sequence[int], jobs: int, overrides: Mapping[str, Any]) -> dict[float, Comparison]:
+def sweep(name: str, seeds: Sequence[int], workers: Workers, overrides: Mapping[str, Any]) -> dict[float, Comparison]:
     """A comparison for each sigma."""
     chosen = list(policies(name))
     return {
@@ -87,7 +89,7 @@ def sweep(name: str, seeds: Sequence[int], jobs: int, overrides: Mapping[str, An
             f"EdgeLLM/{name}-v0",
             chosen if sigma else ENVIRONMENTS[name],
             seeds,
-            jobs=jobs,
+            jobs=workers,
             overrides={**overrides, "lengths.prediction.sigma": sigma},
         )
         for sigma in SIGMAS

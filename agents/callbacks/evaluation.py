@@ -19,17 +19,31 @@ from edge_llm_gym.sb3.vec_env import NativeVecEnv
 REGRET_TAGS = {"mean": "regret/mean", "low": "regret/ci_low", "high": "regret/ci_high"}
 """Field of the interval -> tag."""
 
+Scored = Callable[[int, float], None]
+"""Called with the environment steps of a run so far and the score of an evaluation."""
+
+
+def ignored(steps: int, score: float) -> None:
+    """Does nothing with a score."""
+
 
 class EvaluationCallback(RolloutStartCallback):
     """Records under `evaluation/`; keeps the best weights so far at <run>/best.zip.
 
     The expert's figures are written under the same tags into the folder `expert` beside the agent's, so that
-    TensorBoard draws both lines into one chart. `say` is called with one line about each evaluation.
+    TensorBoard draws both lines into one chart. `say` is called with one line about each evaluation, `scored` with the
+    steps so far and the score.
     """
 
-    def __init__(self, folder: Path, config: RunConfig, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: RunConfig,
+        say: Callable[[str], None] = lambda text: None,
+        scored: Scored = ignored,
+    ) -> None:
         super().__init__(config.evaluation.every)
-        self._folder, self._config, self._say = folder, config, say
+        self._folder, self._config, self._say, self._scored = folder, config, say, scored
         self._best = float("-inf")
         self._expert: Scores | None = None
         self._writer: SummaryWriter | None = None
@@ -52,6 +66,7 @@ class EvaluationCallback(RolloutStartCallback):
         self.logger.record("evaluation/best_score", self._best)
         self.logger.dump(self.num_timesteps)
         self._say(f"after {self.num_timesteps:,} steps: {self._summary(scores)}")
+        self._scored(self.num_timesteps, scores.mean("score"))
 
     def _summary(self, scores: Scores) -> str:
         """Scores of the agent and of the expert in a few words."""

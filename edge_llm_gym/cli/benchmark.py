@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from edge_llm_gym.cli.completion import complete_policies
-from edge_llm_gym.cli.options import JobsOption, OverwriteOption, advising, listed
+from edge_llm_gym.cli.options import AddressOption, BackendOption, JobsOption, OverwriteOption, advising, listed
 from edge_llm_gym.evaluation.benchmark import SUITE, Entry, Suite, benchmark
 from edge_llm_gym.evaluation.benchmark.entries import portfolio
 from edge_llm_gym.evaluation.benchmark.tables import benchmark_sheets
+from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.files import writable_folder, write_text
 from edge_llm_gym.sheets import Column, Sheet, make_sheet
 from edge_llm_gym.sheets.progress import Advance, progress
@@ -46,6 +47,8 @@ def run_benchmark(
         int | None, typer.Option("--seeds", "-n", min=1, help="Number of the suite's seeds, for a trial. Default: all.")
     ] = None,
     jobs: JobsOption = 1,
+    backend: BackendOption = LOKY,
+    address: AddressOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/benchmark"),
     overwrite: OverwriteOption = False,
     list_: Annotated[bool, typer.Option("--list", help="Only list the tasks.")] = False,
@@ -68,6 +71,7 @@ def run_benchmark(
     if list_:
         terminal.sheet(suite_table(SUITE))
         return
+    workers = Workers(jobs, backend, address)
     entries = _entries(policy, portfolios)
     folder = writable_folder(out)
     again = f"finished episodes are kept in {out}; run the same command again to go on"
@@ -78,7 +82,7 @@ def run_benchmark(
             seeds=seeds,
             folder=folder,
             overwrite=overwrite,
-            jobs=jobs,
+            jobs=workers,
             progress=_Advancing(shown.task),
         )
     for sheet in benchmark_sheets(result):

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from edge_llm_gym.cli.options import (
+    AddressOption,
+    BackendOption,
     ColumnsOption,
     EnvironmentOption,
     FormatOption,
@@ -32,6 +34,7 @@ from edge_llm_gym.evaluation.comparison import SHARE_OF_BOUND, Comparison
 from edge_llm_gym.evaluation.report import share_of_bound_as_json
 from edge_llm_gym.evaluation.store import FILE, EpisodeStore
 from edge_llm_gym.evaluation.streaming_calibration import STREAMING_EXPERTS, streaming_checks
+from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.files import writable_folder, write_text
 from edge_llm_gym.sheets import Cell, Column, Sheet, make_sheet
 from edge_llm_gym.sheets.terminal import Terminal
@@ -63,6 +66,8 @@ def show_calibration(
     until: UntilOption = None,
     rate: RateOption = None,
     jobs: JobsOption = 1,
+    backend: BackendOption = LOKY,
+    address: AddressOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSON file.")] = Path("runs/calibration"),
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -77,6 +82,7 @@ def show_calibration(
     Every finished episode is kept beside the JSON file; the same command continues there after an interruption.
     """
     terminal = Terminal()
+    workers = Workers(jobs, backend, address)
     source = trace_source(trace, format, columns, from_, until)
     environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
@@ -87,9 +93,18 @@ def show_calibration(
     store = EpisodeStore(writable_folder(out), overwrite, f"{name}.{FILE}", (f"{name}.json",))
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
         result = compare(
-            environment, names, range(seeds), scenario=resolved, bound=bound, jobs=jobs, progress=progress, store=store
+            environment,
+            names,
+            range(seeds),
+            scenario=resolved,
+            bound=bound,
+            jobs=workers,
+            progress=progress,
+            store=store,
         )
-        shares = {} if streaming else binding_shares(environment, result.best, range(seeds), settings, store.records)
+        shares = {}
+        if not streaming:
+            shares = binding_shares(environment, result.best, range(seeds), settings, store.records, jobs=workers)
     checks = streaming_checks(result) if streaming else calibration_checks(result, shares)
     if result.replay is not None:
         terminal.line(str(result.replay))

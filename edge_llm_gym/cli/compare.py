@@ -8,6 +8,8 @@ import gymnasium
 import typer
 
 from edge_llm_gym.cli.options import (
+    AddressOption,
+    BackendOption,
     ColumnsOption,
     EnvironmentOption,
     FeaturesOption,
@@ -44,6 +46,7 @@ from edge_llm_gym.evaluation.report_layout import default_policies
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
+from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.files import writable_folder
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sheets.terminal import Terminal
@@ -79,6 +82,8 @@ def compare_policies(
     ] = 0,
     bound: Annotated[bool, typer.Option("--bound", help="Add the clairvoyant bound of every tape.")] = False,
     jobs: JobsOption = 1,
+    backend: BackendOption = LOKY,
+    address: AddressOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/compare"),
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -97,6 +102,7 @@ def compare_policies(
       edge-llm-gym compare --trace AzureLLMInferenceTrace_conv.csv -p ot-gah,my_package.my_module:make_policy
     """
     terminal = Terminal()
+    workers = Workers(jobs, backend, address)
     source = trace_source(trace, format, columns, from_, until)
     environment = environment_of(environment, scenario)
     resolved, settings = read_settings(environment, scenario, set_, source, rate)
@@ -114,7 +120,7 @@ def compare_policies(
             scenario=resolved,
             gap_every=gap or None,
             bound=bound,
-            jobs=jobs,
+            jobs=workers,
             progress=progress,
             store=store,
             **own,

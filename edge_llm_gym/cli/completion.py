@@ -1,9 +1,10 @@
-"""Values that the shell completes: environments, scenarios, policies."""
+"""Values that the shell completes: environments, scenarios, policies, backends."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from edge_llm_gym.evaluation.report_layout import LAYOUTS
+from edge_llm_gym.evaluation.workers import BACKENDS
 from edge_llm_gym.experts import expert_descriptions
 from edge_llm_gym.lookahead import ROLLOUT
 from edge_llm_gym.registration import ENVIRONMENTS
@@ -49,3 +50,8 @@ def complete_metrics(incomplete: str) -> list[tuple[str, str]]:
     done, comma, last = incomplete.rpartition(",")
     titles = {name: title for layout in LAYOUTS.values() for name, (title, _) in layout.titles.items()}
     return [(f"{done}{comma}{name}", title) for name, title in titles.items() if name.startswith(last)]
+
+
+def complete_backend(incomplete: str) -> list[str]:
+    """Backends of workers."""
+    return complete(incomplete, BACKENDS)

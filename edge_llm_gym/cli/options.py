@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from edge_llm_gym.cli.completion import complete_environment, complete_policies, complete_scenario
+from edge_llm_gym.cli.completion import complete_backend, complete_environment, complete_policies, complete_scenario
 from edge_llm_gym.evaluation.compare import OwnSettings
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
@@ -116,7 +116,25 @@ PoliciesOption = Annotated[
 ]
 SeedsOption = Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of paired seeds.")]
 FirstSeedOption = Annotated[int, typer.Option(help="First seed.", min=0)]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", help="Number of processes.")]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", help="Number of processes; -1 for one on each CPU of the machine or the cluster.")
+]
+BackendOption = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        help="Where processes run: loky for this machine, ray for a Ray cluster.",
+        autocompletion=complete_backend,
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Address of a running Ray cluster, as for ray.init. Default: RAY_ADDRESS, or a cluster that is started on "
+        "this machine.",
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of another comparison in the folder.")
 ]

@@ -8,6 +8,8 @@ import typer
 
 from edge_llm_gym.cli.completion import complete_metrics, complete_policy
 from edge_llm_gym.cli.options import (
+    AddressOption,
+    BackendOption,
     ColumnsOption,
     EnvironmentOption,
     FeaturesOption,
@@ -44,6 +46,7 @@ from edge_llm_gym.evaluation.sweeps.report import save_sweep_report
 from edge_llm_gym.evaluation.sweeps.result import Sweep, checked_metrics
 from edge_llm_gym.evaluation.sweeps.running import PreparedSweep, merged
 from edge_llm_gym.evaluation.sweeps.tables import sweep_sheets
+from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.files import writable_folder
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import known_name
@@ -93,6 +96,8 @@ def sweep_scenarios(
     reward: RewardOption = None,
     features: FeaturesOption = None,
     jobs: JobsOption = 1,
+    backend: BackendOption = LOKY,
+    address: AddressOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for result files.")] = Path("runs/sweep"),
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -110,6 +115,7 @@ def sweep_scenarios(
       edge-llm-gym sweep --scenario early-exit --set 'requests.accuracy=[0.6,0.8],[0.8,0.95]' -m reward,accuracy
     """
     terminal = Terminal()
+    workers = Workers(jobs, backend, address)
     source = trace_source(trace, format, columns, from_, until)
     chosen = environment_of(environment, scenario)
     fixed, swept = read_sweep(set_)
@@ -124,7 +130,7 @@ def sweep_scenarios(
     describe(terminal, prepared, seeds)
     with job_progress(terminal, len(grid.points) * len(names) * seeds, store) as progress:
         result = prepared.run(
-            range(first_seed, first_seed + seeds), store=store, processes=jobs, progress=progress
+            range(first_seed, first_seed + seeds), store=store, workers=workers, progress=progress
         ).shown(shown, reference)
     for sheet in sweep_sheets(result):
         terminal.sheet(sheet)

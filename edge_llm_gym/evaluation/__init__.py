@@ -7,12 +7,14 @@ from edge_llm_gym.evaluation.report import save
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.evaluation.sweeps import Sweep, save_sweep, sweep
+from edge_llm_gym.evaluation.workers import Workers
 
 __all__ = [
     "Comparison",
     "EpisodeStore",
     "EpochGap",
     "Sweep",
+    "Workers",
     "compare",
     "run_episode",
     "save",

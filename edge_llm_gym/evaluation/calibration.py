@@ -1,19 +1,22 @@
 """Calibration of scenarios: the value served by experts and at random, and the resources that bind."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-import gymnasium
 import numpy as np
 
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.decisions import DecisionBlocks, Decisions
 from edge_llm_gym.evaluation.exclusion import QUALITY, TIME, exclusions, limit_reader
+from edge_llm_gym.evaluation.jobs import Setup
 from edge_llm_gym.evaluation.metrics import ratio
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import run_episode
 from edge_llm_gym.evaluation.store import Key, MemoryRecords, Records
+from edge_llm_gym.evaluation.workers import Jobs, in_workers
 from edge_llm_gym.scenario import Scenario, scenario_of
 
 RESOURCES: Final = ("time", "memory", "uplink", "downlink")
@@ -62,25 +65,35 @@ class BindingCounter(DecisionBlocks):
 
 
 def binding_shares(
-    environment: str, policy: str, seeds: Sequence[int], settings: Mapping[str, Any], records: Records | None = None
+    environment: str,
+    policy: str,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    records: Records | None = None,
+    *,
+    jobs: Jobs = 1,
 ) -> dict[str, tuple[float, float]]:
     """Per resource the share of the epochs in which it binds, and in which it is the only cause for a request.
 
-    They are those under an expert over the tapes of the seeds. `records` keeps the counts of each seed.
+    They are those under an expert over the tapes of the seeds. `records` keeps the counts of each seed; `jobs` are as
+    for `compare`.
     """
     kept: Records = MemoryRecords() if records is None else records
     keys: dict[Key, int] = {("binding", policy, seed): seed for seed in seeds}
-    env = gymnasium.make(environment, **settings)
-    for key, seed in keys.items():
-        if key not in kept:
-            kept.add(key, _binding_counts(env, PolicySource(policy, policy), seed))
+    missing = [key for key in keys if key not in kept]
+    count = partial(_binding_counts, Setup(environment, settings), PolicySource(policy, policy))
+    with closing(in_workers(count, missing, jobs)) as results:
+        for key, counts in results:
+            kept.add(key, counts)
     return _shares([kept[key] for key in keys])
 
 
-def _binding_counts(env: gymnasium.Env, source: PolicySource, seed: int) -> dict[str, float]:
+def _binding_counts(setup: Setup, source: PolicySource, key: Key) -> tuple[Key, dict[str, float]]:
+    """A key, whose last part is a seed, and its counts."""
+    seed, env = int(key[-1]), setup.make()
     counter = BindingCounter(scenario_of(env))
     run_episode(env, source.make(env, seed), seed, recorder=counter)
-    return counter.counts()
+    return key, counter.counts()
 
 
 def _shares(counts: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:

@@ -11,6 +11,7 @@ from edge_llm_gym.evaluation.jobs import Progress, Setup
 from edge_llm_gym.evaluation.policies import PolicyLike, policy_sources
 from edge_llm_gym.evaluation.prepared import Prepared
 from edge_llm_gym.evaluation.store import EpisodeStore, MemoryRecords, Records
+from edge_llm_gym.evaluation.workers import Jobs
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import ScenarioSource
@@ -39,7 +40,7 @@ def compare(
     seeds: Iterable[int] = range(30),
     *,
     bound: bool = False,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
     store: EpisodeStore | str | Path | None = None,
     **settings: Unpack[Settings],
@@ -53,7 +54,8 @@ def compare(
         seeds: seeds of the episodes; the seed determines the tape, that is all exogenous randomness.
         bound: also compute the clairvoyant bound of every tape, which takes seconds each. It bounds the value served,
             not the reward.
-        jobs: number of processes (more than one needs the extra "parallel").
+        jobs: number of processes (more than one needs the extra "parallel"), or `Workers`, for example those of a Ray
+            cluster.
         progress: called after every finished episode, and at first if a store holds some.
         store: a folder that keeps every finished episode in episodes.jsonl as soon as it ends. The same call continues
             there after an interruption, and may have further seeds and policies; another comparison is refused unless
@@ -71,7 +73,7 @@ def compare(
         raise ValueError("compare needs at least one seed, got none; pass for example seeds=range(30)")
     setup = setup_of(environment, settings)
     prepared = Prepared.of(setup, policy_sources(policies, setup.scenario()), bound=bound)
-    return prepared.run(chosen, opened(store, lambda: _identity(prepared)), processes=jobs, progress=progress)
+    return prepared.run(chosen, opened(store, lambda: _identity(prepared)), workers=jobs, progress=progress)
 
 
 def setup_of(environment: str, settings: Settings) -> Setup:

@@ -16,7 +16,7 @@ from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.rollout import Episode, run_episode
 from edge_llm_gym.evaluation.row_rollout import acts_on_rows, row_count, run_row_episodes
 from edge_llm_gym.evaluation.store import Key, Records
-from edge_llm_gym.evaluation.workers import in_workers
+from edge_llm_gym.evaluation.workers import Jobs, Workers, in_workers, workers_of
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_of
 
@@ -111,7 +111,7 @@ class RowJobs:
 
 
 def run_jobs(
-    jobs: Sequence[Job], setup: Setup, records: Records, *, processes: int = 1, progress: Progress | None = None
+    jobs: Sequence[Job], setup: Setup, records: Records, *, workers: Jobs = 1, progress: Progress | None = None
 ) -> None:
     """Runs the jobs that have no record yet, and keeps a record of each as soon as it is finished.
 
@@ -123,7 +123,7 @@ def run_jobs(
         report(done, len(jobs))
     if not missing:
         return
-    with closing(_finished(grouped(missing, setup, processes), setup, processes)) as results:
+    with closing(_finished(missing, setup, workers_of(workers))) as results:
         for finished in results:
             for key, episode in finished:
                 records.add(key, episode)
@@ -147,10 +147,11 @@ def grouped(jobs: Sequence[Job], setup: Setup, processes: int = 1) -> list[Job |
     return [*groups, *(job for job in jobs if job.key not in in_groups)]
 
 
-def _finished(work: Sequence[Job | RowJobs], setup: Setup, processes: int) -> Finished:
-    if processes == 1:
+def _finished(jobs: Sequence[Job], setup: Setup, workers: Workers) -> Finished:
+    work = grouped(jobs, setup, workers.count())
+    if workers.in_this_process:
         return _in_turn(work, setup)
-    return in_workers(partial(_in_worker, setup), work, processes)
+    return in_workers(partial(_in_worker, setup), work, workers)
 
 
 def _in_turn(work: Sequence[Job | RowJobs], setup: Setup) -> Finished:

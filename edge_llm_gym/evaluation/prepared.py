@@ -9,6 +9,7 @@ from edge_llm_gym.evaluation.jobs import Job, Progress, Setup, run_jobs
 from edge_llm_gym.evaluation.policies import PolicySource
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import Records
+from edge_llm_gym.evaluation.workers import Jobs
 from edge_llm_gym.scenario import Scenario
 
 
@@ -36,10 +37,10 @@ class Prepared:
         return [Job(source, seed) for seed in seeds for source in owners]
 
     def run(
-        self, seeds: Sequence[int], records: Records, *, processes: int = 1, progress: Progress | None = None
+        self, seeds: Sequence[int], records: Records, *, workers: Jobs = 1, progress: Progress | None = None
     ) -> Comparison:
         """Runs the episodes that have no record yet, keeps their records, and returns the comparison."""
-        run_jobs(self.jobs(seeds), self.setup, records, processes=processes, progress=progress)
+        run_jobs(self.jobs(seeds), self.setup, records, workers=workers, progress=progress)
         episodes = {source.name: tuple(records[Job(source, seed).key] for seed in seeds) for source in self.sources}
         bounds = tuple(records[Job(None, seed).key]["bound"] for seed in seeds) if self.bound else ()
         return Comparison(self.setup.environment, tuple(seeds), episodes, bounds, self.scenario.variant, self.replay)

@@ -1,7 +1,7 @@
 """Compiles the kernels of environments and experts beforehand, by a few steps with each."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
@@ -45,15 +45,9 @@ def warm_up(
     Kernels are compiled for the kinds of numbers and arrays of a scenario, not for their sizes: one scenario serves all
     others of its dynamics that predict lengths alike.
     """
-    with closing(_warmed(scenarios, jobs)) as results:
+    with closing(in_workers(_warm_environment, scenarios, jobs)) as results:
         for warmed in results:
             report(warmed)
-
-
-def _warmed(scenarios: Sequence[tuple[str, Scenario]], jobs: int) -> Generator[Warmed, None, None]:
-    if jobs > 1:
-        return in_workers(_warm_environment, scenarios, jobs)
-    return (_warm_environment(pair) for pair in scenarios)
 
 
 def _warm_environment(pair: tuple[str, Scenario]) -> Warmed:

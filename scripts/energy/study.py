@@ -7,6 +7,7 @@ from typing import Final
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from edge_llm_gym.evaluation.workers import Jobs
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished episodes and the number of all episodes."""
@@ -92,7 +93,7 @@ class CaseResult:
         return free
 
 
-def run(study: Study, seeds: Sequence[int], *, jobs: int = 1, progress: Progress) -> list[CaseResult]:
+def run(study: Study, seeds: Sequence[int], *, jobs: Jobs = 1, progress: Progress) -> list[CaseResult]:
     """Every case under every price on the same seeds."""
     per_case, results = len(seeds) * len(study.prices), []
     total = per_case * len(study.cases)

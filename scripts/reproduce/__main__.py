@@ -9,6 +9,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from agents.command import run_cli
+from edge_llm_gym.cli.options import AddressOption, BackendOption, JobsOption
+from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.names import known_name
 from edge_llm_gym.sheets import Column, Sheet, make_sheet
@@ -32,7 +35,9 @@ app = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptio
 def reproduce(
     study: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPRODUCTIONS)}.")],
     seeds: Annotated[int, typer.Option("--seeds", "-n", min=1, help="Number of seeds.")] = 20,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of parallel processes.")] = 1,
+    jobs: JobsOption = 1,
+    backend: BackendOption = LOKY,
+    address: AddressOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="A trial run: at most 2 seeds, short episodes.")] = False,
     out: Annotated[
         Path | None,
@@ -55,12 +60,12 @@ def reproduce(
 
       python -m scripts.reproduce dto-ee --seeds 10 --jobs 2
     """
-    terminal = Terminal()
+    terminal, workers = Terminal(), Workers(jobs, backend, address)
     chosen = _chosen(study)
     if quick:
         chosen, seeds = chosen.shortened(), min(seeds, QUICK_SEEDS)
     target = Target.below(out or (TRIALS if quick else DOCS)).prepared()
-    results = _run(chosen, seeds, jobs, terminal)
+    results = _run(chosen, seeds, workers, terminal)
     terminal.sheet(_claims_table(study, chosen.judge(results)))
     command = f"python -m scripts.reproduce {study} --seeds {seeds}" + (" --quick" if quick else "")
     for path in write(chosen, results, target, command):
@@ -74,12 +79,12 @@ def _chosen(study: str) -> Reproduction[Any, Any]:
         raise typer.BadParameter(str(error)) from error
 
 
-def _run(chosen: Reproduction[Any, Any], seeds: int, jobs: int, terminal: Terminal) -> Results:
+def _run(chosen: Reproduction[Any, Any], seeds: int, workers: Workers, terminal: Terminal) -> Results:
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=terminal.console, transient=True) as bar:
         task = bar.add_task(f"{chosen.study.name}: episodes", total=None)
         results: Results = chosen.reproduce(
-            range(seeds), jobs=jobs, progress=lambda done, of: bar.update(task, completed=done, total=of)
+            range(seeds), jobs=workers, progress=lambda done, of: bar.update(task, completed=done, total=of)
         )
     return results
 
@@ -90,4 +95,4 @@ def _claims_table(study: str, claims: list[Claim]) -> Sheet:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: app(prog_name="python -m scripts.reproduce")))
+    sys.exit(exit_status(lambda: run_cli(lambda: app(prog_name="python -m scripts.reproduce"))))

@@ -1,6 +1,8 @@
 """Per-epoch totals of episodes: what the streaming simulator accumulates, differenced epoch by epoch."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -10,6 +12,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Setup
 from edge_llm_gym.evaluation.policies import PolicyLike, PolicySource, policy_sources
 from edge_llm_gym.evaluation.rollout import run_episode
+from edge_llm_gym.evaluation.workers import in_workers
 from edge_llm_gym.scenario.metrics import STREAMING_COLUMN
 from scripts.reproduce.running import Runner
 
@@ -20,22 +23,20 @@ def record_totals(
     """Policy -> [n, H, K]: K metrics of the kind flow in each of H epochs, for each of the runner's n seeds."""
     sources = policy_sources(policies)
     work = [(source, seed) for source in sources for seed in runner.seeds]
-    episodes = []
-    for episode in _episodes(work, setup, metrics, runner.jobs):
-        episodes.append(episode)
-        runner.count_episode()
-    by_policy = np.array(episodes).reshape(len(sources), len(runner.seeds), *episodes[0].shape)
+    episodes: dict[int, Array] = {}
+    with closing(in_workers(partial(_numbered, setup, metrics), list(enumerate(work)), runner.workers)) as results:
+        for number, episode in results:
+            episodes[number] = episode
+            runner.count_episode()
+    in_order = np.array([episodes[number] for number in range(len(work))])
+    by_policy = in_order.reshape(len(sources), len(runner.seeds), *episodes[0].shape)
     return dict(zip((source.name for source in sources), by_policy, strict=True))
 
 
-def _episodes(work: list[tuple[PolicySource, int]], setup: Setup, metrics: Sequence[str], jobs: int) -> Iterable[Array]:
-    if jobs == 1:
-        return (_episode(setup, metrics, *job) for job in work)
-    try:
-        from joblib import Parallel, delayed
-    except ImportError as error:
-        raise ImportError("jobs > 1 needs joblib: pip install 'edge-llm-gym[parallel]'") from error
-    return Parallel(n_jobs=jobs, return_as="generator")(delayed(_episode)(setup, metrics, *job) for job in work)
+def _numbered(setup: Setup, metrics: Sequence[str], job: tuple[int, tuple[PolicySource, int]]) -> tuple[int, Array]:
+    """Number of a job and its episode."""
+    number, (source, seed) = job
+    return number, _episode(setup, metrics, source, seed)
 
 
 def _episode(setup: Setup, metrics: Sequence[str], source: PolicySource, seed: int) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from edge_llm_gym.evaluation.workers import Jobs
 from scripts.reproduce.claims import Claim
 from scripts.reproduce.running import Progress, Results, Runner
 from scripts.reproduce.study import Study
@@ -33,8 +34,8 @@ class Reproduction(Generic[StudyT, ResultsT]):
         """The same reproduction as a trial run."""
         return replace(self, study=self.study.shortened())
 
-    def reproduce(self, seeds: Sequence[int], *, jobs: int = 1, progress: Progress | None = None) -> ResultsT:
-        """Runs the study. Raises ValueError for no seeds and for fewer than one job."""
+    def reproduce(self, seeds: Sequence[int], *, jobs: Jobs = 1, progress: Progress | None = None) -> ResultsT:
+        """Runs the study. Raises ValueError for no seeds, and for jobs as `Workers`."""
         return self.run(self.study, Runner(self.study, seeds, jobs=jobs, progress=progress))
 
     def judge(self, results: ResultsT) -> list[Claim]:

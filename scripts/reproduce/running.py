@@ -7,6 +7,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.compare import Comparison, compare
 from edge_llm_gym.evaluation.policies import PolicyLike
 from edge_llm_gym.evaluation.statistics import Interval, bootstrap_mean, paired_difference
+from edge_llm_gym.evaluation.workers import Jobs, workers_of
 from edge_llm_gym.scenario import load_scenario
 from scripts.reproduce.measures import MEASURES
 from scripts.reproduce.study import Point, Study, Sweep
@@ -61,11 +62,11 @@ class Results:
 class Runner:
     """Runs sweeps of a study and counts the episodes of all its parts. Every policy sees the same seeds."""
 
-    def __init__(self, study: Study, seeds: Sequence[int], *, jobs: int = 1, progress: Progress | None = None) -> None:
-        """Raises ValueError for no seeds and for fewer than one job."""
-        if not seeds or jobs < 1:
-            raise ValueError(f"a study needs at least one seed and one job, got {len(seeds)} seeds and {jobs} jobs")
-        self.seeds, self.jobs = tuple(seeds), jobs
+    def __init__(self, study: Study, seeds: Sequence[int], *, jobs: Jobs = 1, progress: Progress | None = None) -> None:
+        """Raises ValueError for no seeds, and for jobs as `Workers`."""
+        if not seeds:
+            raise ValueError("a study needs at least one seed, got none")
+        self.seeds, self.workers = tuple(seeds), workers_of(jobs)
         self._study, self._progress = study, progress or (lambda done, of: None)
         self._total, self._done = len(seeds) * study.episodes_per_seed, 0
 
@@ -89,6 +90,6 @@ class Runner:
             policies,
             self.seeds,
             **self._study.settings(point.overrides),
-            jobs=self.jobs,
+            jobs=self.workers,
             progress=lambda done, of: self.count_episode(),
         )

@@ -1,13 +1,12 @@
 """The table of published decode rates: efficiencies of hardware rows agree with the engines that they stand for."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.docs.test_generate import CHECKOUT
-
 pytest.importorskip("latex2mathml", reason="the generators need the extra 'docs'")
-sys.path.insert(0, str(CHECKOUT / "docs"))  # as the hook of the site does
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))  # as the hook of the site does
 
 from docs._generate.rates import profile_table, published_rates, rate_table
 

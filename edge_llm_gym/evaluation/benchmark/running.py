@@ -9,6 +9,7 @@ from edge_llm_gym.evaluation.benchmark.suite import Task
 from edge_llm_gym.evaluation.compare import compare
 from edge_llm_gym.evaluation.comparison import Comparison
 from edge_llm_gym.evaluation.store import EpisodeStore
+from edge_llm_gym.evaluation.workers import Jobs
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def run_plan(
     *,
     folder: str | Path | None = None,
     overwrite: bool = False,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Comparison]:
     """Task -> its episodes; tasks that no entry serves are left out.

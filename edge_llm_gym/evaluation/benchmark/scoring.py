@@ -9,6 +9,7 @@ from edge_llm_gym.evaluation.benchmark.result import BenchmarkResult, scored_pla
 from edge_llm_gym.evaluation.benchmark.running import Plan, planned, run_plan
 from edge_llm_gym.evaluation.benchmark.suite import SUITE, Suite
 from edge_llm_gym.evaluation.policies import PolicyLike
+from edge_llm_gym.evaluation.workers import Jobs
 
 
 def benchmark(
@@ -18,7 +19,7 @@ def benchmark(
     seeds: int | None = None,
     folder: str | Path | None = None,
     overwrite: bool = False,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> BenchmarkResult:
     """Runs policies on the suite and scores them.
@@ -30,7 +31,7 @@ def benchmark(
         seeds: number of the suite's seeds, from the first on; all by default.
         folder: keeps finished episodes, so that the same call continues after an interruption.
         overwrite: replace other episodes in the folder.
-        jobs: number of processes (more than one needs the extra "parallel").
+        jobs: number of processes, or workers, as for `compare`.
         progress: called with the number of finished episodes and of all.
 
     Raises ValueError for unknown policies and tasks, for a policy that serves none of the tasks, and for a folder that

@@ -15,6 +15,7 @@ from edge_llm_gym.evaluation.rollout import metric_names
 from edge_llm_gym.evaluation.store import EpisodeStore, Key, Record, Records
 from edge_llm_gym.evaluation.sweeps.grid import Grid, Overrides, at_point, make_grid
 from edge_llm_gym.evaluation.sweeps.result import Sweep, default_metrics
+from edge_llm_gym.evaluation.workers import Jobs
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario
@@ -29,7 +30,7 @@ def sweep(
     parameters: Mapping[str, Iterable[Any]],
     seeds: Iterable[int] = range(30),
     *,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     progress: Progress | None = None,
     store: EpisodeStore | str | Path | None = None,
     **settings: Unpack[Settings],
@@ -44,7 +45,7 @@ def sweep(
         policies: as for `compare`; the others are compared with the first one (see `Sweep.shown`).
         parameters: values by dotted path, as in {"arrivals.rate_per_s": [1, 2, 4, 8]}.
         seeds: seeds of the episodes.
-        jobs: number of processes (more than one needs the extra "parallel").
+        jobs: number of processes, or workers, as for `compare`.
         progress: called after every finished episode, and at first if a store holds some.
         store: a folder that keeps every finished episode, as for `compare`. The same call continues there after an
             interruption, and may have further seeds, policies and values of the parameters.
@@ -64,7 +65,7 @@ def sweep(
 
     grid = make_grid(parameters, resolved)
     prepared = PreparedSweep.of(environment, tuple(policies), grid, own, settings.get("gap_every"))
-    return prepared.run(tuple(seeds), store=store, processes=jobs, progress=progress)
+    return prepared.run(tuple(seeds), store=store, workers=jobs, progress=progress)
 
 
 def merged(fixed: Overrides, swept: Overrides) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class PreparedSweep:
         seeds: Sequence[int],
         *,
         store: EpisodeStore | str | Path | None = None,
-        processes: int = 1,
+        workers: Jobs = 1,
         progress: Progress | None = None,
     ) -> Sweep:
         """Runs the episodes that the store does not hold, point by point. Raises ValueError for no seeds."""
@@ -115,7 +116,7 @@ class PreparedSweep:
             prepared.run(
                 seeds,
                 PointRecords(records, point.key),
-                processes=processes,
+                workers=workers,
                 progress=_shifted(progress, begin, sum(counts)),
             )
             for prepared, point, begin in zip(self.points, self.grid.points, begins, strict=False)
