@@ -1,0 +1,24 @@
+"""d3rlpy: discrete behaviour cloning and CQL from episodes of an expert, one request per step."""
+
+import subprocess
+import sys
+
+import d3rlpy
+
+ID = "EdgeLLM/SingleNode-Sequential-v0"
+STEPS = 3_000
+DATASET = "edge-llm-gym/singlenode-sequential/edf-v0"
+RECORD = f"record-dataset -e {ID} -p edf -n 20 -d {DATASET} --overwrite"
+
+subprocess.run([sys.executable, "-m", "edge_llm_gym", *RECORD.split()], check=True)
+dataset, env = d3rlpy.datasets.get_minari(DATASET)
+evaluate = d3rlpy.metrics.EnvironmentEvaluator(env, n_trials=3)
+RETURNS = {}
+for name, config in {"bc": d3rlpy.algos.DiscreteBCConfig(), "cql": d3rlpy.algos.DiscreteCQLConfig()}.items():
+    algorithm = config.create(device="cpu")
+    algorithm.fit(dataset, n_steps=STEPS, n_steps_per_epoch=STEPS, show_progress=False)
+    RETURNS[name] = evaluate(algorithm, dataset)
+
+
+def act(observation):
+    return algorithm.predict(observation[None])[0]
