@@ -17,7 +17,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Repository:
-    """Files of a git repository that are not packaged, at a fixed commit. They are fetched, never part of this project."""
+    """Files of a git repository that are not packaged, at a fixed commit. They are no part of this project."""
 
     url: str
     commit: str
@@ -43,6 +43,8 @@ OWN: Final = ("numba", "numpy", "pydantic", "pyyaml", "rich", "safetensors", "ty
 PENDULUM, CARTPOLE = "Pendulum-v1", "CartPole-v1"
 TORCH, SB3, GYMNASIUM, MINARI = "torch", "stable-baselines3==2.9.2", "gymnasium==1.4.0", "minari==0.5.4"
 """The constraints pin PyTorch."""
+D3RLPY: Final = ("click", "colorama", "dataclasses-json", "gym", "h5py", "scikit-learn", "structlog", "tqdm")
+"""What d3rlpy requires besides."""
 
 CLIENTS: Final[Mapping[str, Client]] = MappingProxyType(
     {
@@ -52,9 +54,9 @@ CLIENTS: Final[Mapping[str, Client]] = MappingProxyType(
             (Recipe("sb3_ppo", PENDULUM), Recipe("sb3_maskable"), Recipe("sb3_dqn", CARTPOLE), Recipe("sb3_checker")),
         ),
         "rl_zoo3": Client(("rl-zoo3==2.9.2", SB3, GYMNASIUM, TORCH), (Recipe("rl_zoo3"),)),
-        "sbx": Client(("sbx-rl==0.28.0", SB3, GYMNASIUM, TORCH), (Recipe("sbx", PENDULUM),)),
-        "rllib": Client(("ray[rllib]==2.60.0", TORCH), (Recipe("rllib", PENDULUM),)),
-        "tianshou": Client(("tianshou[eval]==2.0.1", GYMNASIUM, TORCH), (Recipe("tianshou", PENDULUM),)),
+        "sbx": Client(("sbx-rl==0.28.0", SB3, GYMNASIUM, TORCH), (Recipe("sbx", CARTPOLE),)),
+        "rllib": Client(("ray[rllib]==2.60.0", TORCH), (Recipe("rllib", CARTPOLE),)),
+        "tianshou": Client(("tianshou[eval]==2.0.1", GYMNASIUM, TORCH), (Recipe("tianshou", CARTPOLE),)),
         "torchrl": Client(("torchrl==0.14.1", GYMNASIUM, TORCH), (Recipe("torchrl", PENDULUM),)),
         "cleanrl": Client(
             ("gymnasium[classic-control]==0.29.1", "tyro==1.0.17", "tensorboard==2.21.0", TORCH),
@@ -85,8 +87,8 @@ CLIENTS: Final[Mapping[str, Client]] = MappingProxyType(
             unresolved=("d3rlpy==2.8.1",),
         ),
         "imitation": Client(
-            (SB3, GYMNASIUM, TORCH, "datasets", "matplotlib", "sacred"),
-            (Recipe("imitation_bc", CARTPOLE),),
+            (SB3, GYMNASIUM, TORCH, "datasets", "matplotlib", "sacred", "scikit-learn", "tensorboard", "tqdm"),
+            (Recipe("imitation_bc"),),
             unresolved=("imitation==1.0.1",),
         ),
     }

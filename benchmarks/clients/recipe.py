@@ -3,9 +3,10 @@
 python recipe.py recipes/sbx.py
 python recipe.py recipes/sbx.py --control Pendulum-v1 --steps 2048
 
-A recipe is plain code of a client. Its constants ID, SETTINGS (optional) and STEPS are the environment, its settings and the
-steps of training; the function `act` that it may leave takes one observation and returns one action. With `--control` the
-recipe runs on another environment, without the import of this package: what a recipe needs beyond that line is glue.
+A recipe is plain code of a client. Its constants ID, SETTINGS (optional) and STEPS are the environment, its settings
+and the steps of training; the function `act` that it may leave takes one observation and returns one action. With
+`--control` the recipe runs on another environment, without the import of this package: what it needs beyond that line
+is glue.
 
 This file imports nothing of the package, since clients with other versions of Python's libraries run it.
 """

@@ -27,7 +27,7 @@ def ensure_clone(repository: Repository, place: Path, source: str | None = None)
 
 
 def place_files(repository: Repository, clone: Path, folder: Path) -> None:
-    """Writes the files of the repository into a folder, without their folders. Raises InstallError for a missing one."""
+    """Writes the files of the repository into one folder. Raises InstallError for a missing one."""
     for path in repository.files:
         with replacing(folder / Path(path).name) as temporary:
             temporary.write_bytes(_git("--git-dir", str(clone), "show", f"{repository.commit}:{path}"))

@@ -72,8 +72,8 @@ def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
 def check_settings(name: str, settings: Iterable[str], known: Collection[str]) -> None:
     """Raises TypeError for a setting that a codec does not have.
 
-    The message has Python's own words for an unknown argument, too: TorchRL's GymEnv leaves out the arguments that it tries
-    if it finds them in the error.
+    The message has Python's own words for an unknown argument, too: TorchRL's GymEnv tries arguments, and leaves out
+    those for which it finds these words in the error.
     """
     for setting in settings:
         if setting not in known:

@@ -5,9 +5,11 @@ import sys
 
 import d3rlpy
 
+import edge_llm_gym  # registers the ids
+
 ID = "EdgeLLM/SingleNode-Flat-v0"
 SETTINGS = {"codec": "box"}
-STEPS = 3_000
+STEPS = 1_000
 DATASET = "edge-llm-gym/singlenode-flat/edf-v0"
 RECORD = f"record-dataset -e {ID} --codec box -p edf -n 20 -d {DATASET} --overwrite"
 

@@ -5,8 +5,10 @@ import sys
 
 import d3rlpy
 
+import edge_llm_gym  # registers the ids
+
 ID = "EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 3_000
+STEPS = 1_000
 DATASET = "edge-llm-gym/singlenode-sequential/edf-v0"
 RECORD = f"record-dataset -e {ID} -p edf -n 20 -d {DATASET} --overwrite"
 

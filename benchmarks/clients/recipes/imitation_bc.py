@@ -9,7 +9,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from edge_llm_gym.codecs.wrappers import EncodedPolicy
 from edge_llm_gym.experts import make_expert
 
-ID = "EdgeLLM/SingleNode-MultiDiscrete-v0"
+ID = "EdgeLLM/SingleNode-Sequential-v0"
 EPISODES = 20
 
 rng = np.random.default_rng(0)

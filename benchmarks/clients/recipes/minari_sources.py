@@ -27,30 +27,36 @@ MADE = {
 }
 
 
-def rewards(env, choose):
-    """Rewards of the episode with seed 3, under `choose(step)`."""
+def rewards(env, action_at):
+    """Rewards of the episode with seed 3, under the actions `action_at(step)`."""
     env.reset(seed=3)
     found, ended = [], False
     while not ended:
-        _, reward, terminated, truncated, _ = env.step(choose(len(found)))
+        _, reward, terminated, truncated, _ = env.step(action_at(len(found)))
         found.append(reward)
         ended = terminated or truncated
     return found
 
 
-def action_at(actions, step):
+def recorded(actions):
+    """The actions of an episode, by step; those of dictionary spaces are arrays by key."""
     if isinstance(actions, dict):
-        return {key: array[step] for key, array in actions.items()}
-    return actions[step]
+        return lambda step: {key: array[step] for key, array in actions.items()}
+    return actions.__getitem__
+
+
+def random(space):
+    """Random actions of a space, whatever the step."""
+    space.seed(0)
+    return lambda step: space.sample()
 
 
 for name, (environment, settings) in MADE.items():
     env = DataCollector(gymnasium.make(environment, **settings), record_infos=True)
-    env.action_space.seed(0)
-    rewards(env, lambda step: env.action_space.sample())
+    rewards(env, random(env.action_space))
     dataset = env.create_dataset(f"edge-llm-gym/{name}-v0", algorithm_name="random")
     episode = dataset[0]
     assert episode.infos, "infos are missing"
-    again = rewards(dataset.recover_environment(), lambda step: action_at(episode.actions, step))
+    again = rewards(dataset.recover_environment(), recorded(episode.actions))
     np.testing.assert_array_equal(again, episode.rewards)
 CHECKED = f"{len(MADE)} kinds of id and scenario"

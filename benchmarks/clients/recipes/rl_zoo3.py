@@ -6,8 +6,10 @@ from pathlib import Path
 
 from stable_baselines3 import PPO
 
-ID = "EdgeLLM/SingleNode-MultiDiscrete-v0"
-STEPS = 30_000
+import edge_llm_gym  # registers the ids
+
+ID = "EdgeLLM/SingleNode-Flat-v0"
+STEPS = 24_000
 YAML = Path(__file__).with_name("rl_zoo3.yml")
 COMMAND = f"rl_zoo3.train --algo ppo --env {ID} --gym-packages edge_llm_gym --conf-file {YAML} -n {STEPS} --seed 0"
 

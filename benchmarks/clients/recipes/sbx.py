@@ -4,8 +4,8 @@ from sbx import PPO
 
 import edge_llm_gym  # registers the ids
 
-ID = "EdgeLLM/SingleNode-Flat-v0"
-STEPS = 20_000
+ID = "EdgeLLM/SingleNode-Sequential-v0"
+STEPS = 10_000
 
 model = PPO("MlpPolicy", ID, seed=0)
 model.learn(STEPS)

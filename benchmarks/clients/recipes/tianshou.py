@@ -6,8 +6,8 @@ from tianshou.highlevel.experiment import ExperimentConfig, PPOExperimentBuilder
 
 import edge_llm_gym  # registers the ids
 
-ID = "EdgeLLM/SingleNode-Flat-v0"
-STEPS = 20_000
+ID = "EdgeLLM/SingleNode-Sequential-v0"
+STEPS = 8_000
 
 experiment = (
     PPOExperimentBuilder(
