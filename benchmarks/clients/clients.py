@@ -70,20 +70,9 @@ CLIENTS: Final[Mapping[str, Client]] = MappingProxyType(
         ),
         "minari": Client((MINARI, GYMNASIUM), (Recipe("minari_collector", PENDULUM), Recipe("minari_sources")), "data"),
         "d3rlpy": Client(
-            (
-                MINARI,
-                GYMNASIUM,
-                TORCH,
-                "click",
-                "colorama",
-                "dataclasses-json",
-                "h5py",
-                "scikit-learn",
-                "structlog",
-                "tqdm",
-            ),
+            (MINARI, GYMNASIUM, TORCH, *D3RLPY),
             (Recipe("d3rlpy_box"), Recipe("d3rlpy_discrete")),
-            "data",
+            extras="data",
             unresolved=("d3rlpy==2.8.1",),
         ),
         "imitation": Client(

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from benchmarks.clients.clients import Recipe
@@ -18,7 +20,14 @@ RECIPES: Final = FOLDER / "recipes"
 CONTROL_STEPS: Final = 2048
 BEGINNING: Final = '{"environment"'
 """How the line of a recipe begins."""
-THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+DATASETS: Final = "datasets"
+VARIABLES: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        "RAY_raylet_start_wait_time_s": "600",  # a busy machine takes longer than the 60 s that Ray waits
+    }
+)
+"""Environment variables of all recipes."""
 
 
 class RecipeError(RuntimeError):
@@ -59,9 +68,12 @@ def try_recipe(client: str, recipe: Recipe, python: Path, place: Path, limit_s: 
 def run_limited(command: Sequence[str], place: Path, log: str, limit_s: float) -> str:
     """Output of a command in the folder `place`, which is also written to the file `log` there.
 
-    Processes that it leaves in its group are ended. Raises RecipeError where it fails or takes longer than the limit.
+    Data sets of an earlier command in the same folder are removed, and processes that this one leaves are ended.
+
+    Raises RecipeError where it fails or takes longer than the limit.
     """
     path = place / log
+    shutil.rmtree(place / DATASETS, ignore_errors=True)
     with path.open("wb") as file, _started(command, place, file) as process:
         try:
             status = process.wait(limit_s)
@@ -98,7 +110,7 @@ def worse_than_random(line: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def _started(command: Sequence[str], place: Path, file: Any) -> Any:
     """A process in a group of its own, of which nothing is left at the end."""
-    variables = os.environ | dict.fromkeys(THREADS, "1") | {"MINARI_DATASETS_PATH": str(place / "datasets")}
+    variables = os.environ | VARIABLES | {"MINARI_DATASETS_PATH": str(place / DATASETS)}
     process = subprocess.Popen(
         command, cwd=place, env=variables, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
     )

@@ -24,6 +24,8 @@ def test_output_is_returned_and_logged_with_one_thread_and_a_store_of_data_sets(
     )
     assert said.split() == ["1", str(tmp_path / "datasets"), str(tmp_path)]
     assert (tmp_path / "log.txt").read_text() == said
+    (tmp_path / "datasets" / "old").mkdir(parents=True)
+    assert run("import os; print(os.path.exists('datasets/old'))", tmp_path).split() == ["False"]
 
 
 def test_a_failure_has_the_message_of_the_client(tmp_path):
