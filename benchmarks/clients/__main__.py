@@ -19,6 +19,7 @@ from benchmarks.clients.repositories import ensure_clone, place_files
 from benchmarks.clients.results import keep
 from benchmarks.clients.trials import Trial, try_recipe
 from benchmarks.clients.venvs import InstallError, ensure_venv, remove_venv
+from edge_llm_gym.interrupts import exit_status
 
 
 @dataclass(frozen=True)
@@ -98,4 +99,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -68,7 +68,7 @@ CLIENTS: Final[Mapping[str, Client]] = MappingProxyType(
                 ("cleanrl/ppo.py", "cleanrl/ppo_continuous_action.py"),
             ),
         ),
-        "minari": Client((MINARI, GYMNASIUM), (Recipe("minari_collector", PENDULUM), Recipe("minari_sources")), "data"),
+        "minari": Client((MINARI, GYMNASIUM), (Recipe("minari_collector", CARTPOLE), Recipe("minari_sources")), "data"),
         "d3rlpy": Client(
             (MINARI, GYMNASIUM, TORCH, *D3RLPY),
             (Recipe("d3rlpy_box"), Recipe("d3rlpy_discrete")),

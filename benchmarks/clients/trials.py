@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from benchmarks.clients.clients import Recipe
@@ -21,13 +20,7 @@ CONTROL_STEPS: Final = 2048
 BEGINNING: Final = '{"environment"'
 """How the line of a recipe begins."""
 DATASETS: Final = "datasets"
-VARIABLES: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-        "RAY_raylet_start_wait_time_s": "600",  # a busy machine takes longer than the 60 s that Ray waits
-    }
-)
-"""Environment variables of all recipes."""
+THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class RecipeError(RuntimeError):
@@ -110,7 +103,7 @@ def worse_than_random(line: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def _started(command: Sequence[str], place: Path, file: Any) -> Any:
     """A process in a group of its own, of which nothing is left at the end."""
-    variables = os.environ | VARIABLES | {"MINARI_DATASETS_PATH": str(place / DATASETS)}
+    variables = os.environ | dict.fromkeys(THREADS, "1") | {"MINARI_DATASETS_PATH": str(place / DATASETS)}
     process = subprocess.Popen(
         command, cwd=place, env=variables, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
     )

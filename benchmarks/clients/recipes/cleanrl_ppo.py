@@ -6,7 +6,7 @@ import sys
 import torch
 
 ID = "edge_llm_gym:EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 8_000
+STEPS = 4_096
 
 sys.argv = ["ppo.py", "--env-id", ID, "--total-timesteps", str(STEPS)]
 agent = runpy.run_path("ppo.py", run_name="__main__")["agent"]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 ID = "edge_llm_gym:EdgeLLM/SingleNode-Flat-v0"
-STEPS = 8_000
+STEPS = 4_096
 
 sys.argv = ["ppo_continuous_action.py", "--env-id", ID, "--total-timesteps", str(STEPS)]
 left = runpy.run_path("ppo_continuous_action.py", run_name="__main__")

@@ -9,7 +9,7 @@ from stable_baselines3 import PPO
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Flat-v0"
-STEPS = 24_000
+STEPS = 8_192
 YAML = Path(__file__).with_name("rl_zoo3.yml")
 COMMAND = f"rl_zoo3.train --algo ppo --env {ID} --gym-packages edge_llm_gym --conf-file {YAML} -n {STEPS} --seed 0"
 

@@ -5,7 +5,7 @@ from stable_baselines3 import DQN
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 10_000
+STEPS = 6_000
 
 model = DQN("MlpPolicy", ID, seed=0, device="cpu")
 model.learn(STEPS)

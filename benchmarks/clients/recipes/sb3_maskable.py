@@ -5,7 +5,7 @@ from sb3_contrib import MaskablePPO
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-MultiDiscrete-v0"
-STEPS = 6_000
+STEPS = 3_000
 
 model = MaskablePPO("MlpPolicy", ID, n_steps=1000, batch_size=500, seed=0, device="cpu")
 model.learn(STEPS)

@@ -5,7 +5,7 @@ from sbx import PPO
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 10_000
+STEPS = 4_096
 
 model = PPO("MlpPolicy", ID, seed=0)
 model.learn(STEPS)

@@ -7,7 +7,7 @@ from tianshou.highlevel.experiment import ExperimentConfig, PPOExperimentBuilder
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 8_000
+STEPS = 4_096
 
 experiment = (
     PPOExperimentBuilder(

@@ -10,7 +10,7 @@ from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
 ID = "edge_llm_gym:EdgeLLM/SingleNode-Flat-v0"
-STEPS = 3_000
+STEPS = 2_000
 
 if __name__ == "__main__":  # `num_envs` starts processes
     torch.manual_seed(0)
