@@ -51,7 +51,7 @@ def try_recipe(client: str, recipe: Recipe, python: Path, place: Path, limit_s: 
         if fault := worse_than_random(line):
             return Trial(client, recipe.name, fault, line=line)
         if recipe.control is not None:
-            changed = ["--control", recipe.control, "--steps", str(CONTROL_STEPS)]
+            changed = ["--control", recipe.control, *(["--steps", str(CONTROL_STEPS)] if line["steps"] else [])]
             result_line(run_limited([*command, *changed], place, "control.txt", limit_s))
     except RecipeError as error:
         return Trial(client, recipe.name, str(error))

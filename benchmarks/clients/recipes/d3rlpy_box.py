@@ -7,11 +7,11 @@ import d3rlpy
 
 import edge_llm_gym  # registers the ids
 
-ID = "EdgeLLM/SingleNode-Flat-v0"
+ID = "EdgeLLM/EarlyExit-Flat-v0"
 SETTINGS = {"codec": "box"}
 STEPS = 1_000
-DATASET = "edge-llm-gym/singlenode-flat/edf-v0"
-RECORD = f"record-dataset -e {ID} --codec box -p edf -n 20 -d {DATASET} --overwrite"
+DATASET = "edge-llm-gym/earlyexit-flat/dto-ee-v0"
+RECORD = f"record-dataset -e {ID} --codec box -p dto-ee -n 10 -d {DATASET} --overwrite"
 
 subprocess.run([sys.executable, "-m", "edge_llm_gym", *RECORD.split()], check=True)
 dataset, env = d3rlpy.datasets.get_minari(DATASET)

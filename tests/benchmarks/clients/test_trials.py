@@ -97,6 +97,12 @@ def test_a_recipe_also_runs_on_its_control(recipes, tmp_path):
     assert "on CartPole-v0 2048" in (tmp_path / "place" / "control.txt").read_text()
 
 
+def test_a_recipe_without_steps_runs_on_its_control_too(recipes, tmp_path):
+    recipes("still", 'ID = "CartPole-v1"\nprint("on", ID)\n')
+    trial = trials.try_recipe("own", Recipe("still", "CartPole-v0"), Path(sys.executable), tmp_path / "place", 60)
+    assert (trial.fault, trial.control) == ("", "CartPole-v0")
+
+
 def test_a_recipe_that_needs_more_than_the_id_on_its_control_is_a_fault(recipes, tmp_path):
     recipes("tied", f'ID = "CartPole-v1"\nSTEPS = 3\nassert ID == "CartPole-v1", "glue"\n{POLICY}')
     trial = trials.try_recipe("own", Recipe("tied", "CartPole-v0"), Path(sys.executable), tmp_path / "place", 60)
