@@ -108,8 +108,8 @@ def untrained(environment: str, settings: Settings) -> dict[str, float]:
 
 
 def versions() -> dict[str, str]:
-    """Name -> version of Python and of all installed packages."""
-    found = {each.metadata["Name"].lower(): each.version for each in distributions()}
+    """Name, as in commands of pip, -> version of Python and of all installed packages."""
+    found = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in distributions()}
     return {"python": platform.python_version(), **dict(sorted(found.items()))}
 
 

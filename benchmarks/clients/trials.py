@@ -71,10 +71,10 @@ def run_limited(command: Sequence[str], place: Path, log: str, limit_s: float) -
         try:
             status = process.wait(limit_s)
         except subprocess.TimeoutExpired:
-            raise RecipeError(f"took more than {limit_s:g} s; see {path}") from None
+            raise RecipeError(f"took more than {limit_s:g} s; see {os.path.relpath(path)}") from None
     said = path.read_text("utf-8", errors="replace")
     if status:
-        raise RecipeError(f"status {status}: {last_words(said)}; see {path}")
+        raise RecipeError(f"status {status}: {last_words(said)}; see {os.path.relpath(path)}")
     return said
 
 

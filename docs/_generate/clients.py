@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from _generate.tables import code, markdown_table, script
 from benchmarks.clients.clients import CLIENTS, Client
+from benchmarks.clients.results import names_of
 from benchmarks.clients.trials import RECIPES
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "clients.json"
@@ -80,7 +81,8 @@ def _row(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _versions(entry: Mapping[str, Any]) -> str:
-    own = [name for name in entry["versions"] if name not in ("gymnasium", PACKAGE)][:SHOWN_VERSIONS]
+    names = [entry["client"], *names_of(CLIENTS[entry["client"]])]
+    own = [name for name in dict.fromkeys(names) if name in entry["versions"] and name != "gymnasium"]
     return ", ".join(f"{name} {entry['versions'][name]}" for name in [*own[:SHOWN_VERSIONS], "gymnasium"])
 
 

@@ -5,9 +5,9 @@ from stable_baselines3 import DQN
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Sequential-v0"
-STEPS = 6_000
+STEPS = 10_000
 
-model = DQN("MlpPolicy", ID, seed=0, device="cpu")
+model = DQN("MlpPolicy", ID, learning_rate=1e-3, gamma=0.95, target_update_interval=500, seed=0, device="cpu")
 model.learn(STEPS)
 
 

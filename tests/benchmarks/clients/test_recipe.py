@@ -65,6 +65,7 @@ def test_returns_are_those_of_the_policy_that_the_recipe_leaves(tmp_path):
     assert (result["returns"]["other"], result["steps"], result["environment"]) == (5, 5, "CartPole-v1")
     assert "zeros" not in result["returns"]
     assert result["versions"]["gymnasium"] == gymnasium.__version__
+    assert not [name for name in result["versions"] if "_" in name]
 
 
 def test_vectors_of_zeros_are_a_reference_of_continuous_actions():
