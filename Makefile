@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-ray test-newest test-lowest check check-docs docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
+.PHONY: demo test test-ray test-newest test-lowest check check-docs check-clients docs coverage mutation mutation-short fuzz fuzz-short kills bench clean
 
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
@@ -52,6 +52,12 @@ test-lowest: $(UV)
 	$(UV) venv --quiet --clear --python 3.11 runs/versions/lowest
 	$(UV) pip install --quiet --python runs/versions/lowest --resolution lowest-direct --editable '.[test]'
 	NUMBA_CACHE_DIR=runs/versions/lowest/kernels runs/versions/lowest/bin/python -m pytest -q -n 2 -W default $(TESTS)
+
+# Installs learning libraries, recorders and checkers in environments of their own below runs/clients (about 10 GB), and runs
+# a recipe of each; about half an hour of CPU time.
+check-clients: $(INSTALLED)
+	$(BIN)/pip install --quiet --editable '.[clients]'
+	$(BIN)/python -m benchmarks.clients
 
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
 # positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.

@@ -50,15 +50,16 @@ class Scores:
 
 def make_envs(config: RunConfig, rows: int) -> EdgeLLMVectorEnv:
     """Native rows of a run's environment, split over the run's threads."""
-    settings: dict[str, Any] = {
-        "overrides": dict(config.environment.overrides),
-        "num_threads": min(config.threads, rows),
-    }
-    if config.environment.scenario is not None:
-        settings["scenario"] = config.environment.scenario
+    settings = environment_settings(config) | {"num_threads": min(config.threads, rows)}
     envs = gymnasium.make_vec(config.environment.id, num_envs=rows, vectorization_mode="vector_entry_point", **settings)
     assert isinstance(envs, EdgeLLMVectorEnv)
     return envs
+
+
+def environment_settings(config: RunConfig) -> dict[str, Any]:
+    """Keyword arguments with which Gymnasium makes a run's environment."""
+    scenario = config.environment.scenario
+    return {"overrides": dict(config.environment.overrides)} | ({} if scenario is None else {"scenario": scenario})
 
 
 def evaluate(envs: EdgeLLMVectorEnv, policy: Policy, first_seed: int) -> Scores:

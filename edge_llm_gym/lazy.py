@@ -5,7 +5,9 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_names(package: str, public: Mapping[str, str], libraries: Collection[str], extra: str) -> Callable[[str], Any]:
+def lazy_names(
+    package: str, public: Mapping[str, str], libraries: Collection[str] = (), extra: str = ""
+) -> Callable[[str], Any]:
     """A module's `__getattr__`: `public` maps each name to the module that defines it.
 
     It raises ImportError with the extra to install where one of the `libraries` is missing, and AttributeError for an

@@ -19,6 +19,17 @@ def test_importing_the_package_loads_nothing_heavy():
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 
 
+def test_single_environments_load_no_vector_environment():
+    """They work with Gymnasium 0.29, whose vector environments are others; clients that pin it install them by hand."""
+    name, rows = (
+        "EdgeLLM/SingleNode-Flat-v0",
+        "('env.vector_env', 'env.autoreset', 'codecs.wrappers.vector_flat_action')",
+    )
+    code = f"import sys, gymnasium, edge_llm_gym; gymnasium.make({name!r}); "
+    code += f"print([each for each in {rows} if 'edge_llm_gym.' + each in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
+
+
 def test_public_names_are_found_on_use():
     for name in edge_llm_gym.__all__:
         assert getattr(edge_llm_gym, name) is not None

@@ -3,17 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from agents.archives import save_model
 from agents.config import ImitationConfig, RunConfig
-from agents.evaluation import make_envs
+from agents.evaluation import environment_settings
 from agents.imitation import dataset as datasets
 from agents.imitation.dagger import Report, imitate
 from agents.models import make_model
 from agents.run_folder import Start, begin_folder, check_folder
 from agents.runtime import prepare_process
 from agents.training import make_env
-from edge_llm_gym.evaluation.policies import split_settings
-from edge_llm_gym.experts import make_expert
+from edge_llm_gym.evaluation.datasets import record
+from edge_llm_gym.evaluation.policies import policy_sources
+from edge_llm_gym.scenario import scenario_of
 from edge_llm_gym.settings import ConfigError
 
 
@@ -37,14 +40,11 @@ def clone(
 
 
 def export_episodes(config: RunConfig, dataset_id: str, episodes: int) -> Any:
-    """The expert's episodes as a Minari dataset, which is returned."""
+    """The expert's episodes as a Minari dataset, which is returned. Raises ValueError for an id that exists."""
     imitation = _imitation(config)
-    envs = make_envs(config, episodes)
-    name, settings = split_settings(imitation.expert)
-    expert = make_expert(name, envs, **settings)
-    return datasets.export(
-        envs, expert, dataset_id, imitation.seed, name=imitation.expert, environment=config.environment.id
-    )
+    env = gymnasium.make(config.environment.id, **environment_settings(config))
+    (expert,) = policy_sources([imitation.expert], scenario_of(env))
+    return record(env, expert, dataset_id, range(imitation.seed, imitation.seed + episodes))
 
 
 def _imitation(config: RunConfig) -> ImitationConfig:

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mkdocs.exceptions import PluginError
 
-from _generate import api, commands, info, leaderboard, models, mutation, rates, schedulers, schema, spaces
+from _generate import api, clients, commands, info, leaderboard, models, mutation, rates, schedulers, schema, spaces
 from _generate.links import broken_links
 from _generate.mathml import equations_as_mathml
-from _generate.tables import script, shared_text
+from _generate.tables import script, shared_text, yaml_file
 
 GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "summary": spaces.space_summary,
@@ -48,6 +48,9 @@ GENERATORS: Final[Mapping[str, Callable[..., str]]] = {
     "mutation": mutation.mutation_results,
     "benchmark_tasks": leaderboard.task_table,
     "leaderboard": leaderboard.leaderboard,
+    "clients": clients.client_table,
+    "client": clients.client_section,
+    "yaml": yaml_file,
 }
 _DIRECTIVE = re.compile(r"<!-- generate: (.+?) -->")
 

@@ -44,7 +44,12 @@ def shared_text(name: str) -> str:
 
 def script(path: str) -> str:
     """A Python file of the checkout as a block of code. Raises FileNotFoundError if there is none."""
-    return f"```python\n{(TEXTS.parents[2] / path).read_text('utf-8').rstrip()}\n```"
+    return _block("python", path)
+
+
+def yaml_file(path: str) -> str:
+    """A YAML file of the checkout as a block of code. Raises FileNotFoundError if there is none."""
+    return _block("yaml", path)
 
 
 def require_texts(what: str, names: Collection[str], known: Collection[str], complete: bool = True) -> None:
@@ -53,6 +58,10 @@ def require_texts(what: str, names: Collection[str], known: Collection[str], com
         raise MissingText(f"{what}: no text in docs/_generate/text for {missing}; add one for each")
     if complete and (left := [name for name in known if name not in names]):
         raise MissingText(f"{what}: docs/_generate/text describes {left}, which the package does not have; remove them")
+
+
+def _block(language: str, path: str) -> str:
+    return f"```{language}\n{(TEXTS.parents[2] / path).read_text('utf-8').rstrip()}\n```"
 
 
 def _cell(value: Any) -> str:

@@ -17,7 +17,7 @@ for the batches.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from edge_llm_gym.codecs.weighted_priority import WeightedPriority
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario
 
-__all__ = ["CODECS", "Codec", "make_codec"]
+__all__ = ["CODECS", "Codec", "check_settings", "make_codec"]
 
 CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyType(
     {
@@ -68,8 +68,19 @@ def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
     """
     table = CODECS[scenario.dynamics]
     factory = table[known_name(f"codec of dynamics {scenario.dynamics!r}", name, table)]
-    known = [setting for setting in inspect.signature(factory).parameters if setting != "scenario"]
+    check_settings(name, settings, [key for key in inspect.signature(factory).parameters if key != "scenario"])
+    return factory(scenario, **settings)
+
+
+def check_settings(name: str, settings: Iterable[str], known: Collection[str]) -> None:
+    """Raises TypeError for a setting that a codec does not have.
+
+    The message has Python's own words for an unknown argument, too: TorchRL's GymEnv tries arguments, and leaves out
+    those for which it finds these words in the error.
+    """
     for setting in settings:
         if setting not in known:
-            raise TypeError(f"codec {name!r} has no setting {setting!r}; {suggestion(setting, known)}")
-    return factory(scenario, **settings)
+            raise TypeError(
+                f"codec {name!r} has no setting {setting!r}; {suggestion(setting, known)} "
+                f"(unexpected keyword argument {setting!r})"
+            )

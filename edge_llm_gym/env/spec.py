@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, Final
 
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import AutoresetMode
 
 from edge_llm_gym.scenario import Scenario, ScenarioSource, scenario_names
 from edge_llm_gym.scenario.loading import scenario_data
@@ -33,4 +33,4 @@ def _resolved_source(kwargs: Mapping[str, Any], scenario: Scenario) -> ScenarioS
 
 
 def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, AutoresetMode) else value
+    return value.value if isinstance(value, Enum) else value

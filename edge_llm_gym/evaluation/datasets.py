@@ -74,7 +74,7 @@ def record(
     Raises ImportError without Minari (extra "data"), and ValueError for a malformed id, for one that exists, and for a
     policy whose actions the codec of a flat environment cannot express.
     """
-    minari, chosen = _minari(), tuple(seeds)
+    minari, chosen = minari_module(), tuple(seeds)
     path = dataset_path(dataset_id)
     if path.exists() and not overwrite:
         raise ValueError(f"dataset {dataset_id!r} exists in {str(path)!r}; name another one, or replace it: overwrite")
@@ -90,7 +90,7 @@ def record(
 
 def dataset_path(dataset_id: str) -> Path:
     """Folder of a dataset in Minari's local store. Raises ValueError for a malformed id."""
-    _minari()
+    minari_module()
     from minari.dataset.minari_dataset import DATASET_ID_RE  # type: ignore[import-untyped]
     from minari.storage import get_dataset_path  # type: ignore[import-untyped]
 
@@ -212,7 +212,8 @@ def _buffer_class() -> Any:
     return EpisodeBuffer
 
 
-def _minari() -> Any:
+def minari_module() -> Any:
+    """Minari. Raises ImportError where it is missing."""
     try:
         import minari  # type: ignore[import-untyped]
     except ImportError as error:

@@ -27,6 +27,7 @@ def test_exported_episodes_are_those_of_the_expert(exported):
     dataset = load(NAME)
     assert (dataset.total_episodes, dataset.total_steps) == (EPISODES, EPISODES * HORIZON)
     envs = make_envs(exported, EPISODES)
+    assert dataset.recover_environment().unwrapped.scenario == envs.scenario
     expert = make_expert("edf", envs)
     now, _ = envs.reset(seed=exported.imitation.seed)
     played = list(dataset.iterate_episodes())

@@ -240,6 +240,9 @@ def test_misuse_is_refused():
         make(flat, caps=True)
     with pytest.raises(TypeError, match=r"codec 'sequential' has no setting 'caps'; choose one of: overrun_s"):
         make(flat_id(MULTI, "Sequential"), caps=True)
+    for form in FLAT_FORMS:  # TorchRL tries `frameskip`, and looks for these words
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'frameskip'"):
+            make(flat_id(MULTI, form), frameskip=1)
     with pytest.raises(ValueError, match=r"unknown observation 'vektor'; did you mean 'vector'"):
         make(flat, observation="vektor")
     with pytest.raises(ValueError, match=r"unknown observation of a sequence 'tokens'"):

@@ -15,6 +15,9 @@ from edge_llm_gym.codecs.wrappers.encoded_policy import EncodedPolicy
 from edge_llm_gym.codecs.wrappers.flat_action import CodecWrapper
 from edge_llm_gym.codecs.wrappers.flat_observation import FlatObservation
 from edge_llm_gym.codecs.wrappers.sequential import SequentialWrapper
-from edge_llm_gym.codecs.wrappers.vector_flat_action import CodecVectorWrapper
+from edge_llm_gym.lazy import lazy_names
 
 __all__ = ["CodecVectorWrapper", "CodecWrapper", "EncodedPolicy", "FlatObservation", "SequentialWrapper"]
+
+# On first use, so that single environments also run with Gymnasium 0.29, whose vector environments are others.
+__getattr__ = lazy_names(__name__, {"CodecVectorWrapper": "edge_llm_gym.codecs.wrappers.vector_flat_action"})

@@ -12,7 +12,7 @@ def require_dictionaries(env: gymnasium.Env) -> None:
     _require(env.observation_space, env.action_space)
 
 
-def require_dictionaries_of_rows(env: VectorEnv[Any, Any, Any]) -> None:
+def require_dictionaries_of_rows(env: "VectorEnv[Any, Any, Any]") -> None:
     """Raises TypeError unless both spaces of a row of the vector environment are dictionaries."""
     _require(env.single_observation_space, env.single_action_space)
 

@@ -8,6 +8,9 @@
 """
 
 from edge_llm_gym.env.flat.env import FlatEnv
-from edge_llm_gym.env.flat.vector_env import FlatVectorEnv
+from edge_llm_gym.lazy import lazy_names
 
 __all__ = ["FlatEnv", "FlatVectorEnv"]
+
+# On first use, so that single environments also run with Gymnasium 0.29, whose vector environments are others.
+__getattr__ = lazy_names(__name__, {"FlatVectorEnv": "edge_llm_gym.env.flat.vector_env"})

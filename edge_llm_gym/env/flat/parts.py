@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from gymnasium import spaces
 
-from edge_llm_gym.codecs import CODECS
+from edge_llm_gym.codecs import CODECS, check_settings
 from edge_llm_gym.codecs.sequence import SEQUENTIAL
 from edge_llm_gym.codecs.wrappers import CodecWrapper, SequentialWrapper
 from edge_llm_gym.env.env import EdgeLLMEnv
 from edge_llm_gym.features import Reader, make_reader
-from edge_llm_gym.names import known_name, suggestion
+from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario import Scenario
 
 DEFAULT_CODEC: Final = "parameters"
@@ -29,10 +29,7 @@ def acting(env: EdgeLLMEnv, codec: str, settings: Mapping[str, Any]) -> CodecWra
     known_name(f"codec of dynamics {env.scenario.dynamics!r}", codec, names)
     if codec != SEQUENTIAL:
         return CodecWrapper(env, codec, **settings)
-    known = [name for name in inspect.signature(SequentialWrapper).parameters if name != "env"]
-    for setting in settings:
-        if setting not in known:
-            raise TypeError(f"codec {codec!r} has no setting {setting!r}; {suggestion(setting, known)}")
+    check_settings(codec, settings, [name for name in inspect.signature(SequentialWrapper).parameters if name != "env"])
     return SequentialWrapper(env, **settings)
 
 

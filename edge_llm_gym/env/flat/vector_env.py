@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.codecs.codec import Codec
 from edge_llm_gym.codecs.sequence import SEQUENTIAL
-from edge_llm_gym.codecs.wrappers import CodecVectorWrapper
+from edge_llm_gym.codecs.wrappers.vector_flat_action import CodecVectorWrapper
 from edge_llm_gym.env.env import EnvSnapshot
 from edge_llm_gym.env.flat.info import flat_row_infos
 from edge_llm_gym.env.flat.parts import DEFAULT_CODEC, DEFAULT_OBSERVATION, reading

@@ -1,0 +1,82 @@
+"""What runs in the environment of a client: constants are replaced, and returns are those of the recipe."""
+
+import ast
+import json
+
+import gymnasium
+import numpy as np
+import pytest
+
+from benchmarks.clients import recipe
+
+SOURCE = '''"""Text."""
+import gymnasium
+import edge_llm_gym  # registers the ids
+from edge_llm_gym.env import flat
+
+ID = "EdgeLLM/SingleNode-Flat-v0"
+STEPS = 7
+NAME = f"{ID}-{STEPS}"
+made = NAME
+'''
+
+
+def unparsed(statements):
+    return [ast.unparse(statement) for statement in statements]
+
+
+def test_imports_and_literals_come_first_and_the_rest_keeps_its_order():
+    imports, body = recipe.parts(SOURCE, {})
+    assert unparsed(imports)[:3] == ["import gymnasium", "import edge_llm_gym", "from edge_llm_gym.env import flat"]
+    assert unparsed(imports)[3:] == ["ID = 'EdgeLLM/SingleNode-Flat-v0'", "STEPS = 7"]
+    assert unparsed(body)[1:] == ["NAME = f'{ID}-{STEPS}'", "made = NAME"]
+
+
+def test_a_control_has_other_constants_and_no_import_of_the_package():
+    imports, _ = recipe.parts(SOURCE, {"ID": "CartPole-v1", "STEPS": 2}, imports_package=False)
+    assert "import edge_llm_gym" not in unparsed(imports)
+    assert unparsed(imports)[-2:] == ["ID = 'CartPole-v1'", "STEPS = 2"]
+
+
+def test_a_constant_that_a_recipe_lacks_cannot_be_changed():
+    with pytest.raises(ValueError, match=r"no constants \['NAME', 'SIZE'\]"):
+        recipe.parts(SOURCE, {"SIZE": 1, "NAME": "x"})
+
+
+def cart_pole_return(act, seed):
+    env, total = gymnasium.make("CartPole-v1"), 0.0
+    observation, _ = env.reset(seed=seed)
+    while True:
+        observation, reward, terminated, truncated, _ = env.step(act(observation))
+        total += reward
+        if terminated or truncated:
+            return total
+
+
+def test_returns_are_those_of_the_policy_that_the_recipe_leaves(tmp_path):
+    path = tmp_path / "lean.py"
+    path.write_text('ID = "CartPole-v1"\nSTEPS = 3\n\ndone = STEPS\nRETURNS = {"other": done}\n'
+                    "def act(observation):\n    return int(observation[2] > 0)\n")  # fmt: skip
+    result = recipe.run(path, {"STEPS": 5})
+    seeds = range(recipe.FIRST_SEED, recipe.FIRST_SEED + recipe.EPISODES)
+    expected = np.mean([cart_pole_return(lambda observed: int(observed[2] > 0), seed) for seed in seeds])
+    assert result["returns"]["trained"] == pytest.approx(expected)
+    assert result["returns"]["trained"] > result["returns"]["random"] > 1
+    assert (result["returns"]["other"], result["steps"], result["environment"]) == (5, 5, "CartPole-v1")
+    assert "zeros" not in result["returns"]
+    assert result["versions"]["gymnasium"] == gymnasium.__version__
+    assert not [name for name in result["versions"] if "_" in name]
+
+
+def test_vectors_of_zeros_are_a_reference_of_continuous_actions():
+    (found,) = recipe.untrained("Pendulum-v1", {}).values()
+    assert found == pytest.approx(recipe.mean_return("Pendulum-v1", {}, lambda observation: np.zeros(1, np.float32)))
+    assert found != pytest.approx(recipe.mean_return("Pendulum-v1", {}, None))
+
+
+def test_the_last_line_is_the_result(tmp_path, capsys):
+    path = tmp_path / "quick.py"
+    path.write_text('ID = "CartPole-v1"\nCHECKED = "all of it"\nprint("noise", end="")\n')
+    assert recipe.main([str(path), "--control", "Acrobot-v1"]) == 0
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["environment"], line["checked"], line["steps"]) == ("Acrobot-v1", "all of it", None)
