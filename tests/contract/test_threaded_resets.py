@@ -1,4 +1,4 @@
-"""Resets of several rows in several threads: tapes, generators and records as in one thread, and errors reach the caller."""
+"""Resets of several rows in several threads: tapes and generators as in one thread, and errors reach the caller."""
 
 import threading
 from dataclasses import dataclass
