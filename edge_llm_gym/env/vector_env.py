@@ -47,8 +47,8 @@ class EdgeLLMVectorEnv(VectorEnv[Observations, dict[str, Array], Array]):
         autoreset_mode: an AutoresetMode of Gymnasium, or its value in brackets above.
         reward: as for `EdgeLLMEnv`; called once for all rows.
         features: as for `EdgeLLMEnv`; called once for all rows.
-        num_threads: threads over which rows are split in steps and observations; results do not depend on it. More
-            threads than free cores cost time.
+        num_threads: threads over which rows are split in resets, steps and observations; results do not depend on it.
+            More threads than free cores cost time.
 
     Attributes:
         scenario: that of the simulator, the spaces and the scales of observations; experts are made from it.

@@ -48,12 +48,14 @@ class ParameterSampler:
             0.0 if drift is None else drift.period_s,
             0.0 if drift is None else drift.depth,
         )
+        drawn = any(isinstance(value, tuple) for value in self._values)
+        self._fixed = None if drawn else EpisodeParameters(*(float(value) for value in self._values))  # type: ignore[arg-type]
         self.has_own_rate = isinstance(rate, tuple)
         """Whether every episode has a rate of its own."""
 
     def draw(self, rng: np.random.Generator) -> EpisodeParameters:
         """The parameters of the next episode."""
-        return EpisodeParameters(*(_drawn(rng, value) for value in self._values))
+        return self._fixed or EpisodeParameters(*(_drawn(rng, value) for value in self._values))
 
 
 def _drawn(rng: np.random.Generator, value: float | Span) -> float:

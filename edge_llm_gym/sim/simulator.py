@@ -112,7 +112,10 @@ class Simulator:
 
     def reset(self, row: int, rng: np.random.Generator) -> None:
         """Draws a new tape for a row and sets it to its first decision time."""
-        self.reset_rows([row], [rng])
+        generator = self._generator_of(row)
+        episode = generator.draw(rng)
+        self.reserve(episode.requests)
+        self._begin(0, generator, (row,), (rng,), (episode,))
 
     def reset_rows(self, rows: Sequence[int], generators: Sequence[np.random.Generator]) -> None:
         """Resets several rows, each with its generator, split over the threads.
@@ -125,7 +128,7 @@ class Simulator:
             self._reset_apart(pairs)
         else:
             for pair in pairs:
-                self._reset_apart([pair])
+                self.reset(*pair)
 
     def _reset_apart(self, pairs: Sequence[_RowAndGenerator]) -> None:
         """Resets rows with generators of their own. Threads write into records that none of them replaces: episodes
@@ -134,8 +137,8 @@ class Simulator:
         too_long: list[_DrawnRow] = []
         self.workers.share(pairs, lambda worker, part: too_long.extend(self._reset_part(worker, part)))
         if too_long:
-            self.reserve(max(drawn.episode.arrivals.arrival_s.size for drawn in too_long))
-            self._begin(0, too_long)
+            self.reserve(max(drawn.episode.requests for drawn in too_long))
+            self._begin_all(0, too_long)
 
     def _reset_part(self, worker: int, pairs: Sequence[_RowAndGenerator]) -> list[_DrawnRow]:
         """Resets the rows whose episodes fit; returns the others."""
@@ -143,20 +146,29 @@ class Simulator:
         for first in range(0, len(pairs), ROWS_AT_ONCE):
             part = pairs[first : first + ROWS_AT_ONCE]
             drawn = [_DrawnRow(row, rng, self._generator_of(row).draw(rng)) for row, rng in part]
-            fits = [each for each in drawn if each.episode.arrivals.arrival_s.size <= capacity]
-            too_long += [each for each in drawn if each.episode.arrivals.arrival_s.size > capacity]
-            self._begin(worker, fits)
+            self._begin_all(worker, [each for each in drawn if each.episode.requests <= capacity])
+            too_long += [each for each in drawn if each.episode.requests > capacity]
         return too_long
 
-    def _begin(self, worker: int, drawn: Sequence[_DrawnRow]) -> None:
-        """Writes the episodes, those of one generator of tapes together."""
+    def _begin_all(self, worker: int, drawn: Sequence[_DrawnRow]) -> None:
+        """Begins the episodes, those of one generator of tapes together."""
         for generator, group in groupby(drawn, lambda each: self._generator_of(each.row)):
-            rows, rngs, episodes = zip(*group, strict=True)
-            mean_snr = generator.write(rngs, episodes, self.tape, rows)
-            for row, episode, snr in zip(rows, episodes, mean_snr, strict=True):
-                self.episode_parameters[row] = episode.parameters
-                self.mean_snr[row] = snr
-                self._dynamics.begin(self.tape, self.state, row, worker)
+            self._begin(worker, generator, *zip(*group, strict=True))
+
+    def _begin(
+        self,
+        worker: int,
+        generator: TapeGenerator,
+        rows: Sequence[int],
+        rngs: Sequence[np.random.Generator],
+        episodes: Sequence[Episode],
+    ) -> None:
+        """Writes episodes that fit, and sets their rows to the first decision time."""
+        mean_snr = generator.write(rngs, episodes, self.tape, rows)
+        for row, episode, snr in zip(rows, episodes, mean_snr, strict=True):
+            self.episode_parameters[row] = episode.parameters
+            self.mean_snr[row] = snr
+            self._dynamics.begin(self.tape, self.state, row, worker)
 
     def _generator_of(self, row: int) -> TapeGenerator:
         return self._row_generators.get(row, self.tape_generator)

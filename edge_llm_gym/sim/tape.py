@@ -41,20 +41,19 @@ class Episode(NamedTuple):
     parameters: EpisodeParameters
     arrivals: Arrivals
 
+    @property
+    def requests(self) -> int:
+        """Number of requests."""
+        return self.arrivals.arrival_s.size
 
-class _Places(NamedTuple):
-    """Where nodes and devices are, as the kernel takes it."""
+
+class _Links(NamedTuple):
+    """Where nodes and devices are, and what shadows the links between them, as the kernel takes it."""
 
     width_m: float
     height_m: float
     node_m: Array  # [K1, 2] float64
-
-
-class _Shadowing(NamedTuple):
-    """Shadowing of the links of a device, as the kernel takes it."""
-
-    deviation_db: float
-    correlation: float
+    shadowing_correlation: float
     site: Array  # [K1] int64, nodes of equal positions share one
 
 
@@ -66,9 +65,13 @@ class ChannelGenerator:
         node_m = np.array([node.position_m for node in nodes], np.float64)
         self._scenario = scenario
         width_m, height_m = _floats(*scenario.devices.area_m)
-        self._places = _Places(width_m, height_m, node_m)
-        self._site = np.unique(node_m, axis=0, return_inverse=True)[1].ravel()
-        self._shadowing = _Shadowing(0.0, float(settings.shadowing_correlation), self._site)
+        self._links = _Links(
+            width_m=width_m,
+            height_m=height_m,
+            node_m=node_m,
+            shadowing_correlation=float(settings.shadowing_correlation),
+            site=np.unique(node_m, axis=0, return_inverse=True)[1].ravel(),
+        )
         device_dbm = scenario.devices.transmit_power_dbm
         self._power_dbm = np.array([(device_dbm, node.transmit_power_dbm) for node in nodes])
         band_hz = np.array([(node.uplink_hz, node.downlink_hz) for node in nodes])
@@ -94,28 +97,28 @@ class ChannelGenerator:
         self, rngs: Sequence[Generator], device_m: Array, rows: Sequence[int], deviations_db: Sequence[float]
     ) -> Array:
         """Draws positions and shadowing of all rows, whose losses are then computed with few operations."""
-        settings, shape = self._scenario.channel, (len(rows), device_m.shape[1], len(self._site))
+        settings, shape = self._scenario.channel, (len(rows), device_m.shape[1], len(self._links.site))
         distance_m, shadowing_db = np.empty(shape), np.empty(shape)
         for index, (rng, row, deviation_db) in enumerate(zip(rngs, rows, deviations_db, strict=True)):
-            law = self._shadowing._replace(deviation_db=deviation_db)
-            _draw_links(stream_of(rng), self._places, law, device_m[row], distance_m[index], shadowing_db[index])
+            places = distance_m[index], shadowing_db[index]
+            _draw_links(stream_of(rng), self._links, deviation_db, device_m[row], *places)
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz) + shadowing_db
         return channel.received_power_w(self._power_dbm, loss_db[..., None]) / self._noise_w
 
 
 @stream_kernel
 def _draw_links(
-    stream: Stream, places: _Places, law: _Shadowing, device_m: Array, distance_m: Array, shadowing_db: Array
+    stream: Stream, links: _Links, deviation_db: float, device_m: Array, distance_m: Array, shadowing_db: Array
 ) -> None:
     """Draws positions [D, 2] of the devices and shadowing [D, K1]; writes their distances [D, K1] from the nodes."""
-    rng, node_m = generator_of(stream), places.node_m
+    rng, node_m = generator_of(stream), links.node_m
     for device in range(len(device_m)):
-        device_m[device, 0] = rng.random() * places.width_m
-        device_m[device, 1] = rng.random() * places.height_m
+        device_m[device, 0] = rng.random() * links.width_m
+        device_m[device, 1] = rng.random() * links.height_m
         for node in range(len(node_m)):
             x_m, y_m = device_m[device, 0] - node_m[node, 0], device_m[device, 1] - node_m[node, 1]
             distance_m[device, node] = np.hypot(x_m, y_m)
-    draw_losses(rng, law.deviation_db, law.correlation, law.site, shadowing_db)
+    draw_losses(rng, deviation_db, links.shadowing_correlation, links.site, shadowing_db)
 
 
 class _Ranges(NamedTuple):
@@ -237,7 +240,7 @@ class ExitGenerator:
 
     def write(self, rng: Generator, episode: Episode, tape: ExitTape, row: int) -> None:
         """Writes the requests of one episode into a row of the tape, without predictions."""
-        arrivals, size = episode.arrivals, episode.arrivals.arrival_s.size
+        arrivals, size = episode.arrivals, episode.requests
         drift = episode.parameters.drift(self._drift)
         uniform, tokens = np.empty(size), (arrivals.prompt_tokens, arrivals.output_tokens)
         phase = _draw_exits(stream_of(rng), self._wires, *tokens, tape, row, uniform)
@@ -281,7 +284,7 @@ class TapeGenerator(ABC):
         """A capacity that an episode rarely exceeds: six standard deviations above the mean of a few draws."""
         rng, counts = np.random.default_rng(0), list[int]()
         while len(counts) < FEWEST_PILOT_DRAWS or (len(counts) < PILOT_DRAWS and sum(counts) < PILOT_REQUESTS):
-            counts.append(self.draw(rng).arrivals.arrival_s.size)
+            counts.append(self.draw(rng).requests)
         return int(np.mean(counts) + 6.0 * np.std(counts)) + 16
 
     def draw(self, rng: Generator) -> Episode:

@@ -3,14 +3,17 @@
 The laws are those of 3GPP TR 38.901 (UMa, UMi) and TR 36.814 (macro cell).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.names import known_name
 from edge_llm_gym.units import hz_to_ghz, m_to_km
 
@@ -47,26 +50,62 @@ UMI = UrbanLaw(10.0, 32.4, 21.0, 9.5, 22.4, 35.3, 21.3, 4.0, 7.82)
 """Urban micro cell, street canyon."""
 
 
-def _line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    flat_m, log_direct = _distances(law, distance_2d_m)
-    return _line_of_sight_db(law, flat_m, log_direct, carrier_hz)
+class _Coefficients(NamedTuple):
+    """An urban law at one carrier, as the kernels take it."""
+
+    height_m: float
+    near: tuple[float, float, float]  # offset in dB, slope in dB, term of the carrier in dB
+    far: tuple[float, float, float, float]  # as near, and the term of the breakpoint in dB
+    breakpoint_m: float
+    blocked: tuple[float, float, float]  # as near; -inf dB for a link in line of sight
 
 
-def _line_of_sight_db(law: UrbanLaw, flat_m: FloatArray, log_direct: FloatArray, carrier_hz: float) -> FloatArray:
-    carrier_db = 20 * np.log10(_carrier_ghz(carrier_hz))
-    breakpoint_m = _breakpoint_m(law, carrier_hz)
-    height_m = law.base_height_m - USER_HEIGHT_M
-    near_db = law.los_offset_db + law.los_slope_db * log_direct + carrier_db
-    breakpoint_db = law.los_breakpoint_db * np.log10(breakpoint_m**2 + height_m**2)
-    far_db = law.los_offset_db + 40 * log_direct + carrier_db - breakpoint_db
-    return np.where(flat_m <= breakpoint_m, near_db, far_db)
+@cache
+def _coefficients(law: UrbanLaw, carrier_hz: float, in_sight: bool) -> _Coefficients:
+    log_carrier, breakpoint_m = np.log10(_carrier_ghz(carrier_hz)), _breakpoint_m(law, carrier_hz)
+    carrier_db, height_m = float(20 * log_carrier), law.base_height_m - USER_HEIGHT_M
+    breakpoint_db = float(law.los_breakpoint_db * np.log10(breakpoint_m**2 + height_m**2))
+    blocked = law.nlos_offset_db, law.nlos_slope_db, float(law.nlos_carrier_db * log_carrier)
+    return _Coefficients(
+        height_m=height_m,
+        near=(law.los_offset_db, law.los_slope_db, carrier_db),
+        far=(law.los_offset_db, 40.0, carrier_db, breakpoint_db),
+        breakpoint_m=breakpoint_m,
+        blocked=(-math.inf, 0.0, 0.0) if in_sight else blocked,
+    )
 
 
-def _no_line_of_sight(law: UrbanLaw, distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
-    flat_m, log_direct = _distances(law, distance_2d_m)
-    carrier_db = law.nlos_carrier_db * np.log10(_carrier_ghz(carrier_hz))
-    blocked_db = law.nlos_offset_db + law.nlos_slope_db * log_direct + carrier_db
-    return np.maximum(_line_of_sight_db(law, flat_m, log_direct, carrier_hz), blocked_db)
+def _urban(law: UrbanLaw, in_sight: bool, distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
+    coefficients = _coefficients(law, carrier_hz, in_sight)
+    distance_m = np.asarray(distance_2d_m, dtype=np.float64)
+    direct_m, valid = _direct_m(distance_m.ravel(), coefficients.height_m)
+    if not valid:
+        _checked_distance(distance_2d_m)
+    log_direct = np.log10(direct_m)
+    return _urban_db(distance_m.ravel(), log_direct, coefficients).reshape(distance_m.shape)
+
+
+@stream_kernel
+def _direct_m(distance_m: FloatArray, height_m: float) -> tuple[FloatArray, bool]:
+    """Distances [n] between the antennas, and whether all are valid."""
+    direct_m, valid = np.empty_like(distance_m), True
+    for index in range(distance_m.size):
+        valid &= distance_m[index] >= 0.0  # NaN is not
+        direct_m[index] = np.hypot(max(distance_m[index], NEAREST_M), height_m)
+    return direct_m, valid
+
+
+@stream_kernel
+def _urban_db(distance_m: FloatArray, log_direct: FloatArray, law: _Coefficients) -> FloatArray:
+    """Path loss [n] of a law for horizontal distances and the logarithms of those between the antennas."""
+    loss_db, near, far, blocked = np.empty_like(distance_m), law.near, law.far, law.blocked
+    for index in range(distance_m.size):
+        is_near = max(distance_m[index], NEAREST_M) <= law.breakpoint_m
+        near_db = near[0] + near[1] * log_direct[index] + near[2]
+        far_db = far[0] + far[1] * log_direct[index] + far[2] - far[3]
+        blocked_db = blocked[0] + blocked[1] * log_direct[index] + blocked[2]
+        loss_db[index] = max(near_db if is_near else far_db, blocked_db)
+    return loss_db
 
 
 def _macro(distance_2d_m: ArrayLike, carrier_hz: float) -> FloatArray:
@@ -79,12 +118,6 @@ def _checked_distance(distance_m: ArrayLike) -> FloatArray:
     if distance.size and not distance.min() >= 0:  # NaN fails too
         raise ValueError(f"a distance in m must be zero or more, got {distance_m!r}; pass distances on the ground")
     return np.maximum(distance, NEAREST_M)
-
-
-def _distances(law: UrbanLaw, distance_2d_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Horizontal distance in m, and the decimal logarithm of the distance between the antennas in m."""
-    flat_m = _checked_distance(distance_2d_m)
-    return flat_m, np.log10(np.hypot(flat_m, law.base_height_m - USER_HEIGHT_M))
 
 
 def _carrier_ghz(carrier_hz: float) -> float:
@@ -104,10 +137,10 @@ PathLoss = Callable[[ArrayLike, float], FloatArray]
 
 PATH_LOSS: Mapping[str, PathLoss] = MappingProxyType(
     {
-        "uma-los": partial(_line_of_sight, UMA),
-        "uma-nlos": partial(_no_line_of_sight, UMA),
-        "umi-los": partial(_line_of_sight, UMI),
-        "umi-nlos": partial(_no_line_of_sight, UMI),
+        "uma-los": partial(_urban, UMA, True),
+        "uma-nlos": partial(_urban, UMA, False),
+        "umi-los": partial(_urban, UMI, True),
+        "umi-nlos": partial(_urban, UMI, False),
         "macro-128.1": _macro,
     }
 )

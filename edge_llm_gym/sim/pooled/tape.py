@@ -43,7 +43,7 @@ class PooledTapeGenerator(TapeGenerator):
         self._alone_s = (coefficients[..., WORK] + coefficients[..., SHARED]).T
 
     def _write_rest(self, rng: Generator, episode: Episode, tape: PooledTape, row: int) -> None:
-        arrivals, size = episode.arrivals, episode.arrivals.arrival_s.size
+        arrivals, size = episode.arrivals, episode.requests
         drivers = tape.cost_drivers[row, :size]
         self.costs.write_drivers(arrivals.prompt_tokens, arrivals.output_tokens, drivers)
         if self._exits is not None:

@@ -18,6 +18,6 @@ class StreamingTapeGenerator(TapeGenerator):
 
     def _write_rest(self, rng: Generator, episode: Episode, tape: StreamingTape, row: int) -> None:
         arrivals = episode.arrivals
-        size, tokens = arrivals.arrival_s.size, (arrivals.prompt_tokens, arrivals.output_tokens)
+        size, tokens = episode.requests, (arrivals.prompt_tokens, arrivals.output_tokens)
         tape.service_s[row, :size] = self._costs.block_alone_s(*tokens)
         self._exits.write(rng, episode, tape.exits, row)

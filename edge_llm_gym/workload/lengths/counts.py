@@ -34,13 +34,16 @@ class Clipped(NamedTuple):
 
 
 @stream_kernel
-def _clipped(tokens: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], int]:
-    """The counts clipped to a limit, and how many were above it."""
-    within, above = np.empty_like(tokens), 0
-    for index in range(tokens.size):
-        within[index] = min(tokens[index], limit)
-        above += tokens[index] > limit
-    return within, above
+def _clipped(
+    prompt: NDArray[np.int64], output: NDArray[np.int64], max_prompt: int, max_output: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Both counts clipped, and how many of each were above the limits."""
+    own_prompt, own_output, prompts, outputs = np.empty_like(prompt), np.empty_like(output), 0, 0
+    for index in range(prompt.size):
+        own_prompt[index], own_output[index] = min(prompt[index], max_prompt), min(output[index], max_output)
+        prompts += prompt[index] > max_prompt
+        outputs += output[index] > max_output
+    return own_prompt, own_output, prompts, outputs
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,5 @@ class LengthLimits:
 
     def clip(self, tokens: TokenCounts) -> tuple[TokenCounts, Clipped]:
         """The counts clipped to the limits, and how many were clipped."""
-        prompt, prompts = _clipped(tokens.prompt, self.max_prompt_tokens)
-        output, outputs = _clipped(tokens.output, self.max_output_tokens)
-        return TokenCounts(prompt, output), Clipped(prompts, outputs)
+        prompt, output, *above = _clipped(*tokens, self.max_prompt_tokens, self.max_output_tokens)
+        return TokenCounts(prompt, output), Clipped(*above)
