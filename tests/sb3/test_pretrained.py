@@ -138,7 +138,7 @@ def test_another_scenario_is_refused():
 
 
 def test_overrides_that_change_the_dynamics_count(tmp_path):
-    """A policy that was trained with them acts in their dynamics, and not in those of the environment's own scenario."""
+    """A policy that was trained with them acts in their dynamics, not in those of the own scenario."""
     content = pretrained_file("multi-node-ppo")
     environment = content.description.environment.model_copy(update={"overrides": {"batching": "continuous"}})
     path = tmp_path / "one.safetensors"
