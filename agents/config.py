@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
+from agents.base_parameters import base_numbers
 from agents.tuning_space import TuningConfig
 from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
@@ -79,9 +80,15 @@ READER: Final = SettingsReader("configuration", RunConfig, ConfigError)
 def read_config(source: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> RunConfig:
     """The configuration in a YAML file or a mapping, with `changes` by dotted path, as in {"policy.width": 64}.
 
-    Raises ConfigError for a missing file, an unknown key and every broken rule.
+    Where `codec.settings.base` names a policy, its parameters take the place of the name. Raises ConfigError for a
+    missing file, an unknown key and every broken rule.
     """
-    return READER.validate(*_raw(source), changes)
+    config = READER.validate(*_raw(source), changes)
+    base = config.codec.settings.get("base")
+    if not isinstance(base, str):
+        return config
+    settings = config.codec.settings | {"base": base_numbers(base, config)}
+    return config.model_copy(update={"codec": config.codec.model_copy(update={"settings": settings})})
 
 
 def _raw(source: str | Path | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
