@@ -53,10 +53,10 @@ test-lowest: $(UV)
 	$(UV) pip install --quiet --python runs/versions/lowest --resolution lowest-direct --editable '.[test]'
 	NUMBA_CACHE_DIR=runs/versions/lowest/kernels runs/versions/lowest/bin/python -m pytest -q -n 2 -W default $(TESTS)
 
-# Installs learning libraries, recorders and checkers in environments of their own below runs/clients (about 10 GB), and runs
-# a recipe of each; about half an hour of CPU time.
+# Installs learning libraries, recorders and checkers in environments of their own below runs/clients (about 3 GB, most of
+# it shared with uv's cache), and runs their recipes; about 10 minutes of CPU time.
 check-clients: $(INSTALLED)
-	$(BIN)/pip install --quiet --editable '.[clients]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[clients]'
 	$(BIN)/python -m benchmarks.clients
 
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the

@@ -7,7 +7,7 @@ import edge_llm_gym  # registers the ids
 ID = "EdgeLLM/SingleNode-MultiDiscrete-v0"
 STEPS = 3_000
 
-model = MaskablePPO("MlpPolicy", ID, n_steps=1000, batch_size=500, seed=0, device="cpu")
+model = MaskablePPO("MlpPolicy", ID, n_steps=500, batch_size=250, learning_rate=1e-3, gamma=0.9, seed=0, device="cpu")
 model.learn(STEPS)
 
 

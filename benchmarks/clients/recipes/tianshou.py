@@ -13,7 +13,14 @@ experiment = (
     PPOExperimentBuilder(
         EnvFactoryRegistered(task=ID, venv_type=VectorEnvType.DUMMY),
         ExperimentConfig(persistence_enabled=False, watch=False),
-        OnPolicyTrainingConfig(max_epochs=1, epoch_num_steps=STEPS, num_training_envs=4, num_test_envs=1),
+        OnPolicyTrainingConfig(
+            max_epochs=1,
+            epoch_num_steps=STEPS,
+            num_training_envs=4,
+            num_test_envs=1,
+            collection_step_num_env_steps=512,
+            update_step_num_repetitions=10,
+        ),
     )
     .with_actor_factory_default((64, 64))
     .with_critic_factory_default((64, 64))

@@ -1,4 +1,4 @@
-"""TorchRL: PPO with two processes by `GymEnv(..., num_envs=2)`; the prefix of the id registers it in each of them."""
+"""TorchRL: PPO with two processes by `GymEnv(..., num_envs=2)`; the prefix of the id registers it in each."""
 
 import torch
 from tensordict.nn import NormalParamExtractor, TensorDictModule
@@ -10,13 +10,20 @@ from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
 ID = "edge_llm_gym:EdgeLLM/SingleNode-Flat-v0"
-STEPS = 2_000
+STEPS = 3_000
 
 if __name__ == "__main__":  # `num_envs` starts processes
     torch.manual_seed(0)
     env = GymEnv(ID, num_envs=2)
     size = env.action_spec.shape[-1]
-    network = Sequential(LazyLinear(64), Tanh(), LazyLinear(64), Tanh(), LazyLinear(2 * size), NormalParamExtractor())
+    network = Sequential(
+        LazyLinear(64),
+        Tanh(),
+        LazyLinear(64),
+        Tanh(),
+        LazyLinear(2 * size),
+        NormalParamExtractor("biased_softplus_0.2"),
+    )
     actor = ProbabilisticActor(
         TensorDictModule(network, ["observation"], ["loc", "scale"]),
         in_keys=["loc", "scale"],
