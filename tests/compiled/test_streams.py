@@ -50,7 +50,8 @@ def test_threads_with_generators_of_their_own_draw_at_once():
     seeds, found = range(4), {}
 
     def work(seed):
-        found[seed] = drawn(stream_of(np.random.default_rng(seed)), 5000, 3.0, 2.0)
+        rng = np.random.default_rng(seed)  # a name keeps it alive
+        found[seed] = drawn(stream_of(rng), 5000, 3.0, 2.0)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in seeds]
     for thread in threads:
@@ -58,4 +59,4 @@ def test_threads_with_generators_of_their_own_draw_at_once():
     for thread in threads:
         thread.join()
     for seed in seeds:
-        np.testing.assert_array_equal(found[seed], drawn(stream_of(np.random.default_rng(seed)), 5000, 3.0, 2.0))
+        np.testing.assert_array_equal(found[seed], plain(np.random.default_rng(seed), 5000, 3.0, 2.0))

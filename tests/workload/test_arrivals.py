@@ -91,7 +91,7 @@ def plain_arrivals(process, rng, duration_s):
     [
         (),
         (Modulation(3.0, 0.05), Modulation(40.0, 0.3)),
-        (Modulation(1.0, 2.0, silence=0.5), Modulation(20.0, 1.0)),
+        (Modulation(1.0, 2.0, silence=0.3), Modulation(20.0, 1.0)),
         (Modulation(2.0, 1.0, silence=0.5),),  # an on-off source
     ],
     ids=["none", "smooth", "silent", "on-off"],
@@ -105,3 +105,16 @@ def test_modulated_arrivals_are_those_of_whole_arrays(modulations):
         assert compiled.random() == numpy.random()
         for modulation in modulations:
             np.testing.assert_array_equal(modulation.levels(compiled, 9), plain_levels(modulation, numpy, 9))
+
+
+@pytest.mark.parametrize("phase", [None, 0.25])
+def test_arrivals_of_a_day_are_those_of_whole_arrays(phase):
+    process = DayCycle(5.0, 0.8, 30.0, phase)
+    for seed in range(20):
+        compiled, numpy = np.random.default_rng(seed), np.random.default_rng(seed)
+        begun = numpy.random() if phase is None else phase
+        time_s = plain_sorted_uniform(numpy, numpy.poisson(5.0 * 1.8 * 60.0), 60.0)
+        level = 1.0 + 0.8 * np.sin(2.0 * np.pi * (time_s / 30.0 + begun))
+        expected = time_s[numpy.random(time_s.size) * 1.8 < level]
+        np.testing.assert_array_equal(process.draw(compiled, 60.0), expected)
+        assert compiled.random() == numpy.random()

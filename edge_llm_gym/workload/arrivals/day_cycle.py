@@ -6,7 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.workload.arrivals.process import require_positive, sorted_uniform
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
+from edge_llm_gym.workload.arrivals.process import require_positive
+from edge_llm_gym.workload.arrivals.rate_paths import fill_sorted_uniform
+
+
+@stream_kernel
+def _draw_candidates(stream: Stream, count: int, duration_s: float) -> tuple[Array, Array]:
+    """Sorted times [n] at the peak rate, and uniform numbers [n] that decide which of them stay."""
+    rng, time_s, uniform = generator_of(stream), np.empty(count), np.empty(count)
+    fill_sorted_uniform(rng, duration_s, time_s, 0)
+    for index in range(count):
+        uniform[index] = rng.random()
+    return time_s, uniform
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class DayCycle:
         """Arrival times [s], sorted, in [0, duration_s), by thinning the peak rate (Lewis & Shedler 1979)."""
         phase = rng.random() if self.phase is None else self.phase
         peak = 1.0 + self.depth
-        arrival_s = sorted_uniform(rng, rng.poisson(self.rate_per_s * peak * duration_s), duration_s)
+        count = rng.poisson(self.rate_per_s * peak * duration_s)
+        arrival_s, uniform = _draw_candidates(stream_of(rng), count, float(duration_s))
         level = 1.0 + self.depth * np.sin(2.0 * math.pi * (arrival_s / self.period_s + phase))
-        return arrival_s[rng.random(arrival_s.size) * peak < level]
+        return arrival_s[uniform * peak < level]

@@ -15,17 +15,17 @@ from edge_llm_gym.workload.arrivals.rate_paths import LAW, arrivals_of_rate, lev
 
 
 @stream_kernel
-def _draw_levels(stream: Stream, law: Array, count: int) -> Array:
+def _draw_levels(stream: Stream, laws: Array, count: int) -> Array:
     level = np.empty(count)
-    levels_of(generator_of(stream), law, level)
+    levels_of(generator_of(stream), laws, 0, level, count)
     return level
 
 
 @stream_kernel
 def _draw_arrivals(stream: Stream, rate_per_s: float, laws: Array, duration_s: float, latest_s: float) -> Array:
     rng = generator_of(stream)
-    start_s, rate = rate_path(rng, rate_per_s, laws, duration_s)
-    return arrivals_of_rate(rng, start_s, rate, duration_s, latest_s)
+    edge_s, rate = rate_path(rng, rate_per_s, laws, duration_s)
+    return arrivals_of_rate(rng, edge_s, rate, latest_s)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Modulation:
 
     def levels(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Independent levels, float64 [count]."""
-        return _draw_levels(stream_of(rng), np.array(self.law), count)
+        return _draw_levels(stream_of(rng), np.array([self.law]), count)
 
 
 @dataclass(frozen=True)
