@@ -34,8 +34,8 @@ if __name__ == "__main__":  # `num_envs` starts processes
     critic = ValueOperator(Sequential(LazyLinear(64), Tanh(), LazyLinear(64), Tanh(), LazyLinear(1)))
     sample = env.reset()
     actor(sample.clone()), critic(sample.clone())  # gives the lazy layers their sizes
-    loss_of = ClipPPOLoss(actor, critic, entropy_coeff=0.0)
-    advantage_of = GAE(gamma=0.99, lmbda=0.95, value_network=critic)
+    loss_of = ClipPPOLoss(actor, critic, entropy_coeff=0.0, normalize_advantage=True)
+    advantage_of = GAE(gamma=0.9, lmbda=0.9, value_network=critic)
     optimiser = torch.optim.Adam(loss_of.parameters(), lr=3e-4)
     for batch in Collector(env, actor, frames_per_batch=1000, total_frames=STEPS):
         for _ in range(10):
