@@ -106,9 +106,11 @@ def checked(config: RunConfig) -> TuningConfig:
 
 def opened(config: RunConfig, tuning: TuningConfig, folder: Path, overwrite: bool) -> optuna.Study:
     """The study in a folder. Raises as `tune`."""
-    remove_leftovers(writable_folder(folder))
+    writable_folder(folder)
     if overwrite:
         _remove(folder)
+    if not (folder / JOURNAL).exists():  # later another process may be writing there, on another machine
+        remove_leftovers(folder)
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
     study = optuna.create_study(
         storage=storage,

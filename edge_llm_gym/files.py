@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         yield target
         return
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
+    distinct = secrets.token_hex(4)  # from other threads, and from processes of other machines with the same id
+    temporary = target.with_name(f".{target.stem}.{distinct}.{os.getpid()}.tmp{target.suffix}")
     try:
         yield temporary
         _flush(temporary)

@@ -42,6 +42,15 @@ def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
 
+def test_threads_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with replacing(path) as first, replacing(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"  # its block ended last
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_the_suffix_is_kept_for_writers_that_choose_the_format_by_it(tmp_path: Path) -> None:
     with replacing(tmp_path / "numbers.npz") as temporary:
         np.savez(temporary, a=np.arange(3))
