@@ -227,6 +227,10 @@ class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
             tuple(_plain(each) for each in args), {name: _plain(each) for name, each in kws.items()}
         )
 
+    def add_overload(self, cres: Any) -> None:
+        """Called by numba with the result of a compilation, whose types nothing reads any more: a million objects."""
+        cres.fndesc.typemap = cres.fndesc.calltypes = None
+        super().add_overload(cres._replace(type_annotation=None))
 
     def get_overload(self, sig: Any) -> Any:
         """Called by numba for the compiled function of a call."""

@@ -8,11 +8,12 @@ is assigned once, from an argument or from a field of one, stands for the argume
 
 from typing import Any, Final
 
-from numba.core import ir, types
+from numba.core import ir
 from numba.core.compiler_machinery import register_pass
 from numba.core.datamodel import ArgPacker
 from numba.core.lowering import Lower
 from numba.core.typed_passes import BaseNativeLowering, NativeLowering
+from numba.core.types import BaseNamedTuple  # type: ignore[attr-defined]
 
 STAYS_A_FUNCTION: Final = "_stays_a_function"
 """Attribute of functions that are not copied into their callers."""
@@ -59,8 +60,12 @@ def argument_paths(blocks: dict[int, Any], description: Any) -> dict[str, Path]:
             assigned.setdefault(statement.target.name, []).append(statement.value)
     values = {name: found[0] for name, found in assigned.items() if len(found) == 1}
     paths: dict[str, Path] = {}
-    while found := {name: path for name in values.keys() - paths if (path := _path(name, values[name], paths, description))}:
-        paths |= found
+    before = -1
+    while len(paths) > before:
+        before = len(paths)
+        for name in values.keys() - paths:
+            if path := _path(name, values[name], paths, description):
+                paths[name] = path
     return paths
 
 
@@ -74,7 +79,7 @@ def _path(name: str, value: Any, paths: dict[str, Path], description: Any) -> Pa
     if not (isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in paths):
         return ()
     record = type_of[value.value.name]
-    if not isinstance(record, types.BaseNamedTuple) or value.attr not in record.fields:
+    if not isinstance(record, BaseNamedTuple) or value.attr not in record.fields:
         return ()
     field = record.fields.index(value.attr)
     return (*paths[value.value.name], field) if record[field] == type_ else ()
@@ -117,7 +122,7 @@ class RecordModels:
     def lookup(self, type_: Any) -> Any:
         """The model of a type."""
         model = self._models.lookup(type_)
-        return _WholeRecord(model) if isinstance(type_, types.BaseNamedTuple) else model
+        return _WholeRecord(model) if isinstance(type_, BaseNamedTuple) else model
 
 
 class _WholeRecord:

@@ -76,4 +76,7 @@ def _files(match: re.Match[str]) -> Iterator[Path]:
 @cache
 def _module_file(name: str) -> Path | None:
     base = os.path.join(ROOT, *name.split("."))
-    return next((Path(path) for path in (f"{base}.py", os.path.join(base, "__init__.py")) if os.path.isfile(path)), None)
+    for path in (f"{base}.py", os.path.join(base, "__init__.py")):
+        if os.path.isfile(path):
+            return Path(path)
+    return None
