@@ -264,8 +264,8 @@ class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
         return self.callee._numba_type_
 
     def compile(self, sig: Any) -> Any:
-        """Compiles the function, or loads it from the cache. The compiler makes many objects, and no cycles that last:
-        looking for those takes a tenth of its time."""
+        """Compiles the function, or loads it from the cache. The compiler makes millions of objects: looking for cycles
+        among them again and again takes a tenth of its time, once at the end is enough."""
         enabled = gc.isenabled()
         gc.disable()
         try:
