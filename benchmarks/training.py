@@ -18,6 +18,7 @@ from typing import Any
 import gymnasium
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 
 from agents.config import RunConfig, read_config
@@ -99,6 +100,7 @@ def measured(env: VecEnv, config: RunConfig, scenario: Any, steps: int) -> Row:
     model = make_model(config, timed, scenario)
     assert isinstance(model, PPO)
     timer = Timer(timed)
+    model.set_logger(Logger(None, []))  # the default one makes a folder in the folder of temporary files
     rollout = env.num_envs * model.n_steps
     model.learn(rollout + steps, callback=timer)
     wall_s = time.perf_counter() - timer.begin_s

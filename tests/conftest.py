@@ -1,7 +1,7 @@
-"""Fixtures for all tests: public traces and timings, which are not part of the repository."""
+"""Fixtures for all tests: public traces and timings, which are not part of the repository, and where logs go."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,15 @@ REPOSITORY = Path(__file__).parents[1]
 
 def shared_folder() -> Path:
     return REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of Stable-Baselines3's logs, also in processes that tests start; it would make /tmp/SB3-<time>."""
+    folder = tmp_path_factory.mktemp("sb3", numbered=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SB3_LOGDIR", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

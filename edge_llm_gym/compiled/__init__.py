@@ -5,8 +5,9 @@ from typing import Any
 
 import numba
 
-from edge_llm_gym.compiled.cache import cache_of
+from edge_llm_gym.compiled.cache import CacheOnDemand
 from edge_llm_gym.compiled.linking import entry, links_as_known
+from edge_llm_gym.compiled.lowering import STAYS_A_FUNCTION
 
 
 def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -25,7 +26,7 @@ def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callabl
         # Other versions of numba compile every function with its callees: slower, with the same results.
         dispatcher = entry(function, **options) if linked and links_as_known() else numba.njit(**options)(function)
         if cache:
-            dispatcher._cache = cache_of(function)
+            dispatcher._cache = CacheOnDemand(function)
         return dispatcher
 
     return decorate
@@ -33,6 +34,17 @@ def njit(*, cache: bool = False, linked: bool = True, **options: Any) -> Callabl
 
 row_kernel = njit(cache=True, _nrt=False)
 """Compiles a kernel that loops over rows, as `kernel` does, but leaves it a function that its callers call."""
+
+
+def part_kernel(function: Callable[..., Any]) -> Any:
+    """Compiles a kernel, as `kernel` does, that stays a function of its own: for large ones with several callers.
+
+    LLVM would copy it into all of them, which takes much time to optimise and gains nothing.
+    """
+    function.__dict__[STAYS_A_FUNCTION] = True
+    # Numba passes options that are not given on from a caller to its callees.
+    return njit(cache=True, _nrt=False, forceinline=False)(function)
+
 
 kernel = njit(cache=True, _nrt=False, forceinline=True)
 """Compiles a kernel, which allocates nothing and returns numbers: without reference counts, inlined into its callers.

@@ -7,13 +7,15 @@ import itertools
 import os
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache, UserWideCacheLocator
 
 from edge_llm_gym.compiled.sources import source_digest
+from edge_llm_gym.compiled.turns import turn
 
 ADVICE: Final = (
     "the program goes on, and every process compiles them again; free space, or delete the files *.nbi and *.nbc in "
@@ -54,6 +56,13 @@ class EntryFile(IndexDataCacheFile):  # type: ignore[misc]
             if path.name != kept:
                 path.unlink(missing_ok=True)
 
+    def holds(self, key: Any) -> bool:
+        """Whether there is an entry, which may not be readable."""
+        try:
+            return key in self._load_index()
+        except Exception:  # whatever unpickling raises
+            return False
+
     def forget(self) -> None:
         """Removes the index, which needs no space on the disk."""
         with suppress(OSError):
@@ -70,10 +79,9 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     are read.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], stamp: str) -> None:
         super().__init__(function)
         locator, base = self._impl.locator, self._impl.filename_base
-        stamp = (locator.get_source_stamp(), source_digest(Path(inspect.getfile(function))))
         self._cache_file = EntryFile(self._cache_path, base, stamp)
         self._installed: EntryFile | None = None
         if isinstance(locator, UserWideCacheLocator):
@@ -83,6 +91,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code for a signature; None if there is none that can be read."""
         return self._load(self._cache_file, sig, target_context) or self._load(self._installed, sig, target_context)
+
+    def turn(self, sig: Any, target_context: Any) -> AbstractContextManager[None]:
+        """A block in which no other process compiles the function; at once where the code for a signature is saved."""
+        key = self._index_key(sig, target_context.codegen())
+        if any(file is not None and file.holds(key) for file in (self._cache_file, self._installed)):
+            return nullcontext()
+        return turn(Path(self._cache_path) / f"{self._impl.filename_base}.lock")
 
     def _load(self, file: EntryFile | None, sig: Any, target_context: Any) -> Any:
         if file is None:
@@ -103,10 +118,36 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             warn_once(f"compiled functions cannot be saved in {self._cache_path} ({error}): {ADVICE}")
 
 
-def cache_of(function: Callable[..., Any]) -> Any:
-    """The cache of a function; one that keeps nothing, with a warning, where no folder can be written to."""
+class CacheOnDemand:
+    """The cache of one function, which is looked for when the function is called.
+
+    A process calls few of the hundreds of functions that it imports. The sources are those at the time of the import: a
+    file that changes later is not what the process compiles.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function, self._stamp = function, source_digest(Path(inspect.getfile(function)))
+
+    @cached_property
+    def _cache(self) -> Any:
+        return cache_of(self._function, self._stamp)
+
+    def turn(self, sig: Any, target_context: Any) -> AbstractContextManager[None]:
+        """A block in which no other process compiles the function for this signature."""
+        cache = self._cache
+        return cache.turn(sig, target_context) if isinstance(cache, KernelCache) else nullcontext()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+
+def cache_of(function: Callable[..., Any], stamp: str) -> Any:
+    """The cache of a function for sources of this digest.
+
+    One that keeps nothing, with a warning, where no folder can be written to.
+    """
     try:
-        return KernelCache(function)
+        return KernelCache(function, stamp)
     except (RuntimeError, OSError) as error:
         warn_once(f"there is no folder in which compiled functions can be saved ({error}): {ADVICE}")
         return NullCache()

@@ -9,14 +9,20 @@ to machine code.
 
 import gc
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any, Final
 
 import numba
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, Flags
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import lookup_environment
 from numba.core.registry import CPUDispatcher
+from numba.core.targetconfig import ConfigStack
+
+from edge_llm_gym.compiled.lowering import lowering_arguments, take_whole_records
 
 KNOWN_NUMBA: Final = ("0.68",)
 """Versions of numba whose internals this module was tested with."""
@@ -26,6 +32,10 @@ ENVIRONMENT: Final = "_ZN08NumbaEnv"
 
 class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
     """Machine code of a function that Python calls."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Left to the optimisation of the whole."""
+        ll_module.data_layout = self._codegen._data_layout
 
     def finalize(self) -> None:
         """Links each callee once, optimises the whole and translates it to machine code."""
@@ -134,6 +144,27 @@ class _NoEnvironments:
 _NO_ENVIRONMENTS: Final = _NoEnvironments()
 
 
+class QuickFlags(Flags):  # type: ignore[misc]
+    """Options of a compilation, which numba compares with those of earlier ones ten thousands of times."""
+
+    __slots__ = ()
+
+    def values(self) -> dict[str, Any]:
+        """The value of every option, as numba finds them one by one."""
+        return _DEFAULTS | self._values
+
+    def __hash__(self) -> int:
+        """Numba's hash: that of the names, equal for all."""
+        return _FLAGS_HASH
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other)
+
+
+_DEFAULTS: Final = Flags().values()
+_FLAGS_HASH: Final = hash(Flags())
+
+
 class _LinkedCompiler(Compiler):  # type: ignore[misc]
     """A compiler whose functions go into libraries of one class."""
 
@@ -144,6 +175,12 @@ class _LinkedCompiler(Compiler):  # type: ignore[misc]
             library = self.library_class(target_context.codegen(), type(self).__name__)
             library.enable_object_caching()
         super().__init__(typing_context, target_context, library, *rest)
+        take_whole_records(self.state.targetctx)
+        self.state.flags = QuickFlags(self.state.flags)
+
+    def define_pipelines(self) -> Any:
+        """The passes, called by numba."""
+        return [lowering_arguments(manager) for manager in super().define_pipelines()]
 
 
 class CalleeCompiler(_LinkedCompiler):
@@ -184,8 +221,28 @@ class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Called by numba for the types of the arguments at each call; compiles the function for them."""
+        if not isinstance(ConfigStack.top_or_none(), QuickFlags):
+            return self._for_others.get_call_template(args, kws)
         return super().get_call_template(
             tuple(_plain(each) for each in args), {name: _plain(each) for name, each in kws.items()}
+        )
+
+    def add_overload(self, cres: Any) -> None:
+        """Called by numba with the result of a compilation, whose types nothing reads any more: a million objects."""
+        cres.fndesc.typemap = cres.fndesc.calltypes = None
+        super().add_overload(cres._replace(type_annotation=None))
+
+    def get_overload(self, sig: Any) -> Any:
+        """Called by numba for the compiled function of a call."""
+        if not isinstance(ConfigStack.top_or_none(), QuickFlags):
+            return self._for_others.get_overload(sig)
+        return super().get_overload(sig)
+
+    @cached_property
+    def _for_others(self) -> Any:
+        """The function as numba compiles it, for callers that it compiles: they pass records number by number."""
+        return numba.njit(**{name: value for name, value in self.targetoptions.items() if name != "nopython"})(
+            self.py_func
         )
 
 
@@ -207,15 +264,21 @@ class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
         return self.callee._numba_type_
 
     def compile(self, sig: Any) -> Any:
-        """Compiles the function, or loads it from the cache. The compiler makes many objects, and no cycles that last:
-        looking for those takes a tenth of its time."""
+        """Compiles the function, or loads it from the cache. The compiler makes millions of objects: looking for cycles
+        among them again and again takes a tenth of its time, once at the end is enough."""
         enabled = gc.isenabled()
         gc.disable()
         try:
-            return super().compile(sig)
+            with global_compiler_lock, self._turn(sig):
+                return super().compile(sig)
         finally:
             if enabled:
                 gc.enable()
+
+    def _turn(self, sig: Any) -> AbstractContextManager[None]:
+        """A block in which no other process compiles this function, if it has a cache."""
+        turn = getattr(self._cache, "turn", None)
+        return nullcontext() if turn is None else turn(sig, self.targetctx)
 
 
 def links_as_known() -> bool:

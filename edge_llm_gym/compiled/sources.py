@@ -5,6 +5,7 @@ constants, so after a change of another module, as by an upgrade of the package,
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -21,10 +22,18 @@ IMPORT: Final = re.compile(
 """An import at the top of a module; imports within functions do not reach compiled code."""
 
 
-@cache
 def source_digest(file: Path) -> str:
-    """Digest of a file and of all modules of this package that it imports, directly or through others."""
-    digest = hashlib.sha256()
+    """Digest of a file and of all modules of this package that it imports, directly or through others.
+
+    A process reads each module once; the file itself is read again when it has changed since.
+    """
+    status = file.stat()
+    return _digest(file, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _digest(file: Path, _mtime_ns: int, _size: int) -> str:
+    digest = hashlib.sha256(file.read_bytes())
     for path in sorted(_reachable(file.resolve())):
         digest.update(_content_digest(path))
     return digest.hexdigest()
@@ -55,8 +64,19 @@ def _imported(file: Path) -> tuple[Path, ...]:
 
 def _files(match: re.Match[str]) -> Iterator[Path]:
     source, names, module = match.groups()
-    for name in (source or module, *(f"{source}.{part}" for part in re.findall(r"\w+", names or ""))):
-        base = ROOT.joinpath(*name.split("."))
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                yield path
+    file = _module_file(source or module)
+    if file is not None:
+        yield file
+    # Only a package, whose file is its __init__.py, holds modules; from others an import takes functions and constants.
+    if file is None or file.name == "__init__.py":
+        parts = (_module_file(f"{source}.{name}") for name in re.findall(r"\w+", names or ""))
+        yield from (part for part in parts if part is not None)
+
+
+@cache
+def _module_file(name: str) -> Path | None:
+    base = os.path.join(ROOT, *name.split("."))
+    for path in (f"{base}.py", os.path.join(base, "__init__.py")):
+        if os.path.isfile(path):
+            return Path(path)
+    return None

@@ -94,9 +94,25 @@ def test_a_full_disk_is_said_once_and_stops_nothing(load, tmp_path, monkeypatch)
 
 def test_without_a_folder_for_the_cache_functions_are_compiled(load, monkeypatch):
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    module = load()
     with pytest.warns(RuntimeWarning, match=r"no folder in which compiled functions can be saved.*NUMBA_CACHE_DIR"):
-        module = load()
-    assert module.total(np.arange(4.0)) == 6.0
+        assert module.total(np.arange(4.0)) == 6.0
+    assert module.plus_one(2) == 3
+
+
+def test_the_cache_is_looked_for_when_a_function_is_called(load, tmp_path):
+    module = load()
+    assert files(tmp_path / "cache", "") == []
+    assert module.plus_one(2) == 3
+    assert len(files(tmp_path, ".nbi")) == 1
+
+
+def test_a_source_that_changes_after_the_import_is_not_what_was_compiled(load, tmp_path):
+    """Training that started before an edit compiles the code of before, and must not save it as that of after."""
+    before = load(added=1)
+    (tmp_path / "functions.py").write_text(SOURCE.format(added=10))
+    assert before.plus_one(2) == 3
+    assert load(added=10).plus_one(2) == 12
 
 
 @pytest.mark.parametrize("step", ["_save_data", "_save_index"])

@@ -28,25 +28,32 @@ def open_core(search: Search, bound: float) -> None:
         fixed = search.fixed[j] != FREE or abs(reduced[j]) > bound - progress.goal
         core.chosen[j] = fixed and (search.fixed[j] == 1 or (search.fixed[j] == FREE and reduced[j] > 0.0))
         if core.chosen[j]:
-            remaining -= search.usage[:, j]
+            for k in range(remaining.size):
+                remaining[k] -= search.usage[k, j]
         if not fixed:
             cost[j] = abs(reduced[j])
     _list_open_requests(search, cost)
     progress.depth, progress.compare_from = 0, progress.nodes + _COMPARE_AFTER
-    core.remaining[0], core.path_cost[0], core.branch[0] = remaining, 0.0, 0
+    core.path_cost[0], core.branch[0] = 0.0, 0
+    for k in range(remaining.size):
+        core.remaining[0, k] = remaining[k]
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _list_open_requests(search: Search, cost: Floats) -> None:
     """Sort the requests of non-negative ``cost`` [n] by falling cost, with bounds on their usage and release."""
     core, usage = search.core, search.usage
-    requests = np.flatnonzero(cost >= 0.0)
-    requests = requests[np.argsort(-cost[requests])]
-    count = requests.size
+    count, requests, rising = 0, np.empty(cost.size, np.int64), np.empty(cost.size)
+    for j in range(cost.size):
+        if cost[j] >= 0.0:
+            requests[count], rising[count] = j, -cost[j]
+            count += 1
+    order = np.argsort(rising[:count])
     search.progress[0].open = count
-    core.max_usage[count], core.max_release[count] = 0.0, 0.0
+    for k in range(usage.shape[0]):
+        core.max_usage[count, k], core.max_release[count, k] = 0.0, 0.0
     for t in range(count - 1, -1, -1):
-        j = requests[t]
+        j = requests[order[t]]
         core.request[t], core.cost[t] = j, cost[j]
         for k in range(usage.shape[0]):
             core.usage[t, k] = usage[k, j]

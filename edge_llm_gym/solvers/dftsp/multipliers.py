@@ -69,7 +69,9 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     if np.isfinite(bound):
         return bound
     _reset_basis(simplex)
-    simplex.multipliers[:], simplex.reduced[:] = 0.0, profit
+    for k in range(simplex.multipliers.size):
+        simplex.multipliers[k] = 0.0
+    _update_reduced(simplex, profit, usage)
     return lagrangian(simplex, capacity, fixed)
 
 
@@ -89,24 +91,33 @@ def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
 def _reset_basis(simplex: Simplex) -> None:
     n = simplex.reduced.size
     simplex.pivots[0] = 0
-    simplex.inverse[:] = 0.0
-    for k in range(simplex.basis.size):
-        simplex.basis[k] = n + k
-        simplex.inverse[k, k] = 1.0
+    for r in range(simplex.basis.size):
+        simplex.basis[r] = n + r
+        for k in range(simplex.basis.size):
+            simplex.inverse[r, k] = 1.0 if r == k else 0.0
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _price_basis(simplex: Simplex, profit: Floats) -> None:
-    simplex.multipliers[:] = 0.0
+    for k in range(simplex.multipliers.size):
+        simplex.multipliers[k] = 0.0
     for position in range(simplex.basis.size):
         if simplex.basis[position] < profit.size:
-            simplex.multipliers[:] += profit[simplex.basis[position]] * simplex.inverse[position]
+            _add_multiple(simplex.multipliers, profit[simplex.basis[position]], simplex.inverse[position])
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _add_multiple(target: Floats, factor: float, values: Floats) -> None:
+    """Add ``factor`` times ``values`` to ``target``; a loop is less code to compile than an expression of arrays."""
+    for place in range(target.size):
+        target[place] += factor * values[place]
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
     reduced = simplex.reduced
-    reduced[:] = profit
+    for j in range(profit.size):
+        reduced[j] = profit[j]
     for k in range(usage.shape[0]):
         price = simplex.multipliers[k]
         if price != 0.0:
@@ -177,10 +188,10 @@ def _pivot(
     column, ratio = _candidates(simplex, fixed, at_one, alpha, row, sign)
     entering, step = _ratio_test(simplex, usage, at_one, basic_value, alpha, column, ratio, abs(excess))
     if entering < 0:
-        simplex.multipliers[:] += sign * _INFEASIBLE_STEP * row
+        _add_multiple(simplex.multipliers, sign * _INFEASIBLE_STEP, row)
         return False
-    simplex.multipliers[:] += sign * step * row
-    simplex.reduced[:] -= sign * step * alpha
+    _add_multiple(simplex.multipliers, sign * step, row)
+    _add_multiple(simplex.reduced, -(sign * step), alpha)
     _exchange(simplex, usage, fixed, at_one, basic_value, position, entering, sign)
     return True
 
@@ -217,18 +228,22 @@ def _ratio_test(
     while count > 0:
         if count == unsorted:
             order = np.argsort(-ratio[:count])
-            column[:count], ratio[:count] = column[order], ratio[order]
+            columns, ratios = column[order], ratio[order]
+            for place in range(count):
+                column[place], ratio[place] = columns[place], ratios[place]
         nearest = np.argmin(ratio[:count]) if count > unsorted else count - 1
         j, step = column[nearest], ratio[nearest]
         slope -= abs(alpha[j]) if j < alpha.size else np.inf
         if slope <= 0.0:
             entering = j
             break
-        moved += (-1.0 if at_one[j] else 1.0) * usage[:, j]
+        direction = -1.0 if at_one[j] else 1.0
+        for k in range(moved.size):
+            moved[k] += direction * usage[k, j]
         at_one[j] = not at_one[j]
         count -= 1
         column[nearest], ratio[nearest] = column[count], ratio[count]
-    basic_value -= _times(simplex.inverse, moved)
+    _add_multiple(basic_value, -1.0, _times(simplex.inverse, moved))
     return entering, step
 
 
@@ -278,17 +293,31 @@ def _exchange(
     rest = lowest if sign > 0 else highest
     n = fixed.size
     rises_from = 1.0 if entering < n and at_one[entering] else 0.0
-    ahead = _times(simplex.inverse, usage[:, entering]) if entering < n else simplex.inverse[:, entering - n].copy()
+    ahead = _ahead(simplex.inverse, usage, entering, n)
     step = (basic_value[position] - rest) / ahead[position]
-    basic_value -= step * ahead
+    _add_multiple(basic_value, -step, ahead)
     basic_value[position] = rises_from + step
-    simplex.inverse[position] /= ahead[position]
+    for k in range(basic_value.size):
+        simplex.inverse[position, k] /= ahead[position]
     for r in range(basic_value.size):
         if r != position:
-            simplex.inverse[r] -= ahead[r] * simplex.inverse[position]
+            _add_multiple(simplex.inverse[r], -ahead[r], simplex.inverse[position])
     simplex.basis[position] = entering
     simplex.pivots[0] += 1
     if leaving < n:
         at_one[leaving] = rest == 1.0
     if entering < n:
         at_one[entering] = False
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _ahead(inverse: Floats, usage: Floats, entering: int, n: int) -> Floats:
+    """Change [m] of the basic columns per unit of the entering one, which is a request or the slack of a row."""
+    ahead = np.zeros(inverse.shape[0])
+    for r in range(ahead.size):
+        if entering >= n:
+            ahead[r] = inverse[r, entering - n]
+            continue
+        for k in range(ahead.size):
+            ahead[r] += inverse[r, k] * usage[k, entering]
+    return ahead

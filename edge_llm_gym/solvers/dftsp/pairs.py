@@ -44,7 +44,9 @@ def update_pair_bounds(search: Search) -> None:
     """
     progress = search.progress[0]
     budget_penalty, shared_penalty = _anchor_penalties(search)
-    fixed_part = (search.simplex.multipliers[1:] * search.capacity[1:]).sum()
+    fixed_part = 0.0
+    for k in range(1, search.capacity.size):
+        fixed_part += search.simplex.multipliers[k] * search.capacity[k]
     shared_part = _shared_costs(search)
     gains = np.zeros(search.shared_cost.size)
     arrived, limited = 0, is_running(search.simplex.clock)
@@ -62,7 +64,8 @@ def _shared_costs(search: Search) -> Floats:
     """[C] price of each longest shared time, and of the capacity that it uses."""
     cost = search.shared_cost.copy()
     for k in range(search.shared.shape[0]):
-        cost += search.simplex.multipliers[k] * search.shared[k]
+        for y in range(cost.size):
+            cost[y] += search.simplex.multipliers[k] * search.shared[k, y]
     return cost
 
 
@@ -98,7 +101,10 @@ def _lower_row_bounds(
     shared_penalty: Floats,
 ) -> None:
     progress = search.progress[0]
-    fixed_part += search.simplex.multipliers[0] * search.budget[x] + gains[: progress.first_column].sum()
+    before = 0.0
+    for y in range(progress.first_column):
+        before += gains[y]
+    fixed_part += search.simplex.multipliers[0] * search.budget[x] + before
     for y in range(progress.first_column, progress.last_column + 1):
         fixed_part += gains[y]
         # A request with both this budget and this shared time may be both anchors.
@@ -159,8 +165,12 @@ def greedy_batch(search: Search) -> tuple[Flags, bool]:
     for j in np.argsort(-search.simplex.reduced):
         if search.fixed[j] != 0 and _fits(search.usage, j, remaining):
             chosen[j] = True
-            remaining -= search.usage[:, j]
-    return chosen, (remaining >= 0.0).all()
+            for k in range(remaining.size):
+                remaining[k] -= search.usage[k, j]
+    feasible = True
+    for k in range(remaining.size):
+        feasible &= remaining[k] >= 0.0
+    return chosen, feasible
 
 
 @njit(cache=True, no_cpython_wrapper=True)

@@ -27,4 +27,6 @@ def _solve_rows(rows: AssignmentRows, urgency: Floats, node_limit: int, node: In
             if slots.size > 0:
                 problem = node_of(arrays_of(rows, row, slots), index)
                 found = best_batch(problem, problem.value, urgency[row][slots], node_limit, np.inf)
-                node[row, slots[found.selected]] = index + 1
+                for place in range(slots.size):
+                    if found.selected[place]:
+                        node[row, slots[place]] = index + 1

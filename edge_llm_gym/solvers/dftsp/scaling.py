@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.problems.arrays import Floats, Ints
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
 from edge_llm_gym.solvers.clock import Clock, make_clock, out_of_time
@@ -25,10 +25,33 @@ def servable_requests(problem: BatchArrays, profit: Floats) -> Ints:
 
     The profit is the value less the price of the time that the request adds itself. The others improve no batch.
     """
-    servable = within_limit(problem.time_s + problem.shared_time_s, np.minimum(problem.budget_s, problem.time_cap_s))
-    servable &= within_limit(problem.kv_bytes, problem.memory_bytes)
-    servable &= within_limit(problem.uplink_share, 1.0) & within_limit(problem.downlink_share, 1.0)
-    return np.flatnonzero(servable & (profit > 0.0))
+    count, request = 0, np.empty(profit.size, np.int64)
+    for j in range(profit.size):
+        limit_s = min(problem.budget_s[j], problem.time_cap_s)
+        servable = within_limit(problem.time_s[j] + problem.shared_time_s[j], limit_s)
+        servable &= within_limit(problem.kv_bytes[j], problem.memory_bytes)
+        servable &= within_limit(problem.uplink_share[j], 1.0) and within_limit(problem.downlink_share[j], 1.0)
+        if servable and profit[j] > 0.0:
+            request[count] = j
+            count += 1
+    return request[:count]
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def largest(values: Floats, request: Ints) -> float:
+    """The greatest of the ``values`` [N] of some requests, of which there is at least one."""
+    most = values[request[0]]
+    for j in request:
+        most = max(most, values[j])
+    return most
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def mark(selected: Flags, request: Ints, chosen: Flags) -> None:
+    """Set ``selected`` [N] for those requests [n] that are ``chosen`` [n]."""
+    for place in range(request.size):
+        if chosen[place]:
+            selected[request[place]] = True
 
 
 @njit(cache=True)
@@ -39,18 +62,25 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s:
     ``deadline_s``, a reading of `clock.now_s`; infinite for no limit. With more than MAX_PAIRS pairs it ends at once,
     with what a few pairs give.
     """
-    usage = np.empty((4, request.size))
-    limit_s = np.minimum(problem.budget_s[request], problem.time_cap_s) * _SLACK
-    unit_s = max(limit_s.max(), 1e-300)
-    usage[0] = problem.time_s[request] / unit_s
-    usage[1] = problem.kv_bytes[request] / max(problem.memory_bytes, 1e-300)
-    usage[2] = problem.uplink_share[request]
-    usage[3] = problem.downlink_share[request]
-    unit = profit[request].max()
-    shared = problem.shared_time_s[request] / unit_s
+    n, memory_bytes = request.size, max(problem.memory_bytes, 1e-300)
+    usage, budget, shared, scaled = np.empty((4, n)), np.empty(n), np.empty(n), np.empty(n)
+    unit_s, unit = 1e-300, profit[request[0]]
+    for place in range(n):
+        j = request[place]
+        budget[place] = min(problem.budget_s[j], problem.time_cap_s) * _SLACK
+        unit_s, unit = max(unit_s, budget[place]), max(unit, profit[j])
+    for place in range(n):
+        j = request[place]
+        usage[0, place] = problem.time_s[j] / unit_s
+        usage[1, place] = problem.kv_bytes[j] / memory_bytes
+        usage[2, place] = problem.uplink_share[j]
+        usage[3, place] = problem.downlink_share[j]
+        budget[place] /= unit_s
+        shared[place] = problem.shared_time_s[j] / unit_s
+        scaled[place] = profit[j] / unit
     price = problem.time_price * unit_s / unit
     clock = make_clock(deadline_s)
-    search = _make_search(profit[request] / unit, usage, np.full(4, _SLACK), limit_s / unit_s, shared, price, clock)
+    search = _make_search(scaled, usage, np.full(4, _SLACK), budget, shared, price, clock)
     too_many = search.bound.size == 0
     if too_many or (deadline_s < np.inf and request.size >= _PROBE_FROM):
         probe(search)
@@ -92,7 +122,8 @@ def _make_search(
     _, column, shareds, sole_of_column = _ranked(shared)
     shape = (budgets.size, shareds.size) if budgets.size * shareds.size <= MAX_PAIRS else (0, 0)
     shared_usage = np.zeros((rows, shareds.size))
-    shared_usage[0] = shareds
+    for y in range(shareds.size):
+        shared_usage[0, y] = shareds[y]
     progress = np.zeros(1, PROGRESS)
     progress[0].goal, progress[0].open_bound, progress[0].depth = np.inf, np.inf, -1
     progress[0].granularity = 0.0 if shared_price * shareds[-1] > 0.0 else common_divisor(profit)

@@ -105,7 +105,9 @@ def make_core(row_count: int, n: int) -> Core:
 @njit(cache=True, no_cpython_wrapper=True)
 def pair_capacity(search: Search, row: int, column: int) -> Floats:
     """Capacity [m] of each row for the batches of a pair."""
-    capacity = search.capacity - search.shared[:, column]
+    capacity = np.empty(search.capacity.size)
+    for k in range(capacity.size):
+        capacity[k] = search.capacity[k] - search.shared[k, column]
     capacity[0] = search.budget[row] - search.shared[0, column]
     return capacity
 
@@ -135,5 +137,6 @@ def record_candidate(search: Search, chosen: Flags) -> None:
     total = _total(search, chosen)
     if total > progress.best:
         progress.best = total
-        search.best_set[:] = chosen
+        for j in range(chosen.size):
+            search.best_set[j] = chosen[j]
     progress.goal = max(progress.goal, next_better(search))

@@ -10,7 +10,7 @@ from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.problems.batch import BatchArrays, BatchProblem
 from edge_llm_gym.solvers.clock import deadline
-from edge_llm_gym.solvers.dftsp.scaling import open_search, open_tie_break, servable_requests
+from edge_llm_gym.solvers.dftsp.scaling import largest, mark, open_search, open_tie_break, servable_requests
 from edge_llm_gym.solvers.dftsp.start import finish
 from edge_llm_gym.solvers.dftsp.tree_search import advance
 from edge_llm_gym.solvers.solutions import BatchSolution
@@ -75,16 +75,16 @@ def best_batch(problem: BatchArrays, profit: Floats, urgency: Floats, node_limit
     optimal = advance(search, node_limit)
     nodes = search.progress[0].nodes
     if not optimal:
-        bound = finish(search) * profit[request].max()
-        selected[request[search.best_set]] = True
+        bound = finish(search) * largest(profit, request)
+        mark(selected, request, search.best_set)
         return FoundBatch(selected, bound, False, False, nodes)
-    most = urgency[request].max()
+    most = largest(urgency, request)
     if most == 0.0:
-        selected[request[search.best_set]] = True
+        mark(selected, request, search.best_set)
         return FoundBatch(selected, np.inf, True, True, nodes)
     tie_break = open_tie_break(search, urgency[request] / most)
     proved = advance(tie_break, node_limit - nodes)
-    selected[request[tie_break.best_set]] = True
+    mark(selected, request, tie_break.best_set)
     return FoundBatch(selected, np.inf, True, proved, nodes + tie_break.progress[0].nodes)
 
 

@@ -20,9 +20,9 @@ def probe(search: Search) -> None:
     A search with a time limit begins with this, since the tables of all pairs take time that is quadratic in the number
     of requests.
     """
-    search.fixed[:] = FREE
-    capacity = search.capacity - search.shared[:, 0]
-    capacity[0] = search.budget[-1] - search.shared[0, 0]
+    for j in range(search.fixed.size):
+        search.fixed[j] = FREE
+    capacity = pair_capacity(search, search.budget.size - 1, 0)
     bound = relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
     search.progress[0].open_bound = bound - search.shared_cost[0]
     rows, columns = search.budget.size, search.shared_cost.size
@@ -98,7 +98,8 @@ def greedy_set(search: Search) -> Flags:
         tightest, longest = min(row, search.row[j]), max(column, search.column[j])
         if _fits(search, used, j, tightest, longest) and _pays(search, j, column, longest):
             chosen[j] = True
-            used += search.usage[:, j]
+            for k in range(used.size):
+                used[k] += search.usage[k, j]
             row, column = tightest, longest
     return chosen
 

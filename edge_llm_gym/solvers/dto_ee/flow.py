@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled import kernel, part_kernel
 from edge_llm_gym.problems.arrays import Floats, Ints
 from edge_llm_gym.solvers.dto_ee.network import Network
 
@@ -75,7 +75,7 @@ def node_delay(
     return delay + slope * beyond + 0.5 * curvature * beyond**2, slope + curvature * beyond, curvature
 
 
-@kernel
+@part_kernel
 def propagate_flow(network: Network, plan: Plan, flow: Flow) -> None:
     """Compute the ``flow`` of ``plan``."""
     for node in range(network.first_node[1]):
@@ -90,7 +90,7 @@ def propagate_flow(network: Network, plan: Plan, flow: Flow) -> None:
     propagate_from(network, plan, flow, 1)
 
 
-@kernel
+@part_kernel
 def propagate_from(network: Network, plan: Plan, flow: Flow, stage: int) -> None:
     """Update ``flow`` from a stage on, counted from 1, if nothing has changed upstream of it."""
     for node in range(network.first_node[stage], network.service.size):
@@ -124,7 +124,7 @@ def total_cost(network: Network, plan: Plan, flow: Flow, minimum_idle_share: flo
     return total_delay(network, plan, flow, minimum_idle_share) - total_answer_value(network, flow)
 
 
-@kernel
+@part_kernel
 def total_delay(network: Network, plan: Plan, flow: Flow, minimum_idle_share: float) -> float:
     """Mean delay over all requests, with the overload penalty."""
     delay = 0.0
@@ -136,7 +136,7 @@ def total_delay(network: Network, plan: Plan, flow: Flow, minimum_idle_share: fl
     return delay
 
 
-@kernel
+@part_kernel
 def total_answer_value(network: Network, flow: Flow) -> float:
     """Mean value of the answers."""
     answer_value = 0.0
@@ -146,7 +146,7 @@ def total_answer_value(network: Network, flow: Flow) -> float:
     return answer_value
 
 
-@kernel
+@part_kernel
 def update_prices(network: Network, plan: Plan, flow: Flow, price: Price, minimum_idle_share: float) -> float:
     """Compute ``price`` from the last stage to the devices; returns the cost of the flow beyond its cheapest paths.
 

@@ -10,7 +10,7 @@ from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import BatchArrays, stacked
 from edge_llm_gym.problems.rows import node_of
 from edge_llm_gym.solvers.clock import now_s
-from edge_llm_gym.solvers.dftsp.scaling import open_search, servable_requests
+from edge_llm_gym.solvers.dftsp.scaling import largest, mark, open_search, servable_requests
 from edge_llm_gym.solvers.dftsp.start import finish
 from edge_llm_gym.solvers.dftsp.tree_search import advance
 
@@ -53,14 +53,21 @@ def query(oracle: Oracle, index: int, profit: Floats, queries_left: int = 1) -> 
     deadline_s = _deadline_s(oracle, queries_left)
     if deadline_s == -np.inf:
         oracle.counters[1] += 1
-        return OracleAnswer(selected, 0.0, profit[request].sum())
+        everything = 0.0
+        for j in request:
+            everything += profit[j]
+        return OracleAnswer(selected, 0.0, everything)
     search = open_search(request, problem, profit, deadline_s)
     proved = advance(search, oracle.node_limit)
     oracle.counters[0] += search.progress[0].nodes
     oracle.counters[1] += not proved
-    bound = 0.0 if proved else finish(search) * profit[request].max()
-    selected[request[search.best_set]] = True
-    total = profit[selected].sum() - shared_cost(oracle, index, selected)
+    bound = 0.0 if proved else finish(search) * largest(profit, request)
+    mark(selected, request, search.best_set)
+    gained = 0.0
+    for j in range(profit.size):
+        if selected[j]:
+            gained += profit[j]
+    total = gained - shared_cost(oracle, index, selected)
     return OracleAnswer(selected, total, max(total, bound))
 
 

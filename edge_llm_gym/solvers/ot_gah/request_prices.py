@@ -53,7 +53,8 @@ def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     bound = price.sum()
     for index in range(len(selected)):
         answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0), 1)
-        selected[index] = answer.selected
+        for j in range(price.size):
+            selected[index, j] = answer.selected[j]
         bound += answer.upper_bound
     return selected, bound
 
@@ -87,12 +88,25 @@ def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
     node = node.copy()
     for index in order:
         present, value = node == index + 1, oracle.problem.value[index]
-        elsewhere = np.where(present, 0.0, assigned_values(oracle, node))
+        elsewhere, kept = assigned_values(oracle, node), 0.0
+        for j in range(node.size):
+            if present[j]:
+                elsewhere[j] = 0.0
+                kept += value[j]
         answer = query(oracle, index, np.maximum(value - elsewhere, 0.0), 1)
-        if answer.profit >= value[present].sum() - shared_cost(oracle, index, present):
-            node[present] = 0
-            node[answer.selected] = index + 1
+        if answer.profit >= kept - shared_cost(oracle, index, present):
+            reassign(node, present, answer.selected, index)
     return node
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def reassign(node: Ints, present: Flags, selected: Flags, index: int) -> None:
+    """Replace the ``present`` requests of a node by the ``selected`` ones, in ``node`` [N]."""
+    for j in range(node.size):
+        if selected[j]:
+            node[j] = index + 1
+        elif present[j]:
+            node[j] = 0
 
 
 @njit(cache=True)

@@ -32,4 +32,6 @@ def _solve_rows(rows: AssignmentRows, improve: bool, rounds: int, node_limit: in
         slots = np.flatnonzero(rows.visible[row])
         if slots.size > 0:
             oracle = Oracle(arrays_of(rows, row, slots), node_limit, np.inf, np.zeros(2, np.int64))
-            node[row, slots] = assign(oracle, order, improve, rounds)[0]
+            found = assign(oracle, order, improve, rounds)[0]
+            for place in range(slots.size):
+                node[row, slots[place]] = found[place]

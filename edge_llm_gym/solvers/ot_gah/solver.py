@@ -12,7 +12,7 @@ from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.clock import deadline
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query, shared_cost
-from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices
+from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices, reassign
 from edge_llm_gym.solvers.solutions import AssignmentSolution
 
 ORACLE_NODE_LIMIT = 1_000_000
@@ -77,10 +77,12 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
         value = oracle.problem.value[index]
         residual = np.maximum(value - current_value, 0.0)
         answer = query(oracle, index, residual, indices.size - turn)
-        node[answer.selected] = index + 1
         cost = shared_cost(oracle, index, answer.selected)
         paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0
-        current_value[answer.selected] = (value - paid * residual)[answer.selected]
+        for j in range(node.size):
+            if answer.selected[j]:
+                node[j] = index + 1
+                current_value[j] = value[j] - paid * residual[j]
         gains += answer.upper_bound
     bound = gains if indices.size == 1 else min(current_value.sum() + gains, _sum_of_best_values(oracle))
     return trim(oracle, node), bound
@@ -93,11 +95,14 @@ def trim(oracle: Oracle, node: Ints) -> Ints:
         mine = node == index + 1
         if shared_cost(oracle, index, mine) == 0.0:
             continue
-        value = np.where(mine, oracle.problem.value[index], 0.0)
+        value, total = np.zeros(node.size), 0.0
+        for j in range(node.size):
+            if mine[j]:
+                value[j] = oracle.problem.value[index, j]
+                total += value[j]
         answer = query(oracle, index, value, 1)
-        if answer.profit >= value.sum() - shared_cost(oracle, index, mine):
-            node[mine] = 0
-            node[answer.selected] = index + 1
+        if answer.profit >= total - shared_cost(oracle, index, mine):
+            reassign(node, mine, answer.selected, index)
     return node
 
 
