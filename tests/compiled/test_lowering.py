@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 import pytest
-from numba.core.runtime import rtsys
+from numba.core.runtime import _nrt_python
 
 from edge_llm_gym.compiled import kernel, lowering, njit, part_kernel
 
@@ -83,12 +83,17 @@ def test_references_are_as_many_as_before():
     assert references(record) == before
 
 
+@pytest.fixture
 def allocated():
-    stats = rtsys.get_allocation_stats()
-    return stats.alloc - stats.free
+    """Number of arrays of compiled functions that are in memory, from the begin of the test on."""
+    counting = _nrt_python.memsys_stats_enabled()
+    _nrt_python.memsys_enable_stats()
+    yield lambda: _nrt_python.memsys_get_stats_mi_alloc() - _nrt_python.memsys_get_stats_mi_free()
+    if not counting:
+        _nrt_python.memsys_disable_stats()
 
 
-def test_arrays_live_as_long_as_what_is_returned_of_them():
+def test_arrays_live_as_long_as_what_is_returned_of_them(allocated):
     through(3)
     before = allocated()
     results = [through(1000) for _ in range(50)]
