@@ -25,8 +25,8 @@ ADDRESS: Final = "RAY_ADDRESS"
 LOCAL: Final = "local"
 OBJECT_STORE_BYTES: Final = 2**28
 """Shared memory of a local cluster; jobs and results are small."""
-START_WAIT: Final = ("RAY_agent_register_timeout_ms", "120000")
-"""Setting of Ray: time that its processes have to start; its default is too short for a busy machine."""
+LOCAL_SETTINGS: Final = {"RAY_agent_register_timeout_ms": "120000", "RAY_worker_niceness": "0"}
+"""Settings of Ray for a busy machine, where its own processes would not start in time and its workers starve."""
 
 
 def ray_options(jobs: int, address: str | None) -> dict[str, Any]:
@@ -111,7 +111,8 @@ def connect(address: str | None) -> None:
 
 def _initialise(target: str) -> None:
     if target == LOCAL:
-        os.environ.setdefault(*START_WAIT)
+        for name, value in LOCAL_SETTINGS.items():
+            os.environ.setdefault(name, value)
         ray.init(LOCAL, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False, logging_level=logging.WARNING)
         return
     try:
