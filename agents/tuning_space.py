@@ -19,7 +19,7 @@ FIXED: Final[Mapping[str, str]] = {
     "steps": "trials have the same budget, tuning.steps",
 }
 """Keys that are not searched -> why."""
-Number = StrictInt | StrictFloat
+Number = Annotated[StrictInt | StrictFloat, Range("", -1e12, 1e12)]
 
 
 class Dimension(Section):
