@@ -12,7 +12,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 demo: $(INSTALLED)
 	rm -rf runs/demo/agent
 	$(BIN)/python -m scripts.train configs/agents/demo.yaml --out runs/demo/agent
-	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 10 --jobs 2 --out runs/demo --overwrite \
+	$(BIN)/edge-llm-gym compare --env EdgeLLM/MultiNode-v0 --seeds 10 --jobs 2 --out runs/demo --overwrite --reference ot-gah \
 		--policies ot-gah,dftsp,edf,sjf,fcfs,random,pretrained:multi-node-ppo,pretrained:multi-node-prices,runs/demo/agent/best.zip
 	$(BIN)/edge-llm-gym render --policy ot-gah --form png --out runs/demo
 

@@ -1,6 +1,7 @@
 """`edge-llm-gym compare`: compares policies on common tapes; prints tables and writes files and figures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,6 +49,7 @@ from edge_llm_gym.evaluation.store import EpisodeStore
 from edge_llm_gym.evaluation.tables import comparison_sheets, value_note
 from edge_llm_gym.evaluation.workers import LOKY, Workers
 from edge_llm_gym.files import writable_folder
+from edge_llm_gym.names import known_name
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sheets.terminal import Terminal
 
@@ -63,6 +65,10 @@ def compare_policies(
             "multidiscrete[levels=5]; sequential for a Sequential id. Such files hold pickles, which can run code: "
             "name only files that you trust.",
         ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", help="One of the policies, to which differences are shown; by default the best."),
     ] = None,
     seeds: SeedsOption = 30,
     first_seed: FirstSeedOption = 0,
@@ -110,6 +116,8 @@ def compare_policies(
     names = default_policies(resolved.variant) if policies is None else listed(policies)
     compared = with_codec(names, codec)
     sources = {source.name: source for source in policy_sources(compared, resolved)}
+    if reference is not None:
+        known_name("policy", reference, list(sources))
     store = EpisodeStore(writable_folder(out), overwrite, results=(*REPORTS, REPORT))
     workload = describe_workload(terminal, environment, {**settings, **own}, first_seed)
     with job_progress(terminal, seeds * (len(names) + bound), store) as progress:
@@ -125,6 +133,7 @@ def compare_policies(
             store=store,
             **own,
         )
+    result = replace(result, against=reference)
     for sheet in comparison_sheets(result):
         terminal.sheet(sheet)
     if gap or bound:

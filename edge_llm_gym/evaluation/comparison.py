@@ -40,6 +40,8 @@ class Comparison(Tabulated):
     bounds: tuple[float, ...] = ()
     dynamics: str = "batching"
     replay: Replay | None = None
+    against: str | None = None
+    """The policy that tables and figures show differences to; by default the best one"""
 
     def __repr__(self) -> str:
         policies = shortened(", ".join(self.policies))
@@ -59,6 +61,11 @@ class Comparison(Tabulated):
     def best(self) -> str:
         """The policy with the highest mean score."""
         return self.policies[0]
+
+    @property
+    def reference(self) -> str:
+        """The policy that differences are to: `against`, or the best one."""
+        return self.against or self.best
 
     @property
     def metrics(self) -> list[str]:
@@ -98,10 +105,10 @@ class Comparison(Tabulated):
     def difference(self, policy: str, reference: str | None = None, metric: str | None = None) -> Interval:
         """Paired difference policy - reference with its 95 % bootstrap interval.
 
-        The metric is the score by default, and the reference the best policy.
+        The metric is the score by default, and the reference that of the comparison.
         """
         metric = metric or self.layout.score
-        return paired_difference(self.samples(policy, metric), self.samples(reference or self.best, metric))
+        return paired_difference(self.samples(policy, metric), self.samples(reference or self.reference, metric))
 
     def share_of_bound(self, policy: str) -> Interval:
         """Mean over seeds of served value / clairvoyant bound; seeds with a bound of 0 are left out.
@@ -145,7 +152,7 @@ class Comparison(Tabulated):
     def summary(self) -> list[dict[str, Any]]:
         """One record per policy: mean and interval of every metric, and the paired difference to the best policy."""
         return [
-            {"policy": policy, "to_best": self.difference(policy)}
+            {"policy": policy, "to_best": self.difference(policy, self.best)}
             | ({SHARE_OF_BOUND: self.share_of_bound(policy)} if self.bounds else {})
             | {metric: self.mean(policy, metric) for metric in self.metrics}
             for policy in self.policies

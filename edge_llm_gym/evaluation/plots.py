@@ -89,10 +89,12 @@ def _number(axis: Any, text: str, point: tuple[float, float], shift: tuple[float
 def far_policies(comparison: Comparison) -> list[str]:
     """Policies whose differences would leave no space for those of the others on a common axis.
 
-    These are at most half of the policies other than the best, and begin with the largest step between two successive
-    differences in order of size, if that is by a factor of at least BREAK_FACTOR.
+    These are at most half of the policies other than the reference, and begin with the largest step between two
+    successive differences in order of size, if that is by a factor of at least BREAK_FACTOR.
     """
-    reach = sorted((_reach(comparison, policy), policy) for policy in comparison.policies if policy != comparison.best)
+    reach = sorted(
+        (_reach(comparison, policy), policy) for policy in comparison.policies if policy != comparison.reference
+    )
     steps = [
         (larger[0] / smaller[0], index + 1)
         for index, (smaller, larger) in enumerate(pairwise(reach))
@@ -118,7 +120,7 @@ def draw_differences(comparison: Comparison, far: list[str], axes: Any) -> None:
         axis.margins(x=0.25)
     near.axvline(0.0, color="black", linewidth=0.8)
     near.set_title(
-        f"{comparison.layout.score_title},\ndifference to {comparison.best}", fontsize=TITLE_SIZE, loc="right"
+        f"{comparison.layout.score_title},\ndifference to {comparison.reference}", fontsize=TITLE_SIZE, loc="right"
     )
     if far:
         _break_axis(*axes)
@@ -127,7 +129,7 @@ def draw_differences(comparison: Comparison, far: list[str], axes: Any) -> None:
 def _draw_difference(axis: Any, comparison: Comparison, policy: str, index: int) -> None:
     interval = comparison.difference(policy)
     axis.plot([interval.low, interval.high], [index, index], color=COLOUR, linewidth=2)
-    if policy == comparison.best:
+    if policy == comparison.reference:
         axis.plot(interval.mean, index, "o", color=BEST_COLOUR)
         return
     axis.plot(interval.mean, index, "o", color=COLOUR)

@@ -27,10 +27,10 @@ def comparison_sheets(comparison: Comparison) -> list[Sheet]:
 
 
 def result_table(comparison: Comparison) -> Sheet:
-    """Metrics of every policy: means over seeds, and the score as a paired difference to the best policy."""
+    """Metrics of every policy: means over seeds, and the score as a paired difference to the reference."""
     layout = comparison.layout
     metric, heading, form = layout.headline
-    paired = f"{layout.score_title} - {comparison.best}"
+    paired = f"{layout.score_title} - {comparison.reference}"
     rows = [
         (
             interval_cell(comparison.mean(policy, metric), form),
@@ -148,4 +148,6 @@ def interval_cell(interval: Interval, form: str) -> Cell:
 
 
 def _difference(comparison: Comparison, policy: str) -> Cell:
-    return Cell("best", 0.0) if policy == comparison.best else interval_cell(comparison.difference(policy), "{:+.1f}")
+    if policy == comparison.reference:
+        return Cell("best" if policy == comparison.best else "reference", 0.0)
+    return interval_cell(comparison.difference(policy), "{:+.1f}")

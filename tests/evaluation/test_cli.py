@@ -150,6 +150,7 @@ def test_an_episode_page_of_every_environment(environment, tmp_path):
     ("words", "message"),
     [
         (["compare", "-p", "edff"], "did you mean 'edf'"),
+        (["compare", "-p", "edf,sjf", "--reference", "sjff"], "unknown policy 'sjff'; did you mean 'sjf'"),
         (["compare", "-e", "EdgeLLM/MultiNod-v0"], "did you mean 'EdgeLLM/MultiNode-v0'"),
         (["compare", "--set", "slots"], "--set takes path=value"),
         (["compare", "--scenario", "multinode"], "did you mean 'multi-node'"),

@@ -1,5 +1,7 @@
 """The figure of a comparison: numbers at the bars, and the break of the axis of paired differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,9 @@ def test_a_single_seed_is_drawn_without_intervals():
     assert numbers(axes[-2]) == ["-95.0"]
     assert numbers(axes[0])[0] == "50.0%"
     assert all(np.isnan(line.get_xdata()).all() for line in axes[0].lines)
+
+
+def test_differences_are_drawn_to_the_reference():
+    axes = comparison_figure(replace(comparison(NEAR), against="third")).get_axes()
+    assert numbers(axes[-1]) == ["+3.0", "+2.0", "-3.0"]
+    assert "difference to third" in axes[-1].get_title(loc="right")

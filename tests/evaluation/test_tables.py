@@ -38,6 +38,15 @@ def test_rows_are_policies_with_means_intervals_and_paired_differences():
     assert "3 paired seeds, 95 % bootstrap intervals" in sheet.title
 
 
+def test_differences_are_to_the_reference_if_there_is_one():
+    comparison = invented(against="poor[x=1]")
+    sheet = result_table(comparison)
+    assert [row[0].text for row in sheet.rows] == ["good", "poor[x=1]"]
+    assert [cell.text for cell in column(sheet, "served value - poor[x=1]")] == ["+10.0 [+10.0, +10.0]", "reference"]
+    assert [row["to_best"].mean for row in comparison.summary()] == [0.0, -10.0]
+    assert (comparison.best, comparison.reference) == ("good", "poor[x=1]")
+
+
 def test_a_single_seed_has_no_interval():
     comparison = invented(seeds=1)
     sheet = result_table(comparison)
