@@ -119,7 +119,7 @@ def test_records_and_fields_have_no_variables(monkeypatch):
     paths = lowering.argument_paths
     monkeypatch.setattr(lowering, "argument_paths", lambda *given: found.append(paths(*given)) or found[-1])
 
-    @kernel
+    @njit(_nrt=False)  # without a cache, so that it is compiled in every run
     def fresh(record, count, index):
         inner = record.inner
         if count > 1:
