@@ -182,9 +182,7 @@ class Futures:
 
     def _by_future(self, array: Array) -> Array:
         """A view [copies, futures, ...] of an array [R, ...]."""
-        view = array.view()
-        view.shape = self._copies, self._count, *array.shape[1:]  # an error instead of a copy
-        return view
+        return array.reshape(self._copies, self._count, *array.shape[1:])  # to split an axis copies nothing
 
 
 def _seen_exits(source: Simulator, row: int, past: Past) -> SeenExits:
