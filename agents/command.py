@@ -4,15 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
 from edge_llm_gym.compiled.events import announcing
-from edge_llm_gym.evaluation.workers import ALL, LOKY, Workers
 from edge_llm_gym.messages import file_error, quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
+
+if TYPE_CHECKING:
+    from edge_llm_gym.evaluation.workers import Workers
 
 
 def add_run(parser: argparse.ArgumentParser, config: str) -> None:
@@ -58,6 +60,8 @@ def at_least(least: int) -> Callable[[str], int]:
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Adds --jobs, --backend and --address."""
+    from edge_llm_gym.evaluation.workers import LOKY  # loads environments and policies
+
     parser.add_argument("--jobs", type=_job_count, default=1, help="number of processes; -1 for one on each CPU")
     parser.add_argument("--backend", default=LOKY, help="loky for this machine (the default), ray for a Ray cluster")
     parser.add_argument(
@@ -66,11 +70,15 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def _job_count(text: str) -> int:
+    from edge_llm_gym.evaluation.workers import ALL
+
     return ALL if text == str(ALL) else at_least(1)(text)
 
 
-def chosen_workers(options: argparse.Namespace) -> Workers:
+def chosen_workers(options: argparse.Namespace) -> "Workers":
     """The workers, from the arguments of `add_workers`. Raises ValueError as `Workers`."""
+    from edge_llm_gym.evaluation.workers import Workers
+
     return Workers(options.jobs, options.backend, options.address)
 
 

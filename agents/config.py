@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from agents.base_parameters import base_numbers
 from agents.tuning_space import TuningConfig
 from edge_llm_gym.files import write_text
 from edge_llm_gym.messages import quoted
@@ -17,6 +16,8 @@ from edge_llm_gym.yaml_text import dump_yaml, is_file
 
 ON_POLICY: Final = ("ppo", "a2c", "maskable-ppo")
 """Algorithms that learn from whole rollouts."""
+TEST_TAPES: Final = 3_000_000
+"""Seed of the first of the tapes on which results are reported; neither training nor a choice uses them."""
 Whole = Annotated[int, Range("", 0, 2**62)]
 
 
@@ -87,6 +88,8 @@ def read_config(source: str | Path | Mapping[str, Any], changes: Mapping[str, An
     base = config.codec.settings.get("base")
     if not isinstance(base, str):
         return config
+    from agents.base_parameters import base_numbers  # loads environments and policies
+
     settings = config.codec.settings | {"base": base_numbers(base, config)}
     return config.model_copy(update={"codec": config.codec.model_copy(update={"settings": settings})})
 

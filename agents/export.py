@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import edge_llm_gym
-from agents.config import RunConfig, read_config
+from agents.config import TEST_TAPES, RunConfig, read_config
 from agents.evaluation import evaluate, expert_scores, make_envs
 from edge_llm_gym.evaluation.statistics import paired_difference
 from edge_llm_gym.sb3.description import PolicyDescription, config_path, describe
@@ -16,7 +16,7 @@ from edge_llm_gym.sb3.policy_file import PolicyFile, read_policy_file, write_pol
 
 
 def export(
-    archive: Path, out: Path, *, experts: Sequence[str] = (), tapes: int = 100, first_tape: int = 3_000_000
+    archive: Path, out: Path, *, experts: Sequence[str] = (), tapes: int = 100, first_tape: int = TEST_TAPES
 ) -> PolicyFile:
     """Writes the policy in model.zip, best.zip or a checkpoint to `out`, and returns what was written.
 

@@ -27,7 +27,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from agents.config import READER, RunConfig, write_config
+from agents.config import READER, TEST_TAPES, RunConfig, write_config
 from agents.tuning_space import Dimension, TuningConfig
 from edge_llm_gym.files import remove_leftovers, replacing, writable_folder
 from edge_llm_gym.messages import quoted
@@ -39,8 +39,6 @@ CONFIG: Final = "config"
 """Attribute of a study: the configuration that is searched."""
 ERROR: Final = "error"
 """Attribute of a trial: why it has no score."""
-TEST_TAPES: Final = 3_000_000
-"""First of the tapes on which results are reported; no search uses them."""
 SAMPLERS: Final[Mapping[str, Callable[[TuningConfig, int], BaseSampler]]] = MappingProxyType(
     {
         "tpe": lambda tuning, seed: TPESampler(n_startup_trials=tuning.startup_trials, seed=seed),

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from agents.config import TEST_TAPES
 from benchmarks.reports import Row, save
 from edge_llm_gym.cli.options import trace_overrides
 from edge_llm_gym.evaluation import compare
@@ -25,7 +26,6 @@ from edge_llm_gym.settings import ConfigError
 from edge_llm_gym.workload import TraceSource
 
 ENVIRONMENT, EXPERT = "EdgeLLM/MultiNode-v0", "ot-gah"
-FIRST_SEED = 3_000_000
 SLOTS, NODES, LOADS = (16, 64), (2, 8), (0.7, 1.3)
 TRACES = {"conv": "AzureLLMInferenceTrace_conv.csv", "code": "AzureLLMInferenceTrace_code.csv"}
 SIGMA = 0.5  # of the logarithm of predicted output lengths
@@ -72,7 +72,7 @@ def measured(name: str, scenario: Scenario, paths: list[str], seeds: int) -> lis
     result = compare(
         ENVIRONMENT,
         [EXPERT, *((path, trained_policy_factory(path)) for path in fitting)],
-        range(FIRST_SEED, FIRST_SEED + seeds),
+        range(TEST_TAPES, TEST_TAPES + seeds),
         scenario=scenario,
     )
     rows = []

@@ -21,13 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     from agents.command import at_least, run_cli
+    from agents.config import TEST_TAPES
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("policy", type=Path, help="model.zip or best.zip in the folder of a run")
     parser.add_argument("--against", action="append", metavar="EXPERT", help="repeatable; by default that of the run")
     parser.add_argument("--seeds", type=at_least(1), default=30)
     parser.add_argument(
-        "--first-seed", type=at_least(0), default=3_000_000, help="training and its evaluation use other seeds"
+        "--first-seed", type=at_least(0), default=TEST_TAPES, help="training and its evaluation use other seeds"
     )
     return run_cli(lambda: _run(parser.parse_args(arguments)))
 

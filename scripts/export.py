@@ -21,13 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     from agents.command import at_least, run_cli
+    from agents.config import TEST_TAPES
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("policy", type=Path, help="model.zip, best.zip or a checkpoint of a run")
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file")
     parser.add_argument("--against", action="append", default=[], metavar="EXPERT", help="repeatable")
     parser.add_argument("--tapes", type=at_least(0), default=100, help="held-out tapes")
-    parser.add_argument("--first-tape", type=at_least(0), default=3_000_000, help="seed of the first of them")
+    parser.add_argument("--first-tape", type=at_least(0), default=TEST_TAPES, help="seed of the first of them")
     return run_cli(lambda: _run(parser.parse_args(arguments)))
 
 

@@ -48,8 +48,6 @@ RECIPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 SEED_STEP: Final = 100_000
 """Between the seeds of the imitation of two training seeds, which must not share tapes."""
 RUNS: Final = Path("runs/learning")
-FIRST_TAPE: Final = 3_000_000
-"""Seed of the first tape of the comparison, which neither training nor the choice of weights uses."""
 CURVE_DPI: Final = 110
 
 
@@ -106,6 +104,7 @@ def _kept(path: Path, tapes: int) -> dict[str, Any]:
 
 def _outcome(recipe: str, seed: int, tapes: int) -> Outcome:
     """Trains one agent, unless its run is there, and evaluates its last weights."""
+    from agents.config import TEST_TAPES
     from agents.evaluation import evaluate, make_envs
     from agents.training import train
     from edge_llm_gym.sb3 import load_policy
@@ -117,7 +116,7 @@ def _outcome(recipe: str, seed: int, tapes: int) -> Outcome:
         train(config, folder, start="resume" if (folder / "config.yaml").is_file() else "new")
         write_text(folder / "seconds.json", json.dumps(time.process_time() - start))
     envs = make_envs(config, tapes)
-    score = evaluate(envs, load_policy(folder / "model.zip", envs), FIRST_TAPE).score
+    score = evaluate(envs, load_policy(folder / "model.zip", envs), TEST_TAPES).score
     seconds = float(json.loads((folder / "seconds.json").read_text("utf-8")))
     return Outcome(recipe, seed, score.tolist(), seconds, _crossing(folder))
 
@@ -181,6 +180,7 @@ def _other_score(recipe: str, name: str, tapes: int) -> Array:
 
 
 def _scored(recipe: str, name: str, tapes: int) -> Array:
+    from agents.config import TEST_TAPES
     from agents.evaluation import evaluate, expert_scores, make_envs
     from edge_llm_gym.sb3 import load_policy
     from edge_llm_gym.sb3.pretrained import PRETRAINED
@@ -188,8 +188,8 @@ def _scored(recipe: str, name: str, tapes: int) -> Array:
     config = seeded(recipe, 0)
     if name.startswith(PRETRAINED):
         envs = make_envs(config, tapes)
-        return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), FIRST_TAPE).score
-    held_out = config.evaluation.model_copy(update={"seeds": tapes, "first_seed": FIRST_TAPE})
+        return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), TEST_TAPES).score
+    held_out = config.evaluation.model_copy(update={"seeds": tapes, "first_seed": TEST_TAPES})
     return expert_scores(config.model_copy(update={"evaluation": held_out}), name).score
 
 

@@ -87,9 +87,11 @@ def identity(config: RunConfig, dataset: str | None) -> dict[str, Any]:
 
 def _compared(config: RunConfig, imitation: ImitationConfig, looks_ahead: bool) -> str:
     """The expert whose scores the rounds report: lookahead takes too long on all held-out tapes."""
-    if looks_ahead and config.evaluation.expert is None:
+    if not looks_ahead:
+        return imitation.expert
+    if config.evaluation.expert is None:
         raise ConfigError("an imitation of lookahead reports its scores beside an expert; name it as evaluation.expert")
-    return config.evaluation.expert if looks_ahead else imitation.expert  # type: ignore[return-value]
+    return config.evaluation.expert
 
 
 def _labelling(

@@ -20,7 +20,7 @@ from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.linear.neighbours import Perturbations, alternatives, overtime_s
 from edge_llm_gym.linear.pricing import PricedEpochs
-from edge_llm_gym.lookahead import ROLLOUT, Outlook
+from edge_llm_gym.lookahead import ROLLOUT, Rollouts
 from edge_llm_gym.lookahead.policy import best_candidate
 from edge_llm_gym.lookahead.registry import checked_settings
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
@@ -41,7 +41,7 @@ class LookaheadLabels:
         assert isinstance(agent.codec, Prices)
         self._envs, self._agent, self._codec = envs, agent, agent.codec
         self._settings = checked_settings(split_settings(imitation.expert)[1])
-        self._outlook = Outlook(self._codec.policy, self._settings)
+        self._rollouts = Rollouts(self._codec.policy, self._settings)
         self._agent_acts = round_ > 0
         self._rng = np.random.default_rng([imitation.seed, round_])
         self.tokens: list[Arrays] = []
@@ -72,7 +72,7 @@ class LookaheadLabels:
 
     def _returns(self, actions: Arrays, row: int) -> Array:
         own = {key: array[row] for key, array in actions.items()}
-        return self._outlook.returns(self._envs.simulator, row, own, self._rng)
+        return self._rollouts.returns(self._envs.simulator, row, own, self._rng)
 
     def _taken(self, returns: Array) -> int:
         if self._rng.random() < BEST_SHARE:

@@ -138,14 +138,21 @@ def compare_policies(
         terminal.sheet(sheet)
     if gap or bound:
         terminal.note(value_note(resolved))
+    write_results(terminal, result, sources, resolved, out)
+    origin = Origin(resolved, workload, {"gap": gap, "bound": bound, **own}, command_line())
+    terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
+
+
+def write_results(
+    terminal: Terminal, result: Comparison, sources: Mapping[str, PolicySource], scenario: Scenario, out: Path
+) -> None:
+    """Writes the tables and, where there are figures, the timeline of the best expert."""
     for path in save(result, out):
         terminal.wrote(path)
     if has_matplotlib():
-        terminal.wrote(save_best_timeline(result, sources, environment, resolved, out))
+        terminal.wrote(save_best_timeline(result, sources, result.environment, scenario, out))
     else:
         terminal.note(f"figures are left out: {NO_FIGURES}")
-    origin = Origin(resolved, workload, {"gap": gap, "bound": bound, **own}, command_line())
-    terminal.wrote(save_report(result, origin, out, report_figures(result, out)))
 
 
 def describe_workload(terminal: Terminal, environment: str, settings: dict[str, Any], seed: int) -> str:

@@ -47,7 +47,7 @@ def _locked(path: Path, until_s: float) -> IO[bytes] | None:
             file = path.open("ab")
             if _lock(file, until_s) and _is_at(path, file):
                 return file
-            file.close()  # the one before has removed it: the lock is of a file that nobody else opens
+            file.close()  # the one before has removed it: the lock is of a file that no other process opens
     except OSError:
         return None
     return None

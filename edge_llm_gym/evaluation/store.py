@@ -120,7 +120,7 @@ class EpisodeStore:
         return self.records
 
     def _read(self, identity: Identity) -> tuple[Identity | None, dict[Key, Record]]:
-        """What the file holds. A file without records binds nobody: nothing would be lost."""
+        """What the file holds. A file without records is of no comparison yet: nothing would be lost."""
         if not self.path.is_file():
             self._require_no_results()
             return None, {}

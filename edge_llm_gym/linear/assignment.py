@@ -16,8 +16,7 @@ from edge_llm_gym.compiled import njit
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.linear.quick_search import NodeProblem, quick_batch
 from edge_llm_gym.names import known_name
-from edge_llm_gym.problems.batch import BatchArrays
-from edge_llm_gym.problems.rows import by_node
+from edge_llm_gym.problems.rows import batch_arrays
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
 from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
 
@@ -129,18 +128,10 @@ SEARCHES: Final[Mapping[str, Search]] = MappingProxyType({"exact": _assign_exact
 
 @njit(cache=True)
 def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
-    problem = BatchArrays(
-        by_node(rows.time_s[row], slots),
-        by_node(rows.shared_time_s[row], slots),
-        by_node(rows.kv_bytes[row], slots),
-        by_node(rows.uplink_share[row], slots),
-        by_node(rows.downlink_share[row], slots),
-        by_node(rows.budget_s[row], slots),
-        by_node(value[row], slots),
-        rows.free_kv_bytes[row].copy(),
-        np.zeros(value.shape[2]),
-        np.zeros(value.shape[2]),  # the loop itself prices the time
-    )
+    nodes = value.shape[2]
+    # The loop itself caps and prices the time.
+    limits = rows.free_kv_bytes[row].copy(), np.zeros(nodes), np.zeros(nodes)
+    problem = batch_arrays(rows, value, row, slots, limits)
     return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64))
 
 

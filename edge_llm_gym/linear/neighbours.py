@@ -11,11 +11,10 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.experts.policy import Action
 from edge_llm_gym.linear.policy import clipped_exp
-from edge_llm_gym.linear.pricing import FEATURES, PricedEpochs, best_batches
+from edge_llm_gym.linear.pricing import FEATURES, PricedEpochs, action_of, best_batches
 
 WEIGHT_DEVIATION: Final = 0.3
 """Standard deviation of the numbers added to the weights of FEATURES, half of it or 0, by chance."""
@@ -73,9 +72,8 @@ def _perturbed(epochs: PricedEpochs, perturbations: Perturbations) -> PricedEpoc
     logarithm = np.einsum("rnkf,cf->rcnk", epochs.columns, perturbations.weights) + perturbations.pairs
     price = epochs.price[:, None] * clipped_exp(logarithm)
     node_time_price = epochs.node_time_price[:, None] * clipped_exp(perturbations.nodes)
-    costs = BatchingArrays(*(np.repeat(array, count, axis=0) for array in epochs.costs))
     return epochs._replace(
-        costs=costs,
+        costs=_repeated(epochs.costs, count),
         price=price.reshape(-1, slots, nodes),
         node_time_price=node_time_price.reshape(-1, nodes),
         free_s=np.repeat(epochs.free_s, count, axis=0),
@@ -86,8 +84,13 @@ def alternatives(node: Array, epochs: PricedEpochs) -> Action:
     """Actions with leading axes of R * C rows, those of a row one after the other, for batches [R, C, N]."""
     count = node.shape[1]
     others = {key: np.repeat(array, count, axis=0) for key, array in epochs.others.items()}
-    rows = BatchingArrays(*(np.repeat(array, count, axis=0) for array in epochs.rows))
-    return with_least_shares(node.reshape(-1, node.shape[2]), rows) | others
+    repeated = epochs._replace(rows=_repeated(epochs.rows, count), others=others)
+    return action_of(node.reshape(-1, node.shape[2]), repeated)
+
+
+def _repeated(rows: BatchingArrays, count: int) -> BatchingArrays:
+    """R * count rows: each row several times, one after the other."""
+    return BatchingArrays(*(np.repeat(array, count, axis=0) for array in rows))
 
 
 def net_values(node: Array, overtime_s: Array, price: Array, node_time_price: Array) -> Array:

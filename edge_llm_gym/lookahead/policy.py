@@ -11,7 +11,7 @@ from edge_llm_gym.experts import Policy
 from edge_llm_gym.experts.policy import Action, Observation
 from edge_llm_gym.linear import LinearPolicy
 from edge_llm_gym.lookahead.candidates import Candidates
-from edge_llm_gym.lookahead.outlook import DEFAULTS, Outlook, RolloutSettings
+from edge_llm_gym.lookahead.rollouts import DEFAULTS, Rollouts, RolloutSettings
 
 STREAM: Final = 1
 """Spawn key that separates the random numbers of the policy from those of an environment of the same seed."""
@@ -67,7 +67,7 @@ class RolloutPolicy:
         memory = None if episode_start is not None and np.all(episode_start) else state
         self._renew()
         actions, memory = self._candidates.of(observation, memory, self._rng)
-        self.last_returns = self._outlook.returns(self._env.simulator, 0, actions, self._rng)
+        self.last_returns = self._rollouts.returns(self._env.simulator, 0, actions, self._rng)
         best = best_candidate(self.last_returns, self._settings.margin)
         return {key: array[best] for key, array in actions.items()}, memory
 
@@ -80,7 +80,7 @@ class RolloutPolicy:
                 f"a reset have changed more of it than what tapes hold; make the policy again"
             )
         if scenarios != self._made_for:
-            self._outlook = Outlook(self._base, self._settings, scenarios[1])
+            self._rollouts = Rollouts(self._base, self._settings, scenarios[1])
             self._made_for = scenarios
 
     def _require_present(self, observation: Observation) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from edge_llm_gym.env.env import EdgeLLMEnv
 from edge_llm_gym.experts import Policy, make_expert
 from edge_llm_gym.linear import LinearPolicy, load_linear, make_linear
-from edge_llm_gym.lookahead.outlook import RolloutSettings
 from edge_llm_gym.lookahead.policy import RolloutPolicy
+from edge_llm_gym.lookahead.rollouts import RolloutSettings
 from edge_llm_gym.names import suggestion
 from edge_llm_gym.numeric import real_number, whole_number
 from edge_llm_gym.sb3.policy_file import ENDING

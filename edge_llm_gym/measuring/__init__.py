@@ -4,9 +4,7 @@ Beside `edge_llm_gym.sb3`, this is the only package here that imports PyTorch; i
 that need it are loaded on first use, so that `Grid` can be made and checked without it.
 """
 
-from importlib import import_module
-from typing import Any
-
+from edge_llm_gym.lazy import lazy_names
 from edge_llm_gym.measuring.check import CheckedFit, Errors, fit_and_check
 from edge_llm_gym.measuring.grid import Grid, make_grid
 
@@ -27,16 +25,4 @@ __all__ = [
     "random_transformer",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Loads a name that needs PyTorch. Raises ImportError where PyTorch is missing."""
-    if name not in _WITH_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_WITH_TORCH[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ImportError(
-            "measuring a device needs torch, which is not installed: pip install 'edge-llm-gym[agents]'"
-        ) from error
+__getattr__ = lazy_names(__name__, _WITH_TORCH, {"torch"}, "agents")

@@ -78,22 +78,32 @@ def arrays_of(rows: AssignmentRows, row: int, slots: Ints) -> BatchArrays:
 
     Values are net of the price of the time that a request adds itself, as the exact searches take them.
     """
+    limits = rows.memory_bytes[row], rows.time_cap_s[row], rows.time_price[row]
+    return batch_arrays(rows, rows.net_value, row, slots, limits)
+
+
+@njit(cache=True)
+def batch_arrays(rows: Any, value: Floats, row: int, slots: Ints, limits: tuple[Floats, Floats, Floats]) -> BatchArrays:
+    """The same for values [R, N, K] and limits [K]: memory, time cap and time price.
+
+    `rows` is a record of rows with the costs of `AssignmentRows`.
+    """
     return BatchArrays(
-        by_node(rows.time_s[row], slots),
-        by_node(rows.shared_time_s[row], slots),
-        by_node(rows.kv_bytes[row], slots),
-        by_node(rows.uplink_share[row], slots),
-        by_node(rows.downlink_share[row], slots),
-        by_node(rows.budget_s[row], slots),
-        by_node(rows.net_value[row], slots),
-        rows.memory_bytes[row],
-        rows.time_cap_s[row],
-        rows.time_price[row],
+        _by_node(rows.time_s[row], slots),
+        _by_node(rows.shared_time_s[row], slots),
+        _by_node(rows.kv_bytes[row], slots),
+        _by_node(rows.uplink_share[row], slots),
+        _by_node(rows.downlink_share[row], slots),
+        _by_node(rows.budget_s[row], slots),
+        _by_node(value[row], slots),
+        limits[0],
+        limits[1],
+        limits[2],
     )
 
 
 @njit(cache=True)
-def by_node(pairs: Floats, slots: Ints) -> Floats:
+def _by_node(pairs: Floats, slots: Ints) -> Floats:
     """[K, n] of pairs [N, K]."""
     chosen = np.empty((pairs.shape[1], slots.size))
     for index in range(slots.size):

@@ -151,9 +151,8 @@ def padded_prompt(scenario: Scenario) -> int:
 
 def computed_prompts(scenario: Scenario, prompt_tokens: Array) -> Array:
     """Prompt tokens that nodes compute: those given, or the longest for all if prompts are padded."""
-    if scenario.pad_prompts:
-        return np.full_like(prompt_tokens, scenario.lengths.max_prompt_tokens)
-    return prompt_tokens
+    padded = padded_prompt(scenario)
+    return np.full_like(prompt_tokens, padded) if padded else prompt_tokens
 
 
 def forward_bits(scenario: Scenario, prompt_tokens: Array) -> Array:

@@ -11,8 +11,8 @@ from edge_llm_gym.experts import make_expert
 from edge_llm_gym.linear import LinearBatching, make_linear
 from edge_llm_gym.lookahead import RolloutPolicy, make_rollout
 from edge_llm_gym.lookahead.candidates import Candidates
-from edge_llm_gym.lookahead.outlook import RolloutSettings
 from edge_llm_gym.lookahead.policy import STREAM, best_candidate
+from edge_llm_gym.lookahead.rollouts import RolloutSettings
 from edge_llm_gym.sim.futures import Futures
 from edge_llm_gym.sim.simulator import Simulator
 from tests.equality import assert_same
@@ -141,7 +141,7 @@ def test_other_tapes_after_overrides_are_drawn_in_rollouts_too():
     policy.predict(observation)
     observation, _ = env.reset(seed=1, options={"overrides": {"arrivals.rate_per_s": 0.01}})
     policy.predict(observation)
-    futures, first = policy._outlook._futures.simulator, int(env.unwrapped.simulator.state.queue.next_arrival[0])
+    futures, first = policy._rollouts._futures.simulator, int(env.unwrapped.simulator.state.queue.next_arrival[0])
     assert (futures.tape.requests.length - first < 5).all()
 
 

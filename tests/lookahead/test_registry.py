@@ -9,8 +9,8 @@ from edge_llm_gym.evaluation import compare
 from edge_llm_gym.evaluation.policies import PolicySource, is_trained, policy_sources
 from edge_llm_gym.linear import make_linear
 from edge_llm_gym.lookahead import RolloutPolicy, make_rollout
-from edge_llm_gym.lookahead.outlook import RolloutSettings
 from edge_llm_gym.lookahead.registry import base_policy, checked_settings
+from edge_llm_gym.lookahead.rollouts import RolloutSettings
 
 
 @pytest.fixture

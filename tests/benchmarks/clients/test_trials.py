@@ -50,7 +50,7 @@ def test_processes_left_behind_are_ended(tmp_path):
 
 
 def is_gone(process, patience_s=5.0):
-    """Whether a process ends within some seconds; one that nobody waits for is a zombie and has ended."""
+    """Whether a process ends within some seconds; one whose status is not read stays as a zombie and has ended."""
     end_s = time.monotonic() + patience_s
     while time.monotonic() < end_s:
         try:

@@ -35,7 +35,7 @@ class RolloutSettings:
 DEFAULTS: Final = RolloutSettings()
 
 
-class Outlook:
+class Rollouts:
     """Tries `settings.candidates` actions of one state in `settings.futures` futures each.
 
     `base` acts after the first epoch, in its own scenario; `tapes` is the scenario that later requests are drawn from,
