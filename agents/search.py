@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final
 
 import gymnasium
@@ -21,10 +22,13 @@ from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.evaluation.workers import Jobs, in_workers, workers_of
 from edge_llm_gym.linear import LinearPolicy, make_linear
+from edge_llm_gym.linear.assignment import SEARCHES
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.names import known_name
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3.description import Section
 from edge_llm_gym.settings import ConfigError, SettingsReader
+from edge_llm_gym.yaml_text import is_file
 
 HELD_OUT: Final = 2_500_000
 """Seed of the first held-out tape."""
@@ -39,6 +43,7 @@ class SearchConfig(Section):
     """Settings of a search: `rows` tapes a generation, from `first_seed` on, and `held_out` ones from HELD_OUT on."""
 
     environment: str = "EdgeLLM/EarlyExit-v0"
+    search: str = "exact"  # for a node's batch: exact or quick, see LinearPolicy
     generations: int = Field(15, ge=1)
     population: int = Field(40, ge=4)
     elite: int = Field(8, ge=2)
@@ -53,6 +58,11 @@ class SearchConfig(Section):
     @classmethod
     def _is_known(cls, value: str) -> str:
         return known_name("environment", value, ENVIRONMENTS)
+
+    @field_validator("search")
+    @classmethod
+    def _is_a_search(cls, value: str) -> str:
+        return known_name("search", value, SEARCHES)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "SearchConfig":
@@ -74,9 +84,16 @@ class SearchConfig(Section):
 READER: Final = SettingsReader("configuration", SearchConfig, ConfigError)
 
 
-def read_search_config(settings: Mapping[str, Any]) -> SearchConfig:
-    """The settings of a search. Raises ConfigError for every broken rule."""
-    return READER.validate("of the search", settings)
+def read_search_config(settings: Mapping[str, Any], source: str | Path | None = None) -> SearchConfig:
+    """The settings of a search: those in a YAML file, if one is given, changed by `settings`.
+
+    Raises ConfigError for a file that cannot be read and for every broken rule.
+    """
+    if source is None:
+        return READER.validate("of the search", settings)
+    if not is_file(source):
+        raise ConfigError(f"there is no configuration file {quoted(str(source))}; recipes are configs/agents/search-*")
+    return READER.validate(str(source), READER.read(source), settings)
 
 
 @dataclass(frozen=True)
@@ -100,7 +117,8 @@ class Search:
     def __init__(self, config: SearchConfig, jobs: Jobs = 1) -> None:
         """`jobs` are as for `compare`; what the search finds does not depend on them."""
         envs = _make(config.environment, config.rows)
-        self.config, self._envs, self._policy = config, envs, make_linear(envs.scenario)
+        self.config, self._envs = config, envs
+        self._policy = make_linear(envs.scenario, search=config.search)
         self._workers = workers_of(jobs)
 
     def begin(self) -> SearchState:
@@ -127,7 +145,7 @@ class Search:
         """[n] mean return of each draw [n, P] on the tapes from `first_tape` on."""
         if self._workers.in_this_process:
             return np.array([episode_returns(self._envs, self._with(draw), first_tape).mean() for draw in draws])
-        score = partial(_score, self.config.environment, self.config.rows, first_tape)
+        score = partial(_score, self.config, first_tape)
         with closing(in_workers(score, list(enumerate(draws)), self._workers)) as results:
             found = dict(results)
         return np.array([found[index] for index in range(len(draws))])
@@ -151,11 +169,11 @@ class Search:
         return self._policy.with_parameters(parameters)
 
 
-def _score(environment: str, rows: int, first_tape: int, draw: tuple[int, Array]) -> tuple[int, float]:
+def _score(config: SearchConfig, first_tape: int, draw: tuple[int, Array]) -> tuple[int, float]:
     """Index and mean return of a draw, on a worker."""
     index, parameters = draw
-    envs = _kept_on_worker(environment, rows)
-    policy = make_linear(envs.scenario).with_parameters(parameters)
+    envs = _kept_on_worker(config.environment, config.rows)
+    policy = make_linear(envs.scenario, parameters, search=config.search)
     return index, float(episode_returns(envs, policy, first_tape).mean())
 
 

@@ -1,14 +1,17 @@
 """Searches for a linear policy: corrections of a plan of DTO-EE on EarlyExit, prices on the other environments.
 
+python -m scripts.search configs/agents/search-multi-node.yaml
 python -m scripts.search --out runs/search
 python -m scripts.search --environment EdgeLLM/MultiNode-v0 --generations 20 --population 32 --rows 8 --jobs 2
 edge-llm-gym compare --env EdgeLLM/MultiNode-v0 -p ot-gah,runs/search/linear.zip
 
-Every generation is written to the folder. The same command continues an interrupted search and finds the same policy.
+Options change what the configuration says. Every generation is written to the folder. The same command continues an
+interrupted search and finds the same policy.
 """
 
 import argparse
 import sys
+from argparse import SUPPRESS
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 from edge_llm_gym.interrupts import exit_status
 
 if TYPE_CHECKING:
-    from agents.search import SearchState
+    from agents.search import SearchConfig, SearchState
     from edge_llm_gym.evaluation.workers import Workers
 
 
@@ -26,26 +29,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    from agents.command import add_workers, chosen_workers, run_cli
-    from agents.search import SearchConfig
+    from agents.command import add_workers, chosen_workers, run_cli, run_folder
+    from agents.search import SearchConfig, read_search_config
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/search"), help="folder of the run")
+    parser.add_argument("config", nargs="?", help="YAML file; recipes are configs/agents/search-*.yaml")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the run; runs/<name of the configuration>, or runs/search without one"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace another search in the folder")
     add_workers(parser)
     for name, field in SearchConfig.model_fields.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=field.annotation, default=field.default)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=field.annotation, help=f"{field.default} by default", default=SUPPRESS
+        )
     options = parser.parse_args(arguments)
-    settings = {name: getattr(options, name) for name in SearchConfig.model_fields}
-    return run_cli(lambda: _run(settings, options.out, options.overwrite, chosen_workers(options)))
+    settings = {name: value for name, value in vars(options).items() if name in SearchConfig.model_fields}
+    return run_cli(
+        lambda: _run(
+            read_search_config(settings, options.config),
+            options.out or run_folder(options.config or "search"),
+            options.overwrite,
+            chosen_workers(options),
+        )
+    )
 
 
-def _run(settings: dict, folder: Path, overwrite: bool, workers: "Workers") -> None:
-    from agents.search import SearchState, read_search_config
+def _run(config: "SearchConfig", folder: Path, overwrite: bool, workers: "Workers") -> None:
+    from agents.search import SearchState
     from agents.search_run import run_search
     from edge_llm_gym.sheets.progress import progress
 
-    config = read_search_config(settings)
     with progress() as shown:
         advance = shown.task("generations", config.generations)
 

@@ -1,0 +1,161 @@
+"""Runs of the recipes: each in a folder, none repeated, and an interrupted one continued."""
+
+import csv
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from agents.config import TEST_TAPES, RunConfig, read_config
+from agents.evaluation import evaluate, expert_scores, make_envs
+from agents.search import HELD_OUT, read_search_config
+from agents.search_run import run_search
+from agents.training import train
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.experts import Policy
+from edge_llm_gym.files import write_text
+from edge_llm_gym.linear import load_linear
+from edge_llm_gym.sb3 import load_policy
+from edge_llm_gym.sb3.pretrained import PRETRAINED
+from scripts.learning_study.recipes import OTHERS, environment_of, is_search
+
+SEED_STEP: Final = 100_000
+"""Between the seeds of the imitation of two training seeds, which must not share tapes."""
+CONFIGS: Final = Path("configs/agents")
+SECONDS: Final = "seconds.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where runs are kept, the number of held-out tapes, and changes of configurations by dotted path.
+
+    The changes are for recipes of `scripts.train`, and those of `scripts.search` take `search_changes`.
+    """
+
+    runs: Path = Path("runs/learning")
+    tapes: int = 100
+    changes: Mapping[str, Any] | None = None
+    search_changes: Mapping[str, Any] | None = None
+
+    def folder(self, recipe: str, seed: int) -> Path:
+        """The folder of a run."""
+        return self.runs / f"{recipe}-{seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One agent on the held-out tapes."""
+
+    recipe: str
+    seed: int
+    score: list[float]
+    """[tapes] share of the value served; the return on EarlyExit."""
+    seconds: float
+    """CPU time of training, evaluation during training included."""
+    env_steps: int
+    """Environment steps of the training."""
+    crossed_at: int | None
+    """Environment steps after which the regret to the expert stayed below zero."""
+
+
+def outcome(study: Study, recipe: str, seed: int) -> Outcome:
+    """Trains or searches, unless the run is there, and evaluates the last policy."""
+    folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
+    run = _search if is_search(recipe) else _train
+    policy, curve = run(study, recipe, seed)
+    score = evaluate(make_envs(config, study.tapes), policy, TEST_TAPES).score
+    steps = int(curve[-1, 0]) if len(curve) else 0
+    return Outcome(recipe, seed, score.tolist(), _seconds(folder), steps, crossing(curve))
+
+
+def seeded(study: Study, recipe: str, seed: int) -> RunConfig:
+    """The configuration of a recipe with another training seed, in the imitation too.
+
+    That of a search is the configuration of PPO on the same environment, as far as environment and evaluation go.
+    """
+    name = f"parameters-{environment_of(recipe)}" if is_search(recipe) else recipe
+    path, changes = CONFIGS / f"{name}.yaml", dict(study.changes or {})
+    imitation = read_config(path, changes).imitation
+    if imitation is not None:
+        changes["imitation.seed"] = imitation.seed + SEED_STEP * seed
+    return read_config(path, changes | {"seed": seed})
+
+
+def _train(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
+    """The agent and its curve."""
+    folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
+    _timed(folder, lambda: train(config, folder, start="resume" if (folder / "config.yaml").is_file() else "new"))
+    return load_policy(folder / "model.zip", make_envs(config, 1)), regret_curve(folder)
+
+
+def _search(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
+    """The linear policy and its curve, in returns instead of scores."""
+    folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
+    settings = read_search_config({"seed": seed} | dict(study.search_changes or {}), CONFIGS / f"{recipe}.yaml")
+    _timed(folder, lambda: run_search(settings, folder))
+    envs = make_envs(config, 1)
+    held_out = config.evaluation.model_copy(update={"seeds": settings.held_out, "first_seed": HELD_OUT})
+    expert = expert_scores(config.model_copy(update={"evaluation": held_out}), str(held_out.expert), study.runs)
+    with (folder / "progress.csv").open(encoding="utf-8", newline="") as file:
+        found = [float(line["held_out"]) for line in csv.DictReader(file)]
+    per_generation = settings.population * settings.rows * envs.scenario.horizon_epochs
+    steps = per_generation * np.arange(1, len(found) + 1)
+    return load_linear(folder / "linear.zip", envs.scenario), np.column_stack([steps, expert.mean("return") - found])
+
+
+def _timed(folder: Path, run: Callable[[], object]) -> None:
+    """Runs once; the CPU time is kept in the folder."""
+    if (folder / SECONDS).is_file():
+        return
+    start_s = time.process_time()
+    run()
+    write_text(folder / SECONDS, json.dumps(time.process_time() - start_s))
+
+
+def _seconds(folder: Path) -> float:
+    return float(json.loads((folder / SECONDS).read_text("utf-8")))
+
+
+def regret_curve(folder: Path) -> Array:
+    """[points, 2] environment steps and regret to the expert at each evaluation of the reinforcement learning."""
+    points = []
+    for path in folder.glob("progress*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = [line for line in csv.DictReader(file) if line.get("regret/mean")]
+        points += [(float(line["step"]), float(line["regret/mean"])) for line in lines]
+    return np.array(points).reshape(-1, 2)
+
+
+def crossing(curve: Array) -> int | None:
+    """Steps of the first point of a curve [points, 2] from which on its regret is below zero; None without one."""
+    above = np.flatnonzero(curve[:, 1] >= 0.0)
+    first = 0 if above.size == 0 else int(above[-1]) + 1
+    return int(curve[first, 0]) if first < len(curve) else None
+
+
+def other_score(study: Study, environment: str, name: str) -> Array:
+    """[tapes] score of an expert or a shipped policy; kept in a file, since exact schedulers are slow.
+
+    Raises ValueError for an environment that is not in OTHERS.
+    """
+    if environment not in OTHERS:
+        raise ValueError(f"the study has environments {list(OTHERS)}, got {environment!r}")
+    path, key = study.runs / f"{environment}-others.json", f"{name} on {study.tapes} tapes"
+    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if key not in kept:
+        kept[key] = _scored(study, environment, name).tolist()
+        write_text(path, json.dumps(kept) + "\n")
+    return np.array(kept[key])
+
+
+def _scored(study: Study, environment: str, name: str) -> Array:
+    config = seeded(study, f"parameters-{environment}", 0)
+    if name.startswith(PRETRAINED):
+        envs = make_envs(config, study.tapes)
+        return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), TEST_TAPES).score
+    held_out = config.evaluation.model_copy(update={"seeds": study.tapes, "first_seed": TEST_TAPES})
+    return expert_scores(config.model_copy(update={"evaluation": held_out}), name).score
