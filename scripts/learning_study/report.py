@@ -40,7 +40,7 @@ def table(recipe: str, found: Mapping[str, Any]) -> str:
     scale, unit = scale_of(recipe), "" if scale_of(recipe) == 1.0 else " %"
     agents = found["agents"]
     mean = scale * float(np.mean([agent["score"] for agent in agents]))
-    seconds = [agent["seconds"] for agent in agents]
+    seconds = [agent["seconds"] for agent in agents if agent["seconds"] is not None]
     crossed = [agent["crossed_at"] for agent in agents]
     lines = []
     for name, expert in found["experts"].items():
@@ -50,7 +50,7 @@ def table(recipe: str, found: Mapping[str, Any]) -> str:
         lines.append(
             f"| {recipe} | {mean:.2f}{unit} | `{name}` {scale * expert['score']:.2f}{unit} | "
             f"{both['mean']:+.2f} [{both['low']:+.2f}, {both['high']:+.2f}] | {each} | {ahead} of {len(agents)} | "
-            f"{np.mean(seconds):.0f} s | {crossed} of {agents[0]['env_steps']} |"
+            f"{np.mean(seconds) if seconds else np.nan:.0f} s | {crossed} of {agents[0]['env_steps']} |"
         )
     return "\n".join(lines)
 

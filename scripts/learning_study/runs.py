@@ -54,8 +54,8 @@ class Outcome:
     seed: int
     score: list[float]
     """[tapes] share of the value served; the return on EarlyExit."""
-    seconds: float
-    """CPU time of training, evaluation during training included."""
+    seconds: float | None
+    """CPU time of training, evaluation during training included; None for a run that was interrupted."""
     env_steps: int
     """Environment steps of the training."""
     crossed_at: int | None
@@ -99,25 +99,26 @@ def _search(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
     _timed(folder, lambda: run_search(settings, folder))
     envs = make_envs(config, 1)
     held_out = config.evaluation.model_copy(update={"seeds": settings.held_out, "first_seed": HELD_OUT})
-    expert = expert_scores(config.model_copy(update={"evaluation": held_out}), str(held_out.expert), study.runs)
+    expert = expert_scores(config.model_copy(update={"evaluation": held_out}), str(held_out.expert), folder)
     with (folder / "progress.csv").open(encoding="utf-8", newline="") as file:
-        found = [float(line["held_out"]) for line in csv.DictReader(file)]
+        found = np.array([float(line["held_out"]) for line in csv.DictReader(file)])
     per_generation = settings.population * settings.rows * envs.scenario.horizon_epochs
-    steps = per_generation * np.arange(1, len(found) + 1)
-    return load_linear(folder / "linear.zip", envs.scenario), np.column_stack([steps, expert.mean("return") - found])
+    curve = np.column_stack([per_generation * np.arange(1, len(found) + 1), expert.mean("return") - found])
+    return load_linear(folder / "linear.zip", envs.scenario), curve
 
 
 def _timed(folder: Path, run: Callable[[], object]) -> None:
-    """Runs once; the CPU time is kept in the folder."""
+    """Runs once; the CPU time is kept in the folder, unless a part of the run was made before."""
     if (folder / SECONDS).is_file():
         return
-    start_s = time.process_time()
+    continued, start_s = folder.is_dir(), time.process_time()
     run()
-    write_text(folder / SECONDS, json.dumps(time.process_time() - start_s))
+    write_text(folder / SECONDS, json.dumps(None if continued else time.process_time() - start_s))
 
 
-def _seconds(folder: Path) -> float:
-    return float(json.loads((folder / SECONDS).read_text("utf-8")))
+def _seconds(folder: Path) -> float | None:
+    seconds: float | None = json.loads((folder / SECONDS).read_text("utf-8"))
+    return seconds
 
 
 def regret_curve(folder: Path) -> Array:

@@ -7,6 +7,7 @@ import pytest
 
 from agents.config import TEST_TAPES
 from edge_llm_gym.evaluation import compare
+from edge_llm_gym.scenario import load_scenario
 from scripts.learning_study import curves, runs
 from scripts.learning_study.runs import Study, crossing, outcome
 
@@ -39,18 +40,25 @@ def test_an_agent_is_scored_as_compare_scores_it_and_is_not_trained_again(study,
     table = compare("EdgeLLM/MultiNode-v0", [str(archive)], seeds, overrides=TRAINING["environment.overrides"])
     assert found.score == pytest.approx(table.samples(table.policies[0], "served_share").tolist())
     assert found.env_steps == TRAINING["steps"]
+    assert found.seconds is not None
     monkeypatch.setattr(runs, "train", refused)
     assert outcome(study, "a2c-parameters-multi-node", 1) == found
 
 
-def test_a_search_is_scored_on_the_same_tapes_and_its_curve_counts_environment_steps(study, monkeypatch):
+def test_the_time_of_a_run_that_was_interrupted_is_unknown(study):
+    study.folder("search-single-node", 0).mkdir(parents=True)
+    assert outcome(study, "search-single-node", 0).seconds is None
+
+
+def test_a_search_is_scored_on_the_same_tapes_and_its_curve_counts_environment_steps(tmp_path, monkeypatch):
+    study = Study(tmp_path, 2, {"evaluation.expert": "fcfs"}, SEARCH)
     found = outcome(study, "search-single-node", 0)
     seeds = list(range(TEST_TAPES, TEST_TAPES + study.tapes))
     policy = study.folder("search-single-node", 0) / "linear.zip"
-    table = compare("EdgeLLM/SingleNode-v0", [str(policy)], seeds, overrides=TRAINING["environment.overrides"])
+    table = compare("EdgeLLM/SingleNode-v0", [str(policy)], seeds)
     assert found.score == pytest.approx(table.samples(table.policies[0], "served_share").tolist())
-    # Two generations of four draws, each an episode of ten epochs.
-    assert found.env_steps == 2 * 4 * 10
+    # Two generations of four draws, each an episode.
+    assert found.env_steps == 2 * 4 * load_scenario("single-node").horizon_epochs
     monkeypatch.setattr(runs, "run_search", refused)
     assert outcome(study, "search-single-node", 0) == found
 
@@ -75,9 +83,14 @@ def test_scores_of_others_are_kept(study, monkeypatch):
 
 
 def test_the_picture_shows_environments_whose_runs_are_all_there(study, tmp_path, monkeypatch):
-    panels = []
-    monkeypatch.setattr(curves, "_line", lambda axis, found, scale, label: panels.append((label, len(found))))
+    panels, line = [], curves._line
+
+    def noted(axis, found, scale, label):
+        panels.append((label, len(found), scale))
+        line(axis, found, scale, label)
+
+    monkeypatch.setattr(curves, "_line", noted)
     outcome(study, "a2c-parameters-multi-node", 0)
     curves.draw(study, 1, tmp_path / "picture.png")
-    assert panels == [("PPO", 0), ("A2C", 1)]
+    assert panels == [("PPO", 0, 100.0), ("A2C", 1, 100.0)]
     assert (tmp_path / "picture.png").stat().st_size > 0
