@@ -25,7 +25,7 @@ from agents.imitation.rounds import remove_rounds
 from agents.models import make_model
 from agents.run_folder import Start, begin_folder, check_folder
 from agents.runtime import prepare_process
-from edge_llm_gym.codecs import make_codec
+from edge_llm_gym.codecs import make_codec, on_threads
 from edge_llm_gym.sb3.forking import ForkCallback
 from edge_llm_gym.sb3.observations import READERS
 from edge_llm_gym.sb3.vec_env import NativeVecEnv
@@ -68,7 +68,8 @@ def make_env(config: RunConfig) -> NativeVecEnv:
     """The vector environment of a run. Raises ConfigError for a codec that does not exist or does not fit."""
     envs = make_envs(config, config.rows)
     try:
-        codec = make_codec(config.codec.name, envs.scenario, **config.codec.settings)
+        threads = on_threads(config.codec.name, envs.scenario, config.threads)
+        codec = make_codec(config.codec.name, envs.scenario, **(threads | config.codec.settings))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"codec: {error}") from error
     reader = READERS[config.policy.kind](envs.scenario)

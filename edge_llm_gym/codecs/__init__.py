@@ -35,7 +35,7 @@ from edge_llm_gym.codecs.weighted_priority import WeightedPriority
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario
 
-__all__ = ["CODECS", "Codec", "check_settings", "make_codec"]
+__all__ = ["CODECS", "Codec", "check_settings", "make_codec", "on_threads", "settings_of"]
 
 CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyType(
     {
@@ -59,6 +59,7 @@ CODECS: Final[Mapping[str, Mapping[str, Callable[..., Codec]]]] = MappingProxyTy
     }
 )
 """Dynamics -> codecs by name."""
+THREADS: Final = "num_threads"
 
 
 def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
@@ -66,10 +67,20 @@ def make_codec(name: str, scenario: Scenario, **settings: Any) -> Codec:
 
     Raises ValueError for a name that the scenario's dynamics do not have, TypeError for an unknown setting.
     """
+    check_settings(name, settings, settings_of(name, scenario))
+    return CODECS[scenario.dynamics][name](scenario, **settings)
+
+
+def settings_of(name: str, scenario: Scenario) -> list[str]:
+    """Names of a codec's settings. Raises ValueError for a name that the scenario's dynamics do not have."""
     table = CODECS[scenario.dynamics]
     factory = table[known_name(f"codec of dynamics {scenario.dynamics!r}", name, table)]
-    check_settings(name, settings, [key for key in inspect.signature(factory).parameters if key != "scenario"])
-    return factory(scenario, **settings)
+    return [key for key in inspect.signature(factory).parameters if key != "scenario"]
+
+
+def on_threads(name: str, scenario: Scenario, num_threads: int) -> dict[str, int]:
+    """The setting with which a codec splits rows over threads; none for a codec that does not."""
+    return {THREADS: num_threads} if num_threads > 1 and THREADS in settings_of(name, scenario) else {}
 
 
 def check_settings(name: str, settings: Iterable[str], known: Collection[str]) -> None:

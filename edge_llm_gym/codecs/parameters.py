@@ -25,10 +25,19 @@ class Parameters:
         search: how a node's batch is searched for, in pooled dynamics: "exact" or "quick" (a tenth of the time and
             about 1 % less net value).
         base: parameters at an action of zeros; all 0 by default.
+        num_threads: threads over which the search splits the rows; actions do not depend on it.
+
+    Raises ValueError for a number of parameters or threads out of range, and for an unknown search.
     """
 
-    def __init__(self, scenario: Scenario, search: str = "quick", base: Sequence[float] | None = None) -> None:
-        self._policy = make_linear(scenario, base, search=search)
+    def __init__(
+        self,
+        scenario: Scenario,
+        search: str = "quick",
+        base: Sequence[float] | None = None,
+        num_threads: int = 1,
+    ) -> None:
+        self._policy = make_linear(scenario, base, search=search, num_threads=num_threads)
         self.space = signed_box(self._policy.parameters.size)
 
     def decode(self, action: Array, observation: Observation) -> Action:

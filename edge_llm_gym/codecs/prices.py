@@ -31,14 +31,20 @@ class Prices:
         base: parameters of the linear policy; all 0 by default.
         candidates: how many actions there are to choose from, 1 to 1024.
         search: how a node's batch is searched for, "exact" or "quick".
+        num_threads: threads over which the search splits the rows; actions do not depend on it.
 
-    Raises ValueError for a number of parameters or candidates out of range, and for an unknown search.
+    Raises ValueError for a number of parameters, candidates or threads out of range, and for an unknown search.
     """
 
     def __init__(
-        self, scenario: Scenario, base: Sequence[float] | None = None, candidates: int = 32, search: str = "quick"
+        self,
+        scenario: Scenario,
+        base: Sequence[float] | None = None,
+        candidates: int = 32,
+        search: str = "quick",
+        num_threads: int = 1,
     ) -> None:
-        policy = make_linear(scenario, base, search=search)
+        policy = make_linear(scenario, base, search=search, num_threads=num_threads)
         if not isinstance(policy, PricingPolicy):
             raise ValueError(f"codec 'prices' is for batches; scenario {scenario.name!r} has none")
         self.policy: Final = policy
@@ -65,7 +71,7 @@ class Prices:
 
     def candidates(self, epochs: PricedEpochs, perturbations: Perturbations) -> Array:
         """Nodes [R, C, N] in 0..K of the batches for each perturbation."""
-        return neighbours(epochs, perturbations, self.policy.scenario.epoch_s, self.policy.search)
+        return neighbours(epochs, perturbations, self.policy)
 
     def encode(self, action: Mapping[str, Array], observation: Observation) -> Array:
         """Raises NotImplementedError: an action does not determine prices."""

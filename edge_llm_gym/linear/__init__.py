@@ -38,17 +38,19 @@ LINEAR: Final[Mapping[str, type[LinearPolicy]]] = MappingProxyType(
 """Dynamics -> linear policy."""
 
 
-def make_linear(scenario: Scenario, parameters: ArrayLike | None = None, *, search: str = "exact") -> LinearPolicy:
-    """The linear policy of a scenario, at zero parameters by default; `search` as for `LinearPolicy`.
+def make_linear(
+    scenario: Scenario, parameters: ArrayLike | None = None, *, search: str = "exact", num_threads: int = 1
+) -> LinearPolicy:
+    """The linear policy of a scenario, at zero parameters by default; the others as for `LinearPolicy`.
 
-    Raises ValueError for dynamics without one, a wrong number of parameters and an unknown search.
+    Raises ValueError for dynamics without one, and as `LinearPolicy`.
     """
     if scenario.dynamics not in LINEAR:
         raise ValueError(
             f"there are linear policies for dynamics {' and '.join(map(repr, LINEAR))}, and none for "
             f"{scenario.dynamics!r} of scenario {scenario.name!r}"
         )
-    return LINEAR[scenario.dynamics](scenario, parameters, search)
+    return LINEAR[scenario.dynamics](scenario, parameters, search, num_threads)
 
 
 def load_linear(path: str | Path, scenario: Scenario) -> LinearPolicy:

@@ -5,7 +5,7 @@ exact search knows a cap on the time and no price, so it is run under several ca
 (`edge_llm_gym.linear.quick_search`) takes about a tenth of the time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +17,7 @@ from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.linear.quick_search import NodeProblem, quick_batch
 from edge_llm_gym.names import known_name
 from edge_llm_gym.problems.rows import batch_arrays
+from edge_llm_gym.sim.row_workers import RowWorkers
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
 from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
 
@@ -33,13 +34,15 @@ def assign(
     node_time_price: Array,
     overruns_s: Array,
     search: str = "exact",
+    workers: RowWorkers | None = None,
 ) -> Array:
     """Node [R, N] in 0..K for requests of value [R, N, K].
 
     A batch of node k pays node_time_price [R, K] for each second beyond free_s [R, K], and may overrun that by the
     greatest of `overruns_s`. `search` is a name in SEARCHES. With "exact" each batch is the best, net of that price, of
     those that the exact search finds under the caps free_s + overruns_s: at most the price of a step between caps is
-    lost. With "quick" it is one of high net value.
+    lost. With "quick" it is one of high net value. `workers` split the rows over threads; rows do not depend on one
+    another.
 
     Raises ValueError for an unknown search.
     """
@@ -47,12 +50,20 @@ def assign(
     # One memory layout, so that one compiled kernel serves all sizes.
     rows = BatchingArrays(*(np.ascontiguousarray(array) for array in rows))
     values, free_s, prices = (np.ascontiguousarray(array, np.float64) for array in (value, free_s, node_time_price))
+    falling_s = np.sort(overruns_s)[::-1].copy()
     run = SEARCHES[known_name("search", search, SEARCHES)]
-    run(rows, values, free_s, prices, np.sort(overruns_s)[::-1].copy(), node)
+
+    def piece(worker: int, part: Sequence[int]) -> None:
+        one = slice(part[0], part[-1] + 1)
+        costs = BatchingArrays(*(array[one] for array in rows))
+        run(costs, values[one], free_s[one], prices[one], falling_s, node[one])
+
+    if len(node):
+        (workers or RowWorkers(1)).share(range(len(node)), piece)
     return node
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _assign_exactly(
     rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array, node: Array
 ) -> None:
@@ -68,7 +79,7 @@ def _assign_exactly(
         node[row, slots] = chosen
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _assign_quickly(
     rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array, node: Array
 ) -> None:
@@ -92,7 +103,7 @@ def _assign_quickly(
         node[row, slots] = chosen
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _node_problem(
     rows: BatchingArrays, row: int, index: int, slots: Array, free_s: float, overrun_s: float, price: float
 ) -> NodeProblem:
@@ -111,7 +122,7 @@ def _node_problem(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _net_of_own(problem: NodeProblem, profit: Array, mine: Array) -> float:
     """Net value of the batch that the node has now."""
     if not mine.any():
@@ -126,7 +137,7 @@ SEARCHES: Final[Mapping[str, Search]] = MappingProxyType({"exact": _assign_exact
 """Name -> kernel of (rows, value, free_s, node_time_price, overruns_s in falling order, node), which fills `node`."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
     nodes = value.shape[2]
     # The loop itself caps and prices the time.
@@ -135,7 +146,7 @@ def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracl
     return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, overruns_s: Array, node: Array) -> None:
     """Gives a node the best batch by the requests' value beyond that where they are now, unless its own is better."""
     mine = node == index + 1
@@ -158,7 +169,7 @@ def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, o
     node[selected] = index + 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _time_s(oracle: Oracle, index: int, selected: Array) -> float:
     problem = oracle.problem
     return (problem.time_s[index] * selected).sum() + (problem.shared_time_s[index] * selected).max()

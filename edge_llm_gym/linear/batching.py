@@ -28,8 +28,10 @@ class LinearBatching(PricingPolicy):
     The parameters are F weights, K numbers for the node time prices, and the slope.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
-        super().__init__(scenario, parameters, search)
+    def __init__(
+        self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact", num_threads: int = 1
+    ) -> None:
+        super().__init__(scenario, parameters, search, num_threads)
         self._reader = batch_reader(scenario)
         rate_per_s = build_workload(scenario.arrivals, scenario.lengths).rate_per_s
         self._arrivals_per_epoch = rate_per_s * scenario.epoch_s

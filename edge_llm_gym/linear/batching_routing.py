@@ -48,8 +48,10 @@ class LinearBatchingRouting(PricingPolicy):
     requests exit early.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
-        super().__init__(scenario, parameters, search)
+    def __init__(
+        self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact", num_threads: int = 1
+    ) -> None:
+        super().__init__(scenario, parameters, search, num_threads)
         self._reader, network = CompositeReader(scenario), scenario.network
         self._levels = self._reader.threshold_levels(QUALITY_LEVELS)
         self._deep = network.stage > 0
@@ -70,7 +72,7 @@ class LinearBatchingRouting(PricingPolicy):
         rows, epoch_s, own = self._reader.read_rows(observation), self.scenario.epoch_s, self._named(parameters)
         queue = rows.visible.sum(axis=1) / self._arrivals_per_epoch - 1.0
         confidence = np.asarray(observation["exit_confidence"])[:, 0]
-        shifts = [self._reader.difficulty_mix.nearest_shift(row, NO_SHIFT) for row in confidence]
+        shifts = self._reader.difficulty_mix.nearest_shifts(confidence, NO_SHIFT)
         threshold = self._thresholds(own.levels, queue, DIFFICULTY_SHIFTS[shifts])
         offload = self._offload(own.links, observation)
         forecast = self._forecast(shifts, threshold, offload)
@@ -86,8 +88,8 @@ class LinearBatchingRouting(PricingPolicy):
     def _named(self, parameters: Array) -> Parameters:
         return Parameters(*np.split(parameters, np.cumsum(_sizes(self.scenario))[:-1], axis=1))
 
-    def _forecast(self, shifts: list[int], threshold: Array, offload: Array) -> ExitForecast:
-        exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts, threshold, strict=True)]
+    def _forecast(self, shifts: Array, threshold: Array, offload: Array) -> ExitForecast:
+        exits = [self._reader.exit_forecaster.exits(*pair) for pair in zip(shifts.tolist(), threshold, strict=True)]
         stacked = ExitProbabilities(*(np.stack(arrays) for arrays in zip(*exits, strict=True)))
         return exit_forecast(stacked, offload)
 

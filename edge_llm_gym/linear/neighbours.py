@@ -14,7 +14,7 @@ from edge_llm_gym.compiled import njit
 from edge_llm_gym.decoding.batching import BatchingArrays
 from edge_llm_gym.experts.policy import Action
 from edge_llm_gym.linear.policy import clipped_exp
-from edge_llm_gym.linear.pricing import FEATURES, PricedEpochs, action_of, best_batches
+from edge_llm_gym.linear.pricing import FEATURES, PricedEpochs, PricingPolicy, action_of
 
 WEIGHT_DEVIATION: Final = 0.3
 """Standard deviation of the numbers added to the weights of FEATURES, half of it or 0, by chance."""
@@ -51,11 +51,11 @@ def _strength(rng: np.random.Generator, count: int, middle: float) -> Array:
     return rng.choice([0.0, middle, 1.0], size=(count, 1))
 
 
-def neighbours(epochs: PricedEpochs, perturbations: Perturbations, epoch_s: float, search: str) -> Array:
-    """Nodes [R, C, N] in 0..K of the batches for each row and perturbation."""
+def neighbours(epochs: PricedEpochs, perturbations: Perturbations, policy: PricingPolicy) -> Array:
+    """Nodes [R, C, N] in 0..K of the batches that a policy's search finds for each row and perturbation."""
     count = len(perturbations.nodes)
     parts = [
-        best_batches(_perturbed(part, perturbations), epoch_s, search).reshape(-1, count, epochs.price.shape[1])
+        policy.best_batches(_perturbed(part, perturbations)).reshape(-1, count, epochs.price.shape[1])
         for part in _blocks(epochs, max(BLOCK // count, 1))
     ]
     return np.concatenate(parts)
@@ -109,7 +109,7 @@ def overtime_s(node: Array, epochs: PricedEpochs) -> Array:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _overtime_s(node: Array, time_s: Array, shared_time_s: Array, free_s: Array) -> Array:
     rows, count, slots = node.shape
     nodes = free_s.shape[1]

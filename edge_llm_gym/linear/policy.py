@@ -20,12 +20,15 @@ from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.files import replacing
 from edge_llm_gym.linear.assignment import SEARCHES
 from edge_llm_gym.names import known_name
+from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.settings import ConfigError
+from edge_llm_gym.sim.row_workers import RowWorkers
 
 WEIGHTS, ABOUT = "linear.npy", "about.json"
 MAX_LOG_FACTOR: Final = 4.0
 """Bound on the logarithm of a factor."""
+MOST_THREADS: Final = 1024
 MAX_BYTES: Final = 1 << 20
 """Bound on the unpacked size of a file; policies have a few dozen parameters."""
 
@@ -34,13 +37,18 @@ class LinearPolicy(BatchPolicy):
     """A policy of one scenario that is linear in features of the observation, up to a last nonlinearity.
 
     A search for parameters starts from all zeros. `search` says how a node's batch is found in pooled dynamics, see
-    `edge_llm_gym.linear.assignment`. Raises ValueError for another number of parameters than `size` and for an unknown
-    search.
+    `edge_llm_gym.linear.assignment`, and `num_threads` over how many threads the rows are split there; actions do not
+    depend on it. Raises ValueError for another number of parameters than `size`, for an unknown search and for a number
+    of threads out of range.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
+    def __init__(
+        self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact", num_threads: int = 1
+    ) -> None:
         super().__init__(type(self).__name__, scenario)
         self.search = known_name("search", search, SEARCHES)
+        threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
+        self.workers = RowWorkers(threads, threads)
         self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
 
     @property

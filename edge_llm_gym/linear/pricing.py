@@ -78,13 +78,13 @@ class PricingPolicy(LinearPolicy):
     def act_with(self, observation: Observation, parameters: Array) -> Action:
         """Batch and minimum bandwidth, and what else the dynamics have."""
         epochs = self.priced(observation, parameters)
-        return action_of(best_batches(epochs, self.scenario.epoch_s, self.search), epochs)
+        return action_of(self.best_batches(epochs), epochs)
 
-
-def best_batches(epochs: PricedEpochs, epoch_s: float, search: str) -> Array:
-    """Node [R, N] in 0..K of the batches that the search finds."""
-    overruns_s = epoch_s * np.array(OVERRUNS)
-    return assign(epochs.costs, epochs.price, epochs.free_s, epochs.node_time_price, overruns_s, search)
+    def best_batches(self, epochs: PricedEpochs) -> Array:
+        """Node [R, N] in 0..K of the batches that the search finds."""
+        overruns_s = self.scenario.epoch_s * np.array(OVERRUNS)
+        prices = epochs.price, epochs.free_s, epochs.node_time_price
+        return assign(epochs.costs, *prices, overruns_s, self.search, self.workers)
 
 
 def action_of(node: Array, epochs: PricedEpochs) -> Action:

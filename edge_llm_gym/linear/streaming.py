@@ -28,8 +28,10 @@ class LinearStreaming(LinearPolicy):
     mean committed time of each stage's nodes. The parameters are F x (2 + S) numbers, then K.
     """
 
-    def __init__(self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact") -> None:
-        super().__init__(scenario, parameters, search)
+    def __init__(
+        self, scenario: Scenario, parameters: ArrayLike | None = None, search: str = "exact", num_threads: int = 1
+    ) -> None:
+        super().__init__(scenario, parameters, search, num_threads)
         self._plan, network = ResidualPlan(scenario), scenario.network
         self._members = [network.stage == stage for stage in range(network.stages)]
 

@@ -1,5 +1,6 @@
 """Scores of tapes without requests: agents and `compare` leave them out alike."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from agents import expert_comparison
 from agents.evaluation import EXPERT_SCORES, Scores, evaluate, expert_scores, make_envs
+from agents.training import make_env
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.settings import ConfigError
@@ -100,6 +102,14 @@ def test_tapes_without_any_request_are_refused(tiny):
     envs = make_envs(tiny(environment={"id": "EdgeLLM/MultiNode-v0", "overrides": nothing}), 2)
     with pytest.raises(ConfigError, match="no request arrives on the 2 tapes from seed 7"):
         evaluate(envs, make_expert("edf", envs), 7)
+
+
+def test_a_codec_that_searches_decodes_with_the_threads_of_the_run(tiny):
+    counts = {}
+    for name, threads in itertools.product(("parameters", "priority"), (1, 2)):
+        codec = make_env(tiny(threads=threads, codec={"name": name})).codec
+        counts[name, threads] = len(codec._policy.workers.pieces) if name == "parameters" else 1
+    assert counts == {("parameters", 1): 1, ("parameters", 2): 2, ("priority", 1): 1, ("priority", 2): 1}
 
 
 def test_rows_are_split_over_the_threads_of_the_run(tiny):

@@ -30,6 +30,22 @@ def test_a_row_acts_as_the_linear_policy_with_its_parameters(name, search):
     assert any(np.ptp(array, axis=0).any() for array in action.values())
 
 
+@pytest.mark.parametrize("codec", ["parameters", "prices"])
+@pytest.mark.parametrize("name", ["MultiNode", "Joint"])
+def test_threads_change_nothing(name, codec):
+    envs = gymnasium.make_vec(f"EdgeLLM/{name}-v0", num_envs=ROWS, vectorization_mode="vector_entry_point")
+    one, several = (make_codec(codec, envs.scenario, num_threads=threads) for threads in (1, 3))
+    observation, _ = envs.reset(seed=3)
+    for _ in range(3):
+        flat = np.stack([one.space.sample() for _ in range(ROWS)]) / 5
+        action, expected = several.decode(flat, observation), one.decode(flat, observation)
+        for key, array in expected.items():
+            np.testing.assert_array_equal(action[key], array, err_msg=key)
+        observation, *_ = envs.step(action)
+    with pytest.raises(ValueError, match="num_threads"):
+        make_codec(codec, envs.scenario, num_threads=0)
+
+
 def test_zeros_are_the_base():
     envs = gymnasium.make_vec("EdgeLLM/MultiNode-v0", num_envs=ROWS, vectorization_mode="vector_entry_point")
     base = np.linspace(-1.0, 1.0, make_linear(envs.scenario).parameters.size)

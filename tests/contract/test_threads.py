@@ -13,9 +13,14 @@ ROWS, STEPS = 5, 12
 SHORT = {"horizon_epochs": 5}
 
 
-def made(environment, threads):
+def made(environment, threads, **settings):
     return gymnasium.make_vec(
-        environment, num_envs=ROWS, vectorization_mode="vector_entry_point", overrides=SHORT, num_threads=threads
+        environment,
+        num_envs=ROWS,
+        vectorization_mode="vector_entry_point",
+        overrides=SHORT,
+        num_threads=threads,
+        **settings,
     )
 
 
@@ -28,6 +33,19 @@ def test_threads_change_nothing(environment):
         action = one.action_space.sample()
         assert_same(one.step(action), several.step(action))
     assert several.simulator.workers.pieces[-1].worker == 2
+
+
+@pytest.mark.parametrize("codec", ["parameters", "box"])
+def test_flat_rows_are_stepped_and_decoded_by_the_threads(codec):
+    one, several = (made("EdgeLLM/MultiNode-Flat-v0", threads, codec=codec) for threads in (1, 3))
+    assert_same(one.reset(seed=3), several.reset(seed=3))
+    one.action_space.seed(0)
+    for _ in range(STEPS):
+        action = one.action_space.sample()
+        assert_same(one.step(action), several.step(action))
+    assert len(several.simulator.workers.pieces) == 3
+    if codec == "parameters":
+        assert len(several.codec.policy(action[0]).workers.pieces) == 3
 
 
 def stepped(queue):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.decoding.batching import BatchingArrays
-from edge_llm_gym.linear.assignment import assign
+from edge_llm_gym.linear import assignment
+from edge_llm_gym.linear.assignment import SEARCHES, assign
 from edge_llm_gym.problems import BatchProblem
+from edge_llm_gym.sim.row_workers import RowWorkers
 
 FREE_S, FINE_S = 3.0, np.arange(0.0, 12.0, 0.125)
 
@@ -136,6 +138,24 @@ def test_the_quick_search_puts_a_request_on_one_node_and_keeps_what_it_has():
                 assert problem.feasible(selected)
                 totals[search] += net(problem, selected, 0.2)
     assert 0.97 * totals["exact"] < totals["quick"]
+
+
+@pytest.mark.parametrize("search", ["exact", "quick"])
+def test_rows_on_several_threads_are_those_of_one(search, monkeypatch):
+    rng = np.random.default_rng(9)
+    rows = rows_of(rng, nodes=2, rows=6)
+    arguments = rows, rng.uniform(0.5, 2.0, rows.time_s.shape), np.full((6, 2), FREE_S), np.full((6, 2), 0.2), FINE_S
+    alone = assign(*arguments, search)
+    sizes, run = [], SEARCHES[search]
+
+    def noted(*given):
+        sizes.append(len(given[-1]))
+        run(*given)
+
+    monkeypatch.setattr(assignment, "SEARCHES", {search: noted})
+    np.testing.assert_array_equal(assign(*arguments, search, RowWorkers(4, 4)), alone)
+    assert sorted(sizes) == [1, 1, 2, 2]
+    assert alone.any()
 
 
 def test_unknown_searches_are_refused():

@@ -31,7 +31,7 @@ def drawn(epochs, count=COUNT):
 @pytest.mark.parametrize("name", ["SingleNode", "MultiNode", "Joint"])
 def test_the_first_neighbour_is_the_action_of_the_policy(name):
     policy, observation, epochs = busy_epochs(name)
-    node = neighbours(epochs, drawn(epochs), policy.scenario.epoch_s, "quick")
+    node = neighbours(epochs, drawn(epochs), policy)
     own, _ = policy.predict(observation)
     np.testing.assert_array_equal(node[:, 0], own["batch"])
     actions = alternatives(node, epochs)
@@ -45,7 +45,7 @@ def test_a_neighbour_is_found_under_changed_prices(block, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", block)
     policy, _, epochs = busy_epochs("MultiNode")
     changes, epoch_s = drawn(epochs), policy.scenario.epoch_s
-    found = neighbours(epochs, changes, epoch_s, "quick")
+    found = neighbours(epochs, changes, policy)
     for row, one in np.ndindex(ROWS, COUNT):
         price, time_price = epochs.price[row].copy(), epochs.node_time_price[row] * np.exp(changes.nodes[one])
         for slot, node in np.ndindex(*price.shape):
@@ -61,7 +61,7 @@ def test_a_neighbour_is_found_under_changed_prices(block, monkeypatch):
 
 def test_net_values_and_overtimes_are_sums_over_the_batches():
     policy, _, epochs = busy_epochs("MultiNode")
-    node = neighbours(epochs, drawn(epochs), policy.scenario.epoch_s, "quick")
+    node = neighbours(epochs, drawn(epochs), policy)
     overtime = overtime_s(node, epochs)
     net = net_values(node, overtime, epochs.price, epochs.node_time_price)
     assert overtime.max() > 0

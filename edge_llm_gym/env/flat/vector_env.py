@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.codecs import on_threads
 from edge_llm_gym.codecs.codec import Codec
 from edge_llm_gym.codecs.sequence import SEQUENTIAL
 from edge_llm_gym.codecs.wrappers.vector_flat_action import CodecVectorWrapper
@@ -50,6 +51,7 @@ class FlatVectorEnv(VectorEnv[Any, Any, Array]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         reward: RewardFunction | str | None = None,
         features: Iterable[Feature | str] | None = None,
+        num_threads: int = 1,
         **settings: Any,
     ) -> None:
         if codec == SEQUENTIAL:
@@ -58,11 +60,12 @@ class FlatVectorEnv(VectorEnv[Any, Any, Array]):
                 "make it with vectorization_mode='sync'"
             )
         self.structured = EdgeLLMVectorEnv(
-            num_envs, scenario, overrides, render_mode, max_episode_steps, autoreset_mode, reward, features
+            num_envs, scenario, overrides, render_mode, max_episode_steps, autoreset_mode, reward, features, num_threads
         )
         self.num_envs, self.render_mode = num_envs, render_mode
         self.metadata = self.structured.metadata
-        self._acting = CodecVectorWrapper(self.structured, codec, **settings)
+        threads = on_threads(codec, self.scenario, num_threads) if isinstance(codec, str) else {}
+        self._acting = CodecVectorWrapper(self.structured, codec, **(threads | settings))
         self.reader = reading(observation, codec, self.structured.single_observation_space, self.scenario)
         self.single_observation_space, self.single_action_space = self.reader.space, self._acting.single_action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
