@@ -57,15 +57,18 @@ def count_confidences(
 def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
     """Fills out [Q] with quantiles of numbers in [0, 1] whose histogram is count [bins], uniform within a bin.
 
-    `probabilities` [Q] ascend. All quantiles are 0 for an empty histogram.
+    `probabilities` [Q] ascend and are positive. All quantiles are 0 for an empty histogram.
     """
-    total, below, column = count.sum(), 0, 0
+    total, below, column = 0, 0, 0
+    for index in range(count.size):
+        total += count[index]
     out[:] = 0.0
     if total == 0:
         return
     for index in range(probabilities.size):
         wanted = probabilities[index] * total
-        while column < count.size - 1 and (count[column] == 0 or below + count[column] < wanted):
+        least = int(np.ceil(wanted))  # an integer is below both or none
+        while column < count.size - 1 and below + count[column] < least:
             below += count[column]
             column += 1
         out[index] = (column + (wanted - below) / count[column]) / count.size
