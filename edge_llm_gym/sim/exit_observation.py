@@ -57,7 +57,7 @@ def count_confidences(
 def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
     """Fills out [Q] with quantiles of numbers in [0, 1] whose histogram is count [bins], uniform within a bin.
 
-    `probabilities` [Q] ascend and are positive. All quantiles are 0 for an empty histogram.
+    `probabilities` [Q] ascend. All quantiles are 0 for an empty histogram.
     """
     total, below, column = 0, 0, 0
     for index in range(count.size):
@@ -67,7 +67,7 @@ def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
         return
     for index in range(probabilities.size):
         wanted = probabilities[index] * total
-        least = int(np.ceil(wanted))  # an integer is below both or none
+        least = max(int(np.ceil(wanted)), 1)  # an integer is below both or none, and no quantile lies in an empty bin
         while column < count.size - 1 and below + count[column] < least:
             below += count[column]
             column += 1
