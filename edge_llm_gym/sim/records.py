@@ -9,7 +9,6 @@ exits, L wired links, H epochs of an episode, C requests that a tape can hold, T
 profile.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -97,19 +96,7 @@ class RewardTerms(NamedTuple):
 
 
 REQUEST_WIDTH = 8
-"""Numbers that `allocate_requests` stores for a request: a cache line."""
-
-
-CACHE_LINE = 64
-"""Bytes that a processor loads at once."""
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: type = np.float64) -> Array:
-    """Zeros that begin at a cache line: records of 32 or 64 bytes then lie within one, which halves what is loaded."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + CACHE_LINE, np.uint8)
-    first = -memory.ctypes.data % CACHE_LINE
-    return memory[first : first + size].view(dtype).reshape(shape)
+"""Numbers that `allocate_requests` stores for a request."""
 
 
 def interleaved(rows: int, capacity: int, *widths: int) -> list[Array]:
@@ -119,7 +106,7 @@ def interleaved(rows: int, capacity: int, *widths: int) -> list[Array]:
     lines.
     """
     ends = np.cumsum(widths).tolist()
-    block = aligned_zeros((rows, capacity, ends[-1]))
+    block = np.zeros((rows, capacity, ends[-1]))
     return [block[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
 
@@ -149,7 +136,7 @@ def allocate_requests(block: Array, answer_bits: Array | None = None) -> Request
 def allocate_channels(rows: int, horizon: int, devices: int, entry_nodes: int) -> ChannelTape:
     """An empty ChannelTape."""
     return ChannelTape(
-        spectral_efficiency=aligned_zeros((rows, horizon + 1, devices, entry_nodes, 2), np.float32),
+        spectral_efficiency=np.zeros((rows, horizon + 1, devices, entry_nodes, 2), np.float32),
         device_m=np.zeros((rows, devices, 2)),
     )
 

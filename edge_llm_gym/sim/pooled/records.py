@@ -21,7 +21,6 @@ from edge_llm_gym.sim.records import (
     allocate_channels,
     allocate_exits,
     allocate_requests,
-    aligned_zeros,
     interleaved,
 )
 
@@ -191,9 +190,9 @@ class Sizes(NamedTuple):
 
 def allocate_tape(rows: int, capacity: int, sizes: Sizes) -> PooledTape:
     """An empty tape."""
-    widths = (sizes.cost_drivers, sizes.entry_nodes, *((sizes.cost_drivers, 1) if sizes.predicts else ()))
-    (request,) = interleaved(rows, capacity, REQUEST_WIDTH)
-    cost_drivers, latest_start_s, *predicted = interleaved(rows, capacity, *widths)
+    widths = (REQUEST_WIDTH, sizes.cost_drivers, sizes.entry_nodes)
+    predicted_widths = (sizes.cost_drivers, 1) if sizes.predicts else ()
+    request, cost_drivers, latest_start_s, *predicted = interleaved(rows, capacity, *widths, *predicted_widths)
     predicted_drivers, answer_bits = predicted or (cost_drivers, None)
     route, wired = interleaved(rows, capacity, sizes.stages, 2)
     return PooledTape(
@@ -259,7 +258,7 @@ def _allocate_predictions(rows: int, capacity: int, sizes: Sizes) -> PredictionL
 
 def allocate_request_log(rows: int, capacity: int, stages: int) -> RequestLog:
     """An empty log; fields of one dtype share cache lines for each request."""
-    codes, times_s = np.zeros((rows, capacity, 2 + stages), np.int8), aligned_zeros((rows, capacity, 1 + stages))
+    codes, times_s = np.zeros((rows, capacity, 2 + stages), np.int8), np.zeros((rows, capacity, 1 + stages))
     return RequestLog(
         codes=codes,
         outcome=codes[..., 0],
