@@ -5,6 +5,7 @@ a step with one row. Records are held in a `Held` object instead, and taken apar
 """
 
 from collections.abc import Callable
+from operator import is_
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,9 +54,7 @@ class HeldRecords:
 
     def of(self, records: tuple[Any, ...], more: Callable[[], Any]) -> Any:
         """Holds the records and, as the last one, what `more` makes for them, such as a work space."""
-        if len(records) != len(self._records) or any(
-            new is not old for new, old in zip(records, self._records, strict=True)
-        ):
+        if not (len(records) == len(self._records) and all(map(is_, records, self._records))):
             self._held, self._records = hold((*records, more())), records
         return self._held
 

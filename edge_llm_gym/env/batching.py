@@ -17,13 +17,16 @@ from edge_llm_gym.actions import (
     own_copy,
 )
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP, NODE_FEATURES, REQUEST_FEATURES
 from edge_llm_gym.sim.pooled.records import PooledResult
 from edge_llm_gym.sim.simulator import Simulator
 
 ACTION_KEYS = ("batch", "bandwidth")
+_FLOATS = (np.float32, np.float64)
 
 
 def action_space(scenario: Scenario) -> spaces.Dict:
@@ -85,17 +88,39 @@ def read_batches(action: Mapping[str, Any], rows: tuple[int, ...], scenario: Sce
     Raises ActionError as `read_action` does, but does not check the keys.
     """
     slots, nodes = scenario.slots, scenario.network.entry_nodes.size
-    batch = _checked_batch(checked_shape(action["batch"], "batch", (*rows, slots)), nodes)
-    bandwidth = checked_unit_interval(checked_shape(action["bandwidth"], "bandwidth", (*rows, slots, 2)), "bandwidth")
-    return batch.reshape(-1, slots), own_copy(bandwidth, np.float64).reshape(-1, slots, 2)
+    batch = checked_shape(action["batch"], "batch", (*rows, slots))
+    bandwidth = checked_shape(action["bandwidth"], "bandwidth", (*rows, slots, 2))
+    if batch.dtype != np.int64 or bandwidth.dtype not in _FLOATS:
+        _check_ranges(batch, nodes, bandwidth)  # numbers of other types may come into the ranges when they are copied
+    own_batch = own_copy(batch, np.int64).reshape(-1, slots)
+    own_bandwidth = own_copy(bandwidth, np.float64).reshape(-1, slots, 2)
+    if not _lie_in_ranges(own_batch, nodes, own_bandwidth):
+        _check_ranges(batch, nodes, bandwidth)
+    return own_batch, own_bandwidth
 
 
-def _checked_batch(batch: Array, nodes: int) -> Array:
+@kernel
+def _lie_in_ranges(batch: Array, nodes: int, bandwidth: Array) -> bool:
+    """Whether batch [R, N] is in 0..nodes and bandwidth [R, N, 2] in [0, 1]; one call instead of four reductions."""
+    good = True
+    for row in range(batch.shape[0]):
+        for slot in range(batch.shape[1]):
+            up, down = bandwidth[row, slot, UPLINK], bandwidth[row, slot, DOWNLINK]
+            good &= 0 <= batch[row, slot] <= nodes
+            good &= 0.0 <= up <= 1.0 and 0.0 <= down <= 1.0
+    return good
+
+
+def _check_ranges(batch: Array, nodes: int, bandwidth: Array) -> None:
+    _check_batch(batch, nodes)
+    checked_unit_interval(bandwidth, "bandwidth")
+
+
+def _check_batch(batch: Array, nodes: int) -> None:
     if batch.dtype.kind not in "iu":
         raise ActionError(f"action 'batch' holds whole numbers from 0 to {nodes}, got dtype {dtype_name(batch)}")
     if batch.size and (least(batch) < 0 or greatest(batch) > nodes):
         raise ActionError(f"action 'batch' must lie in 0..{nodes}, got values from {batch.min()} to {batch.max()}")
-    return own_copy(batch, np.int64)
 
 
 def info(simulator: Simulator, result: PooledResult) -> Info:

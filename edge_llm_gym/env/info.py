@@ -12,7 +12,7 @@ Info = dict[str, Any]
 """Nested dictionary of arrays with a leading axis of rows; `Columns` stand for dictionaries of numbers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to make
 class Columns:
     """Numbers by name: one column of `values` [R, M] for each of the M names."""
 

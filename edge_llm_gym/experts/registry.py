@@ -27,12 +27,15 @@ from edge_llm_gym.experts.composite import CompositeExpert, CompositeParts
 from edge_llm_gym.experts.policy import Policy
 from edge_llm_gym.experts.random_policy import random_batching_routing, random_streaming
 from edge_llm_gym.experts.routing import RoutingExpert
+from edge_llm_gym.experts.threads import in_threads
 from edge_llm_gym.names import known_name, suggestion
 from edge_llm_gym.scenario import Scenario, scenario_of
 
 Settings = dict[str, Any]
 ENERGY_PRICE: Final = "energy_price"
 """Setting of the experts that form batches."""
+NUM_THREADS: Final = "num_threads"
+"""The same; not of random decisions, whose numbers are drawn in order."""
 EnvLike = Any
 """A single, vector or wrapped environment of this package, or a Scenario."""
 
@@ -62,6 +65,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     | `overrun_s` | that form batches | longest run past the earliest start of the next batch, in s | one epoch |
     | `quantile` | that form batches | plan with this quantile of the output tokens, given the prediction | prediction |
     | `node_rule` | fcfs, edf, sjf, nob | rule that picks the node of a request | "earliest-finish" |
+    | `num_threads` | that form batches | threads over which the rows of a batch of observations are split | 1 |
     | `batch_size` | stb | size of a static batch | 8 |
     | `node_limit` | dftsp, ot-gah | limit on search nodes per decision | 1,000,000 |
     | `improve` | ot-gah | whether an improvement by request prices follows | True |
@@ -90,9 +94,15 @@ def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, sett
     overrun_s = checked_overrun_s(scenario, settings.pop("overrun_s", None))
     price = _energy_price(name, scenario, settings)
     reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None), price)
-    others = ("overrun_s", "quantile", ENERGY_PRICE)
-    assign = _built(name, BATCH_SCHEDULERS[name], rng, settings, others)
+    threads = {} if name == RANDOM else _taken(settings, NUM_THREADS)
+    others = ("overrun_s", "quantile", ENERGY_PRICE, NUM_THREADS)
+    assign = in_threads(_built(name, BATCH_SCHEDULERS[name], rng, settings, others), **threads)
     return BatchExpert(name, reader, assign, random=name == RANDOM)
+
+
+def _taken(settings: Settings, key: str) -> Settings:
+    """A setting, which is taken out of the others; empty if it is not given."""
+    return {key: settings.pop(key)} if key in settings else {}
 
 
 def _energy_price(name: str, scenario: Scenario, settings: Settings) -> EnergyPrice:
@@ -122,15 +132,16 @@ def _make_batching_routing(name: str, scenario: Scenario, rng: np.random.Generat
 
 def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) -> CompositeParts:
     """The scheduler and the planner of a composite expert, each with its own part of the settings."""
-    every = settings.pop("replan_every", 1)
+    every, threads = settings.pop("replan_every", 1), _taken(settings, NUM_THREADS)
     scheduler_name, planner_name = COMPOSITES[name]
     planner_keys = _settings_of(ROUTING_PLANNERS[planner_name])
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    others = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, "replan_every", "wait_factor", *planner_keys)
+    others = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, NUM_THREADS)
+    others = (*others, "replan_every", "wait_factor", *planner_keys)
     return CompositeParts(
-        assign=_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others),
+        assign=in_threads(_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others), **threads),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),
         replan_every=every,
         tries_levels=planner_name == "dto-ee",

@@ -59,13 +59,16 @@ def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
 
     `probabilities` [Q] ascend. All quantiles are 0 for an empty histogram.
     """
-    total, below, column = count.sum(), 0, 0
+    total, below, column = 0, 0, 0
+    for index in range(count.size):
+        total += count[index]
     out[:] = 0.0
     if total == 0:
         return
     for index in range(probabilities.size):
         wanted = probabilities[index] * total
-        while column < count.size - 1 and (count[column] == 0 or below + count[column] < wanted):
+        least = max(int(np.ceil(wanted)), 1)  # an integer is below both or none, and no quantile lies in an empty bin
+        while column < count.size - 1 and below + count[column] < least:
             below += count[column]
             column += 1
         out[index] = (column + (wanted - below) / count[column]) / count.size

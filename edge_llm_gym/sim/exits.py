@@ -10,6 +10,9 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim.records import ExitTable
 
+BUCKETS = 1024
+"""Intervals of confidences in an ExitTable, which leave few rows to search."""
+
 
 @kernel
 def last_block_of(confidence: Array, request: int, first: int, last: int, threshold: float) -> tuple[int, bool]:
@@ -31,13 +34,14 @@ def relative_accuracy(table: ExitTable, block: int, threshold: float) -> float:
     Both accuracies are those of the profile's rows whose confidence at the exit reaches the threshold, since the last
     exit, too, is right more often on rows of high confidence. The ratio is at most 1.
     """
-    below, end = 0, table.sorted_confidence.shape[1]
-    while below < end:
-        middle = (below + end) // 2
-        if table.sorted_confidence[block, middle] < threshold:
-            below = middle + 1
-        else:
-            end = middle
+    confidence, first = table.sorted_confidence[block], table.first_of_bucket[block]
+    bucket = min(max(int(threshold * BUCKETS), 0), BUCKETS - 1)
+    below, left = first[bucket], first[bucket + 1] - first[bucket]
+    while left > 0:
+        # The number of rows below the threshold is in [below, below + left]. A branch on it would be mispredicted.
+        half = (left + 1) >> 1
+        below += half * int(confidence[below + half - 1] < threshold)
+        left -= half
     return table.relative_accuracy[block, below]
 
 
@@ -62,7 +66,15 @@ def exit_table(profile: ExitProfile) -> ExitTable:
     last_correct = _count_from(profile.correct[order, -1].T)
     relative = np.ones((profile.exits, profile.rows + 1))
     np.divide(correct, last_correct, out=relative[:, :-1], where=last_correct > 0)
-    return ExitTable(np.ascontiguousarray(confidence), np.minimum(relative, 1.0), profile.full_accuracy or 1.0)
+    first = np.array([_first_of_buckets(exit_) for exit_ in confidence])
+    return ExitTable(np.ascontiguousarray(confidence), first, np.minimum(relative, 1.0), profile.full_accuracy or 1.0)
+
+
+def _first_of_buckets(confidence: Array) -> Array:
+    """[B + 1] index of the first row of each bucket among ascending confidences [Z]."""
+    first = np.searchsorted(confidence, np.arange(BUCKETS + 1) / BUCKETS)
+    first[-1] = confidence.size
+    return first
 
 
 def _count_from(correct: Array) -> Array:
@@ -72,4 +84,4 @@ def _count_from(correct: Array) -> Array:
 
 def single_exit_table() -> ExitTable:
     """The table of a model without early exits: one exit, whose answers count as 1."""
-    return ExitTable(np.zeros((1, 0), np.float32), np.ones((1, 1)), 1.0)
+    return ExitTable(np.zeros((1, 0), np.float32), np.zeros((1, BUCKETS + 1), np.int64), np.ones((1, 1)), 1.0)

@@ -196,6 +196,6 @@ def _seen_exits(source: Simulator, row: int, past: Past) -> SeenExits:
 def _copy_servers(source: Simulator, row: int, target: Simulator) -> None:
     """Copies the idle intervals, which stand at the end of the array, whatever the capacity."""
     given, own = source.state.servers, target.state.servers
-    kept = given.idle_s.shape[2] - int(given.idle_first[row].min())
-    own.idle_s[:, :, own.idle_s.shape[2] - kept :] = given.idle_s[row, :, -kept:]
-    own.idle_first[:] = given.idle_first[row] + own.idle_s.shape[2] - given.idle_s.shape[2]
+    kept = given.idle_s.shape[1] - int(given.idle_first[row].min())
+    own.idle_s[:, own.idle_s.shape[1] - kept :] = given.idle_s[row, -kept:]
+    own.idle_first[:] = given.idle_first[row] + own.idle_s.shape[1] - given.idle_s.shape[1]

@@ -75,6 +75,7 @@ class ExitTable(NamedTuple):
     """Accuracy of the exits by threshold, relative to the last exit on the same rows of the profile."""
 
     sorted_confidence: Array  # [E, Z] float32, ascending
+    first_of_bucket: Array  # [E, B + 1] int64, index of the first row in each of B equal intervals of [0, 1], and Z
     relative_accuracy: Array  # [E, Z + 1] float64 <= 1, over the rows from an index of that order on
     full_accuracy: float  # of the last exit on all rows
 

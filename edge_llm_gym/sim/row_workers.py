@@ -1,7 +1,7 @@
 """Rows of a simulator, split over threads: kernels let other threads run, and rows do not depend on one another."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple, TypeVar
 
@@ -41,11 +41,11 @@ class RowWorkers:
         pieces = _pieces(len(items), min(len(self.pieces), max(len(items), 1)))
         self._run(lambda piece: work(piece.worker, items[piece.first : piece.last]), pieces)
 
-    def _run(self, work: Callable[[Piece], None], pieces: Iterable[Piece]) -> None:
-        first, *others = pieces
-        if not others:
-            work(first)
+    def _run(self, work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
+        if len(pieces) == 1:
+            work(pieces[0])
             return
+        first, *others = pieces
         futures = [self._threads().submit(work, piece) for piece in others]
         try:
             work(first)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import objmode
 from numpy.typing import NDArray
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.numeric import time_limit
 
 STEPS_PER_READING = 50_000
@@ -31,7 +31,7 @@ CLOCK = np.dtype(
 Clock = NDArray[np.void]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def now_s() -> float:
     """Seconds of the performance counter, as Python's `time.perf_counter`."""
     with objmode(now="float64"):
@@ -54,13 +54,13 @@ def make_clock(deadline_s: float) -> Clock:
     return clock
 
 
-@njit(cache=True)
+@kernel
 def is_running(clock: Clock) -> bool:
     """Whether `out_of_time` can be true; asked once before a loop, since passing an array on takes time."""
     return bool(clock[0].deadline_s < np.inf or clock[0].expired)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)
 def out_of_time(clock: Clock, steps: int) -> bool:
     """Whether the deadline has passed, after ``steps`` more elementary steps; once true it stays true."""
     if clock[0].deadline_s == np.inf or clock[0].expired:

@@ -118,6 +118,41 @@ def test_settings_reach_every_row(name):
     assert (expert.predict(observation)[0]["batch"] != plain["batch"]).any()
 
 
+@pytest.mark.parametrize(("environment", "name"), [("MultiNode", "ot-gah"), ("MultiNode", "stb"), ("Joint", "dftsp")])
+@pytest.mark.parametrize("threads", [2, 5, 2 * ROWS])
+def test_threads_do_not_change_decisions(environment, name, threads):
+    """Each row is decided once, by the scheduler of one thread, also with more threads than rows."""
+    scenario, observation = states(f"EdgeLLM/{environment}-v0")
+    expert, plain = make_expert(name, scenario, num_threads=threads), make_expert(name, scenario)
+    seen, assign = [], expert._assign._assign
+
+    def watched(epochs):
+        seen.append(len(epochs.waiting_s))
+        return assign(epochs)
+
+    expert._assign._assign = watched
+    for rows in (observation, split_rows(observation)[2]):
+        for (key, value), expected in zip(
+            expert.predict(rows)[0].items(), plain.predict(rows)[0].values(), strict=True
+        ):
+            np.testing.assert_array_equal(value, expected, err_msg=key)
+    assert sum(seen[:-1]) == ROWS
+    assert len(seen) == min(threads, ROWS) + 1
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_threads_are_a_whole_number(threads):
+    scenario, _ = states("EdgeLLM/MultiNode-v0")
+    with pytest.raises(ValueError, match="num_threads must be"):
+        make_expert("edf", scenario, num_threads=threads)
+
+
+def test_random_decisions_have_no_threads():
+    scenario, _ = states("EdgeLLM/MultiNode-v0")
+    with pytest.raises(TypeError, match="no setting 'num_threads'"):
+        make_expert("random", scenario, num_threads=2)
+
+
 def check(expert, reader, observation, schedule):
     """Actions of all rows equal those by `schedule`, and those for one row at a time."""
     action, _ = expert.predict(observation)

@@ -65,3 +65,16 @@ def test_a_request_exits_at_the_first_sure_exit_and_at_the_last_one_in_any_case(
     assert last_block_of(confidence, 0, 0, 1, np.float32(0.5)) == (1, True)
     assert last_block_of(confidence, 0, 0, 1, np.float32(0.7)) == (1, False)
     assert last_block_of(confidence, 0, 2, 3, np.float32(0.7)) == (3, True)
+
+
+@pytest.mark.parametrize("decimals", [1, 3, 7])
+def test_relative_accuracy_is_that_from_the_first_row_that_reaches_the_threshold(decimals):
+    """Many rows, many of them equal, against a search through all of them; thresholds on, between and beside them."""
+    rng = np.random.default_rng(decimals)
+    confidence = np.round(rng.random((700, 2)), decimals)
+    table = exit_table(ExitProfile("many rows", confidence, rng.random((700, 2)) < 0.6))
+    edges = np.array([0.0, 1.0, 0.5, 1.0 / 1024, np.nextafter(np.float32(0.5), np.float32(0)), 1023.5 / 1024])
+    for threshold in np.float32(np.concatenate([edges, confidence[:50, 0], rng.random(100)])):
+        for block in (0, 1):
+            first = int((table.sorted_confidence[block] < threshold).sum())
+            assert relative_accuracy(table, block, threshold) == table.relative_accuracy[block, first]

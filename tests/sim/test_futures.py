@@ -113,7 +113,7 @@ def whole_copies(source, futures):
         copy.restore(source.snapshot(ROW), row)
     if source.scenario.variant == "streaming":  # idle intervals end at the end of the array
         shift = copy.capacity - source.capacity
-        copy.state.servers.idle_s[:, :, shift:] = source.state.servers.idle_s[ROW]
+        copy.state.servers.idle_s[:, shift:] = source.state.servers.idle_s[ROW]
         copy.state.servers.idle_first[:] = source.state.servers.idle_first[ROW] + shift
     return copy
 

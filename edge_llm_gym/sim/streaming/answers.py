@@ -58,12 +58,14 @@ def finalize_outcomes(
             node = log.node[row, request, stage] - 1
             factor = min(factor, parameters.quality[node])
         answered_s = log.finish_s[row, request, stage] + log.round_trip_s[row, request] + back_s
-        delay_s, value = answered_s - requests.arrival_s[row, request], requests.value[row, request]
+        arrival_s, value = requests.arrival_s[row, request], requests.value[row, request]
+        delay_s = answered_s - arrival_s
         accuracy = relative_accuracy(parameters.exits, block, threshold[node])
         quality = min(factor * accuracy, 1.0)
         deadline_s, demand = requests.deadline_s[row, request], requests.quality_demand[row, request]
         outcome = outcome_of(answered_s, deadline_s, quality, demand)
         log.outcome[row, request], log.delay_s[row, request] = outcome, delay_s
+        log.answered_s[row, request] = arrival_s + delay_s
         if outcome == SERVED:
             metrics[DELAY] += delay_s
             metrics[QUALITY] += quality

@@ -147,9 +147,7 @@ def observe_rows(
     """
     for row in range(first, last):
         efficiency, seen = tape.channels.spectral_efficiency[row, state.epoch[row]], out.spectral_efficiency[row]
-        for device in range(efficiency.shape[0]):
-            for node in range(efficiency.shape[1]):
-                _scale(efficiency[device, node], scales.efficiency, np.inf, seen[device, node])
+        _scale(efficiency.reshape(efficiency.size), scales.efficiency, np.inf, seen.reshape(seen.size))
         _scale(state.arrived_last[row], scales.device_arrivals, COUNT_CAP, out.arrivals[row])
         _scale(state.open_visits[row], scales.arrivals, COUNT_CAP, out.backlog[row])
         _observe_nodes(parameters, state, row, scales.arrivals, out.nodes[row])

@@ -36,7 +36,8 @@ class StreamingTape(NamedTuple):
 class ServerState(NamedTuple):
     """Nodes as single servers: the intervals that no request occupies."""
 
-    idle_s: Array  # [R, K, C + 1, 2] float64, start and end of the idle intervals, in order ...
+    # The intervals in use stand at the end: with the nodes side by side, those of all nodes share cache lines.
+    idle_s: Array  # [R, C + 1, K, 2] float64, start and end of the idle intervals, in order ...
     idle_first: Array  # [R, K] int64, ... from this index on; the last one never ends (inf)
     busy_last_s: Array  # [R, K] float64, computing time in the last epoch
     committed_s: Array  # [R, K] float64, time after the last epoch that requests in the network occupy
@@ -47,6 +48,7 @@ class RequestLog(NamedTuple):
 
     outcome: Array  # [R, C] int8, code of `sim.outcomes`
     delay_s: Array  # [R, C] float64, response delay, from the arrival to the end of the downlink
+    answered_s: Array  # [R, C] float64, arrival and delay, apart from the tape: every epoch compares those of many
     round_trip_s: Array  # [R, C] float64, time that the request's tokens spend on wires while it decodes
     exit_block: Array  # [R, C] int8, 1 + block after which the request exits, 0 before it arrives
     node: Array  # [R, C, S] int8, 1 + node in each stage, 0 for none
@@ -134,7 +136,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamingState:
     return StreamingState(
         epoch=np.zeros(rows, np.int64),
         servers=ServerState(
-            idle_s=np.zeros((*per_node, capacity + 1, 2)),
+            idle_s=np.zeros((rows, capacity + 1, sizes.nodes, 2)),
             idle_first=np.zeros(per_node, np.int64),
             busy_last_s=np.zeros(per_node),
             committed_s=np.zeros(per_node),
@@ -142,6 +144,7 @@ def allocate_state(rows: int, capacity: int, sizes: Sizes) -> StreamingState:
         requests=RequestLog(
             outcome=np.zeros(per_request, np.int8),
             delay_s=np.zeros(per_request),
+            answered_s=np.zeros(per_request),
             round_trip_s=np.zeros(per_request),
             exit_block=np.zeros(per_request, np.int8),
             node=np.zeros(per_visit, np.int8),

@@ -10,7 +10,7 @@ idle time from the moment at which it reaches the node. Within an epoch requests
 one pass over the list suffices. Intervals that are skipped are collected at the front of the array, and put back at the
 end of the epoch.
 
-In a row, `idle_s` [K, C + 1, 2] holds starts and ends of the idle intervals, in order, from index `idle_first` [K] on.
+In a row, `idle_s` [C + 1, K, 2] holds starts and ends of the idle intervals, in order, from index `idle_first` [K] on.
 In an epoch from `begin_s` to `end_s`, `skipped` [K] counts the intervals that were skipped but are of use to later
 epochs, and `unused_s` [K] is the time within the epoch in the skipped intervals.
 
@@ -30,10 +30,10 @@ FROM, UNTIL = 0, 1
 @kernel
 def clear_servers(servers: ServerState, row: int) -> None:
     """Sets the nodes of a row idle forever: one interval, at the end of the array, since others are put before it."""
-    last = servers.idle_s.shape[2] - 1
+    last = servers.idle_s.shape[1] - 1
     servers.idle_first[row] = last
-    servers.idle_s[row, :, last, FROM] = 0.0
-    servers.idle_s[row, :, last, UNTIL] = np.inf
+    servers.idle_s[row, last, :, FROM] = 0.0
+    servers.idle_s[row, last, :, UNTIL] = np.inf
     servers.busy_last_s[row] = 0.0
     servers.committed_s[row] = 0.0
 
@@ -62,7 +62,7 @@ def serve(
     workspace: Workspace,
 ) -> tuple[float, float]:
     """Start and end of a service. Within an epoch, calls for a node must come in ascending order of `reach_s`."""
-    idle_s, index = servers.idle_s[row, node], servers.idle_first[row, node]
+    idle_s, index = servers.idle_s[row, :, node], servers.idle_first[row, node]
     last = idle_s.shape[0] - 1
     while idle_s[index, UNTIL] <= reach_s and index < last:
         _skip(idle_s, begin_s, end_s, node, idle_s[index, FROM], idle_s[index, UNTIL], workspace)
@@ -115,7 +115,7 @@ def _committed_s(idle_s: Array, index: int, end_s: float) -> float:
 def close_epoch(servers: ServerState, row: int, begin_s: float, end_s: float, workspace: Workspace) -> None:
     """Writes down the computing time of each node in the epoch, and the time after it that is committed."""
     for node in range(servers.idle_first.shape[1]):
-        idle_s, first = servers.idle_s[row, node], servers.idle_first[row, node]
+        idle_s, first = servers.idle_s[row, :, node], servers.idle_first[row, node]
         unused = _unused_s(idle_s, first, workspace.unused_s[node], begin_s, end_s)
         servers.busy_last_s[row, node] = max(end_s - begin_s - unused, 0.0)
         first = _put_back(idle_s, first, workspace.skipped[node])

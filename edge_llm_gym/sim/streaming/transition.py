@@ -171,13 +171,13 @@ def _pass_stages(
 
 
 @kernel
-def _count_open(arrival_s: Array, state: StreamingState, row: int, now_s: float) -> int:
+def _count_open(state: StreamingState, row: int, now_s: float) -> int:
     """Counts the visits that each node has not finished, and returns the number of requests without an answer yet."""
     in_flight, end, log = 0, state.next_arrival[row], state.requests
     oldest = end
     state.open_visits[row] = 0
     for request in range(state.oldest_open[row], end):
-        if arrival_s[row, request] + log.delay_s[row, request] <= now_s:
+        if log.answered_s[row, request] <= now_s:
             continue
         in_flight += 1
         oldest = min(oldest, request)
@@ -225,6 +225,7 @@ def reset_row(state: StreamingState, row: int) -> None:
     state.requests.outcome[row] = EMPTY
     state.requests.exit_block[row] = 0
     state.requests.delay_s[row] = 0.0
+    state.requests.answered_s[row] = 0.0
     state.requests.round_trip_s[row] = 0.0
     state.requests.node[row] = 0
     state.requests.reach_s[row] = 0.0
@@ -271,7 +272,7 @@ def step_rows(
         state.next_arrival[row] = last
         state.epoch[row] = epoch + 1
         state.first_of_epoch[row, epoch + 1] = last
-        in_flight = _count_open(tape.requests.arrival_s, state, row, end_s)
+        in_flight = _count_open(state, row, end_s)
         busy_s, kinds = state.servers.busy_last_s[row], parameters.metric_kinds
         arrived, full_accuracy = last - first, parameters.exits.full_accuracy
         _complete_metrics(parameters.epoch_s, full_accuracy, busy_s, arrived, in_flight, metrics)

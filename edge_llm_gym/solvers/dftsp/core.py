@@ -7,48 +7,47 @@ skip all other sets.
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
-from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, pair_capacity, record_candidate
+from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, record_candidate, rising_order, write_pair_capacity
 
 _DOMINATED, _DOMINATING = 0, 1
 _COMPARE_AFTER = 2000  # nodes of one core after which comparing its requests saves time
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def open_core(search: Search, bound: float) -> None:
     """Fix every request whose reduced profit decides it, and start at the root of the search tree of the others."""
     progress, core, reduced = search.progress[0], search.core, search.simplex.reduced
+    remaining, cost = search.work.remaining, search.work.cost
     progress.bound = bound
-    remaining = pair_capacity(search, progress.row, progress.column)
-    cost = np.full(reduced.size, -1.0)
+    write_pair_capacity(search, progress.row, progress.column, remaining)
     for j in range(reduced.size):
         fixed = search.fixed[j] != FREE or abs(reduced[j]) > bound - progress.goal
         core.chosen[j] = fixed and (search.fixed[j] == 1 or (search.fixed[j] == FREE and reduced[j] > 0.0))
         if core.chosen[j]:
             for k in range(remaining.size):
                 remaining[k] -= search.usage[k, j]
-        if not fixed:
-            cost[j] = abs(reduced[j])
-    _list_open_requests(search, cost)
+        cost[j] = -1.0 if fixed else abs(reduced[j])
+    _list_open_requests(search)
     progress.depth, progress.compare_from = 0, progress.nodes + _COMPARE_AFTER
     core.path_cost[0], core.branch[0] = 0.0, 0
     for k in range(remaining.size):
         core.remaining[0, k] = remaining[k]
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _list_open_requests(search: Search, cost: Floats) -> None:
-    """Sort the requests of non-negative ``cost`` [n] by falling cost, with bounds on their usage and release."""
-    core, usage = search.core, search.usage
-    count, requests, rising = 0, np.empty(cost.size, np.int64), np.empty(cost.size)
+@kernel
+def _list_open_requests(search: Search) -> None:
+    """Sort the requests of non-negative cost by falling cost, with bounds on their usage and release."""
+    core, usage, cost, order = search.core, search.usage, search.work.cost, search.work.order
+    count, requests, rising = 0, search.work.request, search.work.key
     for j in range(cost.size):
         if cost[j] >= 0.0:
             requests[count], rising[count] = j, -cost[j]
             count += 1
-    order = np.argsort(rising[:count])
+    rising_order(rising[:count], order[:count])
     search.progress[0].open = count
     for k in range(usage.shape[0]):
         core.max_usage[count, k], core.max_release[count, k] = 0.0, 0.0
@@ -61,7 +60,7 @@ def _list_open_requests(search: Search, cost: Floats) -> None:
             core.max_release[t, k] = core.max_release[t + 1, k] - min(usage[k, j], 0.0)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def explore(search: Search, stop: int) -> bool:
     """Record every set of the core that reaches the goal, likely ones first; False if stopped at ``stop`` nodes."""
     progress, core = search.progress[0], search.core
@@ -84,7 +83,7 @@ def explore(search: Search, stop: int) -> bool:
     return depth < 0
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _can_reach_goal(search: Search, depth: int) -> bool:
     """Whether the goal is within reach: all rows can be satisfied, and little priced capacity must stay unused."""
     progress, core, price = search.progress[0], search.core, search.simplex.multipliers
@@ -97,7 +96,7 @@ def _can_reach_goal(search: Search, depth: int) -> bool:
     return bool(progress.bound - shortfall >= progress.goal)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _start_branch(search: Search, depth: int) -> int:
     """Start the next branch at this depth, first that of the sign of the reduced profit; backtrack after both."""
     core = search.core
@@ -115,18 +114,19 @@ def _start_branch(search: Search, depth: int) -> int:
     return depth + 1
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _dominated(search: Search, depth: int) -> bool:
     """Whether the path leaves out a request that dominates one of its members, by its last decision."""
     core = search.core
     take = core.chosen[core.request[depth - 1]]
-    for u in core.dominance[depth - 1, _DOMINATING if take else _DOMINATED]:
+    for link in range(DOMINANCE_LINKS):
+        u = core.dominance[depth - 1, _DOMINATING if take else _DOMINATED, link]
         if u >= 0 and core.chosen[core.request[u]] != take:
             return True
     return False
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _compare(search: Search) -> None:
     """Find the dominance relations of the core's requests; of two equal requests the earlier one dominates.
 
@@ -137,15 +137,18 @@ def _compare(search: Search) -> None:
     for t in range(search.progress[0].open):
         if out_of_time(search.simplex.clock, 10 * t):
             return
-        found = np.zeros(2, np.int64)
+        dominated = dominating = 0
         for u in range(t - 1, -1, -1):
             kind = _dominance_between(search, t, u)
-            if kind >= 0 and found[kind] < DOMINANCE_LINKS:
-                core.dominance[t, kind, found[kind]] = u
-                found[kind] += 1
+            if kind == _DOMINATED and dominated < DOMINANCE_LINKS:
+                core.dominance[t, kind, dominated] = u
+                dominated += 1
+            elif kind == _DOMINATING and dominating < DOMINANCE_LINKS:
+                core.dominance[t, kind, dominating] = u
+                dominating += 1
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _dominance_between(search: Search, t: int, u: int) -> int:
     """Whether the open request u dominates t, is dominated by it, or neither (-1)."""
     core = search.core

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit, part_kernel
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.clock import Clock, is_running, out_of_time
 
@@ -32,16 +32,40 @@ class Simplex(NamedTuple):
     reduced: Floats  # [n] reduced profit: profit of each request less the price of what it uses
     pivots: Ints  # [1] pivots since the last reset of the basis
     clock: Clock  # ends every loop over pivots or requests in time
+    basic_value: Floats  # [m] value of each basic column
+    at_one: Flags  # [n] whether each request is nonbasic at its upper bound of one; false for basic requests
+    alpha: Floats  # [n] of a pivot: change of each request's reduced profit per unit of the dual step
+    column: Ints  # [n + m] of a pivot: columns that can enter the basis
+    ratio: Floats  # [n + m] dual step at which the reduced profit of each of them is zero
+    ahead: Floats  # [m] change of the basic columns per unit of the entering one
+    moved: Floats  # [m] capacity that the nonbasic requests leave, or that flipped ones use
 
 
 @njit(cache=True)
 def make_simplex(row_count: int, n: int, clock: Clock) -> Simplex:
     """A simplex at the slack basis of ``row_count`` rows and ``n`` requests, with all prices zero."""
-    basis, inverse = np.arange(n, n + row_count), np.eye(row_count)
-    return Simplex(basis, inverse, np.zeros(row_count), np.zeros(n), np.zeros(1, np.int64), clock)
+    # Arrays of one size are rows of one array: a search is made in microseconds, and each array takes 50 ns.
+    of_rows, of_requests, pivots = np.zeros((4, row_count)), np.zeros((2, n)), np.zeros(1, np.int64)
+    simplex = Simplex(
+        np.empty(row_count, np.int64),
+        np.empty((row_count, row_count)),
+        of_rows[0],
+        of_requests[0],
+        pivots,
+        clock,
+        of_rows[1],
+        np.empty(n, np.bool_),
+        of_requests[1],
+        np.empty(n + row_count, np.int64),
+        np.empty(n + row_count),
+        of_rows[2],
+        of_rows[3],
+    )
+    _reset_basis(simplex)
+    return simplex
 
 
-@njit(cache=True)
+@part_kernel
 def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fixed: SmallInts) -> float:
     """Solve the linear relaxation from the last basis; returns the upper bound that its multipliers prove.
 
@@ -53,14 +77,14 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
         _reset_basis(simplex)
     _price_basis(simplex, profit)
     _update_reduced(simplex, profit, usage)
-    at_one = _nonbasic_at_one(simplex, fixed)
-    basic_value = _basic_values(simplex, usage, capacity, at_one)
+    _place_nonbasic(simplex, fixed)
+    _update_basic_values(simplex, usage, capacity)
     limited = is_running(simplex.clock)
     for _ in range(_PIVOT_LIMIT):
-        position, excess = _most_violated(simplex, basic_value, fixed)
+        position, excess = _most_violated(simplex, fixed)
         if position < 0 or (limited and out_of_time(simplex.clock, 4 * usage.size)):
             break
-        if not _pivot(simplex, usage, fixed, at_one, basic_value, position, excess):
+        if not _pivot(simplex, usage, fixed, position, excess):
             break
     for k in range(simplex.multipliers.size):
         simplex.multipliers[k] = max(simplex.multipliers[k], 0.0)
@@ -75,7 +99,7 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     return lagrangian(simplex, capacity, fixed)
 
 
-@njit(cache=True)
+@kernel
 def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
     """Lagrangian bound: price of the capacity, plus the reduced profits of taken and of profitable free requests."""
     bound = 0.0
@@ -87,7 +111,7 @@ def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
     return bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _reset_basis(simplex: Simplex) -> None:
     n = simplex.reduced.size
     simplex.pivots[0] = 0
@@ -97,7 +121,7 @@ def _reset_basis(simplex: Simplex) -> None:
             simplex.inverse[r, k] = 1.0 if r == k else 0.0
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _price_basis(simplex: Simplex, profit: Floats) -> None:
     for k in range(simplex.multipliers.size):
         simplex.multipliers[k] = 0.0
@@ -106,14 +130,14 @@ def _price_basis(simplex: Simplex, profit: Floats) -> None:
             _add_multiple(simplex.multipliers, profit[simplex.basis[position]], simplex.inverse[position])
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _add_multiple(target: Floats, factor: float, values: Floats) -> None:
     """Add ``factor`` times ``values`` to ``target``; a loop is less code to compile than an expression of arrays."""
     for place in range(target.size):
         target[place] += factor * values[place]
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
     reduced = simplex.reduced
     for j in range(profit.size):
@@ -125,50 +149,52 @@ def _update_reduced(simplex: Simplex, profit: Floats, usage: Floats) -> None:
                 reduced[j] -= price * usage[k, j]
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _nonbasic_at_one(simplex: Simplex, fixed: SmallInts) -> Flags:
-    """Whether each request is nonbasic at its upper bound of one; false for basic requests."""
-    at_one = np.empty(fixed.size, np.bool_)
+@kernel
+def _place_nonbasic(simplex: Simplex, fixed: SmallInts) -> None:
+    """Put each nonbasic request at the bound that its reduced profit or its decision asks for."""
+    at_one = simplex.at_one
     for j in range(fixed.size):
         at_one[j] = fixed[j] == 1 or (fixed[j] == FREE and simplex.reduced[j] > 0.0)
-    for column in simplex.basis:
-        if column < fixed.size:
-            at_one[column] = False
-    return at_one
+    for position in range(simplex.basis.size):
+        if simplex.basis[position] < fixed.size:
+            at_one[simplex.basis[position]] = False
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _basic_values(simplex: Simplex, usage: Floats, capacity: Floats, at_one: Flags) -> Floats:
-    remaining = capacity.copy()
+@kernel
+def _update_basic_values(simplex: Simplex, usage: Floats, capacity: Floats) -> None:
+    remaining = simplex.moved
     for k in range(capacity.size):
-        for j in range(at_one.size):
-            if at_one[j]:
+        remaining[k] = capacity[k]
+    for j in range(simplex.at_one.size):
+        if simplex.at_one[j]:
+            for k in range(capacity.size):
                 remaining[k] -= usage[k, j]
-    return _times(simplex.inverse, remaining)
+    for r in range(remaining.size):
+        simplex.basic_value[r] = _dot(simplex.inverse[r], remaining)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _times(matrix: Floats, vector: Floats) -> Floats:
-    product = np.zeros(vector.size)
-    for r in range(vector.size):
-        for k in range(vector.size):
-            product[r] += matrix[r, k] * vector[k]
+@kernel
+def _dot(left: Floats, right: Floats) -> float:
+    product = 0.0
+    for k in range(right.size):
+        product += left[k] * right[k]
     return product
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _most_violated(simplex: Simplex, basic_value: Floats, fixed: SmallInts) -> tuple[int, float]:
+@kernel
+def _most_violated(simplex: Simplex, fixed: SmallInts) -> tuple[int, float]:
     """Basic position farthest outside its bounds and the excess (negative: below them); -1 if all are within."""
     position, excess = -1, 0.0
-    for r in range(basic_value.size):
+    for r in range(simplex.basis.size):
         lowest, highest = _bounds(simplex.basis[r], fixed)
-        outside = min(basic_value[r] - lowest, 0.0) + max(basic_value[r] - highest, 0.0)
+        value = simplex.basic_value[r]
+        outside = min(value - lowest, 0.0) + max(value - highest, 0.0)
         if abs(outside) > max(abs(excess), _FEASIBLE):
             position, excess = r, outside
     return position, excess
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _bounds(column: int, fixed: SmallInts) -> tuple[float, float]:
     if column >= fixed.size:
         return 0.0, np.inf
@@ -177,63 +203,53 @@ def _bounds(column: int, fixed: SmallInts) -> tuple[float, float]:
     return float(fixed[column]), float(fixed[column])
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _pivot(
-    simplex: Simplex, usage: Floats, fixed: SmallInts, at_one: Flags, basic_value: Floats, position: int, excess: float
-) -> bool:
+@kernel
+def _pivot(simplex: Simplex, usage: Floats, fixed: SmallInts, position: int, excess: float) -> bool:
     """Remove the violated basic column; False if no column can enter, which proves the problem infeasible."""
     sign = 1.0 if excess < 0.0 else -1.0
-    row = simplex.inverse[position].copy()
-    alpha = _row_times_usage(row, usage)
-    column, ratio = _candidates(simplex, fixed, at_one, alpha, row, sign)
-    entering, step = _ratio_test(simplex, usage, at_one, basic_value, alpha, column, ratio, abs(excess))
+    row = simplex.inverse[position]
+    _multiply_usage(row, usage, simplex.alpha)
+    count = _list_candidates(simplex, fixed, row, sign)
+    entering, step = _ratio_test(simplex, usage, count, abs(excess))
     if entering < 0:
         _add_multiple(simplex.multipliers, sign * _INFEASIBLE_STEP, row)
         return False
     _add_multiple(simplex.multipliers, sign * step, row)
-    _add_multiple(simplex.reduced, -(sign * step), alpha)
-    _exchange(simplex, usage, fixed, at_one, basic_value, position, entering, sign)
+    _add_multiple(simplex.reduced, -(sign * step), simplex.alpha)
+    _exchange(simplex, usage, fixed, position, entering, sign)
     return True
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _row_times_usage(row: Floats, usage: Floats) -> Floats:
-    alpha = np.zeros(usage.shape[1])
+@kernel
+def _multiply_usage(row: Floats, usage: Floats, alpha: Floats) -> None:
+    """Write the product of a ``row`` [m] and the ``usage`` [m, n] to ``alpha`` [n]."""
+    for j in range(alpha.size):
+        alpha[j] = 0.0
     for k in range(usage.shape[0]):
         if row[k] != 0.0:
             for j in range(alpha.size):
                 alpha[j] += row[k] * usage[k, j]
-    return alpha
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _ratio_test(
-    simplex: Simplex,
-    usage: Floats,
-    at_one: Flags,
-    basic_value: Floats,
-    alpha: Floats,
-    column: Ints,
-    ratio: Floats,
-    slope: float,
-) -> tuple[int, float]:
-    """Entering column and dual step; requests whose ratio is passed before flip to their other bound.
+@kernel
+def _ratio_test(simplex: Simplex, usage: Floats, count: int, slope: float) -> tuple[int, float]:
+    """Entering column, of the first ``count`` candidates, and dual step; requests that it passes flip their bound.
 
     The bound falls along the step at the rate ``slope``, initially the violation, less the alpha of every flipped
     request.
     """
-    moved = np.zeros(basic_value.size)
-    count, entering, step = column.size, -1, 0.0
-    unsorted = column.size - _SORT_AFTER  # searching for each of many minima takes quadratic time
+    column, ratio, at_one = simplex.column, simplex.ratio, simplex.at_one
+    moved = simplex.moved
+    for k in range(moved.size):
+        moved[k] = 0.0
+    entering, step = -1, 0.0
+    unsorted = count - _SORT_AFTER  # searching for each of many minima takes quadratic time
     while count > 0:
         if count == unsorted:
-            order = np.argsort(-ratio[:count])
-            columns, ratios = column[order], ratio[order]
-            for place in range(count):
-                column[place], ratio[place] = columns[place], ratios[place]
+            _sort_by_falling_ratio(column, ratio, count)
         nearest = np.argmin(ratio[:count]) if count > unsorted else count - 1
         j, step = column[nearest], ratio[nearest]
-        slope -= abs(alpha[j]) if j < alpha.size else np.inf
+        slope -= abs(simplex.alpha[j]) if j < at_one.size else np.inf
         if slope <= 0.0:
             entering = j
             break
@@ -243,20 +259,28 @@ def _ratio_test(
         at_one[j] = not at_one[j]
         count -= 1
         column[nearest], ratio[nearest] = column[count], ratio[count]
-    _add_multiple(basic_value, -1.0, _times(simplex.inverse, moved))
+    for r in range(moved.size):
+        simplex.basic_value[r] -= _dot(simplex.inverse[r], moved)
     return entering, step
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _candidates(
-    simplex: Simplex, fixed: SmallInts, at_one: Flags, alpha: Floats, row: Floats, sign: float
-) -> tuple[Ints, Floats]:
-    """Columns that move the leaving one towards its bounds, and the step at which each one's reduced profit is zero."""
-    n = alpha.size
-    column, ratio = np.empty(n + row.size, np.int64), np.empty(n + row.size)
+@njit(cache=True, _nrt=True)
+def _sort_by_falling_ratio(column: Ints, ratio: Floats, count: int) -> None:
+    """Sort the first ``count`` candidates."""
+    order = np.argsort(-ratio[:count])
+    columns, ratios = column[order], ratio[order]
+    for place in range(count):
+        column[place], ratio[place] = columns[place], ratios[place]
+
+
+@kernel
+def _list_candidates(simplex: Simplex, fixed: SmallInts, row: Floats, sign: float) -> int:
+    """List the columns that move the leaving one towards its bounds, with the step at which each one's reduced profit
+    is zero; returns their number."""
+    n, at_one, column, ratio = fixed.size, simplex.at_one, simplex.column, simplex.ratio
     count = 0
     for j in range(n):
-        push = sign * alpha[j] if at_one[j] else -sign * alpha[j]
+        push = sign * simplex.alpha[j] if at_one[j] else -sign * simplex.alpha[j]
         if push > _TINY_PIVOT and fixed[j] == FREE and not _is_basic(simplex, j):
             gap = simplex.reduced[j] if at_one[j] else -simplex.reduced[j]
             column[count], ratio[count] = j, max(gap, 0.0) / push
@@ -265,59 +289,51 @@ def _candidates(
         if -sign * row[k] > _TINY_PIVOT and not _is_basic(simplex, n + k):
             column[count], ratio[count] = n + k, max(simplex.multipliers[k], 0.0) / (-sign * row[k])
             count += 1
-    return column[:count], ratio[:count]
+    return count
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _is_basic(simplex: Simplex, column: int) -> bool:
     found = False
-    for basic in simplex.basis:
-        found |= basic == column
+    for position in range(simplex.basis.size):
+        found |= simplex.basis[position] == column
     return found
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _exchange(
-    simplex: Simplex,
-    usage: Floats,
-    fixed: SmallInts,
-    at_one: Flags,
-    basic_value: Floats,
-    position: int,
-    entering: int,
-    sign: float,
-) -> None:
+@kernel
+def _exchange(simplex: Simplex, usage: Floats, fixed: SmallInts, position: int, entering: int, sign: float) -> None:
     """Exchange the entering and the leaving column; the leaving one becomes nonbasic at the bound that it violated."""
-    leaving = simplex.basis[position]
+    leaving, basic_value, inverse = simplex.basis[position], simplex.basic_value, simplex.inverse
     lowest, highest = _bounds(leaving, fixed)
     rest = lowest if sign > 0 else highest
     n = fixed.size
-    rises_from = 1.0 if entering < n and at_one[entering] else 0.0
-    ahead = _ahead(simplex.inverse, usage, entering, n)
+    rises_from = 1.0 if entering < n and simplex.at_one[entering] else 0.0
+    ahead = simplex.ahead
+    _write_ahead(inverse, usage, entering, ahead)
     step = (basic_value[position] - rest) / ahead[position]
     _add_multiple(basic_value, -step, ahead)
     basic_value[position] = rises_from + step
     for k in range(basic_value.size):
-        simplex.inverse[position, k] /= ahead[position]
+        inverse[position, k] /= ahead[position]
     for r in range(basic_value.size):
         if r != position:
-            _add_multiple(simplex.inverse[r], -ahead[r], simplex.inverse[position])
+            _add_multiple(inverse[r], -ahead[r], inverse[position])
     simplex.basis[position] = entering
     simplex.pivots[0] += 1
     if leaving < n:
-        at_one[leaving] = rest == 1.0
+        simplex.at_one[leaving] = rest == 1.0
     if entering < n:
-        at_one[entering] = False
+        simplex.at_one[entering] = False
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _ahead(inverse: Floats, usage: Floats, entering: int, n: int) -> Floats:
-    """Change [m] of the basic columns per unit of the entering one, which is a request or the slack of a row."""
-    ahead = np.zeros(inverse.shape[0])
+@kernel
+def _write_ahead(inverse: Floats, usage: Floats, entering: int, ahead: Floats) -> None:
+    """Write the change [m] of the basic columns per unit of the entering one, a request or the slack of a row."""
+    n = usage.shape[1]
     for r in range(ahead.size):
+        ahead[r] = 0.0
         if entering >= n:
             ahead[r] = inverse[r, entering - n]
             continue
         for k in range(ahead.size):
             ahead[r] += inverse[r, k] * usage[k, entering]
-    return ahead

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
-from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
-from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, pair_capacity
+from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, rising_order, write_pair_capacity
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -32,7 +32,7 @@ def initialise_pair_bounds(search: Search) -> None:
         search.has_both[search.row[j], search.column[j]] = True
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def update_pair_bounds(search: Search) -> None:
     """Lower the bound of every open pair to what the present multipliers prove, and shrink the window of open pairs.
 
@@ -42,47 +42,51 @@ def update_pair_bounds(search: Search) -> None:
     budget and shared time it allows, less the price of that shared time and an anchor penalty: the pair must contain a
     request with its budget and one with its shared time (the anchors), even if their reduced profits are negative.
     """
-    progress = search.progress[0]
-    budget_penalty, shared_penalty = _anchor_penalties(search)
+    progress, work = search.progress[0], search.work
+    _write_anchor_penalties(search)
     fixed_part = 0.0
     for k in range(1, search.capacity.size):
         fixed_part += search.simplex.multipliers[k] * search.capacity[k]
-    shared_part = _shared_costs(search)
-    gains = np.zeros(search.shared_cost.size)
+    _write_shared_costs(search)
+    for y in range(work.gains.size):
+        work.gains[y] = 0.0
     arrived, limited = 0, is_running(search.simplex.clock)
     for x in range(search.budget.size - 1, progress.first_row - 1, -1):
-        if limited and out_of_time(search.simplex.clock, 3 * gains.size):
+        if limited and out_of_time(search.simplex.clock, 3 * work.gains.size):
             return
-        arrived = _add_row_gains(search, gains, arrived, x)
+        arrived = _add_row_gains(search, arrived, x)
         if x <= progress.last_row:
-            _lower_row_bounds(search, x, gains, fixed_part, shared_part, budget_penalty[x], shared_penalty)
+            _lower_row_bounds(search, x, fixed_part)
     _shrink_window(search)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _shared_costs(search: Search) -> Floats:
-    """[C] price of each longest shared time, and of the capacity that it uses."""
-    cost = search.shared_cost.copy()
+@kernel
+def _write_shared_costs(search: Search) -> None:
+    cost = search.work.shared_part
+    for y in range(cost.size):
+        cost[y] = search.shared_cost[y]
     for k in range(search.shared.shape[0]):
         for y in range(cost.size):
             cost[y] += search.simplex.multipliers[k] * search.shared[k, y]
-    return cost
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _anchor_penalties(search: Search) -> tuple[Floats, Floats]:
-    """Greatest reduced profit, at most 0, of the requests with each budget [R] and with each shared time [C]."""
-    budget_penalty, shared_penalty = np.full(search.budget.size, -np.inf), np.full(search.shared_cost.size, -np.inf)
+@kernel
+def _write_anchor_penalties(search: Search) -> None:
+    budget_penalty, shared_penalty = search.work.budget_penalty, search.work.shared_penalty
+    for x in range(budget_penalty.size):
+        budget_penalty[x] = -np.inf
+    for y in range(shared_penalty.size):
+        shared_penalty[y] = -np.inf
     for j in range(search.profit.size):
         reduced = min(search.simplex.reduced[j], 0.0)
         budget_penalty[search.row[j]] = max(budget_penalty[search.row[j]], reduced)
         shared_penalty[search.column[j]] = max(shared_penalty[search.column[j]], reduced)
-    return budget_penalty, shared_penalty
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
-    """Add the positive reduced profits of row x to ``gains`` [C]; returns the number of requests added so far."""
+@kernel
+def _add_row_gains(search: Search, arrived: int, x: int) -> int:
+    """Add the positive reduced profits of row x to the gains; returns the number of requests added so far."""
+    gains = search.work.gains
     while arrived < search.by_falling_budget.size and search.row[search.by_falling_budget[arrived]] == x:
         j = search.by_falling_budget[arrived]
         gains[search.column[j]] += max(search.simplex.reduced[j], 0.0)
@@ -90,17 +94,10 @@ def _add_row_gains(search: Search, gains: Floats, arrived: int, x: int) -> int:
     return arrived
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _lower_row_bounds(
-    search: Search,
-    x: int,
-    gains: Floats,
-    fixed_part: float,
-    shared_part: Floats,
-    budget_penalty: float,
-    shared_penalty: Floats,
-) -> None:
-    progress = search.progress[0]
+@kernel
+def _lower_row_bounds(search: Search, x: int, fixed_part: float) -> None:
+    progress, gains, shared_part = search.progress[0], search.work.gains, search.work.shared_part
+    budget_penalty, shared_penalty = search.work.budget_penalty[x], search.work.shared_penalty
     before = 0.0
     for y in range(progress.first_column):
         before += gains[y]
@@ -114,7 +111,7 @@ def _lower_row_bounds(
         search.bound[x, y] = min(search.bound[x, y], bound)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _shrink_window(search: Search) -> None:
     progress = search.progress[0]
     least = next_better(search)
@@ -129,7 +126,7 @@ def _shrink_window(search: Search) -> None:
     progress.first_column, progress.last_column = first_column, last_column
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def best_open_pair(search: Search) -> tuple[int, int, float]:
     """The open pair of the highest bound, and that bound; (-1, -1, -inf) if every pair is closed or out of time."""
     progress = search.progress[0]
@@ -145,24 +142,30 @@ def best_open_pair(search: Search) -> tuple[int, int, float]:
     return row, column, bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def fix_requests(search: Search) -> None:
     """Fix requests outside the current pair to 0, and its sole possible anchors to 1."""
     row, column = search.progress[0].row, search.progress[0].column
     for j in range(search.fixed.size):
         inside = search.row[j] >= row and search.column[j] <= column
         search.fixed[j] = FREE if inside else 0
-    for sole in (search.sole_of_row[row], search.sole_of_column[column]):
-        if sole >= 0:
-            search.fixed[sole] = 1
+    if search.sole_of_row[row] >= 0:
+        search.fixed[search.sole_of_row[row]] = 1
+    if search.sole_of_column[column] >= 0:
+        search.fixed[search.sole_of_column[column]] = 1
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def greedy_batch(search: Search) -> tuple[Flags, bool]:
-    """Greedy batch of the current pair, by falling reduced profit; and whether it is feasible."""
-    remaining = pair_capacity(search, search.progress[0].row, search.progress[0].column)
-    chosen = np.zeros(search.fixed.size, np.bool_)
-    for j in np.argsort(-search.simplex.reduced):
+@kernel
+def choose_greedily(search: Search) -> bool:
+    """Choose the greedy batch of the current pair, by falling reduced profit; whether it is feasible."""
+    work = search.work
+    remaining, chosen = work.remaining, work.chosen
+    write_pair_capacity(search, search.progress[0].row, search.progress[0].column, remaining)
+    for j in range(chosen.size):
+        chosen[j], work.key[j] = False, -search.simplex.reduced[j]
+    rising_order(work.key, work.order)
+    for place in range(chosen.size):
+        j = work.order[place]
         if search.fixed[j] != 0 and _fits(search.usage, j, remaining):
             chosen[j] = True
             for k in range(remaining.size):
@@ -170,10 +173,10 @@ def greedy_batch(search: Search) -> tuple[Flags, bool]:
     feasible = True
     for k in range(remaining.size):
         feasible &= remaining[k] >= 0.0
-    return chosen, feasible
+    return feasible
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _fits(usage: Floats, j: int, remaining: Floats) -> bool:
     fits = True
     for k in range(remaining.size):

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
 from edge_llm_gym.solvers.clock import Clock, make_clock, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import make_simplex
 from edge_llm_gym.solvers.dftsp.pairs import initialise_pair_bounds
-from edge_llm_gym.solvers.dftsp.search_state import MARGIN, PROGRESS, Search, make_core
+from edge_llm_gym.solvers.dftsp.search_state import MARGIN, PROGRESS, Search, make_core, make_work, stable_order
 from edge_llm_gym.solvers.dftsp.start import probe
 
 _SLACK = 1.0 + RELATIVE_TOLERANCE
@@ -27,14 +27,17 @@ def servable_requests(problem: BatchArrays, profit: Floats) -> Ints:
     """
     count, request = 0, np.empty(profit.size, np.int64)
     for j in range(profit.size):
-        limit_s = min(problem.budget_s[j], problem.time_cap_s)
-        servable = within_limit(problem.time_s[j] + problem.shared_time_s[j], limit_s)
-        servable &= within_limit(problem.kv_bytes[j], problem.memory_bytes)
-        servable &= within_limit(problem.uplink_share[j], 1.0) and within_limit(problem.downlink_share[j], 1.0)
-        if servable and profit[j] > 0.0:
+        if profit[j] > 0.0 and _is_servable(problem, j):
             request[count] = j
             count += 1
     return request[:count]
+
+
+@kernel
+def _is_servable(problem: BatchArrays, j: int) -> bool:
+    servable = within_limit(problem.time_s[j] + problem.shared_time_s[j], min(problem.budget_s[j], problem.time_cap_s))
+    servable &= within_limit(problem.kv_bytes[j], problem.memory_bytes)
+    return servable and within_limit(problem.uplink_share[j], 1.0) and within_limit(problem.downlink_share[j], 1.0)
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -63,7 +66,8 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s:
     with what a few pairs give.
     """
     n, memory_bytes = request.size, max(problem.memory_bytes, 1e-300)
-    usage, budget, shared, scaled = np.empty((4, n)), np.empty(n), np.empty(n), np.empty(n)
+    usage, of_requests = np.empty((4, n)), np.empty((3, n))
+    budget, shared, scaled = of_requests[0], of_requests[1], of_requests[2]
     unit_s, unit = 1e-300, profit[request[0]]
     for place in range(n):
         j = request[place]
@@ -118,8 +122,11 @@ def _make_search(
 ) -> Search:
     """A search whose tables of pairs are not filled yet."""
     rows, n = usage.shape
-    rising, row, budgets, sole_of_row = _ranked(budget)
+    order, row, budgets, sole_of_row = _ranked(budget)
     _, column, shareds, sole_of_column = _ranked(shared)
+    by_falling_budget = np.empty(n, np.int64)
+    for place in range(n):
+        by_falling_budget[place] = order[n - 1 - place]
     shape = (budgets.size, shareds.size) if budgets.size * shareds.size <= MAX_PAIRS else (0, 0)
     shared_usage = np.zeros((rows, shareds.size))
     for y in range(shareds.size):
@@ -134,7 +141,7 @@ def _make_search(
         capacity,
         row,
         column,
-        rising[::-1].copy(),
+        by_falling_budget,
         budgets,
         shared_usage,
         shared_price * shareds,
@@ -147,6 +154,7 @@ def _make_search(
         np.zeros(n, np.bool_),
         make_simplex(rows, n, clock),
         make_core(rows, n),
+        make_work(rows, n, budgets.size, shareds.size),
         progress,
     )
 
@@ -154,9 +162,9 @@ def _make_search(
 @njit(cache=True, no_cpython_wrapper=True)
 def _ranked(values: Floats) -> tuple[Ints, Ints, Floats, Ints]:
     """Rising order, rank of each value among the distinct ones, these, and the only index of each (-1: several)."""
-    order = np.argsort(values, kind="mergesort")
-    rank, sole = np.empty(values.size, np.int64), np.empty(values.size, np.int64)
-    distinct = np.empty(values.size)
+    numbers, distinct = np.empty((3, values.size), np.int64), np.empty(values.size)
+    order, rank, sole = numbers[0], numbers[1], numbers[2]
+    stable_order(values, order)
     count = 0
     for j in order:
         if count > 0 and values[j] == distinct[count - 1]:
@@ -165,7 +173,7 @@ def _ranked(values: Floats) -> tuple[Ints, Ints, Floats, Ints]:
             distinct[count], sole[count] = values[j], j
             count += 1
         rank[j] = count - 1
-    return order, rank, distinct[:count].copy(), sole[:count].copy()
+    return order, rank, distinct[:count], sole[:count]
 
 
 @njit(cache=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints, SmallInts
 from edge_llm_gym.solvers.dftsp.multipliers import Simplex
 
@@ -33,6 +33,8 @@ PROGRESS = np.dtype((np.record, _PROGRESS_FIELDS))
 MARGIN = 1e-9
 """Totals closer than this, in units of the greatest single profit, count as equal."""
 
+_FEW = 15  # items that `np.argsort` of numba inserts one by one
+_FEW_STABLE = 32  # items that are inserted one by one where the order does not depend on the method
 DOMINANCE_LINKS = 4
 """Dominating and dominated requests that are stored for a request: since dominance is transitive, few are enough."""
 
@@ -45,8 +47,8 @@ class Core(NamedTuple):
     """
 
     request: Ints  # [n] the open requests, by falling cost; only the first `open` entries are in use
-    cost: Floats  # [n] of deciding against the sign of the reduced profit
-    usage: Floats  # [n, m]
+    cost: Floats  # [n + 1] of deciding against the sign of the reduced profit
+    usage: Floats  # [n + 1, m]
     max_usage: Floats  # [n + 1, m] most that the requests from this one on can use
     max_release: Floats  # [n + 1, m] most that they can release, in a row with negative usage
     remaining: Floats  # [n + 1, m] remaining capacity at each depth of the current path
@@ -54,6 +56,22 @@ class Core(NamedTuple):
     branch: SmallInts  # [n + 1] branches started at each depth
     dominance: Ints  # [n, 2, DOMINANCE_LINKS] nearest earlier requests dominated by each one / dominating it
     chosen: Flags  # [n] requests taken on the current path, including fixed ones
+
+
+class PairWork(NamedTuple):
+    """What is computed for the current pair, or for all pairs by the multipliers of the current one."""
+
+    capacity: Floats  # [m] of the current pair
+    remaining: Floats  # [m] of it, less what the greedy batch or the fixed requests use
+    chosen: Flags  # [n] greedy batch
+    request: Ints  # [n] requests that are sorted by their keys
+    key: Floats  # [n]
+    order: Ints  # [n] places of the keys by rising key
+    cost: Floats  # [n] of deciding against the sign of the reduced profit, -1 for fixed requests
+    gains: Floats  # [C] positive reduced profits of the requests with each shared time
+    budget_penalty: Floats  # [R] greatest reduced profit, at most 0, of the requests with each budget
+    shared_penalty: Floats  # [C] the same for each shared time
+    shared_part: Floats  # [C] price of each longest shared time, and of the capacity that it uses
 
 
 class Search(NamedTuple):
@@ -82,20 +100,22 @@ class Search(NamedTuple):
     best_set: Flags  # [n] the best set found
     simplex: Simplex
     core: Core
+    work: PairWork
     progress: NDArray[np.void]  # [1] of PROGRESS
 
 
 @njit(cache=True, no_cpython_wrapper=True)
 def make_core(row_count: int, n: int) -> Core:
     """Arrays for a core of up to ``n`` requests."""
+    of_depths, cost = np.empty((4, n + 1, row_count)), np.empty((2, n + 1))
     return Core(
         np.empty(n, np.int64),
-        np.empty(n),
-        np.empty((n, row_count)),
-        np.empty((n + 1, row_count)),
-        np.empty((n + 1, row_count)),
-        np.empty((n + 1, row_count)),
-        np.empty(n + 1),
+        cost[0],
+        of_depths[0],
+        of_depths[1],
+        of_depths[2],
+        of_depths[3],
+        cost[1],
         np.empty(n + 1, np.int8),
         np.empty((n, 2, DOMINANCE_LINKS), np.int64),
         np.empty(n, np.bool_),
@@ -103,23 +123,80 @@ def make_core(row_count: int, n: int) -> Core:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def pair_capacity(search: Search, row: int, column: int) -> Floats:
-    """Capacity [m] of each row for the batches of a pair."""
-    capacity = np.empty(search.capacity.size)
+def make_work(row_count: int, n: int, budgets: int, shared_times: int) -> PairWork:
+    """Arrays for ``n`` requests with so many distinct budgets and shared times."""
+    of_rows, numbers, keys = np.empty((2, row_count)), np.empty((2, n), np.int64), np.empty((2, n))
+    of_columns = np.empty((3, shared_times))
+    return PairWork(
+        of_rows[0],
+        of_rows[1],
+        np.empty(n, np.bool_),
+        numbers[0],
+        keys[0],
+        numbers[1],
+        keys[1],
+        of_columns[0],
+        np.empty(budgets),
+        of_columns[1],
+        of_columns[2],
+    )
+
+
+@kernel
+def write_pair_capacity(search: Search, row: int, column: int, capacity: Floats) -> None:
+    """Write the capacity [m] of each row for the batches of a pair."""
     for k in range(capacity.size):
         capacity[k] = search.capacity[k] - search.shared[k, column]
     capacity[0] = search.budget[row] - search.shared[0, column]
-    return capacity
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
+def rising_order(key: Floats, order: Ints) -> None:
+    """Write the order of rising ``key`` [n] that `np.argsort` gives."""
+    if key.size > _FEW:
+        _sort_many(key, order)
+    else:
+        insert_all(key, order)
+
+
+@kernel
+def insert_all(key: Floats, order: Ints) -> None:
+    """Write the stable order of rising ``key`` [n]; takes quadratic time."""
+    for place in range(key.size):
+        item = place
+        while item > 0 and key[place] < key[order[item - 1]]:
+            order[item] = order[item - 1]
+            item -= 1
+        order[item] = place
+
+
+@kernel
+def stable_order(key: Floats, order: Ints) -> None:
+    """Write the stable order of rising ``key`` [n]."""
+    if key.size > _FEW_STABLE:
+        _merge_many(key, order)
+    else:
+        insert_all(key, order)
+
+
+@njit(cache=True, _nrt=True)
+def _merge_many(key: Floats, order: Ints) -> None:
+    order[:] = np.argsort(key, kind="mergesort")
+
+
+@njit(cache=True, _nrt=True)
+def _sort_many(key: Floats, order: Ints) -> None:
+    order[:] = np.argsort(key)
+
+
+@kernel
 def next_better(search: Search) -> float:
     """Least total that counts as an improvement on the best set."""
     progress = search.progress[0]
     return progress.best + (progress.granularity - MARGIN if progress.granularity > 0.0 else MARGIN)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _total(search: Search, chosen: Flags) -> float:
     """Profit of a set [n] less the price of its own longest shared time."""
     total, longest = 0.0, -1
@@ -130,7 +207,7 @@ def _total(search: Search, chosen: Flags) -> float:
     return total - search.shared_cost[longest] if longest >= 0 else total
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def record_candidate(search: Search, chosen: Flags) -> None:
     """Store the set ``chosen`` [n] if its total exceeds the best so far, and raise the goal to an improvement."""
     progress = search.progress[0]

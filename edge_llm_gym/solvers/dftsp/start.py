@@ -6,8 +6,8 @@ from edge_llm_gym.compiled import njit
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
-from edge_llm_gym.solvers.dftsp.pairs import greedy_batch
-from edge_llm_gym.solvers.dftsp.search_state import Search, pair_capacity, record_candidate
+from edge_llm_gym.solvers.dftsp.pairs import choose_greedily
+from edge_llm_gym.solvers.dftsp.search_state import Search, record_candidate, write_pair_capacity
 from edge_llm_gym.solvers.dftsp.tree_search import upper_bound
 
 _LEVELS = 8  # budgets and shared times that are tried as limits of a batch
@@ -22,7 +22,8 @@ def probe(search: Search) -> None:
     """
     for j in range(search.fixed.size):
         search.fixed[j] = FREE
-    capacity = pair_capacity(search, search.budget.size - 1, 0)
+    capacity = search.work.capacity
+    write_pair_capacity(search, search.budget.size - 1, 0, capacity)
     bound = relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
     search.progress[0].open_bound = bound - search.shared_cost[0]
     rows, columns = search.budget.size, search.shared_cost.size
@@ -44,11 +45,11 @@ def _probe_pair(search: Search, row: int, column: int) -> bool:
     progress.row, progress.column = row, column
     for j in range(search.fixed.size):
         search.fixed[j] = FREE if search.row[j] >= row and search.column[j] <= column else 0
-    relax(search.simplex, search.profit, search.usage, pair_capacity(search, row, column), search.fixed)
-    chosen, feasible = greedy_batch(search)
+    write_pair_capacity(search, row, column, search.work.capacity)
+    relax(search.simplex, search.profit, search.usage, search.work.capacity, search.fixed)
     before = progress.best
-    if feasible:
-        record_candidate(search, chosen)
+    if choose_greedily(search):
+        record_candidate(search, search.work.chosen)
     return bool(progress.best > before)
 
 

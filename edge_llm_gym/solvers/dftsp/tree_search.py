@@ -2,12 +2,18 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax
-from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, fix_requests, greedy_batch, update_pair_bounds
-from edge_llm_gym.solvers.dftsp.search_state import MARGIN, Search, next_better, pair_capacity, record_candidate
+from edge_llm_gym.solvers.dftsp.pairs import best_open_pair, choose_greedily, fix_requests, update_pair_bounds
+from edge_llm_gym.solvers.dftsp.search_state import (
+    MARGIN,
+    Search,
+    next_better,
+    record_candidate,
+    write_pair_capacity,
+)
 
 _CORE_SLICE = 5000
 """Nodes of a core, of about ten elementary steps each, between two questions to the clock."""
@@ -39,13 +45,13 @@ def upper_bound(search: Search) -> float:
     return max(attainable_total(progress.open_bound, progress.granularity), progress.best)
 
 
-@njit(cache=True)
+@kernel
 def attainable_total(bound: float, granularity: float) -> float:
     """Greatest multiple of the granularity that does not exceed the bound."""
     return np.floor((bound + MARGIN) / granularity) * granularity if granularity > 0.0 else bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _next_pair(search: Search) -> bool:
     """Price the pair of highest bound, or search it if it is priced; False if no pair can contain a better set.
 
@@ -66,15 +72,16 @@ def _next_pair(search: Search) -> bool:
     return True
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _relax(search: Search) -> float:
     """Solve the relaxation of the current pair; returns an upper bound on the total of its sets."""
-    row, column = search.progress[0].row, search.progress[0].column
-    bound = relax(search.simplex, search.profit, search.usage, pair_capacity(search, row, column), search.fixed)
+    row, column, capacity = search.progress[0].row, search.progress[0].column, search.work.capacity
+    write_pair_capacity(search, row, column, capacity)
+    bound = relax(search.simplex, search.profit, search.usage, capacity, search.fixed)
     return bound - search.shared_cost[column]
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _lower_goal(search: Search, bound: float) -> None:
     """Set the goal close below the highest total that may exist, with a distance that doubles at every failure.
 
@@ -93,7 +100,7 @@ def _lower_goal(search: Search, bound: float) -> None:
     progress.goal = max(goal, next_better(search))
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _price_pair(search: Search) -> None:
     """Solve the pair's relaxation, bound all pairs by its multipliers, and try the greedy batch for them."""
     progress = search.progress[0]
@@ -101,14 +108,13 @@ def _price_pair(search: Search) -> None:
     search.priced[row, column] = True
     bound = _relax(search)
     if bound < search.bound[row, column] - MARGIN:
-        chosen, feasible = greedy_batch(search)
-        if feasible:
-            record_candidate(search, chosen)
+        if choose_greedily(search):
+            record_candidate(search, search.work.chosen)
         search.bound[row, column] = bound
         update_pair_bounds(search)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _close_pair(search: Search) -> None:
     """Lower the pair's bound below the goal: every set that reaches the goal has been recorded."""
     progress = search.progress[0]

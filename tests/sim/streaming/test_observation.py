@@ -112,3 +112,16 @@ def test_numbers_in_one_bin_spread_over_it():
     count[2] = 10
     histogram_quantiles(count, np.array([0.0, 0.5, 1.0]), found)
     assert found.tolist() == [0.5, 0.625, 0.75]
+
+
+def test_histogram_quantiles_equal_those_of_a_plain_search():
+    rng, bins = np.random.default_rng(5), 64
+    for _ in range(50):
+        count = rng.poisson(rng.choice([0.05, 1.0, 5.0]), bins).astype(np.int32)
+        found, total = np.zeros(len(QUANTILES), np.float32), int(count.sum())
+        histogram_quantiles(count, np.array(QUANTILES), found)
+        below = np.concatenate([[0], np.cumsum(count)])
+        for value, probability in zip(found, QUANTILES, strict=True):
+            column = int(np.argmax(below[1:] >= probability * total)) if total else 0
+            share = (probability * total - below[column]) / count[column] if total else 0.0
+            assert value == np.float32((column + share) / bins)

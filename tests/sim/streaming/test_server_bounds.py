@@ -16,7 +16,7 @@ def plain(kernel):
 
 def idle_server() -> tuple[ServerState, Workspace]:
     servers = ServerState(
-        np.zeros((1, 1, CAPACITY + 1, 2)), np.zeros((1, 1), np.int64), np.zeros((1, 1)), np.zeros((1, 1))
+        np.zeros((1, CAPACITY + 1, 1, 2)), np.zeros((1, 1), np.int64), np.zeros((1, 1)), np.zeros((1, 1))
     )
     plain(server.clear_servers)(servers, 0)
     return servers, Workspace(
@@ -39,13 +39,13 @@ def test_no_time_leads_out_of_the_array(reach_s, service_s):
         assert 0 <= servers.idle_first[0, 0] <= CAPACITY
     assert 0 <= workspace.skipped[0] <= CAPACITY
     first = int(servers.idle_first[0, 0])
-    plain(server._unused_s)(servers.idle_s[0, 0], first, 0.0, 0.0, np.inf)
-    plain(server._committed_s)(servers.idle_s[0, 0], first, 1.0)
+    plain(server._unused_s)(servers.idle_s[0, :, 0], first, 0.0, 0.0, np.inf)
+    plain(server._committed_s)(servers.idle_s[0, :, 0], first, 1.0)
 
 
 def test_finite_times_leave_the_last_interval_open():
     servers, workspace = idle_server()
     assert plain(server.serve)(servers, 0, 0, 0.0, 1.0, 0.25, 0.5, workspace) == (0.25, 0.75)
     assert plain(server.serve)(servers, 0, 0, 0.0, 1.0, 0.5, 2.0, workspace) == (0.75, 2.75)
-    assert servers.idle_s[0, 0, servers.idle_first[0, 0]].tolist() == [2.75, np.inf]
-    assert plain(server._committed_s)(servers.idle_s[0, 0], int(servers.idle_first[0, 0]), 1.0) == 1.75
+    assert servers.idle_s[0, servers.idle_first[0, 0], 0].tolist() == [2.75, np.inf]
+    assert plain(server._committed_s)(servers.idle_s[0, :, 0], int(servers.idle_first[0, 0]), 1.0) == 1.75

@@ -1,0 +1,43 @@
+"""A scheduler that decides parts of the rows in several threads: compiled schedulers let other threads run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge_llm_gym.arrays import Array
+from edge_llm_gym.decoding.epoch_rows import EpochRows
+from edge_llm_gym.experts.batch_expert import Assign
+from edge_llm_gym.numeric import whole_number
+from edge_llm_gym.sim.row_workers import RowWorkers
+
+
+class InThreads:
+    """Splits rows over `threads` threads; assignments are those of the scheduler itself, since rows are independent."""
+
+    def __init__(self, assign: Assign, threads: int) -> None:
+        self._assign, self._workers = assign, RowWorkers(threads, threads)
+
+    def __call__(self, epochs: EpochRows) -> Array:
+        """Assignments [R, N]."""
+        rows = range(len(epochs.waiting_s))
+        node = np.zeros(epochs.waiting_s.shape, np.int64)
+
+        def decide(_: int, part: Sequence[int]) -> None:
+            if part:
+                chosen = slice(part[0], part[-1] + 1)
+                node[chosen] = self._assign(_rows(epochs, chosen))
+
+        self._workers.share(rows, decide)
+        return node
+
+
+def _rows(epochs: EpochRows, chosen: slice) -> EpochRows:
+    """Some of the rows, without copies."""
+    problem = type(epochs.problem)(*(array[chosen] for array in epochs.problem))
+    return EpochRows(problem, *(array[chosen] for array in epochs[1:]))
+
+
+def in_threads(assign: Assign, num_threads: int = 1) -> Assign:
+    """The scheduler, split over threads if there are several. Raises ValueError for less than one."""
+    threads = whole_number("num_threads", num_threads, least=1)
+    return assign if threads == 1 else InThreads(assign, threads)
