@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.command import run_cli
 from benchmarks.clients.results import read
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.command import run_cli
 from edge_llm_gym.evaluation.plots import new_figure
 from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.interrupts import exit_status
@@ -39,7 +39,9 @@ def draw(entries: Sequence[Mapping[str, Any]]) -> Any:
         _draw_panel(axis, entry)
     for axis in axes[len(shown) :]:
         axis.set_visible(False)
-    labels = {label: line for axis in figure.axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    labels = {
+        label: line for axis in figure.axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
     figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.supylabel("return of an episode", fontsize=10)
     return figure
