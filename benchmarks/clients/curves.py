@@ -19,7 +19,7 @@ from edge_llm_gym.files import replacing, writable_folder
 from edge_llm_gym.interrupts import exit_status
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-COLUMNS: Final = 4
+COLUMNS: Final = 3
 SMOOTHED: Final = 0.25
 """Share of a run's episodes in a mean of the line."""
 REFERENCES: Final = {"random": ("random actions", "--"), "zeros": ("actions that are all zero", ":")}
@@ -33,7 +33,7 @@ def draw(entries: Sequence[Mapping[str, Any]]) -> Any:
     if not shown:
         raise ValueError("no client has a learning curve; run their recipes first: make check-clients")
     rows = -(-len(shown) // COLUMNS)
-    figure = new_figure(3.3 * COLUMNS, 2.5 * rows + 0.4)
+    figure = new_figure(3.5 * COLUMNS, 2.4 * rows + 0.4)
     axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axis, entry in zip(axes, shown, strict=False):
         _draw_panel(axis, entry)
@@ -59,7 +59,7 @@ def _draw_panel(axis: Any, entry: Mapping[str, Any]) -> None:
     axis.plot(steps, returns, ".", color="0.72", markersize=4, label="episode")
     if len(returns) > 1:
         ends, means = moving_mean(returns)
-        axis.plot(steps[ends], means, linewidth=1.8, label="mean of the last quarter of episodes")
+        axis.plot(steps[ends], means, linewidth=1.8, label="mean over a quarter of the episodes")
     for name, (label, style) in REFERENCES.items():
         if name in entry["returns"]:
             axis.axhline(entry["returns"][name], color="black", linewidth=0.9, linestyle=style, label=label)
