@@ -42,6 +42,8 @@ RECORDED = "episodes.csv"
 """File of the episodes of a training, in the working directory: length and return of each."""
 MONITORS = "**/*.monitor.csv"
 """The same, as the Monitor of Stable-Baselines3 writes it, of clients that train in a process of their own."""
+MODULE = "runner_of_recipes"
+"""Name by which Gymnasium finds `Recorder`, also where a client runs a script in place of the module `__main__`."""
 Constants = Mapping[str, Any]
 Settings = Mapping[str, Any]
 
@@ -130,9 +132,10 @@ class Recorder(gymnasium.Wrapper, RecordConstructorArgs):  # type: ignore[type-a
 def recorded(environment: str, path: Path) -> Iterator[None]:
     """In this block, `gymnasium.make` wraps the environments of an id in `Recorder`, with an empty file at `path`."""
     path.unlink(missing_ok=True)
+    sys.modules[MODULE] = sys.modules[__name__]
     spec = gymnasium.registry[environment.rpartition(":")[2]]
     before = spec.additional_wrappers
-    spec.additional_wrappers = (*before, WrapperSpec("Recorder", f"{__name__}:Recorder", {"path": str(path)}))
+    spec.additional_wrappers = (*before, WrapperSpec("Recorder", f"{MODULE}:Recorder", {"path": str(path)}))
     try:
         yield
     finally:

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 
 import gymnasium
 import numpy as np
@@ -115,6 +117,17 @@ def test_the_curve_has_the_episodes_of_the_training_and_no_others(place):
     lengths = [result["returns"][f"steps {number}"] for number in range(3)]
     assert result["curve"] == {"steps": list(np.cumsum(lengths)), "returns": lengths}
     assert gymnasium.spec("CartPole-v1").additional_wrappers == ()
+
+
+def test_a_client_that_runs_as_a_script_is_recorded(place):
+    """CleanRL's files are run by runpy in place of __main__, which is the module of the runner itself."""
+    (place / "script.py").write_text(TRAINING)
+    (place / "recipe_.py").write_text(
+        "import runpy\n\nID = 'CartPole-v1'\nSTEPS = 40\n\nrunpy.run_path('script.py', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-P", recipe.__file__, "recipe_.py"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stdout.splitlines()[-1])["curve"]["steps"]) == 3
 
 
 def test_a_recipe_that_trains_no_steps_has_no_curve(place):
