@@ -1,15 +1,14 @@
-"""Shared by the scripts: settings on the command line, the folder of a run, and errors in one line."""
+"""Shared by the scripts: settings on the command line, the folder of a run, and errors in one line (`run_cli`)."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.config import RunConfig, read_config
 from agents.run_folder import Start
-from edge_llm_gym.compiled.events import announcing
-from edge_llm_gym.messages import file_error, quoted
+from edge_llm_gym.command import run_cli as run_cli
+from edge_llm_gym.messages import quoted
 from edge_llm_gym.sb3.description import CONFIG_FILE
 from edge_llm_gym.settings import parse_setting
 
@@ -110,23 +109,3 @@ def _setting(text: str) -> tuple[str, Any]:
 def run_folder(config: str | Path | None) -> Path:
     """runs/<name of the configuration>."""
     return Path("runs") / Path(str(config)).stem
-
-
-def run_cli(action: Callable[[], None]) -> int:
-    """Runs an action and returns the exit status; errors of the user are printed in one line, without a traceback.
-
-    One line says so if kernels have to be compiled first.
-    """
-    try:
-        with announcing(lambda text: print(text, file=sys.stderr, flush=True)):
-            action()
-    except OSError as error:
-        return _failed(file_error(error))
-    except (ValueError, TypeError, NotImplementedError, ImportError) as error:
-        return _failed(str(error))
-    return 0
-
-
-def _failed(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 2

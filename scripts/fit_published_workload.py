@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from edge_llm_gym.files import write_text
+from edge_llm_gym.command import run_cli
+from edge_llm_gym.files import writable_folder, write_text
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.workload import statistics
 from edge_llm_gym.workload.arrivals import ModulatedPoisson, Modulation
 from edge_llm_gym.workload.trace_reading import read_trace
@@ -139,18 +141,27 @@ def table(trace: Trace, recipe: Recipe) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    return exit_status(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("trace", type=Path, help="trace file, from the source named in the file")
     parser.add_argument("--output", type=Path, help="folder to write NAME.yaml to (default: the package's own)")
     options = parser.parse_args(arguments)
+    return run_cli(lambda: _write(options))
+
+
+def _write(options: argparse.Namespace) -> None:
+    """Writes the file and prints its path."""
+    folder = writable_folder(options.output or OUTPUT)
     text = yaml.safe_dump(
         table(read_trace(options.trace), RECIPES[options.name]), sort_keys=False, default_flow_style=None, width=120
     )
-    path = (options.output or OUTPUT) / f"{options.name}.yaml"
+    path = folder / f"{options.name}.yaml"
     write_text(path, HEADER + text)
     print(f"wrote {path}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ Timings at 16 bits give all their rows. The row at 4 bits is that of PyTorch's p
 unpacking the weights first; the row has the prefill times of 16 bits.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edge_llm_gym.command import run_cli
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.models.hardware import hardware
 from edge_llm_gym.models.hardware_profiles import (
     HardwareProfile,
@@ -60,4 +63,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    sys.exit(exit_status(lambda: run_cli(lambda: typer.run(main))))

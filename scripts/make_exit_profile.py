@@ -13,11 +13,13 @@ import sys
 from collections.abc import Sequence
 
 import torch
-from exit_profile.corpus import Corpus, CorpusError
+from exit_profile.corpus import Corpus
 from exit_profile.measurement import Answers
 from exit_profile.options import Settings, parse
 from exit_profile.training import Trained, steps_within, train
 
+from edge_llm_gym.command import run_cli
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.models.exits import ExitProfile, save_profile
 
 
@@ -25,15 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     settings = parse(__doc__, arguments)
     torch.set_num_threads(1)
-    try:
-        profile = make_profile(settings)
-    except CorpusError as error:
-        sys.exit(f"make_exit_profile: {error}")
+    return exit_status(lambda: run_cli(lambda: _write(settings)))
+
+
+def _write(settings: Settings) -> None:
+    """Makes the profile, writes it, and prints its means by exit."""
+    profile = make_profile(settings)
     save_profile(profile, settings.out)
     for name, values in (("accuracy", profile.accuracy), ("mean confidence", profile.confidence.mean(axis=0))):
         print(f"{name} by exit {' '.join(f'{value:.3f}' for value in values)}")
     print(f"wrote {settings.out} ({settings.out.stat().st_size} bytes)")
-    return 0
 
 
 def make_profile(settings: Settings) -> ExitProfile:

@@ -12,7 +12,9 @@ import numpy as np
 from exit_profile.calibration import Tradeoff, common_threshold, own_thresholds, relative_accuracy, reliability
 from exit_profile.pictures import FIGURES, MARKED_THRESHOLDS
 
-from edge_llm_gym.files import replacing
+from edge_llm_gym.command import run_cli
+from edge_llm_gym.files import replacing, writable_folder
+from edge_llm_gym.interrupts import exit_status
 from edge_llm_gym.models.exits import ExitProfile, exit_profile
 
 DOTS_PER_INCH = 110
@@ -21,19 +23,26 @@ RELATIVE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
+    return exit_status(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="code-lines", help="name or path (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)
-    profile = exit_profile(options.profile)
-    options.out.mkdir(parents=True, exist_ok=True)
+    return run_cli(lambda: _plot(options))
+
+
+def _plot(options: argparse.Namespace) -> None:
+    """Writes the figures and prints the tables."""
+    profile, folder = exit_profile(options.profile), writable_folder(options.out)
     for name, draw in FIGURES.items():
-        picture = options.out / f"{name}-{Path(options.profile).stem}.png"
+        picture = folder / f"{name}-{Path(options.profile).stem}.png"
         with replacing(picture) as temporary:
             draw(profile).savefig(temporary, dpi=DOTS_PER_INCH)
     print("\n".join([*exit_table(profile), "", *relative_table(profile), "", *threshold_table(profile)]))
     print(f"\n{profile.rows} rows: {profile.source}")
-    return 0
 
 
 def exit_table(profile: ExitProfile) -> list[str]:

@@ -19,6 +19,8 @@ from benchmarks.clients.repositories import ensure_clone, place_files
 from benchmarks.clients.results import keep
 from benchmarks.clients.trials import Trial, try_recipe
 from benchmarks.clients.venvs import InstallError, ensure_venv, remove_venv
+from edge_llm_gym.command import run_cli
+from edge_llm_gym.files import writable_folder
 from edge_llm_gym.interrupts import exit_status
 
 
@@ -35,12 +37,19 @@ class Options:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     given = _parser().parse_args(arguments)
+    return run_cli(lambda: _run_all(given))
+
+
+def _run_all(given: argparse.Namespace) -> int:
+    """Runs the recipes of the clients; status 1 where one of them fails."""
+    out = given.out or given.folder / "clients.json"
+    writable_folder(out.parent)
     options = Options(given.folder, given.limit, given.remove, dict(given.repository))
     failed = False
     for name in given.clients or CLIENTS:
         for trial in run(name, CLIENTS[name], options):
             print(text_of(trial), flush=True)
-            keep(given.out or given.folder / "clients.json", [trial])
+            keep(out, [trial])
             failed |= bool(trial.fault)
     return int(failed)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from benchmarks.clients.clients import CLIENTS, Client
 from benchmarks.clients.trials import Trial
 from edge_llm_gym.files import write_text
+from edge_llm_gym.json_text import folded
 
 ALWAYS: Final = ("edge-llm-gym", "gymnasium", "jax", "numpy", "python", "torch")
 """Versions that are kept besides those of the client's own packages."""
@@ -18,7 +19,7 @@ def keep(path: Path, trials: Iterable[Trial]) -> None:
     kept = {entry["recipe"]: entry for entry in read(path)} | {trial.recipe: entry_of(trial) for trial in trials}
     order = [recipe.name for client in CLIENTS.values() for recipe in client.recipes]
     entries = [kept[name] for name in order if name in kept]
-    write_text(path, json.dumps(entries, indent=1) + "\n")
+    write_text(path, folded(entries) + "\n")
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Everything that the generators take from the package, in one place; a name that has moved fails here, loudly."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -13,11 +13,8 @@ from edge_llm_gym.env.flat import FlatEnv
 from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.experts import expert_descriptions, make_expert
 from edge_llm_gym.models.catalogue import hardware_rows, model_rows, quantization_rows
-from edge_llm_gym.models.channel import PATH_LOSS
-from edge_llm_gym.models.cost_models import COST_MODELS, ModelPart, NodeRates, cost_model
-from edge_llm_gym.models.exits import PROFILES
+from edge_llm_gym.models.cost_models import ModelPart, NodeRates, cost_model
 from edge_llm_gym.models.hardware import HARDWARE
-from edge_llm_gym.models.hardware_profiles import PROFILES as HARDWARE_PROFILES
 from edge_llm_gym.models.hardware_profiles import hardware_profile
 from edge_llm_gym.models.llm import MODELS
 from edge_llm_gym.models.quantization import METHODS
@@ -32,7 +29,6 @@ from edge_llm_gym.workload.config import ARRIVAL_KEYS, LENGTH_KEYS
 __all__ = [
     "API_PAGES",
     "ARRIVAL_KEYS",
-    "CHOICES",
     "DYNAMICS_KEYS",
     "ENVIRONMENTS",
     "FEATURES",
@@ -65,14 +61,6 @@ __all__ = [
     "scenario_names",
     "shipped_text",
 ]
-
-CHOICES: Final[Mapping[tuple[str, str], Collection[str]]] = {
-    ("Scenario", "cost"): COST_MODELS,
-    ("ChannelSection", "path_loss"): PATH_LOSS,
-    ("ExitsSection", "profile"): PROFILES,
-    ("NodeSection", "hardware_profile"): HARDWARE_PROFILES,
-}
-"""Class of a section and key -> the shipped names that it takes."""
 
 
 def flat_spaces(environment: str) -> dict[str, tuple[Any, Any]]:

@@ -10,6 +10,7 @@ from edge_llm_gym.lookahead import ROLLOUT
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.sb3.pretrained import PRETRAINED, pretrained_names
 from edge_llm_gym.scenario import scenario_names
+from edge_llm_gym.scenario.keys import key_paths
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -30,6 +31,11 @@ def complete_scenario(incomplete: str) -> list[str]:
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     files = [f"{path}/" if path.is_dir() else str(path) for path in found if path.is_dir() or path.suffix in SUFFIXES]
     return complete(incomplete, (*scenario_names(), *files))
+
+
+def complete_key(incomplete: str) -> list[str]:
+    """Dotted paths of the keys of a scenario file."""
+    return complete(incomplete, key_paths())
 
 
 def complete_policy(incomplete: str) -> list[tuple[str, str]]:

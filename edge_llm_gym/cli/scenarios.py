@@ -1,22 +1,24 @@
-"""`edge-llm-gym scenarios`: lists, shows and validates scenario files."""
+"""`edge-llm-gym scenarios`: lists, shows and validates scenario files, and describes their keys."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_llm_gym.cli.completion import complete_scenario
+from edge_llm_gym.cli.completion import complete_key, complete_scenario
 from edge_llm_gym.cli.options import SetOption, read_overrides
 from edge_llm_gym.files import writable_folder, write_text
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import Scenario, load_scenario, scenario_names
+from edge_llm_gym.scenario.keys import PATHS, Key, chosen_keys, section_title
 from edge_llm_gym.scenario.rules import unused_keys
 from edge_llm_gym.sheets import Column, Sheet, make_sheet
 from edge_llm_gym.sheets.terminal import Terminal
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.yaml_text import dump_yaml
 
-app = typer.Typer(help="List, show and validate scenarios.", no_args_is_help=True)
+app = typer.Typer(help="List, show and validate scenarios, and describe their keys.", no_args_is_help=True)
 Source = Annotated[
     str,
     typer.Argument(help="Name of a shipped scenario, or path of a YAML file.", autocompletion=complete_scenario),
@@ -83,6 +85,52 @@ def validate(source: Source) -> None:
     terminal.parts(("valid:", "green"), (f" {scenario.name}, {len(scenario.nodes)} nodes{slots}", ""))
     terminal.line()
     terminal.sheet(node_table(scenario))
+
+
+@app.command("keys")
+def show_keys(
+    part: Annotated[
+        str | None,
+        typer.Argument(
+            help="Only this: a section or a key by dotted path, as in arrivals or nodes.0.memory_fraction.",
+            autocompletion=complete_key,
+        ),
+    ] = None,
+) -> None:
+    """Describe the keys of a scenario file: types, ranges, defaults, units and meanings.
+
+    --set and gym.make(..., overrides=...) take them by dotted path, with the index of an item of a list as a number.
+
+    [bold]Examples[/]
+
+      edge-llm-gym scenarios keys arrivals
+
+      edge-llm-gym scenarios keys nodes.0.memory_fraction
+    """
+    terminal = Terminal()
+    for sheet in key_sheets(part):
+        terminal.sheet(sheet)
+
+
+def key_sheets(part: str | None) -> Iterator[Sheet]:
+    """A table for each section with keys of the part, or for all. Raises ValueError for an unknown part."""
+    columns = (
+        "key",
+        Column("type", "left", folds=True),
+        Column("range", "left"),
+        Column("default", "left"),
+        Column("unit", "left"),
+        Column("meaning", "left", folds=True),
+    )
+    keys = chosen_keys(part)
+    for section in PATHS:
+        if rows := [_key_cells(key) for key in keys if key.section == section]:
+            yield make_sheet(section_title(section), columns, rows)
+
+
+def _key_cells(key: Key) -> tuple[str, ...]:
+    names = f" One of {', '.join(key.choices)}." if key.choices else ""
+    return key.name, key.type(), key.limits, key.default(), key.unit, key.meaning + names
 
 
 def has_slots(scenario: Scenario) -> bool:

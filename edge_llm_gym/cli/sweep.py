@@ -19,7 +19,6 @@ from edge_llm_gym.cli.options import (
     JobsOption,
     OverwriteOption,
     PoliciesOption,
-    RateOption,
     RewardOption,
     ScenarioOption,
     SeedsOption,
@@ -92,7 +91,15 @@ def sweep_scenarios(
     columns: ColumnsOption = None,
     from_: FromOption = None,
     until: UntilOption = None,
-    rate: RateOption = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate",
+            metavar="NUMBER,...|own",
+            help="Mean arrivals per second; several, separated by commas, are swept, as with --set "
+            "arrivals.rate_per_s=1,2,4. 'own' keeps the rate of a trace. Default: the scenario's rate.",
+        ),
+    ] = None,
     reward: RewardOption = None,
     features: FeaturesOption = None,
     jobs: JobsOption = 1,
@@ -108,7 +115,7 @@ def sweep_scenarios(
 
     [bold]Examples[/]
 
-      edge-llm-gym sweep --set arrivals.rate_per_s=1,2,4,8 -p ot-gah,edf -n 10
+      edge-llm-gym sweep --rate 1,2,4,8 -p ot-gah,edf -n 10
 
       edge-llm-gym sweep --set arrivals.rate_per_s=4,8 --set nodes.0.memory_fraction=0.2,0.3 -p ot-gah,edf -n 10
 
@@ -118,7 +125,8 @@ def sweep_scenarios(
     workers = Workers(jobs, backend, address)
     source = trace_source(trace, format, columns, from_, until)
     chosen = environment_of(environment, scenario)
-    fixed, swept = read_sweep(set_)
+    given, rate = with_rates(set_, rate)
+    fixed, swept = read_sweep(given)
     grid = make_grid(swept, lambda values: resolved_scenario(chosen, scenario, merged(fixed, values), source, rate))
     own = own_functions(reward, features)
     prepared = PreparedSweep.of(chosen, policy_names(policies, grid), grid, own)
@@ -135,6 +143,13 @@ def sweep_scenarios(
     for sheet in sweep_sheets(result):
         terminal.sheet(sheet)
     write_results(terminal, result, prepared, out, own)
+
+
+def with_rates(texts: Iterable[str] | None, rate: str | None) -> tuple[list[str], str | None]:
+    """The texts of --set and that of --rate, of which several rates become a text of --set."""
+    if rate is None or "," not in rate:
+        return list(texts or ()), rate
+    return [*(texts or ()), f"arrivals.rate_per_s={rate}"], None
 
 
 def read_sweep(texts: Iterable[str] | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -154,7 +169,7 @@ def read_sweep(texts: Iterable[str] | None) -> tuple[dict[str, Any], dict[str, l
             swept[path] = values
     if not swept:
         raise ValueError(
-            f"a sweep needs a parameter with several values, as in --set arrivals.rate_per_s=1,2,4,8, got "
+            f"a sweep needs a parameter with several values, as in --set slots=16,32 or --rate 1,2,4,8, got "
             f"{quoted(list(texts or ()))}; compare runs a single point"
         )
     return read_overrides(fixed), swept

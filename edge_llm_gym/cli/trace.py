@@ -1,8 +1,9 @@
 """`edge-llm-gym trace FILE`: describes a trace, and how a scenario would replay it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,6 +28,9 @@ from edge_llm_gym.workload import RecordedLengths, Trace, describe
 from edge_llm_gym.workload.lengths import LengthLimits, TokenCounts
 from edge_llm_gym.workload.trace_reading import read_requests
 from edge_llm_gym.workload.traces import describe_lengths, timestamp_resolution_s
+
+MAX_EPOCHS: Final = 100_000
+"""Greatest horizon_epochs of a scenario."""
 
 
 def show_trace(
@@ -90,7 +94,16 @@ def _replay(trace: Trace, overrides: Mapping[str, Any], scenario: Scenario) -> l
         f"(time rescaled by {trace.rate_per_s / rate:.3g})",
         _clipping(trace, scenario),
         f"  episodes: windows of {episode_s:g} s from random starts, with about {rate * episode_s:.0f} requests each",
+        f"  horizon: {_horizon(trace.requests / rate, scenario.epoch_s)}",
     ]
+
+
+def _horizon(file_s: float, epoch_s: float) -> str:
+    """How many epochs an episode may have so that no request is in it twice, in a file that lasts `file_s`."""
+    epochs = min(math.floor(file_s / epoch_s) - 1, MAX_EPOCHS)
+    if epochs < 1:
+        return f"the file lasts {file_s:.4g} s, so that every episode repeats it"
+    return f"the file lasts {file_s:.4g} s; up to horizon_epochs={epochs}, no episode has a request twice"
 
 
 def _clipping(requests: Trace | RecordedLengths, scenario: Scenario) -> str:

@@ -2,7 +2,7 @@
 
 from edge_llm_gym.experts.batch_expert import batch_action
 from edge_llm_gym.experts.policy import BatchPolicy, Policy, RowPolicy
-from edge_llm_gym.experts.registry import expert_descriptions, expert_names, make_expert
+from edge_llm_gym.experts.registry import expert_descriptions, expert_names, expert_settings, make_expert
 from edge_llm_gym.experts.routing import RoutingExpert
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "batch_action",
     "expert_descriptions",
     "expert_names",
+    "expert_settings",
     "make_expert",
 ]

@@ -51,6 +51,21 @@ def expert_descriptions(env: EnvLike | None = None) -> dict[str, str]:
     return {name: DESCRIPTIONS[name] for name in expert_names(env)}
 
 
+def expert_settings(name: str, env: EnvLike) -> list[str]:
+    """Names of the settings that `make_expert` takes for an expert of an environment or scenario.
+
+    Raises ValueError as `make_expert`.
+    """
+    scenario = _served(name, env)
+    priced = () if name == RANDOM else (ENERGY_PRICE,)
+    if scenario.dynamics == "batching":
+        return ["overrun_s", "quantile", *priced, *_settings_of(BATCH_SCHEDULERS[name])]
+    if scenario.dynamics == "streaming":
+        return [] if name == RANDOM else ["replan_every", "wait_factor", *_settings_of(ROUTING_PLANNERS[name])]
+    shared = ["overrun_s", "quantile", "accuracy_weight_s", "wait_factor", *priced]
+    return shared if name == RANDOM else [*shared, "replan_every", *_composite_settings(name)]
+
+
 def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings: Any) -> Policy:
     """An expert for an environment or a scenario.
 
@@ -80,6 +95,12 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
     Raises ValueError for an unknown name, an expert of other dynamics and a setting out of range, and TypeError for a
     setting that the expert does not have and for an `env` of another kind.
     """
+    scenario = _served(name, env)
+    return MAKERS[scenario.dynamics](name, scenario, np.random.default_rng(seed), settings)
+
+
+def _served(name: str, env: EnvLike) -> Scenario:
+    """The scenario of an environment that the expert serves. Raises ValueError for an unknown or another expert."""
     scenario = scenario_of(env)
     known_name("expert", name, expert_names())
     if name not in NAMES[scenario.dynamics]:
@@ -87,7 +108,7 @@ def make_expert(name: str, env: EnvLike, *, seed: int | None = None, **settings:
             f"expert {name!r} does not serve dynamics {scenario.dynamics!r} of scenario {scenario.name!r}; choose "
             f"one of: {', '.join(expert_names(scenario))}"
         )
-    return MAKERS[scenario.dynamics](name, scenario, np.random.default_rng(seed), settings)
+    return scenario
 
 
 def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, settings: Settings) -> Policy:
@@ -160,6 +181,12 @@ RNG: Final = "rng"
 def _own_generator(rng: np.random.Generator) -> np.random.Generator:
     """Factory of the random baseline, which has no settings."""
     return rng
+
+
+def _composite_settings(name: str) -> list[str]:
+    """Names of the settings of the scheduler and of the planner of a composite expert."""
+    scheduler, planner = COMPOSITES[name]
+    return [*_settings_of(BATCH_SCHEDULERS[scheduler]), *_settings_of(ROUTING_PLANNERS[planner])]
 
 
 def _settings_of(factory: Callable[..., Any]) -> list[str]:

@@ -51,7 +51,7 @@ def make_rollout(
         base: a linear policy: "zero" for zero parameters, "pretrained:NAME" for a shipped one, the path of a file that
             scripts.export or scripts.search wrote, or an object.
         expert: name of an expert whose action is a candidate, "none" for none.
-        **settings: fields of `RolloutSettings`.
+        **settings: fields of `RolloutSettings`. In a name, as in "rollout[futures=8;base=zero]", all of them:
 
     | setting | meaning | default |
     |---|---|---|
@@ -61,6 +61,8 @@ def make_rollout(
     | `deviation` | standard deviation of the noise on the base policy's parameters | 0.2 |
     | `margin` | standard errors by which an action must be better than that of the base policy | 1 |
     | `discount` | weight of the reward of an epoch over that of the epoch before | 1 |
+    | `base` | linear policy: zero, pretrained:NAME, or a file | zero |
+    | `expert` | name of the expert among the candidates, none for none | that of the dynamics |
 
     Raises ValueError for a setting out of range, a base policy that is not linear or does not fit and an unknown
     expert, and TypeError for an unknown setting and for anything but a single environment.

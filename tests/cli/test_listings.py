@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 from typer.testing import CliRunner
@@ -11,11 +12,12 @@ from typer.testing import CliRunner
 import edge_llm_gym
 from edge_llm_gym import cli
 from edge_llm_gym.cli import app
-from edge_llm_gym.cli.completion import complete_environment, complete_policies, complete_scenario
+from edge_llm_gym.cli.completion import complete_environment, complete_key, complete_policies, complete_scenario
 from edge_llm_gym.cli.options import DEFAULT_ENVIRONMENT, environment_of, read_overrides
 from edge_llm_gym.evaluation.policies import policy_sources
 from edge_llm_gym.evaluation.report_layout import own_expert
 from edge_llm_gym.experts import expert_names
+from edge_llm_gym.lookahead import RolloutSettings
 from edge_llm_gym.registration import ENVIRONMENTS
 from edge_llm_gym.scenario import load_scenario, scenario_names
 
@@ -54,6 +56,69 @@ def test_policies_of_all_environments():
     output = run("policies")
     assert set(expert_names()) <= {word.rstrip("*") for word in output.split()}
     assert all(environment in output for environment in ENVIRONMENTS)
+
+
+def test_the_settings_of_a_policy_are_listed_by_environment():
+    output = run("policies", "stb")
+    assert output.splitlines()[0] == "stb, EdgeLLM/SingleNode-v0, EdgeLLM/MultiNode-v0, EdgeLLM/Continuous-v0"
+    first = [line.split()[0] for line in output.splitlines()[3:] if line and not line.startswith(" ")]
+    assert first == ["overrun_s", "quantile", "batch_size", "energy_price"]
+    assert "EdgeLLM/SingleNode-v0" not in run("policies", "ot-gah", "-e", "EdgeLLM/Joint-v0")
+    assert "no settings" in run("policies", "random", "-e", "EdgeLLM/EarlyExit-v0")
+
+
+def test_the_settings_of_rollout_are_those_that_it_takes():
+    shown = {line.split()[0] for line in run("policies", "rollout").splitlines()[3:] if line}
+    assert {"base", "expert"} | {field.name for field in fields(RolloutSettings)} <= shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["edff"], "unknown policy 'edff'; did you mean 'edf'"),
+        (["dftsp", "-e", "EdgeLLM/EarlyExit-v0"], "unknown policy of EdgeLLM/EarlyExit-v0 'dftsp'; choose one of"),
+        (["pretrained:multi-node-ppo"], "experts and rollout have settings, got 'pretrained:multi-node-ppo'"),
+    ],
+)
+def test_other_policies_have_no_settings(words, message, monkeypatch, capsys):
+    assert message in error_of(["policies", *words], monkeypatch, capsys)
+
+
+def test_the_keys_of_a_scenario_are_described_by_section():
+    output = run("scenarios", "keys", "lengths.prediction")
+    assert output.splitlines()[0] == "lengths"
+    assert "lengths.prediction" in output.splitlines()
+    words = run("scenarios", "keys", "arrivals.rate_per_s").split()
+    assert {"rate_per_s", ">=", "1e-06,", "<=", "1e+07", "1/s"} <= set(words)
+    assert {"Top", "nodes.*.hardware,", "exits.drift"} <= set(run("scenarios", "keys").split())
+    assert complete_key("arrivals.r") == ["arrivals.rate_per_s"]
+
+
+def write_trace(path, requests):
+    """Requests 0.5 s apart, which last requests / 2 s."""
+    rows = "".join(f"{0.5 * row},{100 + row},{20 + row}\n" for row in range(requests))
+    path.write_text("arrival_s,prompt_tokens,output_tokens\n" + rows)
+
+
+def test_a_trace_names_the_longest_horizon_that_repeats_no_request(tmp_path):
+    """At 4/s, 400 requests last 100 s: 25 epochs of 4 s, of which one comes before the first decision."""
+    write_trace(tmp_path / "mine.csv", 400)
+    output = run("trace", tmp_path / "mine.csv", "--rate", "4")
+    assert load_scenario("multi-node").epoch_s == 4.0
+    assert "the file lasts 100 s; up to horizon_epochs=24, no episode has a request twice" in " ".join(output.split())
+    write_trace(tmp_path / "few.csv", 15)
+    output = run("trace", tmp_path / "few.csv", "--rate", "4")
+    assert "the file lasts 3.75 s, so that every episode repeats it" in " ".join(output.split())
+
+
+def test_misspelt_columns_of_a_trace_get_a_suggestion(tmp_path, monkeypatch, capsys):
+    write_trace(tmp_path / "mine.csv", 3)
+    for columns, hint in (
+        ("prompt_tokens=prompt_token", "column 'prompt_token' is missing; did you mean 'prompt_tokens'?"),
+        ("promt_tokens=prompt_tokens", "unknown key of a trace column 'promt_tokens'; did you mean 'prompt_tokens'?"),
+    ):
+        given = ["trace", str(tmp_path / "mine.csv"), "--columns", columns]
+        assert hint in " ".join(error_of(given, monkeypatch, capsys).split())
 
 
 def test_the_catalogue_of_an_environment_shows_what_its_scenario_uses():

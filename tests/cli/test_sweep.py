@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from edge_llm_gym import cli
 from edge_llm_gym.cli import app
 from edge_llm_gym.cli.completion import complete_metrics
-from edge_llm_gym.cli.sweep import read_sweep
+from edge_llm_gym.cli.sweep import read_sweep, with_rates
 
 SHORT = ("-e", "EdgeLLM/SingleNode-v0", "--set", "horizon_epochs=3")
 REWARD = "tests.env.own_functions:half_of_arrivals"
@@ -49,12 +49,19 @@ def test_a_trace_is_replayed_at_every_rate(tmp_path):
     trace = tmp_path / "mine.csv"
     rows = "".join(f"{0.5 * row},{100 + row},{20 + row}\n" for row in range(50))
     trace.write_text("arrival_s,prompt_tokens,output_tokens\n" + rows)
-    words = ("sweep", *SHORT, "--trace", trace, "--set", "arrivals.rate_per_s=1,4", "-p", "edf", "-n", 1)
+    words = ("sweep", *SHORT, "--trace", trace, "--rate", "1,4", "-p", "edf", "-n", 1)
     output = " ".join(run(*words, "-o", tmp_path / "out").split())
     assert "arrivals.rate_per_s=1: trace mine: 2/s in the file, replayed at 1/s (time rescaled by 2)" in output
     assert "arrivals.rate_per_s=4: trace mine: 2/s in the file, replayed at 4/s (time rescaled by 0.5)" in output
     few, many = (float(row["arrived"]) for row in rows_of(tmp_path / "out"))
     assert few < many
+
+
+def test_several_rates_are_a_swept_parameter():
+    assert with_rates(["slots=8"], "1,2.5") == (["slots=8", "arrivals.rate_per_s=1,2.5"], None)
+    assert with_rates(None, "4") == ([], "4")
+    assert with_rates(["slots=8,9"], "own") == (["slots=8,9"], "own")
+    assert read_sweep(with_rates(None, "1,2.5")[0]) == ({}, {"arrivals.rate_per_s": [1, 2.5]})
 
 
 def test_values_are_lists_texts_and_mappings():
@@ -80,7 +87,10 @@ def test_values_are_lists_texts_and_mappings():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--set", "slots=8"], "a parameter with several values, as in --set arrivals.rate_per_s=1,2,4,8"),
+        (["--set", "slots=8"], "a parameter with several values, as in --set slots=16,32 or --rate 1,2,4,8"),
+        (["--rate", "4"], "a parameter with several values"),
+        (["--rate", "2,4", "--set", "arrivals.rate_per_s=2,3"], "--set sweeps 'arrivals.rate_per_s' twice"),
+        (["--rate", "2,x"], "at arrivals.rate_per_s=x: "),
         ([], "a parameter with several values"),
         (["--set", "slots"], "--set takes path=value"),
         (["--set", "slots=8,9", "--set", "slots=3,4"], "--set sweeps 'slots' twice"),

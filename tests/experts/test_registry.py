@@ -4,7 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from edge_llm_gym.experts import expert_descriptions, expert_names, make_expert
+from edge_llm_gym.env.description.docstrings import docstring_table
+from edge_llm_gym.experts import expert_descriptions, expert_names, expert_settings, make_expert
 from edge_llm_gym.experts.catalogue import DESCRIPTIONS
 from edge_llm_gym.scenario import load_scenario
 from tests.equality import assert_same
@@ -35,6 +36,32 @@ def test_every_expert_has_a_description():
         assert list(described) == expert_names(load_scenario(scenario))
         assert all(described.values())
     assert expert_descriptions()["ot-gah+dto-ee"] == "batches by ot-gah, offload shares and thresholds by dto-ee"
+
+
+@pytest.mark.parametrize("source", ["single-node", "early-exit", "joint"])
+def test_settings_are_those_that_an_expert_takes(source):
+    """A setting that it does not have raises TypeError; one that it has, at most ValueError for the value."""
+    scenario = load_scenario(source)
+    known = [row["setting"] for row in docstring_table(make_expert, "setting")]
+    for name in expert_names(scenario):
+        taken = [setting for setting in known if takes(name, scenario, setting)]
+        assert sorted(expert_settings(name, scenario)) == sorted(taken), name
+
+
+def takes(name, scenario, setting):
+    try:
+        make_expert(name, scenario, **{setting: 1})
+    except TypeError as error:
+        assert f"has no setting {setting!r}" in str(error)
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def test_settings_of_an_expert_of_other_dynamics_are_refused():
+    with pytest.raises(ValueError, match="'dto-ee' does not serve dynamics 'batching'"):
+        expert_settings("dto-ee", load_scenario("single-node"))
 
 
 def test_an_expert_is_made_from_a_wrapped_environment_or_a_scenario():

@@ -16,6 +16,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.benchmark.suite import Suite, Task
 from edge_llm_gym.evaluation.identity import scenario_hash
 from edge_llm_gym.files import write_text
+from edge_llm_gym.json_text import folded
 
 RANDOM: Final = "random"
 FORMAT: Final = 1
@@ -85,19 +86,9 @@ def write_reference(path: Path, reference: Reference) -> None:
         for name, task in reference.tasks.items()
     }
     data = {"format": FORMAT, "suite": reference.suite, "package": reference.package, "seeds": reference.seeds}
-    write_text(path, _folded({**data, "tasks": tasks}))
+    write_text(path, folded({**data, "tasks": tasks}) + "\n")
 
 
 def _task(data: Mapping[str, Any]) -> TaskReference:
     policies = {name: tuple(scores) for name, scores in data["policies"].items()}
     return TaskReference(data["scenario"], data["metric"], policies)
-
-
-def _folded(data: Any, depth: int = 0) -> str:
-    """JSON in which values without names below, such as the scores of a policy, are on one line."""
-    if not isinstance(data, dict):
-        return json.dumps(data)
-    indent = " " * (depth + 1)
-    lines = (f"{indent}{json.dumps(key)}: {_folded(value, depth + 1)}" for key, value in data.items())
-    text = "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}"
-    return text if depth else text + "\n"

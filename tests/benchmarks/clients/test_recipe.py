@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 
 import gymnasium
 import numpy as np
@@ -72,6 +74,84 @@ def test_vectors_of_zeros_are_a_reference_of_continuous_actions():
     (found,) = recipe.untrained("Pendulum-v1", {}).values()
     assert found == pytest.approx(recipe.mean_return("Pendulum-v1", {}, lambda observation: np.zeros(1, np.float32)))
     assert found != pytest.approx(recipe.mean_return("Pendulum-v1", {}, None))
+
+
+TRAINING = """
+import gymnasium
+
+ID = "CartPole-v1"
+STEPS = 40
+
+env, log = gymnasium.make(ID), []
+env.action_space.seed(1)
+for _ in range(3):
+    env.reset(seed=5)
+    ended, steps = False, 0
+    while not ended:
+        *_, terminated, truncated, info = env.step(env.action_space.sample())
+        ended, steps = terminated or truncated, steps + 1
+    log.append(steps)
+    assert "episode" not in info
+env.reset()
+env.step(0)  # of an episode that does not end
+RETURNS = {f"steps {number}": steps for number, steps in enumerate(log)}
+
+
+def act(observation):
+    return int(observation[2] > 0)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """The working directory, with the file of an earlier training."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / recipe.RECORDED).write_text("7,7.0\n")
+    return tmp_path
+
+
+def test_the_curve_has_the_episodes_of_the_training_and_no_others(place):
+    """Those of the returns before and after it are not in the curve; of CartPole, the return is the length."""
+    (place / "recipe_.py").write_text(TRAINING)
+    result = recipe.run(place / "recipe_.py", {})
+    lengths = [result["returns"][f"steps {number}"] for number in range(3)]
+    assert result["curve"] == {"steps": list(np.cumsum(lengths)), "returns": lengths}
+    assert gymnasium.spec("CartPole-v1").additional_wrappers == ()
+
+
+def test_a_client_that_runs_as_a_script_is_recorded(place):
+    """CleanRL's files are run by runpy in place of __main__, which is the module of the runner itself."""
+    (place / "script.py").write_text(TRAINING)
+    (place / "recipe_.py").write_text(
+        "import runpy\n\nID = 'CartPole-v1'\nSTEPS = 40\n\nrunpy.run_path('script.py', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-P", recipe.__file__, "recipe_.py"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stdout.splitlines()[-1])["curve"]["steps"]) == 3
+
+
+def test_a_recipe_that_trains_no_steps_has_no_curve(place):
+    (place / "recipe_.py").write_text(TRAINING.replace("STEPS = 40\n", ""))
+    assert recipe.run(place / "recipe_.py", {})["curve"] == {}
+
+
+def test_a_recorded_id_may_have_the_prefix_of_its_module(place):
+    with recipe.recorded("gymnasium:Pendulum-v1", place / "own.csv"):
+        env = gymnasium.make("gymnasium:Pendulum-v1", max_episode_steps=3)
+    env.reset(seed=0)
+    rewards = [env.step(np.zeros(1, np.float32))[1] for _ in range(3)]
+    (row,) = (place / "own.csv").read_text().splitlines()
+    length, value = row.split(",")
+    assert (int(length), float(value)) == (3, pytest.approx(sum(rewards)))
+
+
+def test_files_of_monitor_are_merged_by_the_time_at_which_episodes_end(place):
+    (place / recipe.RECORDED).unlink()
+    assert recipe.curve(place) == {}
+    (place / "logs" / "a").mkdir(parents=True)
+    (place / "logs" / "a" / "0.monitor.csv").write_text('#{"t_start": 1}\nr,l,t\n1.5,10,0.2\n3.5,30,0.9\n')
+    (place / "logs" / "a" / "1.monitor.csv").write_text('#{"t_start": 1}\nr,l,t\n2.5,20,0.4\n')
+    assert recipe.curve(place) == {"steps": [10, 30, 60], "returns": [1.5, 2.5, 3.5]}
 
 
 def test_the_last_line_is_the_result(tmp_path, capsys):
