@@ -96,7 +96,12 @@ def configuration(source: str | Path | None, settings: Sequence[str]) -> RunConf
     """The configuration in a file, changed by path=value settings. Raises ValueError for malformed ones."""
     if source is None:
         raise ValueError("name a configuration file, or a run to resume")
-    return read_config(source, dict(_setting(text) for text in settings))
+    return read_config(source, parse_changes(settings))
+
+
+def parse_changes(settings: Sequence[str]) -> dict[str, Any]:
+    """Values by dotted path of path=value settings. Raises ValueError for malformed ones."""
+    return dict(_setting(text) for text in settings)
 
 
 def _setting(text: str) -> tuple[str, Any]:

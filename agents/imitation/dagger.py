@@ -19,7 +19,7 @@ from agents.evaluation import Scores, evaluate, expert_scores, make_envs
 from agents.imitation.fitting import Fit
 from agents.imitation.labels import Arrays, LabellingPolicy, Labels, as_labels, collect
 from agents.imitation.lookahead import LookaheadLabels, check_lookahead
-from agents.imitation.losses import LOSSES
+from agents.imitation.losses import LOSSES, make_loss
 from agents.imitation.rounds import Rounds
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
@@ -58,7 +58,7 @@ def imitate(
     held_out = make_envs(config, config.evaluation.seeds)
     compared = _compared(config, imitation, looks_ahead)
     reference = expert_scores(config, compared, folder)
-    fit = Fit(policy, LOSSES[config.codec.name], imitation)
+    fit = Fit(policy, make_loss(config.codec.name, envs.scenario), imitation)
     rounds, labels = Rounds(folder, identity(config, dataset)), Labels()
     if given is not None:
         labels.add(*as_labels(*given, agent))

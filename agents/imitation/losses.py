@@ -1,6 +1,7 @@
-"""Imitation losses, one per codec."""
+"""Imitation losses, one per codec, and the loss of offload weights and thresholds where a codec has them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -9,9 +10,11 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch.nn import functional
 
+from edge_llm_gym.codecs.codec import existing_links
 from edge_llm_gym.codecs.parameters import SPAN
 from edge_llm_gym.decoding.pair_features import PAIR_FEATURES
 from edge_llm_gym.features.tokens import KEYS
+from edge_llm_gym.scenario import Scenario
 
 Tokens = Mapping[str, th.Tensor]
 Actor = ActorCriticPolicy | MaskableActorCriticPolicy
@@ -23,6 +26,16 @@ Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor, float], th.Tensor]
 
 SHARPNESS = 8.0
 """Scores in [-1, 1] times this are the logits of choosing; choosing no node has logit 0."""
+LEAST_WEIGHT = 1e-3
+"""Lower bound on an offload weight whose logarithm is taken."""
+
+
+def make_loss(codec: str, scenario: Scenario) -> Loss:
+    """The loss of a codec in a scenario. Raises KeyError for a codec without one."""
+    loss = LOSSES[codec]
+    if scenario.dynamics == "batching" or codec not in FORWARDING:
+        return loss
+    return partial(loss, links=th.as_tensor(existing_links(scenario)))
 
 
 def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
@@ -31,8 +44,14 @@ def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
     return distribution.mean
 
 
-def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
-    """Weighted cross-entropy of each request's choice among waiting and the nodes, plus squared errors of the rest.
+def ranking_loss(
+    policy: Actor,
+    tokens: dict[str, th.Tensor],
+    labels: th.Tensor,
+    waiting_weight: float,
+    links: th.Tensor | None = None,
+) -> th.Tensor:
+    """Weighted cross-entropy of each request's choice among waiting and the nodes, plus `number_loss` of the rest.
 
     A request whose label has no positive score waits and has weight `waiting_weight`, one that joins a node has weight
     1: a decoder that keeps batches feasible corrects too many positive scores by their order, but not too few. Scores
@@ -49,7 +68,7 @@ def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor,
     weight = tokens["item_mask"] * th.where(choice == 0, waiting_weight, 1.0)
     loss = (per_item * weight).sum() / weight.sum().clamp(min=1.0)
     loss = loss + outranking_loss(SHARPNESS * scores, wanted > 0, tokens["pair"][..., FEASIBLE] > 0)
-    return loss + functional.mse_loss(mean[:, pairs:], labels[:, pairs:]) if mean.shape[1] > pairs else loss
+    return loss + number_loss(mean[:, pairs:], labels[:, pairs:], links) if mean.shape[1] > pairs else loss
 
 
 def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -> th.Tensor:
@@ -65,9 +84,45 @@ def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -
     return (per_pair * joined).sum() / joined.sum().clamp(min=1)
 
 
-def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
-    """Mean squared error of a Box action; all requests have the same weight."""
-    return functional.mse_loss(mean_action(policy, tokens), labels.flatten(1))
+def squared_loss(
+    policy: Actor,
+    tokens: dict[str, th.Tensor],
+    labels: th.Tensor,
+    waiting_weight: float,
+    links: th.Tensor | None = None,
+) -> th.Tensor:
+    """`number_loss` of a Box action; all requests have the same weight."""
+    return number_loss(mean_action(policy, tokens), labels.flatten(1), links)
+
+
+def number_loss(mean: th.Tensor, labels: th.Tensor, links: th.Tensor | None) -> th.Tensor:
+    """Mean squared error of numbers [B, A]; with links [S, K] bool the last S * K + K are offload and thresholds.
+
+    Three means are added then: the squared errors of the other numbers, the divergences of the offload shares and the
+    squared errors of the thresholds. There are many more weights than thresholds, most of them of links that do not
+    exist, so that one mean over all of them would leave the thresholds to chance.
+    """
+    if links is None:
+        return functional.mse_loss(mean, labels)
+    senders, nodes = links.shape
+    sizes = [mean.shape[1] - (senders + 1) * nodes, senders * nodes, nodes]
+    others, offload, threshold = zip(mean.split(sizes, dim=1), labels.split(sizes, dim=1), strict=True)
+    weights, wanted = (part.view(-1, senders, nodes) for part in offload)
+    loss = share_loss(weights, wanted, links) + functional.mse_loss(*threshold)
+    return loss + functional.mse_loss(*others) if sizes[0] else loss
+
+
+def share_loss(weights: th.Tensor, wanted: th.Tensor, links: th.Tensor) -> th.Tensor:
+    """Mean Kullback-Leibler divergence of a sender's shares from the expert's, for signed weights [B, S, K].
+
+    Only proportions matter to the environment, and only those of links that exist, `links` [S, K] bool.
+    """
+    choosing = links.sum(1) > 1
+    weight, target = (links[choosing] * (signed[:, choosing].clamp(-1, 1) + 1) / 2 for signed in (weights, wanted))
+    weight = weight + LEAST_WEIGHT * links[choosing]
+    target = target / target.sum(2, keepdim=True).clamp(min=LEAST_WEIGHT)
+    log_share = (weight.clamp(min=LEAST_WEIGHT) / weight.sum(2, keepdim=True)).log()
+    return (target * (target.clamp(min=LEAST_WEIGHT).log() - log_share)).sum(2).mean()
 
 
 def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
@@ -109,3 +164,5 @@ LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
     }
 )
 """Codec -> loss."""
+FORWARDING: Final = ("priority", "box", "priced")
+"""Codecs whose flat action ends in offload weights and thresholds where the dynamics have them; they take `links`."""

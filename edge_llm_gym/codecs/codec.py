@@ -43,6 +43,13 @@ def offload_rows(scenario: Scenario) -> int:
     return len(scenario.nodes) + (scenario.devices.count if scenario.dynamics == "streaming" else 0)
 
 
+def existing_links(scenario: Scenario) -> Array:
+    """[S, K] bool, whether the sender of each row of an offload matrix has a link to each node."""
+    network, nodes = scenario.network, len(scenario.nodes)
+    entry = np.isin(np.arange(nodes), network.entry_nodes)
+    return np.concatenate([np.tile(entry, (offload_rows(scenario) - nodes, 1)), network.has_link.astype(bool)])
+
+
 def signed_box(size: int) -> spaces.Box:
     """Box of `size` numbers in [-1, 1]."""
     return spaces.Box(-1.0, 1.0, (size,), np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.codecs.codec import Action, Observation, checked_choices, offload_rows
+from edge_llm_gym.codecs.codec import Action, Observation, checked_choices, existing_links, offload_rows
 from edge_llm_gym.decoding.assignment import with_least_shares
 from edge_llm_gym.decoding.readers import batch_reader
 from edge_llm_gym.scenario import Scenario
@@ -73,10 +73,7 @@ class StreamingMultiDiscrete:
         _check_levels(levels)
         self._levels, self._nodes = levels, len(scenario.nodes)
         self._rows = offload_rows(scenario)
-        network = scenario.network
-        is_entry = np.isin(np.arange(self._nodes), network.entry_nodes)
-        entry_rows = np.tile(is_entry, (self._rows - self._nodes, 1))
-        self._exists = np.concatenate([entry_rows, network.has_link.astype(bool)])
+        self._exists = existing_links(scenario)
         mask = np.ones((self._rows * self._nodes + self._nodes, levels), np.bool_)
         mask[: self._exists.size, 1:] = self._exists.ravel()[:, None]
         self._mask = mask.ravel()

@@ -50,3 +50,18 @@ def bootstrap_mean(samples: Array, seed: int = 0) -> Interval:
 def paired_difference(samples: Array, reference: Array, seed: int = 0) -> Interval:
     """Mean of the paired differences samples - reference [n] with its bootstrap interval."""
     return bootstrap_mean(np.asarray(samples) - np.asarray(reference), seed)
+
+
+def paired_ratio(samples: Array, reference: Array, seed: int = 0) -> Interval:
+    """Ratio of the means of paired samples [n] with a percentile bootstrap interval over the pairs.
+
+    Pairs in which either is NaN are left out. The interval is NaN for fewer than two pairs, the ratio for none.
+    """
+    pairs = np.stack([np.asarray(samples, np.float64), np.asarray(reference, np.float64)])
+    pairs = pairs[:, ~np.isnan(pairs).any(axis=0)]
+    if pairs.shape[1] < 2:
+        return Interval(float(pairs[0, 0] / pairs[1, 0]) if pairs.size else np.nan, np.nan, np.nan)
+    chosen = np.random.default_rng(seed).integers(pairs.shape[1], size=(RESAMPLES, pairs.shape[1]))
+    above, below = pairs[:, chosen].mean(axis=2)
+    low, high = np.quantile(above / below, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(pairs[0].mean() / pairs[1].mean()), float(low), float(high))

@@ -7,14 +7,24 @@ import pytest
 import torch as th
 
 from agents.evaluation import evaluate, make_envs
-from agents.imitation import dagger
+from agents.imitation import losses
 from agents.imitation.dagger import imitate
 from agents.imitation.labels import LabellingPolicy, Labels, as_labels, collect
-from agents.imitation.losses import FEASIBLE, SHARPNESS, outranking_loss, ranking_loss
+from agents.imitation.losses import (
+    FEASIBLE,
+    LEAST_WEIGHT,
+    SHARPNESS,
+    make_loss,
+    number_loss,
+    outranking_loss,
+    ranking_loss,
+    share_loss,
+)
 from agents.models import make_model
 from agents.training import make_env
 from edge_llm_gym.experts import make_expert
 from edge_llm_gym.sb3 import DecodedPolicy
+from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.settings import ConfigError
 
 
@@ -53,7 +63,7 @@ def test_waiting_requests_have_the_weight_of_the_configuration(tiny, tmp_path, m
         weights.add(waiting_weight)
         return ranking_loss(policy, tokens, labels, waiting_weight)
 
-    monkeypatch.setattr(dagger, "LOSSES", {"priority": loss})
+    monkeypatch.setattr(losses, "LOSSES", {"priority": loss})
     settings = {"rounds": 1, "rows": 2, "epochs_per_round": 2, "passes": 1, "waiting_weight": 0.05}
     config = tiny(imitation={"expert": "edf"} | settings)
     imitate(agent_of(config)[0].policy, config, config.imitation, tmp_path)
@@ -75,6 +85,53 @@ def test_a_pair_outranks_the_feasible_ones_of_its_node_and_of_its_request():
     second = -np.log(np.exp(0.0) / np.exp([0.0, -1.0]).sum())  # request 3 on node 1 is no rival: it is not feasible
     got = outranking_loss(*(th.tensor(array)[None] for array in (logits, joined, feasible)))
     assert float(got) == pytest.approx((first + second) / 2, rel=1e-6)
+
+
+LINKS = th.tensor([[True, True, False], [False, True, True], [False, False, True]])
+"""Senders with two, two and one link; the last one has no choice."""
+
+
+def divergence(weights, wanted) -> float:
+    """Kullback-Leibler divergence of the shares of some links, in plain Python."""
+    weights, wanted = ([(one + 1) / 2 for one in signed] for signed in (weights, wanted))
+    shares = [(weight + LEAST_WEIGHT) / sum(weight + LEAST_WEIGHT for weight in weights) for weight in weights]
+    return sum(
+        weight / sum(wanted) * np.log(weight / sum(wanted) / share)
+        for weight, share in zip(wanted, shares, strict=True)
+        if weight
+    )
+
+
+def test_shares_diverge_over_the_links_that_exist_and_leave_a_choice():
+    weights = [[0.5, -0.5, 1.0], [0.3, 0.0, 0.8], [0.9, 0.9, -0.9]]
+    wanted = [[1.0, 1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]
+    expected = (divergence(weights[0][:2], wanted[0][:2]) + divergence(weights[1][1:], wanted[1][1:])) / 2
+    assert float(share_loss(th.tensor([weights]), th.tensor([wanted]), LINKS)) == pytest.approx(expected, rel=1e-4)
+    halved = [[(weight + 1) / 2 - 1 for weight in row] for row in wanted]  # the same proportions
+    assert abs(float(share_loss(th.tensor([halved]), th.tensor([wanted]), LINKS))) < 3e-3
+
+
+def test_numbers_with_links_are_others_shares_and_thresholds_with_a_mean_each():
+    rng = np.random.default_rng(0)
+    mean, labels = (th.tensor(rng.uniform(-1, 1, (4, 2 + 9 + 3)), dtype=th.float32) for _ in range(2))
+    others, threshold = ((mean[:, part] - labels[:, part]).square().mean() for part in (slice(2), slice(11, None)))
+    offload = share_loss(*(part[:, 2:11].view(4, 3, 3) for part in (mean, labels)), LINKS)
+    assert float(number_loss(mean, labels, LINKS)) == pytest.approx(float(others + threshold + offload), rel=1e-5)
+    without = number_loss(mean[:, 2:], labels[:, 2:], LINKS)
+    assert float(without) == pytest.approx(float(threshold + offload), rel=1e-5)
+    assert float(number_loss(mean, labels, None)) == pytest.approx(float((mean - labels).square().mean()), rel=1e-5)
+
+
+def test_offload_weights_have_the_loss_of_shares_where_the_dynamics_have_them():
+    assert make_loss("priority", load_scenario("multi-node")) is ranking_loss
+    assert make_loss("multidiscrete", load_scenario("joint")) is losses.likelihood_loss
+    for name, codec, senders in (("early-exit", "box", 29), ("joint", "priority", 6)):
+        scenario = load_scenario(name)
+        links = make_loss(codec, scenario).keywords["links"]
+        nodes = len(scenario.nodes)
+        assert links.shape == (senders, nodes)
+        assert np.array_equal(links[-nodes:], scenario.network.has_link)
+        assert links[:-nodes].sum() == (senders - nodes) * scenario.network.entry_nodes.size
 
 
 def agent_of(config):

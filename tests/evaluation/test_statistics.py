@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_llm_gym.evaluation.statistics import bootstrap_mean, paired_difference
+from edge_llm_gym.evaluation.statistics import bootstrap_mean, paired_difference, paired_ratio
 
 
 def test_interval_agrees_with_the_normal_law():
@@ -35,3 +35,21 @@ def test_pairing_removes_the_variation_between_seeds():
 def test_nan_samples_are_left_out_and_no_sample_gives_nan():
     assert bootstrap_mean(np.array([1.0, np.nan, 3.0])).mean == 2.0
     assert np.isnan(bootstrap_mean(np.array([np.nan])).mean)
+
+
+def test_a_paired_ratio_agrees_with_the_delta_method():
+    rng = np.random.default_rng(3)
+    below = rng.normal(10.0, 2.0, 400)
+    above = 0.9 * below + rng.normal(0.0, 1.0, 400)
+    got, ratio = paired_ratio(above, below), above.mean() / below.mean()
+    half = 1.96 * (above - ratio * below).std() / np.sqrt(400) / below.mean()
+    assert got.mean == pytest.approx(ratio)
+    assert (got.high - got.low) / 2 == pytest.approx(half, rel=0.03)
+    assert (got.high + got.low) / 2 == pytest.approx(ratio, abs=half / 10)
+
+
+def test_a_paired_ratio_leaves_out_pairs_with_nan():
+    got = paired_ratio(np.array([1.0, np.nan, 2.0, 9.0]), np.array([2.0, 5.0, 4.0, np.nan]))
+    assert (got.mean, got.low, got.high) == (0.5, 0.5, 0.5)
+    assert paired_ratio(np.array([1.0]), np.array([4.0])).mean == 0.25
+    assert np.isnan(paired_ratio(np.array([np.nan]), np.array([1.0])).mean)
