@@ -27,6 +27,7 @@ SEED_STEP: Final = 100_000
 """Between the seeds of the imitation of two training seeds, which must not share tapes."""
 CONFIGS: Final = Path("configs/agents")
 SECONDS: Final = "seconds.json"
+SCORES: Final = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,22 @@ def outcome(study: Study, recipe: str, seed: int) -> Outcome:
     folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
     run = _search if is_search(recipe) else _train
     policy, curve = run(study, recipe, seed)
-    score = evaluate(make_envs(config, study.tapes), policy, TEST_TAPES).score
+    score = _kept(
+        folder / SCORES,
+        f"{study.tapes} tapes",
+        lambda: evaluate(make_envs(config, study.tapes), policy, TEST_TAPES).score,
+    )
     steps = int(curve[-1, 0]) if len(curve) else 0
     return Outcome(recipe, seed, score.tolist(), _seconds(folder), steps, crossing(curve))
+
+
+def _kept(path: Path, key: str, compute: Callable[[], Array]) -> Array:
+    """Numbers that a file keeps under a key: scores of networks and exact schedulers take minutes."""
+    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if key not in kept:
+        kept[key] = compute().tolist()
+        write_text(path, json.dumps(kept) + "\n")
+    return np.array(kept[key])
 
 
 def seeded(study: Study, recipe: str, seed: int) -> RunConfig:
@@ -139,18 +153,16 @@ def crossing(curve: Array) -> int | None:
 
 
 def other_score(study: Study, environment: str, name: str) -> Array:
-    """[tapes] score of an expert or a shipped policy; kept in a file, since exact schedulers are slow.
+    """[tapes] score of an expert, kept in a file, or of a shipped policy, which may be another one in the next version.
 
     Raises ValueError for an environment that is not in OTHERS.
     """
     if environment not in OTHERS:
         raise ValueError(f"the study has environments {list(OTHERS)}, got {environment!r}")
+    if name.startswith(PRETRAINED):
+        return _scored(study, environment, name)
     path, key = study.runs / f"{environment}-others.json", f"{name} on {study.tapes} tapes"
-    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    if key not in kept:
-        kept[key] = _scored(study, environment, name).tolist()
-        write_text(path, json.dumps(kept) + "\n")
-    return np.array(kept[key])
+    return _kept(path, key, lambda: _scored(study, environment, name))
 
 
 def _scored(study: Study, environment: str, name: str) -> Array:
