@@ -5,13 +5,16 @@ contains the dominated request only together with the dominating one, since exch
 skip all other sets.
 """
 
-import numpy as np
-
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
-from edge_llm_gym.solvers.dftsp.search_state import DOMINANCE_LINKS, Search, record_candidate, rising_order, write_pair_capacity
+from edge_llm_gym.solvers.dftsp.search_state import (
+    DOMINANCE_LINKS,
+    Search,
+    record_candidate,
+    rising_order,
+    write_pair_capacity,
+)
 
 _DOMINATED, _DOMINATING = 0, 1
 _COMPARE_AFTER = 2000  # nodes of one core after which comparing its requests saves time
