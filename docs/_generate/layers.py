@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "workload": "arrivals, lengths, traces",
         "actions": "checks",
         "rows": "batches",
+        "command": "errors in one line",
         "settings": "YAML into validated records",
         "sheets": "tables as data, shown in a terminal, as Markdown or LaTeX",
         "units": "conversions",
@@ -59,6 +60,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "files": "whole writes",
         "interrupts": "signals",
         "quantities": "ranges",
+        "json_text": "JSON",
         "yaml_text": "YAML",
         "messages": "shortened values",
     }
