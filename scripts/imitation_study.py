@@ -38,49 +38,71 @@ CLONED: Final = "clone-seconds.json"
 TUNED: Final = "ppo-seconds.json"
 """CPU time of a finished run, in s; of PPO without the imitation before it."""
 MODEL: Final = "model.zip"
-BATCHING: Final = ("dftsp", "ot-gah", "sjf", "edf", "fcfs", "nob", "stb")
+PRICED: Final = MappingProxyType({"codec.name": "priced", "codec.settings": {"pairs": True}})
+"""For exact schedulers: their solver makes up for errors of prices, as greedy insertion cannot for those of scores."""
+RANKED: Final = MappingProxyType({"codec.name": "priority", "codec.settings": {}, "imitation.rounds": 2})
+"""For all other experts."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """The experts of an environment."""
+    """The experts of an environment, each with what is changed in the recipe of the best one."""
 
     best: str
-    others: tuple[str, ...]
-    few: Mapping[str, Any]
-    """Settings for the others that differ from the recipe, which is that of the best one."""
     constants: str
     """The shipped policy of constant parameters."""
+    others: Mapping[str, Mapping[str, Any]]
 
     @property
     def experts(self) -> tuple[str, ...]:
-        """All of them."""
+        """All of them, the best one first."""
         return (self.best, *self.others)
 
+    def changes(self, expert: str) -> Mapping[str, Any]:
+        """Changes for an expert, which need not be in the table."""
+        return {} if expert == self.best else self.others.get(expert, RANKED)
 
-SHORT: Final = MappingProxyType({"imitation.rounds": 2})
+
+RULES: Final = ("sjf", "edf", "fcfs", "nob", "stb")
+FORWARDED: Final = MappingProxyType({"imitation.rounds": 2})
 CASES: Final[Mapping[str, Case]] = MappingProxyType(
     {
-        "single-node": Case("dftsp[energy_price=0.006]", BATCHING, SHORT, "single-node-ppo"),
-        "multi-node": Case("ot-gah", ("ot-gah[energy_price=0.002]", "dftsp", *BATCHING[2:]), SHORT, "multi-node-ppo"),
-        "continuous": Case("ot-gah[energy_price=0.006]", BATCHING, SHORT, "continuous-ppo"),
+        "single-node": Case(
+            "dftsp[energy_price=0.006]",
+            "single-node-ppo",
+            {"dftsp": PRICED, "ot-gah": PRICED, **dict.fromkeys(RULES, RANKED)},
+        ),
+        "multi-node": Case(
+            "ot-gah",
+            "multi-node-ppo",
+            {"ot-gah[energy_price=0.002]": PRICED, "dftsp": PRICED, **dict.fromkeys(RULES, RANKED)},
+        ),
+        "continuous": Case(
+            "ot-gah[energy_price=0.006]",
+            "continuous-ppo",
+            dict.fromkeys(("ot-gah", "dftsp", *RULES), RANKED),
+        ),
         "early-exit": Case(
             "dto-ee",
-            ("fixed-threshold", "compute-proportional", "uniform", "no-exit", "bandwidth-proportional"),
-            SHORT,
             "early-exit-ppo",
+            dict.fromkeys(
+                ("fixed-threshold", "compute-proportional", "uniform", "no-exit", "bandwidth-proportional"), FORWARDED
+            ),
         ),
         "joint": Case(
             "ot-gah+dto-ee",
-            (
-                "ot-gah+dto-ee[energy_price=0.002]", "dftsp+dto-ee", "sjf+dto-ee", "edf+dto-ee", "fcfs+dto-ee",
-                "ot-gah+fixed-threshold", "ot-gah+no-exit", "ot-gah", "fcfs",
-            ),
-            SHORT,
             "joint-ppo",
+            dict.fromkeys(
+                (
+                    "ot-gah+dto-ee[energy_price=0.002]",
+                    *(f"{batches}+dto-ee" for batches in ("dftsp", "sjf", "edf", "fcfs")),
+                    *("ot-gah+fixed-threshold", "ot-gah+no-exit", "ot-gah", "fcfs"),
+                ),
+                FORWARDED,
+            ),
         ),
     }
-)  # fmt: skip
+)
 """Environment, recipe configs/agents/dagger-<name>.yaml -> its experts."""
 
 
@@ -181,7 +203,7 @@ def config_of(name: str, expert: str, seed: int, changes: Mapping[str, Any]) -> 
     """The recipe of an environment with another expert and training seed, in the imitation too."""
     from agents.config import read_config
 
-    path, case = f"configs/agents/dagger-{name}.yaml", CASES[name]
+    path = f"configs/agents/dagger-{name}.yaml"
     imitation = read_config(path).imitation
     assert imitation is not None
     own: dict[str, Any] = {
@@ -190,7 +212,7 @@ def config_of(name: str, expert: str, seed: int, changes: Mapping[str, Any]) -> 
         "imitation.seed": imitation.seed + SEED_STEP * seed,
         "evaluation.expert": expert,
     }
-    return read_config(path, ({} if expert == case.best else dict(case.few)) | own | dict(changes))
+    return read_config(path, dict(CASES[name].changes(expert)) | own | dict(changes))
 
 
 def _clone(run: Run) -> None:
@@ -231,7 +253,8 @@ def _cloned(run: Run, tapes: int) -> dict[str, Any]:
         "clone": float(own.mean()),
         "share": vars(paired_ratio(own, expert)),
         "difference": vars(paired_difference(own, expert)),
-        "codec": float(_codec_score(run, few).mean() / expert[:few].mean()),
+        "codec": run.config.codec.name,
+        "ceiling": float(_codec_score(run, few).mean() / expert[:few].mean()),
         "agreement": _agreement(run, few),
         "rounds": len(rounds),
         "labels": int(rounds[-1]["labels"]),
@@ -328,7 +351,7 @@ def _line(run: Run, row: Mapping[str, Any]) -> str:
     return (
         f"| {run.name} | `{run.expert}` | {scale * row['expert']:.2f} | {scale * row['clone']:.2f} | "
         f"{_interval(row['share'], 100.0)} % | {_interval(row['difference'], scale, '+')} | "
-        f"{100 * row['codec']:.1f} % | "
+        f"`{row['codec']}` {100 * row['ceiling']:.1f} % | "
         f"{agreement} | {row['rounds']} | {row['labels']:,} | {row['seconds']:.0f} s | {row['tapes']} |"
     )
 
