@@ -254,7 +254,7 @@ def _cloned(run: Run, tapes: int) -> dict[str, Any]:
         "share": vars(paired_ratio(own, expert)),
         "difference": vars(paired_difference(own, expert)),
         "codec": run.config.codec.name,
-        "ceiling": float(_codec_score(run, few).mean() / expert[:few].mean()),
+        "ceiling": _ceiling(run, expert[:few]),
         "agreement": _agreement(run, few),
         "rounds": len(rounds),
         "labels": int(rounds[-1]["labels"]),
@@ -307,15 +307,18 @@ def _expert_score(run: Run, tapes: int) -> Array:
     return expert_scores(config, run.expert, folder).score
 
 
-def _codec_score(run: Run, tapes: int) -> Array:
-    """[tapes] score of the expert through the codec."""
+def _ceiling(run: Run, expert: Array) -> float | None:
+    """What the expert's score through the codec is of its own [tapes]; None for plain weights, which lose nothing."""
     from agents.config import TEST_TAPES
     from agents.evaluation import evaluate, make_envs
     from edge_llm_gym.codecs import make_codec
 
-    envs = make_envs(run.config, tapes)
+    envs = make_envs(run.config, expert.size)
+    if envs.scenario.dynamics == "streaming":
+        return None
     codec = make_codec(run.config.codec.name, envs.scenario, **run.config.codec.settings)
-    return evaluate(envs, ThroughCodec(_expert(run, envs), codec), TEST_TAPES).score
+    through = evaluate(envs, ThroughCodec(_expert(run, envs), codec), TEST_TAPES).score
+    return float(through.mean() / expert.mean())
 
 
 def _agreement(run: Run, tapes: int) -> float | None:
@@ -347,13 +350,17 @@ def _line(run: Run, row: Mapping[str, Any]) -> str:
     if "steps" in row:
         gains = " | ".join(_interval(row[name], scale, "+") for name in ("clone", "expert", "constants"))
         return f"| {run.name} | {scale * row['score']:.2f} | {gains} | {row['steps']:,} | {row['seconds']:.0f} s |"
-    agreement = "" if row["agreement"] is None else f"{100 * row['agreement']:.0f} %"
+    ceiling, agreement = (_percent(row[name], digits) for name, digits in (("ceiling", 1), ("agreement", 0)))
     return (
         f"| {run.name} | `{run.expert}` | {scale * row['expert']:.2f} | {scale * row['clone']:.2f} | "
         f"{_interval(row['share'], 100.0)} % | {_interval(row['difference'], scale, '+')} | "
-        f"`{row['codec']}` {100 * row['ceiling']:.1f} % | "
+        f"`{row['codec']}` | {ceiling} | "
         f"{agreement} | {row['rounds']} | {row['labels']:,} | {row['seconds']:.0f} s | {row['tapes']} |"
     )
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def _interval(of: Mapping[str, float], scale: float, sign: str = "") -> str:
