@@ -38,49 +38,71 @@ CLONED: Final = "clone-seconds.json"
 TUNED: Final = "ppo-seconds.json"
 """CPU time of a finished run, in s; of PPO without the imitation before it."""
 MODEL: Final = "model.zip"
-BATCHING: Final = ("dftsp", "ot-gah", "sjf", "edf", "fcfs", "nob", "stb")
+PRICED: Final = MappingProxyType({"codec.name": "priced", "codec.settings": {"pairs": True}})
+"""For exact schedulers: their solver makes up for errors of prices, as greedy insertion cannot for those of scores."""
+RANKED: Final = MappingProxyType({"codec.name": "priority", "codec.settings": {}, "imitation.rounds": 2})
+"""For all other experts."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """The experts of an environment."""
+    """The experts of an environment, each with what is changed in the recipe of the best one."""
 
     best: str
-    others: tuple[str, ...]
-    few: Mapping[str, Any]
-    """Settings for the others that differ from the recipe, which is that of the best one."""
     constants: str
     """The shipped policy of constant parameters."""
+    others: Mapping[str, Mapping[str, Any]]
 
     @property
     def experts(self) -> tuple[str, ...]:
-        """All of them."""
+        """All of them, the best one first."""
         return (self.best, *self.others)
 
+    def changes(self, expert: str) -> Mapping[str, Any]:
+        """Changes for an expert, which need not be in the table."""
+        return {} if expert == self.best else self.others.get(expert, RANKED)
 
-SHORT: Final = MappingProxyType({"imitation.rounds": 2})
+
+RULES: Final = ("sjf", "edf", "fcfs", "nob", "stb")
+FORWARDED: Final = MappingProxyType({"imitation.rounds": 2})
 CASES: Final[Mapping[str, Case]] = MappingProxyType(
     {
-        "single-node": Case("dftsp[energy_price=0.006]", BATCHING, SHORT, "single-node-ppo"),
-        "multi-node": Case("ot-gah", ("ot-gah[energy_price=0.002]", "dftsp", *BATCHING[2:]), SHORT, "multi-node-ppo"),
-        "continuous": Case("ot-gah[energy_price=0.006]", BATCHING, SHORT, "continuous-ppo"),
+        "single-node": Case(
+            "dftsp[energy_price=0.006]",
+            "single-node-ppo",
+            {"dftsp": PRICED, "ot-gah": PRICED, **dict.fromkeys(RULES, RANKED)},
+        ),
+        "multi-node": Case(
+            "ot-gah",
+            "multi-node-ppo",
+            {"ot-gah[energy_price=0.002]": PRICED, "dftsp": PRICED, **dict.fromkeys(RULES, RANKED)},
+        ),
+        "continuous": Case(
+            "ot-gah[energy_price=0.006]",
+            "continuous-ppo",
+            dict.fromkeys(("ot-gah", "dftsp", *RULES), RANKED),
+        ),
         "early-exit": Case(
             "dto-ee",
-            ("fixed-threshold", "compute-proportional", "uniform", "no-exit", "bandwidth-proportional"),
-            SHORT,
             "early-exit-ppo",
+            dict.fromkeys(
+                ("fixed-threshold", "compute-proportional", "uniform", "no-exit", "bandwidth-proportional"), FORWARDED
+            ),
         ),
         "joint": Case(
             "ot-gah+dto-ee",
-            (
-                "ot-gah+dto-ee[energy_price=0.002]", "dftsp+dto-ee", "sjf+dto-ee", "edf+dto-ee", "fcfs+dto-ee",
-                "ot-gah+fixed-threshold", "ot-gah+no-exit", "ot-gah", "fcfs",
-            ),
-            SHORT,
             "joint-ppo",
+            dict.fromkeys(
+                (
+                    "ot-gah+dto-ee[energy_price=0.002]",
+                    *(f"{batches}+dto-ee" for batches in ("dftsp", "sjf", "edf", "fcfs")),
+                    *("ot-gah+fixed-threshold", "ot-gah+no-exit", "ot-gah", "fcfs"),
+                ),
+                FORWARDED,
+            ),
         ),
     }
-)  # fmt: skip
+)
 """Environment, recipe configs/agents/dagger-<name>.yaml -> its experts."""
 
 
@@ -181,7 +203,7 @@ def config_of(name: str, expert: str, seed: int, changes: Mapping[str, Any]) -> 
     """The recipe of an environment with another expert and training seed, in the imitation too."""
     from agents.config import read_config
 
-    path, case = f"configs/agents/dagger-{name}.yaml", CASES[name]
+    path = f"configs/agents/dagger-{name}.yaml"
     imitation = read_config(path).imitation
     assert imitation is not None
     own: dict[str, Any] = {
@@ -190,7 +212,7 @@ def config_of(name: str, expert: str, seed: int, changes: Mapping[str, Any]) -> 
         "imitation.seed": imitation.seed + SEED_STEP * seed,
         "evaluation.expert": expert,
     }
-    return read_config(path, ({} if expert == case.best else dict(case.few)) | own | dict(changes))
+    return read_config(path, dict(CASES[name].changes(expert)) | own | dict(changes))
 
 
 def _clone(run: Run) -> None:
@@ -231,7 +253,8 @@ def _cloned(run: Run, tapes: int) -> dict[str, Any]:
         "clone": float(own.mean()),
         "share": vars(paired_ratio(own, expert)),
         "difference": vars(paired_difference(own, expert)),
-        "codec": float(_codec_score(run, few).mean() / expert[:few].mean()),
+        "codec": run.config.codec.name,
+        "ceiling": _ceiling(run, expert[:few]),
         "agreement": _agreement(run, few),
         "rounds": len(rounds),
         "labels": int(rounds[-1]["labels"]),
@@ -284,15 +307,18 @@ def _expert_score(run: Run, tapes: int) -> Array:
     return expert_scores(config, run.expert, folder).score
 
 
-def _codec_score(run: Run, tapes: int) -> Array:
-    """[tapes] score of the expert through the codec."""
+def _ceiling(run: Run, expert: Array) -> float | None:
+    """What the expert's score through the codec is of its own [tapes]; None for plain weights, which lose nothing."""
     from agents.config import TEST_TAPES
     from agents.evaluation import evaluate, make_envs
     from edge_llm_gym.codecs import make_codec
 
-    envs = make_envs(run.config, tapes)
+    envs = make_envs(run.config, expert.size)
+    if envs.scenario.dynamics == "streaming":
+        return None
     codec = make_codec(run.config.codec.name, envs.scenario, **run.config.codec.settings)
-    return evaluate(envs, ThroughCodec(_expert(run, envs), codec), TEST_TAPES).score
+    through = evaluate(envs, ThroughCodec(_expert(run, envs), codec), TEST_TAPES).score
+    return float(through.mean() / expert.mean())
 
 
 def _agreement(run: Run, tapes: int) -> float | None:
@@ -324,13 +350,17 @@ def _line(run: Run, row: Mapping[str, Any]) -> str:
     if "steps" in row:
         gains = " | ".join(_interval(row[name], scale, "+") for name in ("clone", "expert", "constants"))
         return f"| {run.name} | {scale * row['score']:.2f} | {gains} | {row['steps']:,} | {row['seconds']:.0f} s |"
-    agreement = "" if row["agreement"] is None else f"{100 * row['agreement']:.0f} %"
+    ceiling, agreement = (_percent(row[name], digits) for name, digits in (("ceiling", 1), ("agreement", 0)))
     return (
         f"| {run.name} | `{run.expert}` | {scale * row['expert']:.2f} | {scale * row['clone']:.2f} | "
         f"{_interval(row['share'], 100.0)} % | {_interval(row['difference'], scale, '+')} | "
-        f"{100 * row['codec']:.1f} % | "
+        f"`{row['codec']}` | {ceiling} | "
         f"{agreement} | {row['rounds']} | {row['labels']:,} | {row['seconds']:.0f} s | {row['tapes']} |"
     )
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def _interval(of: Mapping[str, float], scale: float, sign: str = "") -> str:

@@ -32,10 +32,9 @@ LEAST_WEIGHT = 1e-3
 
 def make_loss(codec: str, scenario: Scenario) -> Loss:
     """The loss of a codec in a scenario. Raises KeyError for a codec without one."""
-    loss = LOSSES[codec]
     if scenario.dynamics == "batching" or codec not in FORWARDING:
-        return loss
-    return partial(loss, links=th.as_tensor(existing_links(scenario)))
+        return LOSSES[codec]
+    return partial(FORWARDING[codec], links=th.as_tensor(existing_links(scenario)))
 
 
 def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
@@ -106,7 +105,7 @@ def number_loss(mean: th.Tensor, labels: th.Tensor, links: th.Tensor | None) -> 
         return functional.mse_loss(mean, labels)
     senders, nodes = links.shape
     sizes = [mean.shape[1] - (senders + 1) * nodes, senders * nodes, nodes]
-    others, offload, threshold = zip(mean.split(sizes, dim=1), labels.split(sizes, dim=1), strict=True)
+    others, offload, threshold = zip(*(th.split(numbers, sizes, dim=1) for numbers in (mean, labels)), strict=True)
     weights, wanted = (part.view(-1, senders, nodes) for part in offload)
     loss = share_loss(weights, wanted, links) + functional.mse_loss(*threshold)
     return loss + functional.mse_loss(*others) if sizes[0] else loss
@@ -164,5 +163,7 @@ LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
     }
 )
 """Codec -> loss."""
-FORWARDING: Final = ("priority", "box", "priced")
-"""Codecs whose flat action ends in offload weights and thresholds where the dynamics have them; they take `links`."""
+FORWARDING: Final[Mapping[str, Callable[..., th.Tensor]]] = MappingProxyType(
+    {"priority": ranking_loss, "box": squared_loss, "priced": squared_loss}
+)
+"""Codecs whose flat action ends in offload weights and thresholds where the dynamics have them -> loss with `links`."""

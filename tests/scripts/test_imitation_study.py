@@ -49,7 +49,7 @@ def test_a_short_study_writes_its_table_and_repeats_nothing(runs, tmp_path, monk
     assert row["expert"] == pytest.approx(expert)
     assert row["share"]["mean"] == pytest.approx(row["clone"] / row["expert"])
     assert row["difference"]["mean"] == pytest.approx(row["clone"] - row["expert"])
-    assert (row["codec"], row["rounds"], row["labels"], row["tapes"]) == (1.0, 1, 12, 3)
+    assert (row["codec"], row["ceiling"], row["rounds"], row["labels"], row["tapes"]) == ("priority", 1.0, 1, 12, 3)
     assert 0.0 <= row["agreement"] <= 1.0
     printed = capsys.readouterr().out
     assert f"| multi-node | `edf` | {100 * expert:.2f} |" in printed
@@ -108,7 +108,7 @@ def test_agreement_counts_the_requests_that_either_serves():
 
 
 def test_a_codec_that_cannot_express_an_expert_changes_its_batches():
-    config = study.config_of("single-node", "stb", 0, {"environment.overrides": {"slots": 6, "horizon_epochs": 6}})
+    config = study.config_of("multi-node", "stb", 0, {"environment.overrides": {"slots": 6, "horizon_epochs": 6}})
     envs = make_envs(config, 2)
     observation, _ = envs.reset(seed=0)
     expert, codec = make_expert("stb", envs), make_codec("priority", envs.scenario)
