@@ -9,6 +9,16 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 
+LONGEST = ("tests/docs_code", "tests/sb3/test_installed.py", "tests/codecs/test_parameters.py", "tests/test_examples.py")
+"""Files and folders of the tests that take longest. Begun last, one would keep a process busy while the others idle."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, which `--dist loadfile --no-loadscope-reorder` distributes in this order."""
+    items.sort(key=lambda item: next((place for place, begin in enumerate(LONGEST) if item.nodeid.startswith(begin)), 99))
+
+
 def shared_folder() -> Path:
     return REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
 
