@@ -40,7 +40,8 @@ def _types(index_type: Any) -> tuple[Any, ...]:
 
 def pointer(context: Any, builder: Any, array: Any, array_type: Any, index: Any, index_type: Any) -> Any:
     """The address of an element, or of the first element of a row."""
-    parts = cgutils.unpack_tuple(builder, index, len(index_type)) if isinstance(index_type, types.BaseTuple) else [index]
+    is_tuple = isinstance(index_type, types.BaseTuple)
+    parts = cgutils.unpack_tuple(builder, index, len(index_type)) if is_tuple else [index]
     sizes = _numbers(context, builder, array, array_type, "shape")
     indices = [
         fix_integer_index(context, builder, type_, part, size)

@@ -34,7 +34,9 @@ def visited(start, stop, step, found):
     return count + len(range(start, stop))
 
 
-@pytest.mark.parametrize(("start", "stop", "step"), [(0, 5, 1), (2, 7, 2), (-3, 4, -1), (4, -2, -2), (3, 3, 1), (0, 1, 9)])
+@pytest.mark.parametrize(
+    ("start", "stop", "step"), [(0, 5, 1), (2, 7, 2), (-3, 4, -1), (4, -2, -2), (3, 3, 1), (0, 1, 9)]
+)
 def test_numbers_are_those_of_python(start, stop, step):
     found, expected = np.zeros((2, 60))
     assert visited(start, stop, step, found) == visited.py_func(start, stop, step, expected)

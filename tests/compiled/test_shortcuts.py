@@ -22,8 +22,10 @@ def present():
 
 def test_numba_is_as_before_afterwards():
     before = present()
-    with pytest.raises(ZeroDivisionError), shortcuts.shortcuts():
+    with shortcuts.shortcuts():
         assert present() != before
+    assert present() == before
+    with pytest.raises(ZeroDivisionError), shortcuts.shortcuts():
         raise ZeroDivisionError
     assert present() == before
 
