@@ -8,6 +8,7 @@ taken from the record: 9 and 16 instructions. The addresses are the same.
 from typing import Any, Final
 
 from numba.core import cgutils, types
+from numba.core.types import BaseTuple  # type: ignore[attr-defined]
 from numba.np.arrayobj import fix_integer_index
 
 NUMBERS: Final = (types.Number, types.Boolean)
@@ -34,13 +35,13 @@ def _is_plain(context: Any, array_type: Any) -> bool:
 
 def _types(index_type: Any) -> tuple[Any, ...]:
     """The types of the whole numbers that an index consists of; none if it is another one."""
-    parts = tuple(index_type) if isinstance(index_type, types.BaseTuple) else (index_type,)
+    parts = tuple(index_type) if isinstance(index_type, BaseTuple) else (index_type,)
     return parts if all(isinstance(part, types.Integer) for part in parts) else ()
 
 
 def pointer(context: Any, builder: Any, array: Any, array_type: Any, index: Any, index_type: Any) -> Any:
     """The address of an element, or of the first element of a row."""
-    is_tuple = isinstance(index_type, types.BaseTuple)
+    is_tuple = isinstance(index_type, BaseTuple)
     parts = cgutils.unpack_tuple(builder, index, len(index_type)) if is_tuple else [index]
     sizes = _numbers(context, builder, array, array_type, "shape")
     indices = [

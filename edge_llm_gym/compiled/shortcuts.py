@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from llvmlite import binding as llvm
+from llvmlite import binding as llvm  # type: ignore[import-untyped]
 from numba.core import errors, event, ir, types
 from numba.core.base import BaseContext
 from numba.core.runtime.context import NRTContext
 from numba.core.targetconfig import ConfigStack, TargetConfig
-from numba.core.types.functions import BaseFunction  # type: ignore[attr-defined]
+from numba.core.types import BaseTuple, NoneType, SliceType, StringLiteral  # type: ignore[attr-defined]
+from numba.core.types.functions import BaseFunction
 
 LLVM_LOCK: Final = "numba:llvm_lock"
 """Kind of the events around each of the 60,000 calls of LLVM."""
@@ -53,7 +54,7 @@ def _is_of_numba(callbacks: tuple[Any, Any]) -> bool:
 
 # Types of calls.
 
-SIMPLE: Final = (types.Number, types.Boolean, types.Array, types.NoneType, types.SliceType, types.StringLiteral)
+SIMPLE: Final = (types.Number, types.Boolean, types.Array, NoneType, SliceType, StringLiteral)
 """Types whose instances do not change; tuples of them are simple, too."""
 _resolved: dict[Any, tuple[Any, ...]] = {}
 _options: list[dict[str, Any]] = []
@@ -70,12 +71,13 @@ def get_call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
         function._impl_keys[signature.args] = implementation
         return signature
     signature = _get_call_type(function, context, args, kws)
+    assert signature is not None
     _resolved[key] = signature, function._impl_keys[signature.args]
     return signature
 
 
 def _is_simple(type_: Any) -> bool:
-    if isinstance(type_, types.BaseTuple):
+    if isinstance(type_, BaseTuple):
         return all(map(_is_simple, type_))
     return isinstance(type_, SIMPLE) and type_.is_precise()
 
