@@ -16,9 +16,11 @@ demo: $(INSTALLED)
 		--policies ot-gah,dftsp,edf,sjf,fcfs,random,pretrained:multi-node-ppo,pretrained:multi-node-prices,runs/demo/agent/best.zip
 	$(BIN)/edge-llm-gym render --policy ot-gah --form png --out runs/demo
 
-# The tests of a file stay in one process: what they share is made once.
+# The tests of a file stay in one process: what they share is made once. The order is that of tests/conftest.py, not by
+# the number of tests in a file, by which a file with one long test comes last.
+DISTRIBUTED := -q -n 2 --dist loadfile --no-loadscope-reorder
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(DISTRIBUTED)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -63,7 +65,7 @@ check-clients: $(INSTALLED)
 # Kernels are traced only where numba does not compile them. numba knows no keyword `out` of np.maximum, so the
 # positional form stays, about which numpy warns when it is not compiled. Hypothesis is deterministic if CI is set.
 UNGATED := edge_llm_gym/__main__.py,edge_llm_gym/cli/*,edge_llm_gym/rendering/*
-TRACED := $(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report= --cov-fail-under=0
+TRACED := $(BIN)/python -m pytest $(DISTRIBUTED) --cov --cov-report= --cov-fail-under=0
 coverage: $(INSTALLED)
 	rm -f .coverage .coverage.*
 	COVERAGE_FILE=.coverage.compiled $(TRACED)

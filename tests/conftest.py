@@ -9,6 +9,20 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 
+LONGEST = ("tests/docs_code", "tests/sb3/test_installed", "tests/codecs/test_parameters", "tests/test_examples")
+"""Files and folders of the tests that take longest. Begun last, one would keep a process busy while the others idle."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, which `--dist loadfile --no-loadscope-reorder` distributes in this order."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, begin in enumerate(LONGEST) if item.nodeid.startswith(begin)), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def shared_folder() -> Path:
     return REPOSITORY / os.environ.get("EDGE_LLM_GYM_SHARED", "../shared")
 

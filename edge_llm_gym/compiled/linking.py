@@ -23,6 +23,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.targetconfig import ConfigStack
 
 from edge_llm_gym.compiled.lowering import lowering_arguments, take_whole_records
+from edge_llm_gym.compiled.shortcuts import shortcuts
 
 KNOWN_NUMBA: Final = ("0.68",)
 """Versions of numba whose internals this module was tested with."""
@@ -32,6 +33,11 @@ ENVIRONMENT: Final = "_ZN08NumbaEnv"
 
 class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
     """Machine code of a function that Python calls."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Takes over code, of which LLVM has a copy afterwards."""
+        super().add_ir_module(ir_module)
+        forget_instructions(ir_module)
 
     def _optimize_functions(self, ll_module: Any) -> None:
         """Left to the optimisation of the whole."""
@@ -66,6 +72,11 @@ class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
     def callees(self) -> list[Any]:
         """The libraries of what it calls."""
         return list(self._linking_libraries)
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Takes over code, of which LLVM has a copy afterwards."""
+        super().add_ir_module(ir_module)
+        forget_instructions(ir_module)
 
     def _optimize_functions(self, ll_module: Any) -> None:
         """Left to the entry."""
@@ -102,6 +113,14 @@ class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
     def codegen(self) -> Any:
         """Where numba stores the address of the function's Environment; entries do so for the code in them."""
         return self._codegen if self._has_machine_code else _NO_ENVIRONMENTS
+
+
+def forget_instructions(ir_module: Any) -> None:
+    """Takes instructions and blocks, a million objects, from one another, so that they are freed without a search."""
+    for function in ir_module.functions:
+        for block in function.blocks:
+            block.instructions.clear()
+        function.blocks.clear()
 
 
 class _OwnCode:
@@ -144,25 +163,10 @@ class _NoEnvironments:
 _NO_ENVIRONMENTS: Final = _NoEnvironments()
 
 
-class QuickFlags(Flags):  # type: ignore[misc]
-    """Options of a compilation, which numba compares with those of earlier ones ten thousands of times."""
+class OwnFlags(Flags):  # type: ignore[misc]
+    """Options of a compilation by this module."""
 
     __slots__ = ()
-
-    def values(self) -> dict[str, Any]:
-        """The value of every option, as numba finds them one by one."""
-        return _DEFAULTS | self._values
-
-    def __hash__(self) -> int:
-        """Numba's hash: that of the names, equal for all."""
-        return _FLAGS_HASH
-
-    def __eq__(self, other: object) -> bool:
-        return super().__eq__(other)
-
-
-_DEFAULTS: Final = Flags().values()
-_FLAGS_HASH: Final = hash(Flags())
 
 
 class _LinkedCompiler(Compiler):  # type: ignore[misc]
@@ -176,7 +180,7 @@ class _LinkedCompiler(Compiler):  # type: ignore[misc]
             library.enable_object_caching()
         super().__init__(typing_context, target_context, library, *rest)
         take_whole_records(self.state.targetctx)
-        self.state.flags = QuickFlags(self.state.flags)
+        self.state.flags = OwnFlags(self.state.flags)
 
     def define_pipelines(self) -> Any:
         """The passes, called by numba."""
@@ -221,7 +225,7 @@ class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Called by numba for the types of the arguments at each call; compiles the function for them."""
-        if not isinstance(ConfigStack.top_or_none(), QuickFlags):
+        if not isinstance(ConfigStack.top_or_none(), OwnFlags):
             return self._for_others.get_call_template(args, kws)
         return super().get_call_template(
             tuple(_plain(each) for each in args), {name: _plain(each) for name, each in kws.items()}
@@ -234,7 +238,7 @@ class CalleeDispatcher(CPUDispatcher):  # type: ignore[misc]
 
     def get_overload(self, sig: Any) -> Any:
         """Called by numba for the compiled function of a call."""
-        if not isinstance(ConfigStack.top_or_none(), QuickFlags):
+        if not isinstance(ConfigStack.top_or_none(), OwnFlags):
             return self._for_others.get_overload(sig)
         return super().get_overload(sig)
 
@@ -269,7 +273,7 @@ class EntryDispatcher(CPUDispatcher):  # type: ignore[misc]
         enabled = gc.isenabled()
         gc.disable()
         try:
-            with global_compiler_lock, self._turn(sig):
+            with global_compiler_lock, self._turn(sig), shortcuts():
                 return super().compile(sig)
         finally:
             if enabled:

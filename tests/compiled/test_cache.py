@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import itertools
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -36,9 +37,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Imports the source as a later process does: with new, uncompiled functions."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_warned", [])
-    path = tmp_path / "functions.py"
 
-    def imported(added: int = 1) -> ModuleType:
+    def imported(added: int = 1, folder: str = "") -> ModuleType:
+        path = tmp_path / folder / "functions.py"
         path.write_text(SOURCE.format(added=added))
         spec = importlib.util.spec_from_file_location(f"functions{next(NUMBERS)}", path)
         assert spec is not None
@@ -165,6 +166,21 @@ def test_a_user_without_write_permission_reads_what_the_installation_compiled(lo
     assert again.plus_one(2.5) == 3.5
     assert len(files(tmp_path / "__pycache__", ".nbc")) == 1
     assert len(files(tmp_path / "user", ".nbc")) == 1
+
+
+def test_a_copy_in_another_place_is_used_and_another_processor_compiles_for_itself(load, tmp_path, monkeypatch):
+    """Entries are found by the sources and by the processor, whatever the folder."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    assert load().plus_one(2) == 3
+    copied = shutil.copytree(tmp_path / "__pycache__", tmp_path / "elsewhere" / "__pycache__")
+    shutil.rmtree(tmp_path / "__pycache__")
+    for processor, expected in ((None, 1), ("generic", 0), ("generic", 1), (None, 1)):
+        monkeypatch.setattr(numba.config, "CPU_NAME", processor)
+        elsewhere = load(folder="elsewhere")
+        assert elsewhere.plus_one(2) == 3
+        assert sum(elsewhere.plus_one.stats.cache_hits.values()) == expected
+    assert len(files(copied, ".nbc")) == 2
+    assert load(added=2, folder="elsewhere").plus_one(2) == 4
 
 
 def test_a_folder_of_its_own_holds_nothing_of_the_installation(load, tmp_path, monkeypatch):
