@@ -53,7 +53,7 @@ def _study(options: argparse.Namespace) -> None:
         print(table(recipe, report[recipe]), flush=True)
         write_text(results / "learning.json", json.dumps({"tapes": options.tapes, "recipes": report}, indent=1) + "\n")
     if any(recipe.startswith(tuple(FAMILIES)) for recipe in options.recipes):
-        draw(study, options.train_seeds, images / "learning.png")
+        draw(study, images / "learning.png")
 
 
 if __name__ == "__main__":

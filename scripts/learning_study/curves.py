@@ -10,20 +10,20 @@ from edge_llm_gym.evaluation.plots import new_figure
 from edge_llm_gym.files import replacing
 from scripts.learning_study.recipes import OTHERS
 from scripts.learning_study.report import scale_of
-from scripts.learning_study.runs import Study, regret_curve
+from scripts.learning_study.runs import SECONDS, Study, regret_curve
 
 FAMILIES: Final = {"parameters": "PPO", "a2c-parameters": "A2C"}
 CURVE_DPI: Final = 110
 PANEL_INCHES: Final = (3.2, 3.0)
 
 
-def draw(study: Study, seeds: int, path: Path) -> None:
-    """A panel for each environment of which there are runs: mean and range over the training seeds."""
-    shown = [name for name in OTHERS if any(_curves(study, family, name, seeds) for family in FAMILIES)]
+def draw(study: Study, path: Path) -> None:
+    """A panel for each environment of which there are runs: mean and range over their training seeds."""
+    shown = [name for name in OTHERS if any(_curves(study, family, name) for family in FAMILIES)]
     figure = new_figure(PANEL_INCHES[0] * len(shown), PANEL_INCHES[1])
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
         for family, label in FAMILIES.items():
-            _line(axis, _curves(study, family, name, seeds), scale_of(name), label)
+            _line(axis, _curves(study, family, name), scale_of(name), label)
         axis.axhline(0.0, color="black", linewidth=0.8)
         axis.set_title(name, fontsize=10)
         axis.set_xlabel("thousand environment steps", fontsize=9)
@@ -34,11 +34,10 @@ def draw(study: Study, seeds: int, path: Path) -> None:
         figure.savefig(temporary, dpi=CURVE_DPI)
 
 
-def _curves(study: Study, family: str, environment: str, seeds: int) -> list[Array]:
-    """The curves [points, 2] of all seeds; none if one is missing."""
-    folders = [study.folder(f"{family}-{environment}", seed) for seed in range(seeds)]
-    curves = [regret_curve(folder) for folder in folders if folder.is_dir()]
-    return curves if len(curves) == seeds and len({curve.shape for curve in curves}) == 1 else []
+def _curves(study: Study, family: str, environment: str) -> list[Array]:
+    """The curves [points, 2] of the finished runs, by seed."""
+    folders = sorted(study.runs.glob(f"{family}-{environment}-*"))
+    return [regret_curve(folder) for folder in folders if (folder / SECONDS).is_file()]
 
 
 def _line(axis: Any, curves: list[Array], scale: float, label: str) -> None:

@@ -82,7 +82,7 @@ def test_scores_of_others_are_kept(study, monkeypatch):
         runs.other_score(study, "multinode", "fcfs")
 
 
-def test_the_picture_shows_environments_whose_runs_are_all_there(study, tmp_path, monkeypatch):
+def test_the_picture_shows_environments_of_which_there_are_finished_runs(study, tmp_path, monkeypatch):
     panels, line = [], curves._line
 
     def noted(axis, found, scale, label):
@@ -91,6 +91,7 @@ def test_the_picture_shows_environments_whose_runs_are_all_there(study, tmp_path
 
     monkeypatch.setattr(curves, "_line", noted)
     outcome(study, "a2c-parameters-multi-node", 0)
-    curves.draw(study, 1, tmp_path / "picture.png")
+    study.folder("parameters-joint", 0).mkdir()  # a run that is not finished
+    curves.draw(study, tmp_path / "picture.png")
     assert panels == [("PPO", 0, 100.0), ("A2C", 1, 100.0)]
     assert (tmp_path / "picture.png").stat().st_size > 0
