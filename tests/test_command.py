@@ -28,7 +28,7 @@ def test_the_status_is_that_of_the_action(status, expected):
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        (lambda: open("no/such/file"), "'no/such/file': No such file or directory; check the path"),
+        (lambda: Path("no/such/file").read_text(), "'no/such/file': No such file or directory; check the path"),
         (lambda: int("x"), "invalid literal"),
         (lambda: [] + 1, "can only concatenate list"),
     ],
