@@ -159,8 +159,8 @@ def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) ->
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    others = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, NUM_THREADS)
-    others = (*others, "replan_every", "wait_factor", *planner_keys)
+    of_batches = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, NUM_THREADS)
+    others = (*of_batches, "replan_every", "wait_factor", *planner_keys)
     return CompositeParts(
         assign=in_threads(_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others), **threads),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),

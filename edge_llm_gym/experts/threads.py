@@ -8,6 +8,7 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.epoch_rows import EpochRows
 from edge_llm_gym.experts.batch_expert import Assign
 from edge_llm_gym.numeric import whole_number
+from edge_llm_gym.problems.rows import AssignmentRows
 from edge_llm_gym.sim.row_workers import RowWorkers
 
 
@@ -33,7 +34,8 @@ class InThreads:
 
 def _rows(epochs: EpochRows, chosen: slice) -> EpochRows:
     """Some of the rows, without copies."""
-    problem = type(epochs.problem)(*(array[chosen] for array in epochs.problem))
+    arrays: dict[str, Array] = epochs.problem._asdict()
+    problem = AssignmentRows(**{name: array[chosen] for name, array in arrays.items()})
     return EpochRows(problem, *(array[chosen] for array in epochs[1:]))
 
 
