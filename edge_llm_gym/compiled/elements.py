@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from numba.core import cgutils, types
 from numba.core.types import BaseTuple  # type: ignore[attr-defined]
-from numba.np.arrayobj import fix_integer_index
 
 NUMBERS: Final = (types.Number, types.Boolean)
 
@@ -45,12 +44,21 @@ def pointer(context: Any, builder: Any, array: Any, array_type: Any, index: Any,
     parts = cgutils.unpack_tuple(builder, index, len(index_type)) if is_tuple else [index]
     sizes = _numbers(context, builder, array, array_type, "shape")
     indices = [
-        fix_integer_index(context, builder, type_, part, size)
+        _from_either_end(context, builder, part, type_, size)
         for type_, part, size in zip(_types(index_type), parts, sizes, strict=False)
     ]
     steps = _numbers(context, builder, array, array_type, "strides") if array_type.layout == "A" else ()
     data = context.data_model_manager[array_type].get(builder, array, "data")
     return cgutils.get_item_pointer2(context, builder, data, sizes, steps, array_type.layout, indices)
+
+
+def _from_either_end(context: Any, builder: Any, part: Any, type_: Any, size: Any) -> Any:
+    """The index as a number from the begin of an axis; a negative one counts from the end."""
+    if not type_.signed:
+        return context.cast(builder, part, type_, types.uintp)
+    number = context.cast(builder, part, type_, types.intp)
+    is_negative = builder.icmp_signed("<", number, number.type(0))
+    return builder.select(is_negative, builder.add(number, size), number)
 
 
 def row(context: Any, builder: Any, array: Any, array_type: Any, address: Any, row_type: Any) -> Any:
