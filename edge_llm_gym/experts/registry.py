@@ -57,12 +57,12 @@ def expert_settings(name: str, env: EnvLike) -> list[str]:
     Raises ValueError as `make_expert`.
     """
     scenario = _served(name, env)
-    priced = () if name == RANDOM else (ENERGY_PRICE,)
+    planned = () if name == RANDOM else (ENERGY_PRICE, NUM_THREADS)
     if scenario.dynamics == "batching":
-        return ["overrun_s", "quantile", *priced, *_settings_of(BATCH_SCHEDULERS[name])]
+        return ["overrun_s", "quantile", *planned, *_settings_of(BATCH_SCHEDULERS[name])]
     if scenario.dynamics == "streaming":
         return [] if name == RANDOM else ["replan_every", "wait_factor", *_settings_of(ROUTING_PLANNERS[name])]
-    shared = ["overrun_s", "quantile", "accuracy_weight_s", "wait_factor", *priced]
+    shared = ["overrun_s", "quantile", "accuracy_weight_s", "wait_factor", *planned]
     return shared if name == RANDOM else [*shared, "replan_every", *_composite_settings(name)]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from agents.config import read_config, write_config
 from agents.models import make_model
+from agents.search import Search, read_search_config
 from agents.training import make_env
 from edge_llm_gym.sb3.algorithms import ALGORITHMS
 from edge_llm_gym.sb3.description import HAS_SET_POLICY
@@ -13,7 +14,9 @@ from edge_llm_gym.sb3.description import MIXERS as MIXER_NAMES
 from edge_llm_gym.sb3.encoder import MIXERS
 from edge_llm_gym.settings import ConfigError
 
-RECIPES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "configs" / "agents").glob("*.yaml"))
+RECIPES = [path for path in FILES if not path.stem.startswith("search-")]
+SEARCHES = [path for path in FILES if path.stem.startswith("search-")]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,17 @@ def test_a_written_configuration_reads_back_the_same(tiny, tmp_path):
 def test_names_in_descriptions_are_those_of_the_tables():
     assert {name: algorithm.set_policy is not None for name, algorithm in ALGORITHMS.items()} == HAS_SET_POLICY
     assert tuple(MIXERS) == MIXER_NAMES
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)
+def test_every_recipe_of_a_search_finds_the_parameters_of_the_recipe_of_ppo(path):
+    search = Search(read_search_config({"rows": 1}, path))
+    ppo = read_config(path.with_stem(path.stem.replace("search", "parameters")), {"rows": 16})
+    codec = make_env(ppo).codec
+    assert search.config.environment == ppo.environment.id
+    assert search.begin().mean.shape == codec.space.shape
+    assert search.policy(search.begin()).search == codec.policy(search.begin().mean).search
+    search.close()
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
