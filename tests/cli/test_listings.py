@@ -62,7 +62,7 @@ def test_the_settings_of_a_policy_are_listed_by_environment():
     output = run("policies", "stb")
     assert output.splitlines()[0] == "stb, EdgeLLM/SingleNode-v0, EdgeLLM/MultiNode-v0, EdgeLLM/Continuous-v0"
     first = [line.split()[0] for line in output.splitlines()[3:] if line and not line.startswith(" ")]
-    assert first == ["overrun_s", "quantile", "batch_size", "energy_price"]
+    assert first == ["overrun_s", "quantile", "num_threads", "batch_size", "energy_price"]
     assert "EdgeLLM/SingleNode-v0" not in run("policies", "ot-gah", "-e", "EdgeLLM/Joint-v0")
     assert "no settings" in run("policies", "random", "-e", "EdgeLLM/EarlyExit-v0")
 
