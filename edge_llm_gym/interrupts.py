@@ -9,6 +9,13 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INSIST_S = 1.0
+"""Time after which an exception that was lost is raised again: Python ignores those in destructors, and libraries in C
+may clear them."""
+
+
+CAN_INSIST = hasattr(signal, "setitimer")
+"""Whether the system has timers that send signals."""
 
 
 class Interrupted(BaseException):
@@ -24,6 +31,7 @@ class Interrupted(BaseException):
 def interruptible() -> Iterator[None]:
     """In this block the first SIGINT or SIGTERM raises Interrupted in the main thread; a second one ends the process.
 
+    Where that exception is lost it is raised again, every INSIST_S; clean-up code that handles it is not disturbed.
     A signal that the process was started with ignored (as under `nohup`) stays ignored. Child processes that are forked
     in the block end at once on either signal. In another thread than the main one the block changes nothing, since only
     the main thread can set handlers.
@@ -36,6 +44,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
+        if CAN_INSIST:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in previous.items():
             signal.signal(number, handler)
 
@@ -58,7 +68,7 @@ def _install(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]
     kept: dict[int, Any] = {number: signal.getsignal(number) for number in _heeded()}
     for number in kept:
         signal.signal(number, handler)
-    return kept
+    return kept | ({signal.SIGALRM: signal.getsignal(signal.SIGALRM)} if CAN_INSIST else {})
 
 
 def _heeded() -> list[signal.Signals]:
@@ -73,6 +83,27 @@ def _raise_once(owner: int) -> Callable[[int, FrameType | None], None]:
             signal.signal(each, signal.SIG_DFL)
         if os.getpid() != owner:
             os.kill(os.getpid(), number)
+        _insist(number)
         raise Interrupted(number)
 
     return handle
+
+
+def _insist(number: int) -> None:
+    """Raises the exception again as long as nothing handles it."""
+
+    def again(alarm: int, frame: FrameType | None) -> None:
+        if not _is_handled():
+            raise Interrupted(number)
+
+    if CAN_INSIST:
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, INSIST_S, INSIST_S)
+
+
+def _is_handled() -> bool:
+    """Whether clean-up code of an Interrupted is running."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error is not None

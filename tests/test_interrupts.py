@@ -109,3 +109,45 @@ def test_another_thread_changes_no_handler():
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+LOST = f"""
+{BEGIN}
+from edge_llm_gym import interrupts
+interrupts.INSIST_S = 0.1
+
+class Ends:
+    def __del__(self):  # Python ignores exceptions in here
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+def action():
+    try:
+        one = Ends()
+        del one
+        print("lost", flush=True)
+        while True:
+            time.sleep(0.01)
+    finally:
+        begin = time.monotonic()
+        while time.monotonic() < begin + 0.5:  # longer than the time after which the exception is raised again
+            time.sleep(0.01)
+        print("cleaned up", flush=True)
+sys.exit(exit_status(action))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that send signals")
+def test_an_exception_that_is_lost_is_raised_again_and_clean_up_is_not_disturbed():
+    found = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False)
+    assert found.stdout == "lost\ncleaned up\n"
+    assert found.returncode == 143
+    assert found.stderr.endswith("interrupted by SIGTERM\n")
+
+
+def test_the_timer_is_off_after_the_block():
+    before = signal.getsignal(signal.SIGALRM)
+    with pytest.raises(Interrupted), interruptible():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
