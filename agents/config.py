@@ -18,6 +18,8 @@ ON_POLICY: Final = ("ppo", "a2c", "maskable-ppo")
 """Algorithms that learn from whole rollouts."""
 TEST_TAPES: Final = 3_000_000
 """Seed of the first of the tapes on which results are reported; neither training nor a choice uses them."""
+IMITATION_SEED_STEP: Final = 100_000
+"""Between the seeds of the imitation of two training seeds, which must not share tapes."""
 Whole = Annotated[int, Range("", 0, 2**62)]
 
 
@@ -62,6 +64,17 @@ class RunConfig(PolicyDescription):
     checkpoint_every: Count = 200_000
     threads: Count = 1  # of PyTorch, and of the environment's rows
     tuning: TuningConfig | None = None  # what `scripts.tune` searches; a run ignores it
+
+    def on_tapes(self, seeds: int, first_seed: int) -> "RunConfig":
+        """The same run with other held-out seeds."""
+        chosen = self.evaluation.model_copy(update={"seeds": seeds, "first_seed": first_seed})
+        return self.model_copy(update={"evaluation": chosen})
+
+    def seed_changes(self, seed: int) -> dict[str, int]:
+        """Changes by dotted path that give the run another training seed, in the imitation too."""
+        if self.imitation is None:
+            return {"seed": seed}
+        return {"seed": seed, "imitation.seed": self.imitation.seed + IMITATION_SEED_STEP * seed}
 
     @model_validator(mode="after")
     def _groups_are_equal(self) -> "RunConfig":

@@ -20,8 +20,7 @@ def compare_with_experts(path: Path, experts: Sequence[str] | None, seeds: int, 
     names = experts or [name for name in (config.evaluation.expert,) if name is not None]
     if not names:
         raise ConfigError("the run names no expert to compare with; name one with --against")
-    chosen = config.evaluation.model_copy(update={"seeds": seeds, "first_seed": first_seed})
-    config = config.model_copy(update={"evaluation": chosen})
+    config = config.on_tapes(seeds, first_seed)
     envs = make_envs(config, seeds)
     agent = evaluate(envs, load_policy(path, envs), first_seed)
     empty = int(np.isnan(agent.score).sum())

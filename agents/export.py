@@ -45,8 +45,7 @@ def _training(config: RunConfig) -> dict[str, Any]:
 
 
 def _scores(path: Path, config: RunConfig, experts: Sequence[str], tapes: int, first_tape: int) -> dict[str, Any]:
-    held_out = config.evaluation.model_copy(update={"seeds": tapes, "first_seed": first_tape})
-    config = config.model_copy(update={"evaluation": held_out})
+    config = config.on_tapes(tapes, first_tape)
     envs = make_envs(config, tapes)
     own = evaluate(envs, load_policy(path, envs), first_tape).score
     others = {name: expert_scores(config, name).score for name in experts}

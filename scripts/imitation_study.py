@@ -29,8 +29,6 @@ from edge_llm_gym.interrupts import exit_status
 if TYPE_CHECKING:
     from agents.config import RunConfig
 
-SEED_STEP: Final = 100_000
-"""Between the seeds of the imitation of two training seeds, which must not share tapes."""
 RUNS: Final = Path("runs/imitation")
 CODEC_TAPES: Final = 10
 """Tapes on which the codec's own loss is measured, and the clone's agreement with its expert."""
@@ -204,14 +202,7 @@ def config_of(name: str, expert: str, seed: int, changes: Mapping[str, Any]) -> 
     from agents.config import read_config
 
     path = f"configs/agents/dagger-{name}.yaml"
-    imitation = read_config(path).imitation
-    assert imitation is not None
-    own: dict[str, Any] = {
-        "seed": seed,
-        "imitation.expert": expert,
-        "imitation.seed": imitation.seed + SEED_STEP * seed,
-        "evaluation.expert": expert,
-    }
+    own = read_config(path).seed_changes(seed) | {"imitation.expert": expert, "evaluation.expert": expert}
     return read_config(path, dict(CASES[name].changes(expert)) | own | dict(changes))
 
 
@@ -300,11 +291,9 @@ def _expert_score(run: Run, tapes: int) -> Array:
     from agents.config import TEST_TAPES
     from agents.evaluation import expert_scores
 
-    held_out = run.config.evaluation.model_copy(update={"seeds": tapes, "first_seed": TEST_TAPES})
-    config = run.config.model_copy(update={"evaluation": held_out})
     folder = RUNS / run.name / f"{run.expert}-scores-{tapes}"
     folder.mkdir(parents=True, exist_ok=True)
-    return expert_scores(config, run.expert, folder).score
+    return expert_scores(run.config.on_tapes(tapes, TEST_TAPES), run.expert, folder).score
 
 
 def _ceiling(run: Run, expert: Array) -> float | None:

@@ -36,6 +36,12 @@ ENERGY_PRICE: Final = "energy_price"
 """Setting of the experts that form batches."""
 NUM_THREADS: Final = "num_threads"
 """The same; not of random decisions, whose numbers are drawn in order."""
+OF_READERS: Final = ("overrun_s", "quantile")
+"""Settings of what reads batch problems, also for random decisions."""
+OF_BATCHES: Final = (*OF_READERS, ENERGY_PRICE, NUM_THREADS)
+"""Settings of all experts that form batches and decide not at random."""
+OF_COMPOSITES: Final = ("accuracy_weight_s", "wait_factor")
+"""What experts of batching-and-routing dynamics take besides, also for random decisions."""
 EnvLike = Any
 """A single, vector or wrapped environment of this package, or a Scenario."""
 
@@ -57,12 +63,12 @@ def expert_settings(name: str, env: EnvLike) -> list[str]:
     Raises ValueError as `make_expert`.
     """
     scenario = _served(name, env)
-    planned = () if name == RANDOM else (ENERGY_PRICE, NUM_THREADS)
+    of_batches = OF_READERS if name == RANDOM else OF_BATCHES
     if scenario.dynamics == "batching":
-        return ["overrun_s", "quantile", *planned, *_settings_of(BATCH_SCHEDULERS[name])]
+        return [*of_batches, *_settings_of(BATCH_SCHEDULERS[name])]
     if scenario.dynamics == "streaming":
         return [] if name == RANDOM else ["replan_every", "wait_factor", *_settings_of(ROUTING_PLANNERS[name])]
-    shared = ["overrun_s", "quantile", "accuracy_weight_s", "wait_factor", *planned]
+    shared = [*of_batches, *OF_COMPOSITES]
     return shared if name == RANDOM else [*shared, "replan_every", *_composite_settings(name)]
 
 
@@ -116,8 +122,7 @@ def _make_batching(name: str, scenario: Scenario, rng: np.random.Generator, sett
     price = _energy_price(name, scenario, settings)
     reader = batch_reader(scenario, overrun_s, settings.pop("quantile", None), price)
     threads = {} if name == RANDOM else _taken(settings, NUM_THREADS)
-    others = ("overrun_s", "quantile", ENERGY_PRICE, NUM_THREADS)
-    assign = in_threads(_built(name, BATCH_SCHEDULERS[name], rng, settings, others), **threads)
+    assign = in_threads(_built(name, BATCH_SCHEDULERS[name], rng, settings, OF_BATCHES), **threads)
     return BatchExpert(name, reader, assign, random=name == RANDOM)
 
 
@@ -159,8 +164,7 @@ def _composite_parts(name: str, rng: np.random.Generator, settings: Settings) ->
     if "threshold" in planner_keys:
         settings.setdefault("threshold", BATCHING_ROUTING_THRESHOLD)
     planner_settings = {key: settings.pop(key) for key in planner_keys if key in settings}
-    of_batches = ("overrun_s", "quantile", "accuracy_weight_s", ENERGY_PRICE, NUM_THREADS)
-    others = (*of_batches, "replan_every", "wait_factor", *planner_keys)
+    others = (*OF_BATCHES, *OF_COMPOSITES, "replan_every", *planner_keys)
     return CompositeParts(
         assign=in_threads(_built(name, BATCH_SCHEDULERS[scheduler_name], rng, settings, others), **threads),
         planner=_built(name, ROUTING_PLANNERS[planner_name], rng, planner_settings),

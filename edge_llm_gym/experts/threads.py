@@ -1,7 +1,5 @@
 """A scheduler that decides parts of the rows in several threads: compiled schedulers let other threads run."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from edge_llm_gym.arrays import Array
@@ -20,15 +18,12 @@ class InThreads:
 
     def __call__(self, epochs: EpochRows) -> Array:
         """Assignments [R, N]."""
-        rows = range(len(epochs.waiting_s))
         node = np.zeros(epochs.waiting_s.shape, np.int64)
 
-        def decide(_: int, part: Sequence[int]) -> None:
-            if part:
-                chosen = slice(part[0], part[-1] + 1)
-                node[chosen] = self._assign(_rows(epochs, chosen))
+        def decide(chosen: slice) -> None:
+            node[chosen] = self._assign(_rows(epochs, chosen))
 
-        self._workers.share(rows, decide)
+        self._workers.split(len(node), decide)
         return node
 
 

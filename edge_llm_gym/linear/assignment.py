@@ -5,7 +5,7 @@ exact search knows a cap on the time and no price, so it is run under several ca
 (`edge_llm_gym.linear.quick_search`) takes about a tenth of the time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -53,13 +53,11 @@ def assign(
     falling_s = np.sort(overruns_s)[::-1].copy()
     run = SEARCHES[known_name("search", search, SEARCHES)]
 
-    def piece(worker: int, part: Sequence[int]) -> None:
-        one = slice(part[0], part[-1] + 1)
-        costs = BatchingArrays(*(array[one] for array in rows))
-        run(costs, values[one], free_s[one], prices[one], falling_s, node[one])
+    def decide(chosen: slice) -> None:
+        costs = BatchingArrays(*(array[chosen] for array in rows))
+        run(costs, values[chosen], free_s[chosen], prices[chosen], falling_s, node[chosen])
 
-    if len(node):
-        (workers or RowWorkers(1)).share(range(len(node)), piece)
+    (workers or RowWorkers(1)).split(len(node), decide)
     return node
 
 

@@ -41,6 +41,11 @@ class RowWorkers:
         pieces = _pieces(len(items), min(len(self.pieces), max(len(items), 1)))
         self._run(lambda piece: work(piece.worker, items[piece.first : piece.last]), pieces)
 
+    def split(self, rows: int, work: Callable[[slice], None]) -> None:
+        """Calls `work(part)` for equal parts of a number of rows, as `run` does; not at all for no row."""
+        if rows:
+            self._run(lambda piece: work(slice(piece.first, piece.last)), _pieces(rows, min(len(self.pieces), rows)))
+
     def _run(self, work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
         if len(pieces) == 1:
             work(pieces[0])

@@ -23,8 +23,6 @@ from edge_llm_gym.sb3 import load_policy
 from edge_llm_gym.sb3.pretrained import PRETRAINED
 from scripts.learning_study.recipes import OTHERS, environment_of, is_search
 
-SEED_STEP: Final = 100_000
-"""Between the seeds of the imitation of two training seeds, which must not share tapes."""
 CONFIGS: Final = Path("configs/agents")
 SECONDS: Final = "seconds.json"
 SCORES: Final = "scores.json"
@@ -93,10 +91,7 @@ def seeded(study: Study, recipe: str, seed: int) -> RunConfig:
     """
     name = f"parameters-{environment_of(recipe)}" if is_search(recipe) else recipe
     path, changes = CONFIGS / f"{name}.yaml", dict(study.changes or {})
-    imitation = read_config(path, changes).imitation
-    if imitation is not None:
-        changes["imitation.seed"] = imitation.seed + SEED_STEP * seed
-    return read_config(path, changes | {"seed": seed})
+    return read_config(path, changes | read_config(path, changes).seed_changes(seed))
 
 
 def _train(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
@@ -112,8 +107,8 @@ def _search(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
     settings = read_search_config({"seed": seed} | dict(study.search_changes or {}), CONFIGS / f"{recipe}.yaml")
     _timed(folder, lambda: run_search(settings, folder))
     envs = make_envs(config, 1)
-    held_out = config.evaluation.model_copy(update={"seeds": settings.held_out, "first_seed": HELD_OUT})
-    expert = expert_scores(config.model_copy(update={"evaluation": held_out}), str(held_out.expert), folder)
+    held_out = config.on_tapes(settings.held_out, HELD_OUT)
+    expert = expert_scores(held_out, str(config.evaluation.expert), folder)
     with (folder / "progress.csv").open(encoding="utf-8", newline="") as file:
         found = np.array([float(line["held_out"]) for line in csv.DictReader(file)])
     per_generation = settings.population * settings.rows * envs.scenario.horizon_epochs
@@ -170,5 +165,4 @@ def _scored(study: Study, environment: str, name: str) -> Array:
     if name.startswith(PRETRAINED):
         envs = make_envs(config, study.tapes)
         return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), TEST_TAPES).score
-    held_out = config.evaluation.model_copy(update={"seeds": study.tapes, "first_seed": TEST_TAPES})
-    return expert_scores(config.model_copy(update={"evaluation": held_out}), name).score
+    return expert_scores(config.on_tapes(study.tapes, TEST_TAPES), name).score

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3", reason="the agents need the extra 'agents'")
 
-from agents.config import TEST_TAPES, read_config
+from agents.config import IMITATION_SEED_STEP, TEST_TAPES, read_config
 from agents.evaluation import evaluate, make_envs
 from agents.imitation import command
 from edge_llm_gym.codecs import make_codec
@@ -85,7 +85,7 @@ def test_training_seeds_differ_and_share_no_tapes():
     configs = [study.config_of("multi-node", "edf", seed, {}) for seed in (0, 1)]
     assert [config.seed for config in configs] == [0, 1]
     first, second = (config.imitation for config in configs)
-    assert second.seed - first.seed == study.SEED_STEP > first.rounds * first.rows
+    assert second.seed - first.seed == IMITATION_SEED_STEP > first.rounds * first.rows
 
 
 class Recorded:

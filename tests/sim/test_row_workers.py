@@ -76,3 +76,11 @@ def test_an_error_of_an_item_reaches_the_caller():
 
     with pytest.raises(ValueError, match="worker 1 is broken"):
         RowWorkers(4, 2).share(["good", "good", "bad"], work)
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(0, 3), (1, 3), (7, 1), (7, 3)])
+def test_rows_are_split_into_slices(rows, threads):
+    parts = []
+    RowWorkers(threads, threads).split(rows, parts.append)
+    assert sorted(row for part in parts for row in range(rows)[part]) == list(range(rows))
+    assert len(parts) == min(rows, threads)
