@@ -123,8 +123,8 @@ def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> 
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        total = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
-        if total >= kept - shared_cost(oracle, index, present):
+        gained = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
+        if gained >= kept - shared_cost(oracle, index, present):
             reassign(node, present, known.selected[index], index)
     return node
 
