@@ -18,6 +18,9 @@ from edge_llm_gym.evaluation.statistics import Interval, paired_difference
 from edge_llm_gym.evaluation.vector_rollout import steps_of
 from edge_llm_gym.experts import Policy, make_expert
 from edge_llm_gym.files import write_text
+from edge_llm_gym.lookahead import ROLLOUT
+from edge_llm_gym.sb3.pretrained import trained_scenario
+from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.settings import ConfigError
 
 EXPERT_SCORES = "expert-scores.json"
@@ -107,6 +110,27 @@ def expert_scores(config: RunConfig, name: str, folder: Path | None = None) -> S
         values = {figure: values.tolist() for figure, values in scores.figures.items()}
         write_text(path, json.dumps({key: values}) + "\n")
     return scores
+
+
+def check_experts(config: RunConfig) -> None:
+    """Raises ConfigError for an expert of the evaluation or of the imitation that the environment does not have.
+
+    A lookahead that is imitated is no expert.
+    """
+    named = {"evaluation.expert": config.evaluation.expert}
+    if config.imitation is not None and split_settings(config.imitation.expert)[0] != ROLLOUT:
+        named["imitation.expert"] = config.imitation.expert
+    for key, expert in named.items():
+        if expert is not None:
+            _check_expert(key, expert, trained_scenario(config))
+
+
+def _check_expert(key: str, expert: str, scenario: Scenario) -> None:
+    try:
+        name, settings = split_settings(expert)
+        make_expert(name, scenario, **settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key}: {error}") from error
 
 
 def _kept(path: Path, key: str, seeds: int) -> Scores | None:

@@ -41,13 +41,18 @@ def _values(config: RunConfig) -> dict[str, Any]:
 
 
 def check_space(config: RunConfig, space: spaces.Space) -> None:
-    """Raises ConfigError where the algorithm does not take the actions of the codec."""
+    """Raises ConfigError where the algorithm or its policy does not take the actions of the codec."""
     takes = ALGORITHMS[config.algorithm].takes
     if not isinstance(space, takes):
         able = [name for name, algorithm in ALGORITHMS.items() if isinstance(space, algorithm.takes)]
         raise ConfigError(
             f"algorithm {config.algorithm!r} takes actions of kind {[kind.__name__ for kind in takes]}, but codec "
             f"{config.codec.name!r} makes {type(space).__name__}; choose another codec, or one of {able}"
+        )
+    if config.policy.kind == "constant" and not isinstance(space, spaces.Box):
+        raise ConfigError(
+            f"a constant policy has actions of kind 'Box', but codec {config.codec.name!r} makes "
+            f"{type(space).__name__}; choose codec 'parameters', or policy: {{kind: set}}"
         )
 
 

@@ -19,7 +19,8 @@ from agents.callbacks.schedule import CheckpointCallback, CriticFirstCallback
 from agents.checkpoint import Checkpoint, find_checkpoint
 from agents.config import RunConfig
 from agents.curves import Curves
-from agents.evaluation import make_envs
+from agents.evaluation import check_experts, make_envs
+from agents.imitation.checks import check_imitation
 from agents.imitation.dagger import imitate
 from agents.imitation.rounds import remove_rounds
 from agents.models import make_model
@@ -50,6 +51,8 @@ def train(
     """
     prepare_process(config.threads)
     check_folder(folder, start)
+    check_experts(config)
+    check_imitation(config)
     checkpoint = find_checkpoint(folder, config) if start == "resume" else None
     curves = Curves(folder)
     with _closing(make_env(config)) as env:

@@ -7,8 +7,9 @@ import gymnasium
 
 from agents.archives import save_model
 from agents.config import ImitationConfig, RunConfig
-from agents.evaluation import environment_settings
+from agents.evaluation import check_experts, environment_settings
 from agents.imitation import dataset as datasets
+from agents.imitation.checks import check_imitation
 from agents.imitation.dagger import Report, imitate
 from agents.models import make_model
 from agents.run_folder import Start, begin_folder, check_folder
@@ -30,6 +31,8 @@ def clone(
     imitation = _imitation(config)
     prepare_process(config.threads)
     check_folder(folder, start)
+    check_experts(config)
+    check_imitation(config)
     given = None if dataset is None else datasets.labelled(datasets.load(dataset))
     env = make_env(config)
     model = make_model(config, env, env.envs.scenario)

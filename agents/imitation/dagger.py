@@ -11,22 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
-from stable_baselines3.common.policies import ActorCriticPolicy
-
 from agents.config import ImitationConfig, RunConfig
 from agents.evaluation import Scores, evaluate, expert_scores, make_envs
+from agents.imitation.checks import check_imitation
 from agents.imitation.fitting import Fit
 from agents.imitation.labels import Arrays, LabellingPolicy, Labels, as_labels, collect
 from agents.imitation.lookahead import LookaheadLabels, check_lookahead
-from agents.imitation.losses import LOSSES, make_loss
+from agents.imitation.losses import make_loss
 from agents.imitation.rounds import Rounds
 from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.evaluation.policies import split_settings
 from edge_llm_gym.experts import Policy, make_expert
 from edge_llm_gym.files import write_text
 from edge_llm_gym.sb3.trained_policy import DecodedPolicy
-from edge_llm_gym.settings import ConfigError
 from edge_llm_gym.sheets.progress import Progress, progress
 
 Report = list[dict[str, float]]
@@ -48,17 +45,16 @@ def imitate(
     names their source. Finished rounds are kept in the folder, and those that are there already are not repeated: the
     result is that of an uninterrupted run.
 
-    Raises ConfigError for a policy that has no distribution to fit, a codec without a loss, and kept rounds that belong
-    to other settings or cannot be read.
+    Raises ConfigError as `check_imitation`, and for kept rounds that belong to other settings or cannot be read.
     """
-    _check(policy, config)
+    check_imitation(config)
     looks_ahead = check_lookahead(config.codec.name, imitation)
     envs = make_envs(config, imitation.rows)
     agent = DecodedPolicy(policy, envs, config.codec.name, **config.codec.settings)
     held_out = make_envs(config, config.evaluation.seeds)
     compared = _compared(config, imitation, looks_ahead)
     reference = expert_scores(config, compared, folder)
-    fit = Fit(policy, make_loss(config.codec.name, envs.scenario), imitation)
+    fit = Fit(policy, make_loss(config.codec.name, envs.scenario, imitation.waiting_weight), imitation)
     rounds, labels = Rounds(folder, identity(config, dataset)), Labels()
     if given is not None:
         labels.add(*as_labels(*given, agent))
@@ -87,11 +83,7 @@ def identity(config: RunConfig, dataset: str | None) -> dict[str, Any]:
 
 def _compared(config: RunConfig, imitation: ImitationConfig, looks_ahead: bool) -> str:
     """The expert whose scores the rounds report: lookahead takes too long on all held-out tapes."""
-    if not looks_ahead:
-        return imitation.expert
-    if config.evaluation.expert is None:
-        raise ConfigError("an imitation of lookahead reports its scores beside an expert; name it as evaluation.expert")
-    return config.evaluation.expert
+    return str(config.evaluation.expert) if looks_ahead else imitation.expert
 
 
 def _labelling(
@@ -111,14 +103,6 @@ def _expert(imitation: ImitationConfig, envs: EdgeLLMVectorEnv, round_: int) -> 
 
 def _write(report: Report, folder: Path) -> None:
     write_text(folder / "imitation.json", json.dumps(report, indent=1) + "\n")
-
-
-def _check(policy: Any, config: RunConfig) -> None:
-    if not isinstance(policy, (ActorCriticPolicy, MaskableActorCriticPolicy)) or config.codec.name not in LOSSES:
-        raise ConfigError(
-            f"imitation needs an actor-critic algorithm (ppo, a2c, maskable-ppo) and a codec among {list(LOSSES)}, got "
-            f"{config.algorithm!r} with {config.codec.name!r}"
-        )
 
 
 def _collect_round(

@@ -35,7 +35,7 @@ class Fit:
         losses: list[float] = []
         for _ in range(self._imitation.passes):
             losses = [
-                self._step(self._loss_of(self._policy, tokens, actions, self._imitation.waiting_weight))
+                self._step(self._loss_of(self._policy, tokens, actions))
                 for tokens, actions in batches(labels, self._imitation.batch_size, self._rng)
             ]
             advance()

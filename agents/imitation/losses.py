@@ -1,6 +1,7 @@
 """Imitation losses, one per codec, and the loss of offload weights and thresholds where a codec has them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,8 +22,8 @@ Actor = ActorCriticPolicy | MaskableActorCriticPolicy
 NO_RIVAL = -30.0
 """Logit of a pair that does not compete."""
 FEASIBLE = PAIR_FEATURES.index("feasible")
-Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor, float], th.Tensor]
-"""(policy, tokens [B, ...], flat labels [B, ...], weight of requests that wait) -> scalar."""
+Loss = Callable[[Actor, dict[str, th.Tensor], th.Tensor], th.Tensor]
+"""(policy, tokens [B, ...], flat labels [B, ...]) -> scalar."""
 
 SHARPNESS = 8.0
 """Scores in [-1, 1] times this are the logits of choosing; choosing no node has logit 0."""
@@ -30,11 +31,20 @@ LEAST_WEIGHT = 1e-3
 """Lower bound on an offload weight whose logarithm is taken."""
 
 
-def make_loss(codec: str, scenario: Scenario) -> Loss:
+@dataclass(frozen=True)
+class Terms:
+    """What a loss depends on beside policy and labels; a loss that has no such term ignores it."""
+
+    waiting_weight: float = 1.0
+    """Weight of requests that wait; others weigh 1."""
+    links: th.Tensor | None = None
+    """[S, K] bool links, where a flat action ends in offload weights [S, K] and thresholds [K]; None without these."""
+
+
+def make_loss(codec: str, scenario: Scenario, waiting_weight: float) -> Loss:
     """The loss of a codec in a scenario. Raises KeyError for a codec without one."""
-    if scenario.dynamics == "batching" or codec not in FORWARDING:
-        return LOSSES[codec]
-    return partial(FORWARDING[codec], links=th.as_tensor(existing_links(scenario)))
+    links = None if scenario.dynamics == "batching" else th.as_tensor(existing_links(scenario))
+    return partial(LOSSES[codec], terms=Terms(waiting_weight, links))
 
 
 def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
@@ -43,18 +53,12 @@ def mean_action(policy: Actor, tokens: dict[str, th.Tensor]) -> th.Tensor:
     return distribution.mean
 
 
-def ranking_loss(
-    policy: Actor,
-    tokens: dict[str, th.Tensor],
-    labels: th.Tensor,
-    waiting_weight: float,
-    links: th.Tensor | None = None,
-) -> th.Tensor:
+def ranking_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, terms: Terms) -> th.Tensor:
     """Weighted cross-entropy of each request's choice among waiting and the nodes, plus `number_loss` of the rest.
 
-    A request whose label has no positive score waits and has weight `waiting_weight`, one that joins a node has weight
-    1: a decoder that keeps batches feasible corrects too many positive scores by their order, but not too few. Scores
-    that rank every pair of the expert above the others decode to the expert's action.
+    A request whose label has no positive score waits and has the weight of those, one that joins a node has weight 1: a
+    decoder that keeps batches feasible corrects too many positive scores by their order, but not too few. Scores that
+    rank every pair of the expert above the others decode to the expert's action.
     """
     mask = tokens["pair_mask"]
     rows, items, nodes = mask.shape
@@ -64,10 +68,10 @@ def ranking_loss(
     logits = functional.pad(SHARPNESS * scores, (1, 0))
     choice = functional.pad(wanted, (1, 0)).argmax(-1)
     per_item = functional.cross_entropy(logits.flatten(0, 1), choice.flatten(), reduction="none").view(rows, items)
-    weight = tokens["item_mask"] * th.where(choice == 0, waiting_weight, 1.0)
+    weight = tokens["item_mask"] * th.where(choice == 0, terms.waiting_weight, 1.0)
     loss = (per_item * weight).sum() / weight.sum().clamp(min=1.0)
     loss = loss + outranking_loss(SHARPNESS * scores, wanted > 0, tokens["pair"][..., FEASIBLE] > 0)
-    return loss + number_loss(mean[:, pairs:], labels[:, pairs:], links) if mean.shape[1] > pairs else loss
+    return loss + number_loss(mean[:, pairs:], labels[:, pairs:], terms.links) if mean.shape[1] > pairs else loss
 
 
 def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -> th.Tensor:
@@ -83,15 +87,9 @@ def outranking_loss(logits: th.Tensor, joined: th.Tensor, feasible: th.Tensor) -
     return (per_pair * joined).sum() / joined.sum().clamp(min=1)
 
 
-def squared_loss(
-    policy: Actor,
-    tokens: dict[str, th.Tensor],
-    labels: th.Tensor,
-    waiting_weight: float,
-    links: th.Tensor | None = None,
-) -> th.Tensor:
+def squared_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, terms: Terms) -> th.Tensor:
     """`number_loss` of a Box action; all requests have the same weight."""
-    return number_loss(mean_action(policy, tokens), labels.flatten(1), links)
+    return number_loss(mean_action(policy, tokens), labels.flatten(1), terms.links)
 
 
 def number_loss(mean: th.Tensor, labels: th.Tensor, links: th.Tensor | None) -> th.Tensor:
@@ -124,21 +122,23 @@ def share_loss(weights: th.Tensor, wanted: th.Tensor, links: th.Tensor) -> th.Te
     return (target * (target.clamp(min=LEAST_WEIGHT).log() - log_share)).sum(2).mean()
 
 
-def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
+def likelihood_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, terms: Terms) -> th.Tensor:
     """Negative logarithm of the probability of the expert's discrete action; all requests have the same weight."""
     return -policy.get_distribution(tokens).log_prob(labels).mean()
 
 
-def price_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, waiting_weight: float) -> th.Tensor:
+def price_loss(policy: Actor, tokens: dict[str, th.Tensor], labels: th.Tensor, terms: Terms) -> th.Tensor:
     """Weighted mean square of the errors of predicted gains, relative to the squared standard errors of the labels.
 
-    Labels [B, C, 2] are the gain of each action's mean return over that of the first one, and its standard error.
+    Labels [B, C, 2] are the gain of each action's mean return over that of the first one, and its standard error. All
+    weigh 1 where all standard errors are 0, as in states without requests.
     `agents.imitation.lookahead` says what the tokens hold besides. A request that waits has no weight of its own.
     """
     net = net_prices(mean_action(policy, {key: tokens[key] for key in KEYS}), tokens)
     (gain, error), predicted = labels.unbind(-1), net - net[:, :1]
     noise = error.square()
-    weight = 1.0 / (noise + noise.mean())
+    mean = noise.mean()
+    weight = 1.0 / (noise + th.where(mean > 0.0, mean, 1.0))
     return (weight * (predicted - gain).square()).mean()
 
 
@@ -153,7 +153,7 @@ def net_prices(mean: th.Tensor, tokens: Tokens) -> th.Tensor:
     return of_pair.sum(2) - (tokens["overtime_s"] * node_time_price.unsqueeze(1)).sum(2)
 
 
-LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
+LOSSES: Final[Mapping[str, Callable[..., th.Tensor]]] = MappingProxyType(
     {
         "priority": ranking_loss,
         "multidiscrete": likelihood_loss,
@@ -162,8 +162,4 @@ LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
         "prices": price_loss,
     }
 )
-"""Codec -> loss."""
-FORWARDING: Final[Mapping[str, Callable[..., th.Tensor]]] = MappingProxyType(
-    {"priority": ranking_loss, "box": squared_loss, "priced": squared_loss}
-)
-"""Codecs whose flat action ends in offload weights and thresholds where the dynamics have them -> loss with `links`."""
+"""Codec -> loss of (policy, tokens, labels, terms)."""

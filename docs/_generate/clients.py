@@ -48,6 +48,16 @@ def title(recipe: str) -> str:
     return text.splitlines()[0].rstrip(".")
 
 
+def settings(recipe: str) -> dict[str, Any]:
+    """What a recipe passes to the environment besides the id: its constant SETTINGS."""
+    for statement in ast.parse((RECIPES / f"{recipe}.py").read_text("utf-8")).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="SETTINGS")], value=value):
+                found: dict[str, Any] = ast.literal_eval(value)
+                return found
+    return {}
+
+
 def _install(client: Client) -> str:
     """Calls of pip with the versions that were tried."""
     ours = f"'{PACKAGE}[{client.extras}]'" if client.extras else PACKAGE
@@ -70,7 +80,7 @@ def _row(entry: Mapping[str, Any]) -> list[str]:
     return [
         title(entry["recipe"]),
         _versions(entry),
-        code(entry["environment"].rpartition("EdgeLLM/")[2].removesuffix("-v0")),
+        _environment(entry),
         f"{entry['steps']:,}" if entry["steps"] else "",
         _number(returns, "random"),
         _number(returns, "zeros"),
@@ -78,6 +88,12 @@ def _row(entry: Mapping[str, Any]) -> list[str]:
         _times(entry),
         code(entry["control"] or ""),
     ]
+
+
+def _environment(entry: Mapping[str, Any]) -> str:
+    """Its short name and settings."""
+    name = entry["environment"].rpartition("EdgeLLM/")[2].removesuffix("-v0")
+    return ", ".join(map(code, [name, *(f"{key}={value}" for key, value in settings(entry["recipe"]).items())]))
 
 
 def _versions(entry: Mapping[str, Any]) -> str:

@@ -48,6 +48,15 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._linking_libraries: list[Any] = _own_codes(self._linking_libraries)
         super().finalize()
 
+    def _optimize_final_module(self) -> None:
+        """Optimises the whole once.
+
+        Numba runs cheap passes before, so that more counts of references cancel out. Kernels have few of them: the
+        passes took a twentieth of the first run, and without them steps and solvers are as fast.
+        """
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
     def _finalize_final_module(self) -> None:
         super()._finalize_final_module()
         for variable in self._final_module.global_variables:

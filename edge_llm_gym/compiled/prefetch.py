@@ -11,8 +11,6 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from edge_llm_gym.arrays import Array
-
 READ, KEEP_IN_ALL_CACHES, DATA = 0, 3, 1
 """Arguments of LLVM's `prefetch`."""
 
@@ -36,7 +34,7 @@ def _compiled_prefetch(context: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), code
 
 
-def _no_prefetch(array: Array, index: tuple[int, ...]) -> None:
+def _no_prefetch(array: Any, index: tuple[int, ...]) -> None:
     """Without compilation there is nothing to gain."""
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.evaluation.plots import new_figure
 from edge_llm_gym.files import replacing
+from scripts.kept_runs import is_finished
 from scripts.learning_study.recipes import OTHERS
 from scripts.learning_study.report import scale_of
-from scripts.learning_study.runs import SECONDS, Study, regret_curve
+from scripts.learning_study.runs import Study, regret_curve
 
 FAMILIES: Final = {"parameters": "PPO", "a2c-parameters": "A2C"}
 CURVE_DPI: Final = 110
@@ -37,7 +38,7 @@ def draw(study: Study, path: Path) -> None:
 def _curves(study: Study, family: str, environment: str) -> list[Array]:
     """The curves [points, 2] of the finished runs, by seed."""
     folders = sorted(study.runs.glob(f"{family}-{environment}-*"))
-    return [regret_curve(folder) for folder in folders if (folder / SECONDS).is_file()]
+    return [regret_curve(folder) for folder in folders if is_finished(folder)]
 
 
 def _line(axis: Any, curves: list[Array], scale: float, label: str) -> None:

@@ -2,30 +2,40 @@
 
 import csv
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from agents.config import TEST_TAPES, RunConfig, read_config
-from agents.evaluation import evaluate, expert_scores, make_envs
+from agents.config import RunConfig, read_config
+from agents.evaluation import expert_scores
 from agents.search import HELD_OUT, read_search_config
-from agents.search_run import run_search
+from agents.search_run import SETTINGS, run_search
 from agents.training import train
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.env.vector_env import EdgeLLMVectorEnv
 from edge_llm_gym.experts import Policy
-from edge_llm_gym.files import write_text
 from edge_llm_gym.linear import load_linear
 from edge_llm_gym.sb3 import load_policy
-from edge_llm_gym.sb3.pretrained import PRETRAINED
+from edge_llm_gym.sb3.pretrained import PRETRAINED, trained_scenario
+from scripts.kept_runs import (
+    MODEL,
+    check_settings,
+    cpu_seconds,
+    expert_score,
+    is_finished,
+    own_score,
+    require_same,
+    run_once,
+    score,
+    start_of,
+)
 from scripts.learning_study.recipes import OTHERS, environment_of, is_search
 
 CONFIGS: Final = Path("configs/agents")
-SECONDS: Final = "seconds.json"
-SCORES: Final = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -62,26 +72,14 @@ class Outcome:
 
 
 def outcome(study: Study, recipe: str, seed: int) -> Outcome:
-    """Trains or searches, unless the run is there, and evaluates the last policy."""
+    """Trains or searches, unless the run is there, and evaluates the last policy, unless its score is."""
     folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
     run = _search if is_search(recipe) else _train
-    policy, curve = run(study, recipe, seed)
-    score = _kept(
-        folder / SCORES,
-        f"{study.tapes} tapes",
-        lambda: evaluate(make_envs(config, study.tapes), policy, TEST_TAPES).score,
-    )
+    curve = run(study, recipe, seed)
+    load = _linear if is_search(recipe) else _trained
+    score = own_score(folder, config, study.tapes, partial(load, folder))
     steps = int(curve[-1, 0]) if len(curve) else 0
-    return Outcome(recipe, seed, score.tolist(), _seconds(folder), steps, crossing(curve))
-
-
-def _kept(path: Path, key: str, compute: Callable[[], Array]) -> Array:
-    """Numbers that a file keeps under a key: scores of networks and exact schedulers take minutes."""
-    kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    if key not in kept:
-        kept[key] = compute().tolist()
-        write_text(path, json.dumps(kept) + "\n")
-    return np.array(kept[key])
+    return Outcome(recipe, seed, score.tolist(), cpu_seconds(folder), steps, crossing(curve))
 
 
 def seeded(study: Study, recipe: str, seed: int) -> RunConfig:
@@ -94,40 +92,35 @@ def seeded(study: Study, recipe: str, seed: int) -> RunConfig:
     return read_config(path, changes | read_config(path, changes).seed_changes(seed))
 
 
-def _train(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
-    """The agent and its curve."""
+def _train(study: Study, recipe: str, seed: int) -> Array:
+    """The curve of the training."""
     folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
-    _timed(folder, lambda: train(config, folder, start="resume" if (folder / "config.yaml").is_file() else "new"))
-    return load_policy(folder / "model.zip", make_envs(config, 1)), regret_curve(folder)
+    check_settings(folder, config)
+    run_once(folder, lambda: train(config, folder, start=start_of(folder)))
+    return regret_curve(folder)
 
 
-def _search(study: Study, recipe: str, seed: int) -> tuple[Policy, Array]:
-    """The linear policy and its curve, in returns instead of scores."""
+def _trained(folder: Path, envs: EdgeLLMVectorEnv) -> Policy:
+    return load_policy(folder / MODEL, envs)
+
+
+def _search(study: Study, recipe: str, seed: int) -> Array:
+    """The curve of the search, in returns instead of scores."""
     folder, config = study.folder(recipe, seed), seeded(study, recipe, seed)
     settings = read_search_config({"seed": seed} | dict(study.search_changes or {}), CONFIGS / f"{recipe}.yaml")
-    _timed(folder, lambda: run_search(settings, folder))
-    envs = make_envs(config, 1)
+    if is_finished(folder):
+        require_same(folder, json.loads((folder / SETTINGS).read_text("utf-8")), settings.model_dump(mode="json"))
+    run_once(folder, lambda: run_search(settings, folder))
     held_out = config.on_tapes(settings.held_out, HELD_OUT)
     expert = expert_scores(held_out, str(config.evaluation.expert), folder)
     with (folder / "progress.csv").open(encoding="utf-8", newline="") as file:
         found = np.array([float(line["held_out"]) for line in csv.DictReader(file)])
-    per_generation = settings.population * settings.rows * envs.scenario.horizon_epochs
-    curve = np.column_stack([per_generation * np.arange(1, len(found) + 1), expert.mean("return") - found])
-    return load_linear(folder / "linear.zip", envs.scenario), curve
+    per_generation = settings.population * settings.rows * trained_scenario(config).horizon_epochs
+    return np.column_stack([per_generation * np.arange(1, len(found) + 1), expert.mean("return") - found])
 
 
-def _timed(folder: Path, run: Callable[[], object]) -> None:
-    """Runs once; the CPU time is kept in the folder, unless a part of the run was made before."""
-    if (folder / SECONDS).is_file():
-        return
-    continued, start_s = folder.is_dir(), time.process_time()
-    run()
-    write_text(folder / SECONDS, json.dumps(None if continued else time.process_time() - start_s))
-
-
-def _seconds(folder: Path) -> float | None:
-    seconds: float | None = json.loads((folder / SECONDS).read_text("utf-8"))
-    return seconds
+def _linear(folder: Path, envs: EdgeLLMVectorEnv) -> Policy:
+    return load_linear(folder / "linear.zip", envs.scenario)
 
 
 def regret_curve(folder: Path) -> Array:
@@ -154,15 +147,7 @@ def other_score(study: Study, environment: str, name: str) -> Array:
     """
     if environment not in OTHERS:
         raise ValueError(f"the study has environments {list(OTHERS)}, got {environment!r}")
-    if name.startswith(PRETRAINED):
-        return _scored(study, environment, name)
-    path, key = study.runs / f"{environment}-others.json", f"{name} on {study.tapes} tapes"
-    return _kept(path, key, lambda: _scored(study, environment, name))
-
-
-def _scored(study: Study, environment: str, name: str) -> Array:
     config = seeded(study, f"parameters-{environment}", 0)
     if name.startswith(PRETRAINED):
-        envs = make_envs(config, study.tapes)
-        return evaluate(envs, load_policy(name.removeprefix(PRETRAINED), envs), TEST_TAPES).score
-    return expert_scores(config.on_tapes(study.tapes, TEST_TAPES), name).score
+        return score(config, study.tapes, partial(load_policy, name.removeprefix(PRETRAINED)))
+    return expert_score(study.runs, environment, config, name, study.tapes)

@@ -52,6 +52,12 @@ def test_an_algorithm_must_take_the_actions(tiny):
         make_model(config, env := make_env(config), env.envs.scenario)
 
 
+def test_a_constant_policy_must_take_the_actions(tiny):
+    config = tiny(policy={"kind": "constant"}, codec={"name": "multidiscrete"}, hyperparameters={})
+    with pytest.raises(ConfigError, match=r"'multidiscrete' makes MultiDiscrete; choose codec 'parameters'"):
+        make_model(config, env := make_env(config), env.envs.scenario)
+
+
 def test_an_unknown_codec_is_refused(tiny):
     with pytest.raises(ConfigError, match="codec"):
         make_env(tiny(codec={"name": "prioriti"}))

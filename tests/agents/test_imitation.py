@@ -8,12 +8,15 @@ import torch as th
 
 from agents.evaluation import evaluate, make_envs
 from agents.imitation import losses
+from agents.imitation.command import clone
 from agents.imitation.dagger import imitate
 from agents.imitation.labels import LabellingPolicy, Labels, as_labels, collect
 from agents.imitation.losses import (
     FEASIBLE,
     LEAST_WEIGHT,
+    LOSSES,
     SHARPNESS,
+    Terms,
     make_loss,
     number_loss,
     outranking_loss,
@@ -21,11 +24,17 @@ from agents.imitation.losses import (
     share_loss,
 )
 from agents.models import make_model
-from agents.training import make_env
+from agents.training import make_env, train
+from edge_llm_gym.codecs import CODECS
 from edge_llm_gym.experts import make_expert
-from edge_llm_gym.sb3 import DecodedPolicy
+from edge_llm_gym.registration import ENVIRONMENTS
+from edge_llm_gym.sb3 import DecodedPolicy, load_policy
 from edge_llm_gym.scenario import load_scenario
 from edge_llm_gym.settings import ConfigError
+
+
+def dynamics_of(environment):
+    return load_scenario(ENVIRONMENTS[environment]).dynamics
 
 
 class Fixed:
@@ -39,11 +48,11 @@ class Fixed:
         return self
 
 
-def loss_of(scores, labels, mask) -> float:
+def loss_of(scores, labels, mask, links=None) -> float:
     mask = th.tensor(mask)
     pairs = th.zeros(1, 2, 2, FEASIBLE + 1)  # none is feasible, so no pair competes
     tokens = {"item_mask": mask, "pair_mask": mask.unsqueeze(2).expand(1, 2, 2), "pair": pairs}
-    return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels), waiting_weight=0.3))
+    return float(ranking_loss(Fixed(th.tensor(scores)), tokens, th.tensor(labels), Terms(0.3, links)))
 
 
 def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
@@ -59,9 +68,9 @@ def test_the_ranking_loss_is_the_cross_entropy_of_the_choices():
 def test_waiting_requests_have_the_weight_of_the_configuration(tiny, tmp_path, monkeypatch):
     weights = set()
 
-    def loss(policy, tokens, labels, waiting_weight):
-        weights.add(waiting_weight)
-        return ranking_loss(policy, tokens, labels, waiting_weight)
+    def loss(policy, tokens, labels, terms):
+        weights.add(terms.waiting_weight)
+        return ranking_loss(policy, tokens, labels, terms)
 
     monkeypatch.setattr(losses, "LOSSES", {"priority": loss})
     settings = {"rounds": 1, "rows": 2, "epochs_per_round": 2, "passes": 1, "waiting_weight": 0.05}
@@ -75,6 +84,14 @@ def test_numbers_after_the_pairs_add_their_squared_errors():
     plain = loss_of(scores, labels, [[1.0, 1.0]])
     more = loss_of([[*scores[0], 0.5, 0.0]], [[*labels[0], 0.0, 0.0]], [[1.0, 1.0]])
     assert more == pytest.approx(plain + 0.125, rel=1e-5)
+
+
+def test_weights_and_thresholds_after_the_pairs_have_their_own_losses():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.uniform(-1, 1, (2, 1, 4 + 9 + 3)).tolist()
+    plain = loss_of([scores[0][:4]], [labels[0][:4]], [[1.0, 1.0]])
+    of_numbers = float(number_loss(th.tensor(scores)[:, 4:], th.tensor(labels)[:, 4:], LINKS))
+    assert loss_of(scores, labels, [[1.0, 1.0]], LINKS) == pytest.approx(plain + of_numbers, rel=1e-5)
 
 
 def test_a_pair_outranks_the_feasible_ones_of_its_node_and_of_its_request():
@@ -123,15 +140,15 @@ def test_numbers_with_links_are_others_shares_and_thresholds_with_a_mean_each():
 
 
 def test_offload_weights_have_the_loss_of_shares_where_the_dynamics_have_them():
-    assert make_loss("priority", load_scenario("multi-node")) is ranking_loss
-    assert make_loss("multidiscrete", load_scenario("joint")) is losses.likelihood_loss
+    assert make_loss("priority", load_scenario("multi-node"), 0.3).keywords["terms"] == Terms(0.3)
     for name, codec, senders in (("early-exit", "box", 29), ("joint", "priority", 6)):
         scenario = load_scenario(name)
-        links = make_loss(codec, scenario).keywords["links"]
+        terms = make_loss(codec, scenario, 0.4).keywords["terms"]
         nodes = len(scenario.nodes)
-        assert links.shape == (senders, nodes)
-        assert np.array_equal(links[-nodes:], scenario.network.has_link)
-        assert links[:-nodes].sum() == (senders - nodes) * scenario.network.entry_nodes.size
+        assert terms.waiting_weight == 0.4
+        assert terms.links.shape == (senders, nodes)
+        assert np.array_equal(terms.links[-nodes:], scenario.network.has_link)
+        assert terms.links[:-nodes].sum() == (senders - nodes) * scenario.network.entry_nodes.size
 
 
 def agent_of(config):
@@ -210,8 +227,50 @@ def test_imitation_does_not_change_the_critic(tiny, tmp_path):
     assert not all(th.equal(tensor, now.actor.state_dict()[name]) for name, tensor in actor.items())
 
 
-def test_only_actors_with_a_distribution_can_imitate(tiny, tmp_path):
-    config = tiny(algorithm="sac", policy={"kind": "mlp"}, hyperparameters={}, imitation={"expert": "edf"})
-    model, _ = agent_of(config)
-    with pytest.raises(ConfigError, match="actor-critic algorithm"):
-        imitate(model.policy, config, config.imitation, tmp_path)
+SHORT = {"expert": "edf", "rounds": 1, "rows": 2, "epochs_per_round": 2, "passes": 1}
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"algorithm": "sac", "policy": {"kind": "mlp"}, "hyperparameters": {}}, "actor-critic algorithm .*got 'sac'"),
+        ({"codec": {"name": "parameters"}}, "a codec among .*got 'ppo' with 'parameters'"),
+        ({"policy": {"kind": "constant"}}, "reads the state, got policy.kind 'constant'; write policy: {kind: set}"),
+        ({"codec": {"name": "multidiscrete"}, "policy": {"kind": "constant"}}, "reads the state"),
+        ({"codec": {"name": "prices"}}, "codec 'prices' learns from expert 'rollout'"),
+        ({"imitation": SHORT | {"expert": "eddf"}}, "imitation.expert: unknown .*'eddf'"),
+        ({"imitation": SHORT | {"expert": "edf[energy=1]"}}, "imitation.expert: .*'energy'"),
+        ({"evaluation": {"expert": "dto-ee"}}, "evaluation.expert: .*'dto-ee'"),
+        ({"evaluation": {"expert": "rollout"}}, "evaluation.expert: .*'rollout'"),
+    ],
+)
+def test_an_imitation_that_cannot_be_is_refused_before_its_folder_is_begun(tiny, tmp_path, sections, message):
+    config = tiny(**({"imitation": SHORT} | sections))
+    for run in (clone, train):
+        with pytest.raises(ConfigError, match=message):
+            run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+EXPERTS = {"EdgeLLM/SingleNode-v0": "fcfs", "EdgeLLM/EarlyExit-v0": "uniform", "EdgeLLM/Joint-v0": "fcfs+no-exit"}
+
+
+@pytest.mark.parametrize("kind", ["set", "mlp"])
+@pytest.mark.parametrize(
+    ("environment", "codec"),
+    [(name, codec) for name in EXPERTS for codec in CODECS[dynamics_of(name)] if codec in LOSSES and codec != "prices"],
+)
+def test_every_codec_with_a_loss_takes_networks_of_both_kinds(tiny, tmp_path, environment, codec, kind):
+    sizes = {"horizon_epochs": 6} | ({"slots": 6} if dynamics_of(environment) != "streaming" else {})
+    expert = EXPERTS[environment]
+    config = tiny(
+        environment={"id": environment, "overrides": sizes},
+        codec={"name": codec},
+        policy={"kind": kind, "width": 8, "hidden": [8]},
+        imitation=SHORT | {"expert": expert, "rounds": 2},
+        evaluation={"seeds": 2, "expert": expert},
+    )
+    report = clone(config, tmp_path / "run")
+    agent = load_policy(tmp_path / "run" / "model.zip")
+    held_out = make_envs(config, 2)
+    assert evaluate(held_out, agent, config.evaluation.first_seed).mean("score") == report[-1]["score"]

@@ -11,12 +11,13 @@ from agents.imitation.dagger import imitate
 from agents.imitation.fitting import Fit
 from agents.imitation.labels import Labels, collect
 from agents.imitation.lookahead import LookaheadLabels
-from agents.imitation.losses import LOSSES, net_prices, price_loss
+from agents.imitation.losses import Terms, make_loss, net_prices, price_loss
 from agents.models import make_model
 from agents.training import make_env
 from edge_llm_gym.codecs.parameters import SPAN
 from edge_llm_gym.linear.neighbours import net_values
 from edge_llm_gym.sb3 import DecodedPolicy
+from edge_llm_gym.sb3.pretrained import trained_scenario
 from edge_llm_gym.settings import ConfigError
 
 EXPERT = "rollout[horizon=2;futures=3;candidates=4]"
@@ -96,11 +97,13 @@ def test_the_loss_weighs_errors_by_their_noise():
     state = {key: th.as_tensor(array) for key, array in tokens[-1].items()}
     net = net_prices(th.zeros(2, 36), state)
     exact = th.stack([net - net[:, :1], th.full_like(net, 0.5)], dim=2)
-    assert float(price_loss(Silent(), state, exact, 1.0)) == pytest.approx(0.0, abs=1e-9)
+    assert float(price_loss(Silent(), state, exact, Terms())) == pytest.approx(0.0, abs=1e-9)
     off = exact.clone()
     off[0, 1, 0] += 1.0
     # One of 8 labels is off by 1, with weight 1 / (0.5 ** 2 + 0.5 ** 2).
-    assert float(price_loss(Silent(), state, off, 1.0)) == pytest.approx(2.0 / 8.0, rel=1e-4)
+    assert float(price_loss(Silent(), state, off, Terms())) == pytest.approx(2.0 / 8.0, rel=1e-4)
+    off[..., 1] = 0.0
+    assert float(price_loss(Silent(), state, off, Terms())) == pytest.approx(1.0 / 8.0, rel=1e-4)
 
 
 def test_a_network_learns_the_gains():
@@ -109,7 +112,7 @@ def test_a_network_learns_the_gains():
     )
     held = Labels()
     held.add(tokens, labels)
-    fit = Fit(policy, LOSSES["prices"], config.imitation)
+    fit = Fit(policy, make_loss("prices", trained_scenario(config), 1.0), config.imitation)
     first = fit(held)
     assert fit(held) < first
 

@@ -50,10 +50,13 @@ def test_callees_at_all_depths_are_linked():
 
 def test_the_whole_is_optimised_once_and_callees_have_no_machine_code(monkeypatch):
     optimised = []
-    optimise = linking.JITCodeLibrary._optimize_final_module
-    monkeypatch.setattr(
-        linking.JITCodeLibrary, "_optimize_final_module", lambda library: (optimised.append(library), optimise(library))
-    )
+    for kind in (linking.EntryLibrary, linking.JITCodeLibrary):
+        optimise = kind._optimize_final_module
+        monkeypatch.setattr(
+            kind,
+            "_optimize_final_module",
+            lambda library, optimise=optimise: (optimised.append(library), optimise(library)),
+        )
     diamond, callees = make_diamond()
     diamond(3.0)
     assert [type(library) for library in optimised] == [linking.EntryLibrary]

@@ -49,6 +49,12 @@ def test_a_row_has_versions_returns_and_times(monkeypatch, tmp_path):
     assert row[0] == clients.title("sbx")
 
 
+def test_the_environment_has_the_settings_of_the_recipe(monkeypatch, tmp_path):
+    (tmp_path / "own.py").write_text('"""Text."""\n\nID = "A"\nSETTINGS = {"codec": "box", "caps": True}\n')
+    monkeypatch.setattr(clients, "RECIPES", tmp_path)
+    assert cells(monkeypatch, tmp_path, recipe="own")[2] == "`SingleNode-Sequential`, `codec=box`, `caps=True`"
+
+
 def test_a_failed_client_is_shown_with_its_message(monkeypatch, tmp_path):
     row = cells(monkeypatch, tmp_path, fault="status 1: KeyError: 'x'")
     assert row[6] == "failed: status 1: KeyError: 'x'"

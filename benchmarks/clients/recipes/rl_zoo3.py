@@ -9,11 +9,14 @@ from stable_baselines3 import PPO
 import edge_llm_gym  # registers the ids
 
 ID = "EdgeLLM/SingleNode-Flat-v0"
-STEPS = 8_192
+SETTINGS = {"observation": "none"}
+STEPS = 16_000
 YAML = Path(__file__).with_name("rl_zoo3.yml")
 COMMAND = f"rl_zoo3.train --algo ppo --env {ID} --gym-packages edge_llm_gym --conf-file {YAML} -n {STEPS} --seed 0"
+FOR_ENV = [f"{name}:{value!r}" for name, value in SETTINGS.items()]
+LOGS = ["--log-folder", "logs", "--eval-freq", "-1"]
 
-subprocess.run([sys.executable, "-m", *COMMAND.split(), "--log-folder", "logs", "--eval-freq", "-1"], check=True)
+subprocess.run([sys.executable, "-m", *COMMAND.split(), "--env-kwargs", *FOR_ENV, *LOGS], check=True)
 newest = max(Path("logs/ppo").glob("*/*.zip"), key=lambda path: path.stat().st_mtime)
 model = PPO.load(newest)
 

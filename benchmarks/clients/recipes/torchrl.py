@@ -10,11 +10,12 @@ from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
 ID = "edge_llm_gym:EdgeLLM/SingleNode-Flat-v0"
-STEPS = 3_000
+SETTINGS = {"codec": "priority"}
+STEPS = 12_000
 
 if __name__ == "__main__":  # `num_envs` starts processes
     torch.manual_seed(0)
-    env = GymEnv(ID, num_envs=2)
+    env = GymEnv(ID, num_envs=2, **SETTINGS)
     size = env.action_spec.shape[-1]
     network = Sequential(
         LazyLinear(64),

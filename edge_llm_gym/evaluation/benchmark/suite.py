@@ -86,7 +86,7 @@ _MORE_NODES: Final = [
 SINGLE, MULTI, EXIT, JOINT, CONTINUOUS = ENVIRONMENTS
 SUITE: Final = Suite(
     version="1",
-    seeds=tuple(range(5_000_000, 5_000_005)),  # far from the seeds of training and of the results pages
+    seeds=tuple(range(5_000_000, 5_000_010)),  # far from the seeds of training and of the results pages
     tasks=(
         Task("single", SINGLE, "the scenario of the environment"),
         _busier("single-busy", SINGLE, 3.3),

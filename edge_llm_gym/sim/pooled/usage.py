@@ -2,6 +2,7 @@
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.scenario.metrics import COLUMN
 from edge_llm_gym.sim.energy import node_energy_j
 from edge_llm_gym.sim.records import PowerConstants
@@ -19,7 +20,7 @@ def write_usage(power: PowerConstants, epoch_s: float, uplink_slot_s: float, bus
     the whole uplink slot, also if memory refuses it afterwards.
     """
     sent = metrics[REQUESTED] - metrics[UPLINK_REFUSALS] - metrics[DOWNLINK_REFUSALS]
-    metrics[UTILISATION] = busy_s.sum() / (epoch_s * busy_s.size)
+    metrics[UTILISATION] = total(busy_s) / (epoch_s * busy_s.size)
     metrics[NODE_ENERGY] = node_energy_j(power, busy_s, epoch_s)
     metrics[DEVICE_ENERGY] = power.transmit_w * uplink_slot_s * sent
     metrics[ENERGY] = metrics[NODE_ENERGY] + metrics[DEVICE_ENERGY]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
@@ -112,7 +113,7 @@ def open_tie_break(first: Search, urgency: Floats) -> Search:
             if first.bound[x, y] < first.progress[0].best - MARGIN:
                 search.bound[x, y] = -np.inf
     search.best_set[:] = first.best_set
-    search.progress[0].best = urgency[first.best_set].sum()
+    search.progress[0].best = total(urgency[first.best_set])
     return search
 
 

@@ -35,6 +35,7 @@ MARGIN = 1e-9
 
 _FEW = 15  # items that `np.argsort` of numba inserts one by one
 _FEW_STABLE = 32  # items that are inserted one by one where the order does not depend on the method
+_RUN = 16  # items of a sorted run before the first merge
 DOMINANCE_LINKS = 4
 """Dominating and dominated requests that are stored for a request: since dominance is transitive, few are enough."""
 
@@ -162,9 +163,14 @@ def rising_order(key: Floats, order: Ints) -> None:
 @kernel
 def insert_all(key: Floats, order: Ints) -> None:
     """Write the stable order of rising ``key`` [n]; takes quadratic time."""
-    for place in range(key.size):
+    _insert(key, order, 0, key.size)
+
+
+@kernel
+def _insert(key: Floats, order: Ints, start: int, stop: int) -> None:
+    for place in range(start, stop):
         item = place
-        while item > 0 and key[place] < key[order[item - 1]]:
+        while item > start and key[place] < key[order[item - 1]]:
             order[item] = order[item - 1]
             item -= 1
         order[item] = place
@@ -181,7 +187,29 @@ def stable_order(key: Floats, order: Ints) -> None:
 
 @njit(cache=True, _nrt=True)
 def _merge_many(key: Floats, order: Ints) -> None:
-    order[:] = np.argsort(key, kind="mergesort")
+    """Insert in short runs and merge neighbouring ones: faster to compile than a stable `np.argsort`."""
+    merged, run = np.empty_like(order), _RUN
+    for start in range(0, key.size, run):
+        _insert(key, order, start, min(start + run, key.size))
+    while run < key.size:
+        for start in range(0, key.size, 2 * run):
+            _merge(key, order, merged, start, run)
+        order[:] = merged
+        run *= 2
+
+
+@kernel
+def _merge(key: Floats, order: Ints, merged: Ints, start: int, run: int) -> None:
+    """Write two neighbouring runs of the ``order`` [n] as one; of equal keys the one that stands before comes first."""
+    middle, stop = min(start + run, key.size), min(start + 2 * run, key.size)
+    left, right = start, middle
+    for place in range(start, stop):
+        if right >= stop or (left < middle and not key[order[right]] < key[order[left]]):
+            merged[place] = order[left]
+            left += 1
+        else:
+            merged[place] = order[right]
+            right += 1
 
 
 @njit(cache=True, _nrt=True)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
@@ -70,7 +71,7 @@ def finish(search: Search) -> float:
 @njit(cache=True)
 def fractional_bound(search: Search) -> float:
     """The least bound of the rows: each alone, with the latest budget, as a knapsack of divisible requests."""
-    least = search.profit.sum()
+    least = total(search.profit)
     for k in range(search.usage.shape[0]):
         capacity = search.budget[-1] if k == 0 else search.capacity[k]
         least = min(least, _fractional_knapsack(search.profit, search.usage[k], capacity))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
@@ -70,7 +71,7 @@ def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> 
 def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     """The requests that each node selects at these prices [K, N], and the bound that this proves."""
     selected = np.empty(oracle.problem.value.shape, np.bool_)
-    bound = price.sum()
+    bound = total(price)
     for index in range(len(selected)):
         answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0), 1)
         for j in range(price.size):
@@ -82,10 +83,19 @@ def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
 @njit(cache=True, no_cpython_wrapper=True)
 def _next_price(price: Floats, selected: Flags, excess: float) -> Floats:
     """One subgradient step, of Polyak's length for the ``excess`` of the bound over the best value."""
-    subgradient = 1.0 - selected.sum(axis=0)
-    subgradient[(price == 0.0) & (subgradient > 0.0)] = 0.0
-    length = (subgradient**2).sum()
-    return price if length == 0.0 else np.maximum(price - excess / length * subgradient, 0.0)
+    subgradient, length = np.empty_like(price), 0.0
+    for j in range(price.size):
+        subgradient[j] = 1.0
+        for index in range(len(selected)):
+            subgradient[j] -= selected[index, j]
+        if price[j] == 0.0 and subgradient[j] > 0.0:
+            subgradient[j] = 0.0
+        length += subgradient[j] ** 2
+    if length == 0.0:
+        return price
+    for j in range(price.size):
+        subgradient[j] = max(price[j] - excess / length * subgradient[j], 0.0)
+    return subgradient
 
 
 @njit(cache=True, no_cpython_wrapper=True)
@@ -113,8 +123,8 @@ def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> 
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        total = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
-        if total >= kept - shared_cost(oracle, index, present):
+        gained = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
+        if gained >= kept - shared_cost(oracle, index, present):
             reassign(node, present, known.selected[index], index)
     return node
 
@@ -160,10 +170,10 @@ def assigned_values(oracle: Oracle, node: Ints) -> Floats:
 @njit(cache=True)
 def assignment_value(oracle: Oracle, node: Ints) -> float:
     """Total value of an assignment ``node`` [N] less the price of the shared times."""
-    total = assigned_values(oracle, node).sum()
+    value = total(assigned_values(oracle, node))
     for index in range(len(oracle.problem.value)):
-        total -= shared_cost(oracle, index, node == index + 1)
-    return float(total)
+        value -= shared_cost(oracle, index, node == index + 1)
+    return value
 
 
 @njit(cache=True)

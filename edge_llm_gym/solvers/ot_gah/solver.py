@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.numeric import flag, whole_number
 from edge_llm_gym.problems.arrays import Ints
@@ -84,7 +85,7 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
                 node[j] = index + 1
                 current_value[j] = value[j] - paid * residual[j]
         gains += answer.upper_bound
-    bound = gains if indices.size == 1 else min(current_value.sum() + gains, _sum_of_best_values(oracle))
+    bound = gains if indices.size == 1 else min(total(current_value) + gains, _sum_of_best_values(oracle))
     return trim(oracle, node), bound
 
 
@@ -112,7 +113,7 @@ def _sum_of_best_values(oracle: Oracle) -> float:
     best = np.zeros(oracle.problem.value.shape[1])
     for value in oracle.problem.value:
         best = np.maximum(best, value)
-    return float(best.sum())
+    return total(best)
 
 
 def _node_indices(order: Sequence[int] | None, node_count: int) -> Ints:

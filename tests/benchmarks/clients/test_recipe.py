@@ -130,9 +130,11 @@ def test_a_client_that_runs_as_a_script_is_recorded(place):
     assert len(json.loads(done.stdout.splitlines()[-1])["curve"]["steps"]) == 3
 
 
-def test_a_recipe_that_trains_no_steps_has_no_curve(place):
-    (place / "recipe_.py").write_text(TRAINING.replace("STEPS = 40\n", ""))
-    assert recipe.run(place / "recipe_.py", {})["curve"] == {}
+def test_a_recipe_that_trains_no_steps_has_no_curve_and_makes_native_rows(place):
+    rows = "gymnasium.make_vec(ID, 2, vectorization_mode='vector_entry_point')"
+    (place / "recipe_.py").write_text(f"{TRAINING.replace('STEPS = 40', '')}\nCHECKED = {rows}.num_envs\n")
+    result = recipe.run(place / "recipe_.py", {})
+    assert (result["curve"], result["checked"]) == ({}, 2)
 
 
 def test_a_recorded_id_may_have_the_prefix_of_its_module(place):
@@ -160,3 +162,12 @@ def test_the_last_line_is_the_result(tmp_path, capsys):
     assert recipe.main([str(path), "--control", "Acrobot-v1"]) == 0
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["environment"], line["checked"], line["steps"]) == ("Acrobot-v1", "all of it", None)
+
+
+def test_a_control_has_none_of_the_settings(place, capsys):
+    source = "import gymnasium\n\nID = 'Unknown-v0'\nSETTINGS = {'codec': 'priority'}\nSTEPS = 40\n\n"
+    (place / "recipe_.py").write_text(source + "env = gymnasium.make(ID, **SETTINGS)\n")
+    assert recipe.main(["recipe_.py", "--control", "CartPole-v1"]) == 0
+    assert json.loads(capsys.readouterr().out)["environment"] == "CartPole-v1"
+    assert recipe.unset("SETTINGS = {'a': 1}\n") == {"SETTINGS": {}}
+    assert recipe.unset("STEPS = 1\n") == {}

@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from agents.config import TEST_TAPES
+from agents.config import TEST_TAPES, write_config
 from edge_llm_gym.evaluation import compare
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.settings import ConfigError
+from scripts import kept_runs
 from scripts.learning_study import curves, runs
-from scripts.learning_study.runs import Study, crossing, outcome
+from scripts.learning_study.runs import Study, crossing, outcome, seeded
 
 TRAINING = {
     "environment.overrides": {"slots": 6, "horizon_epochs": 10},
@@ -21,6 +23,7 @@ TRAINING = {
     "evaluation.expert": "fcfs",
     "hyperparameters.n_steps": 4,
 }
+RUNS = (("a2c-parameters-multi-node", 0), ("search-multi-node", 0))
 SEARCH = {"generations": 2, "population": 4, "elite": 2, "rows": 1, "held_out": 2}
 
 
@@ -42,6 +45,7 @@ def test_an_agent_is_scored_as_compare_scores_it_and_is_not_trained_again(study,
     assert found.env_steps == TRAINING["steps"]
     assert found.seconds is not None
     monkeypatch.setattr(runs, "train", refused)
+    monkeypatch.setattr(runs, "load_policy", refused)
     assert outcome(study, "a2c-parameters-multi-node", 1) == found
 
 
@@ -60,7 +64,22 @@ def test_a_search_is_scored_on_the_same_tapes_and_its_curve_counts_environment_s
     # Two generations of four draws, each an episode.
     assert found.env_steps == 2 * 4 * load_scenario("single-node").horizon_epochs
     monkeypatch.setattr(runs, "run_search", refused)
+    monkeypatch.setattr(runs, "load_linear", refused)
     assert outcome(study, "search-single-node", 0) == found
+
+
+def test_runs_of_other_settings_are_refused(tmp_path):
+    trained, searched = (Study(tmp_path, 2, TRAINING, SEARCH).folder(*run) for run in RUNS)
+    trained.mkdir(parents=True)
+    searched.mkdir()
+    write_config(seeded(Study(tmp_path, 2, TRAINING), *RUNS[0]), trained / "config.yaml")
+    (searched / "search.json").write_text(json.dumps({"population": 5}))
+    for folder in (trained, searched):
+        (folder / "seconds.json").write_text("1.0")
+    with pytest.raises(ConfigError, match=r"a2c-parameters-multi-node-0 has steps 48, and the study has 72"):
+        outcome(Study(tmp_path, 2, TRAINING | {"steps": 72}), *RUNS[0])
+    with pytest.raises(ConfigError, match=r"search-multi-node-0 has .*; move or remove the run"):
+        outcome(Study(tmp_path, 2, TRAINING, SEARCH), *RUNS[1])
 
 
 @pytest.mark.parametrize(
@@ -73,9 +92,9 @@ def test_the_expert_is_crossed_where_the_regret_stays_below_zero(regret, expecte
 
 
 def test_scores_of_others_are_kept(study, monkeypatch):
-    study.runs.mkdir()
+    study = Study(study.runs, 2)
     first = runs.other_score(study, "single-node", "fcfs")
-    monkeypatch.setattr(runs, "expert_scores", refused)
+    monkeypatch.setattr(kept_runs, "expert_scores", refused)
     np.testing.assert_array_equal(runs.other_score(study, "single-node", "fcfs"), first)
     assert list(json.loads((study.runs / "single-node-others.json").read_text())) == ["fcfs on 2 tapes"]
     with pytest.raises(ValueError, match=r"the study has environments .*got 'multinode'"):
