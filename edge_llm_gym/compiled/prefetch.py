@@ -7,7 +7,7 @@ decides what is read next, or a branch cannot be predicted, it waits for the mem
 from typing import Any
 
 import numba
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 

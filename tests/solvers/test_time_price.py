@@ -207,7 +207,16 @@ def test_the_improvement_compares_batches_net_of_their_shared_time():
     node = BatchProblem(zero, [4.0, 0.0], one, zero, zero, 9.0 * one, [5.0, 3.0], 1.0, np.inf, time_price=1.0)
     oracle = make_oracle(AssignmentProblem((node,)), 1000)
     assert assignment_value(oracle, np.array([1, 0])) == 1.0
-    assert reoptimise(oracle, no_answers(oracle), np.array([1, 0]), np.arange(1)).tolist() == [0, 1]
+    known, node = no_answers(oracle), np.array([1, 0])
+    assert reoptimise(oracle, known, node, np.arange(1)).tolist() == [0, 1]
+    # The node is not asked twice for the same profits, and the answer is the same.
+    visited = oracle.counters[0]
+    assert reoptimise(oracle, known, node, np.arange(1)).tolist() == [0, 1]
+    assert oracle.counters[0] == visited > 0
+    # An answer without a proof is not kept.
+    known.proved[0] = False
+    reoptimise(oracle, known, node, np.arange(1))
+    assert oracle.counters[0] > visited
 
 
 def test_a_price_of_work_alone_keeps_the_half():
