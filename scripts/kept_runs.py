@@ -81,12 +81,17 @@ def require_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, An
 
 def kept(path: Path, key: str, compute: Callable[[], Array]) -> Array:
     """Numbers that a file keeps under a key: scores of networks and exact schedulers take minutes."""
-    known = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    if key not in known:
-        known[key] = np.asarray(compute()).tolist()
+    found = _read(path)
+    if key not in found:
+        new = np.asarray(compute()).tolist()
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(known) + "\n")
-    return np.array(known[key])
+        found = _read(path) | {key: new}  # with what other processes have added in the meantime
+        write_text(path, json.dumps(found) + "\n")
+    return np.array(found[key])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
 
 
 def score(config: RunConfig, tapes: int, policy: Callable[[EdgeLLMVectorEnv], Policy]) -> Array:

@@ -1,11 +1,13 @@
 """Sums in compiled functions."""
 
-from edge_llm_gym.arrays import Array
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_llm_gym.compiled import kernel
 
 
 @kernel
-def total(values: Array) -> float:
+def total(values: NDArray[np.float64]) -> float:
     """The sum of numbers [n], added one after the other, as `values.sum()` does in a compiled function.
 
     Numba's own sum brings the messages of its checks of axes with it, a fiftieth of the first run of an environment.

@@ -5,7 +5,6 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.decoding.epoch_rows import EpochRows
 from edge_llm_gym.experts.batch_expert import Assign
-from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.problems.rows import AssignmentRows
 from edge_llm_gym.sim.row_workers import RowWorkers
 
@@ -35,6 +34,9 @@ def _rows(epochs: EpochRows, chosen: slice) -> EpochRows:
 
 
 def in_threads(assign: Assign, num_threads: int = 1) -> Assign:
-    """The scheduler, split over threads if there are several. Raises ValueError for less than one."""
-    threads = whole_number("num_threads", num_threads, least=1)
-    return assign if threads == 1 else InThreads(assign, threads)
+    """The scheduler, split over threads if there are several.
+
+    Raises ValueError for a number of threads that is not from 1 to 1024.
+    """
+    several = InThreads(assign, num_threads)
+    return assign if num_threads == 1 else several

@@ -20,7 +20,6 @@ from edge_llm_gym.experts.policy import Action, BatchPolicy, Memory, Observation
 from edge_llm_gym.files import replacing
 from edge_llm_gym.linear.assignment import SEARCHES
 from edge_llm_gym.names import known_name
-from edge_llm_gym.numeric import whole_number
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.settings import ConfigError
 from edge_llm_gym.sim.row_workers import RowWorkers
@@ -28,7 +27,6 @@ from edge_llm_gym.sim.row_workers import RowWorkers
 WEIGHTS, ABOUT = "linear.npy", "about.json"
 MAX_LOG_FACTOR: Final = 4.0
 """Bound on the logarithm of a factor."""
-MOST_THREADS: Final = 1024
 MAX_BYTES: Final = 1 << 20
 """Bound on the unpacked size of a file; policies have a few dozen parameters."""
 
@@ -47,8 +45,7 @@ class LinearPolicy(BatchPolicy):
     ) -> None:
         super().__init__(type(self).__name__, scenario)
         self.search = known_name("search", search, SEARCHES)
-        threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
-        self.workers = RowWorkers(threads, threads)
+        self.workers = RowWorkers(num_threads, num_threads)
         self.parameters = self._checked(np.zeros(self.size(scenario)) if parameters is None else parameters)
 
     @property

@@ -57,18 +57,20 @@ def count_confidences(
 def histogram_quantiles(count: Array, probabilities: Array, out: Array) -> None:
     """Fills out [Q] with quantiles of numbers in [0, 1] whose histogram is count [bins], uniform within a bin.
 
-    `probabilities` [Q] ascend. All quantiles are 0 for an empty histogram.
+    Sums up `count` in place. All quantiles are 0 for an empty histogram.
     """
-    total, below, column = 0, 0, 0
-    for index in range(count.size):
-        total += count[index]
+    total = 0
+    for column in range(count.size):
+        total += count[column]
+        count[column] = total
     out[:] = 0.0
     if total == 0:
         return
     for index in range(probabilities.size):
         wanted = probabilities[index] * total
         least = max(int(np.ceil(wanted)), 1)  # an integer is below both or none, and no quantile lies in an empty bin
-        while column < count.size - 1 and below + count[column] < least:
-            below += count[column]
-            column += 1
-        out[index] = (column + (wanted - below) / count[column]) / count.size
+        column = 0
+        for place in range(count.size):  # a search that stops at the bin would be slower: it cannot be vectorised
+            column += count[place] < least
+        below = count[column - 1] if column > 0 else 0
+        out[index] = (column + (wanted - below) / (count[column] - below)) / count.size

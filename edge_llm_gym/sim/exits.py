@@ -7,6 +7,7 @@ from numba.extending import register_jitable
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.prefetch import prefetch
 from edge_llm_gym.models.exits import ExitProfile
 from edge_llm_gym.sim.records import ExitTable
 
@@ -28,15 +29,29 @@ def last_block_of(confidence: Array, request: int, first: int, last: int, thresh
 
 
 @kernel
+def _bucket_of(table: ExitTable, block: int, threshold: float) -> tuple[int, int]:
+    """The indices of the first row of a threshold's bucket and of the next one's."""
+    bucket, first = min(max(int(threshold * BUCKETS), 0), BUCKETS - 1), table.first_of_bucket[block]
+    return first[bucket], first[bucket + 1]
+
+
+@kernel
+def prefetch_accuracy(table: ExitTable, block: int, threshold: float) -> None:
+    """Has the processor load what `relative_accuracy` reads."""
+    begin, end = _bucket_of(table, block, threshold)
+    prefetch(table.sorted_confidence, (block, (begin + end) >> 1))
+    prefetch(table.relative_accuracy, (block, (begin + end) >> 1))
+
+
+@kernel
 def relative_accuracy(table: ExitTable, block: int, threshold: float) -> float:
     """Expected accuracy of an answer at an exit with this threshold, relative to the last exit's.
 
     Both accuracies are those of the profile's rows whose confidence at the exit reaches the threshold, since the last
     exit, too, is right more often on rows of high confidence. The ratio is at most 1.
     """
-    confidence, first = table.sorted_confidence[block], table.first_of_bucket[block]
-    bucket = min(max(int(threshold * BUCKETS), 0), BUCKETS - 1)
-    below, left = first[bucket], first[bucket + 1] - first[bucket]
+    confidence, (below, end) = table.sorted_confidence[block], _bucket_of(table, block, threshold)
+    left = end - below
     while left > 0:
         # The number of rows below the threshold is in [below, below + left]. A branch on it would be mispredicted.
         half = (left + 1) >> 1

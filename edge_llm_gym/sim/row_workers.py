@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from edge_llm_gym.numeric import whole_number
+
+MOST_THREADS: Final = 1024
 Item = TypeVar("Item")
 
 
@@ -19,13 +22,12 @@ class Piece(NamedTuple):
 class RowWorkers:
     """Computes something for all rows, in `threads` equal pieces at once; there are no more pieces than rows.
 
-    Raises ValueError for less than one thread.
+    Raises ValueError for a number of threads that is not from 1 to MOST_THREADS.
     """
 
     def __init__(self, rows: int, threads: int = 1) -> None:
-        if threads < 1:
-            raise ValueError(f"rows need at least one thread, got {threads}")
-        self.pieces = _pieces(rows, min(threads, rows))
+        count = whole_number("num_threads", threads, 1, MOST_THREADS)
+        self.pieces = _pieces(rows, min(count, rows))
         self._pool: ThreadPoolExecutor | None = None
         self._process = os.getpid()
 

@@ -16,10 +16,13 @@ OTHERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Environment -> experts."""
 PRICED: Final = ("single-node", "multi-node", "continuous", "joint")
 """Environments with networks of prices."""
+OFF_POLICY: Final = ("single-node", "multi-node")
+"""Environments on which SAC chooses the parameters of the linear policy by the state."""
 CONSTANTS: Final = ("parameters", "a2c-parameters", "search")
 """Families that find constant parameters of the linear policy: PPO, A2C and the cross-entropy search."""
 RECIPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {f"{family}-{name}": experts for family in CONSTANTS for name, experts in OTHERS.items()}
+    | {f"sac-parameters-{name}": OTHERS[name] for name in OFF_POLICY}
     | {f"prices-{name}": (f"pretrained:{name}-ppo", *OTHERS[name]) for name in PRICED}
 )
 """Recipe, configs/agents/<name>.yaml -> experts and shipped policies that the agent is compared with."""

@@ -72,5 +72,5 @@ def test_rows_step_on_in_a_fork():
 
 
 def test_less_than_one_thread_is_refused():
-    with pytest.raises(ValueError, match="at least one thread, got 0"):
+    with pytest.raises(ValueError, match="num_threads must be at least 1, got 0"):
         made("EdgeLLM/SingleNode-v0", 0)

@@ -54,6 +54,17 @@ def test_numbers_are_computed_once_for_each_key(tmp_path):
     assert json.loads(path.read_text()) == {"key 1.0": [1.0, 2.5], "key 3.0": [3.0, 2.5]}
 
 
+def test_what_another_process_adds_in_the_meantime_stays(tmp_path):
+    path = tmp_path / "scores.json"
+
+    def numbers():
+        kept(path, "of another process", lambda: np.array([2.0]))
+        return np.array([1.0])
+
+    kept(path, "own", numbers)
+    assert json.loads(path.read_text()) == {"of another process": [2.0], "own": [1.0]}
+
+
 @pytest.mark.parametrize(
     ("changes", "differing"),
     [

@@ -51,9 +51,10 @@ def test_used_workers_can_be_pickled():
     assert sorted(done) == workers.pieces
 
 
-def test_less_than_one_thread_is_refused():
-    with pytest.raises(ValueError, match="at least one thread, got 0"):
-        RowWorkers(4, 0)
+@pytest.mark.parametrize("threads", [0, 1025, 2.5, True, "2"])
+def test_a_number_of_threads_is_a_whole_number_in_range(threads):
+    with pytest.raises(ValueError, match="num_threads must be"):
+        RowWorkers(4, threads)
 
 
 @pytest.mark.parametrize(("items", "threads"), [(0, 3), (1, 3), (7, 1), (7, 3), (64, 3)])

@@ -10,7 +10,7 @@ from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.problems.random_instances import FAMILIES
 from edge_llm_gym.solvers import baselines, dftsp, ot_gah, reference
 from edge_llm_gym.solvers.ot_gah.oracle import make_oracle
-from edge_llm_gym.solvers.ot_gah.request_prices import assignment_value, reoptimise
+from edge_llm_gym.solvers.ot_gah.request_prices import assignment_value, no_answers, reoptimise
 from tests.solvers.problem_strategies import priced_problems
 
 RELATIVE_PRICES = (0.0, 0.1, 0.3, 1.0, 2.0)
@@ -207,7 +207,7 @@ def test_the_improvement_compares_batches_net_of_their_shared_time():
     node = BatchProblem(zero, [4.0, 0.0], one, zero, zero, 9.0 * one, [5.0, 3.0], 1.0, np.inf, time_price=1.0)
     oracle = make_oracle(AssignmentProblem((node,)), 1000)
     assert assignment_value(oracle, np.array([1, 0])) == 1.0
-    assert reoptimise(oracle, np.array([1, 0]), np.arange(1)).tolist() == [0, 1]
+    assert reoptimise(oracle, no_answers(oracle), np.array([1, 0]), np.arange(1)).tolist() == [0, 1]
 
 
 def test_a_price_of_work_alone_keeps_the_half():

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel, row_kernel
+from edge_llm_gym.compiled.prefetch import prefetch
 from edge_llm_gym.held import Held, held_kernel
 from edge_llm_gym.rows import repeated
 from edge_llm_gym.scenario import Scenario
@@ -22,6 +23,7 @@ from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.pooled.admission import reservable_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import expected_free_s
+from edge_llm_gym.sim.pooled.prefetching import prefetch_observation
 from edge_llm_gym.sim.pooled.records import (
     BatchLog,
     PooledParameters,
@@ -240,6 +242,7 @@ def observe_queue_rows(
     """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
     epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(first, last):
+        prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
         epoch, constants, nodes = state.epoch[row], scales.node_constants, out.nodes[row]
         uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
@@ -267,6 +270,10 @@ def _count_confidences(
     node, finish_s, exit_block = state.requests.node[row], state.requests.finish_s[row], state.requests.exit_block[row]
     last_block, confidence = parameters.network.last_block, tape.exits.confidence[row]
     seen = slice(log.until[row, max(epoch - SEEN_EPOCHS, 0)], log.until[row, epoch])
+    for request in log.request[row, seen]:
+        prefetch(node, (request, 0))
+        prefetch(finish_s, (request, 0))
+        prefetch(confidence, (request, 0))
     for request in log.request[row, seen]:
         count_confidences(confidence, node, finish_s, exit_block, last_block, request, now_s, count)
 

@@ -15,7 +15,7 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.scenario.metrics import METRICS, ROUTING_COLUMN
 from edge_llm_gym.sim.columns import END_S, QUALITY
 from edge_llm_gym.sim.cost_kernels import write_cost
-from edge_llm_gym.sim.exits import last_block_of, relative_accuracy
+from edge_llm_gym.sim.exits import last_block_of, prefetch_accuracy, relative_accuracy
 from edge_llm_gym.sim.links import round_trip_s, sample_next_node, wire_s
 from edge_llm_gym.sim.pooled.batches import run_deep_batches, run_entry_batches, write_logged_busy_s
 from edge_llm_gym.sim.pooled.clock import decision_time_s
@@ -231,6 +231,9 @@ def _log_exits(
 
     Completions are delayed by the round trips of the tokens, during which no node computes for the request.
     """
+    if threshold is not None:
+        for slot in slots:
+            prefetch_accuracy(exits, workspace.exit_block[slot], threshold[row, workspace.current_node[slot]])
     for slot in slots:
         node, block, request = workspace.current_node[slot], workspace.exit_block[slot], queue[slot]
         factor = offered = _lowest_quality(quality, log.node[row, request], stage_of[node])

@@ -14,6 +14,7 @@ from edge_llm_gym.sim.pooled.admission import admit, compute_minimum_shares, wri
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import clear_predictions, update_expectations
 from edge_llm_gym.sim.pooled.forecast import begin_forecast, write_answer_times
+from edge_llm_gym.sim.pooled.prefetching import prefetch_confidences, prefetch_passage, prefetch_step
 from edge_llm_gym.sim.pooled.queue import (
     EXPIRED_COUNT,
     advance_clock,
@@ -80,6 +81,7 @@ def step_rows(
     coefficients, shares, completion = parameters.cost_coefficients, workspace.minimum_share, workspace.completion
     batches, predictions, forecast = state.batches, state.predictions, workspace.forecast
     for row in range(first, last):
+        prefetch_step(tape, state.queue, parameters.slots, min(row + 1, last - 1))
         if threshold is not None:
             for node in range(threshold.shape[1]):
                 state.threshold_last[row, node] = threshold[row, node]
@@ -88,6 +90,8 @@ def step_rows(
         efficiency, metrics = tape.channels.spectral_efficiency[row, epoch], result.metrics[row]
         confidence, drivers, predicted = tape.exits.confidence[row], tape.cost_drivers[row], tape.predicted_drivers[row]
         visible = visible_count(parameters.slots, state.queue, row)
+        if threshold is not None:
+            prefetch_confidences(tape.exits, queue, row, visible)
         compute_minimum_shares(radio, tape.requests, efficiency, queue, row, choice, visible, shares)
         enter_network(
             network, coefficients, confidence, drivers, predicted, queue, row, choice, threshold, visible, workspace
@@ -95,6 +99,8 @@ def step_rows(
         outcome = result.slot_outcome[row]
         write_free_memory(capacity_bytes, batches, predictions, row, epoch, at_s, workspace.free_kv_bytes)
         admitted = admit(choice, bandwidth[row], visible, workspace, outcome, metrics)
+        if threshold is not None:
+            prefetch_passage(tape.exits, state.requests, queue, row, workspace.admitted_slots[:admitted])
         begin_forecast(capacity_bytes, batches, predictions, row, epoch, at_s, network.entry_nodes, forecast)
         slots, downlink_slot_s = workspace.admitted_slots[:admitted], radio.downlink_slot_s
         write_answer_times(tape.requests, queue, row, downlink_slot_s, bandwidth[row], slots, workspace, forecast)

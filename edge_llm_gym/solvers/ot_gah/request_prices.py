@@ -7,6 +7,8 @@ request and falls if none does, by subgradient steps of Polyak's length. The bat
 assignments removed and remaining capacity used, give a candidate assignment.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from edge_llm_gym.compiled import njit
@@ -22,13 +24,29 @@ _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
 _STEP_DECAY = 0.6
 
 
+class KnownAnswers(NamedTuple):
+    """The last query of every node in `reoptimise`, and its answer."""
+
+    profit: Floats  # [K, N] the query
+    selected: Flags  # [K, N] the answer
+    total: Floats  # [K] of the answer
+    proved: Flags  # [K] whether the search had ended, so that it would give the same answer again
+
+
+@njit(cache=True)
+def no_answers(oracle: Oracle) -> KnownAnswers:
+    """Before the first query."""
+    shape = oracle.problem.value.shape
+    return KnownAnswers(np.empty(shape), np.empty(shape, np.bool_), np.empty(shape[0]), np.zeros(shape[0], np.bool_))
+
+
 @njit(cache=True)
 def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> tuple[Ints, float]:
     """The best of the assignment ``node`` [N] and ``rounds`` candidates, and an upper bound on every assignment.
 
     ``bound`` is the best upper bound known before.
     """
-    best, value = node, assignment_value(oracle, node)
+    best, value, known = node, assignment_value(oracle, node), no_answers(oracle)
     price = _FIRST_PRICE * assigned_values(oracle, node)
     least, scale, stalled = np.inf, 1.0, 0
     for turn in range(rounds):
@@ -38,7 +56,9 @@ def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> 
         stalled = 0 if priced < least else stalled + 1
         least = min(least, priced)
         bound = min(bound, tightened_bound(oracle, priced))
-        candidate = _candidate(oracle, selected, turn)
+        if within_limit(bound, value):
+            break  # no candidate can be better
+        candidate = _candidate(oracle, known, selected, turn)
         if assignment_value(oracle, candidate) > value:
             best, value = candidate, assignment_value(oracle, candidate)
         if stalled > _STALL_ROUNDS:
@@ -79,17 +99,17 @@ def _next_price(price: Floats, selected: Flags, excess: float) -> Floats:
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def _candidate(oracle: Oracle, selected: Flags, turn: int) -> Ints:
+def _candidate(oracle: Oracle, known: KnownAnswers, selected: Flags, turn: int) -> Ints:
     """Assignment from the nodes' batches [K, N]: of several nodes the first in an order that rotates with ``turn``."""
     order = (turn + np.arange(len(selected))) % len(selected)
     node = np.zeros(selected.shape[1], np.int64)
     for index in order[::-1]:
         node[selected[index]] = index + 1
-    return reoptimise(oracle, node, order)
+    return reoptimise(oracle, known, node, order)
 
 
 @njit(cache=True)
-def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
+def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> Ints:
     """Let each node of the ``order`` select again, with the value of every request less its value where it is now.
 
     The total never falls, since each node may keep its present batch, and a node that loses a request loses no more
@@ -103,10 +123,28 @@ def reoptimise(oracle: Oracle, node: Ints, order: Ints) -> Ints:
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        answer = query(oracle, index, np.maximum(value - elsewhere, 0.0), 1)
-        if answer.profit >= kept - shared_cost(oracle, index, present):
-            reassign(node, present, answer.selected, index)
+        gained = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
+        if gained >= kept - shared_cost(oracle, index, present):
+            reassign(node, present, known.selected[index], index)
     return node
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def _answer(oracle: Oracle, known: KnownAnswers, index: int, profit: Floats) -> float:
+    """Has a node's entry of ``known`` hold the answer for a ``profit`` [N]; returns its total.
+
+    From one round to the next, most nodes are asked for the same profits again.
+    """
+    is_known = known.proved[index]
+    for j in range(profit.size):
+        is_known &= profit[j] == known.profit[index, j]
+    if not is_known:
+        unproved = oracle.counters[1]
+        answer = query(oracle, index, profit, 1)
+        known.total[index], known.proved[index] = answer.profit, oracle.counters[1] == unproved
+        for j in range(profit.size):
+            known.profit[index, j], known.selected[index, j] = profit[j], answer.selected[j]
+    return float(known.total[index])
 
 
 @njit(cache=True, no_cpython_wrapper=True)

@@ -119,7 +119,7 @@ def test_histogram_quantiles_equal_those_of_a_plain_search():
     for _ in range(50):
         count = rng.poisson(rng.choice([0.05, 1.0, 5.0]), bins).astype(np.int32)
         found, total = np.zeros(len(QUANTILES), np.float32), int(count.sum())
-        histogram_quantiles(count, np.array(QUANTILES), found)
+        histogram_quantiles(count.copy(), np.array(QUANTILES), found)
         below = np.concatenate([[0], np.cumsum(count)])
         for value, probability in zip(found, QUANTILES, strict=True):
             column = int(np.argmax(below[1:] >= probability * total)) if total else 0

@@ -28,6 +28,7 @@ from edge_llm_gym.sim.pooled.observation import (
     observe_queue_row,
     write_node,
 )
+from edge_llm_gym.sim.pooled.prefetching import prefetch_observation
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledTape
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.request_costs import PREFILL_FLOPS
@@ -168,6 +169,7 @@ def observe_continuous_rows(
 ) -> None:
     """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
     for row in range(first, last):
+        prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
         epoch = state.epoch[row]
         uplink_ends_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)
