@@ -223,13 +223,17 @@ def test_gymnasiums_vector_wrappers_give_the_same_as_on_gymnasiums_vector(name, 
     pair = both("EdgeLLM/SingleNode-v0", mode)
     if (name, mode) in REFUSED:
         for envs in pair:
-            with pytest.raises(ValueError, match=r"Expected .*autoreset_mode"):
+            with pytest.raises((ValueError, AssertionError)):  # before version 1.3, an assertion without a message
                 WRAPPED[name](envs)
         return
+    if name == "list of statistics" and gymnasium.__version__ in ("1.2.0", "1.2.1"):
+        pytest.skip("DictInfoToList of Gymnasium 1.2.0 and 1.2.1 fails on the statistics of RecordEpisodeStatistics")
     sync, native = (WRAPPED[name](envs) for envs in pair)
     first, second = sync.reset(seed=2)[0], native.reset(seed=2)[0]
     assert_same(first, second)
-    assert native.observation_space.contains(second)
+    # Before version 1.3, NormalizeObservation leaves the space as it was.
+    assert native.observation_space.contains(second) == sync.observation_space.contains(first)
+    assert native.observation_space == sync.observation_space
     for expected, found in played(sync, native, HORIZON):
         for one, other in zip(expected[:4], found[:4], strict=True):
             assert_same(one, other)
