@@ -12,8 +12,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INSIST_S = 1.0
 """Time after which an exception that was lost is raised again: Python ignores those in destructors, and libraries in C
 may clear them."""
-
-
 CAN_INSIST = hasattr(signal, "setitimer")
 """Whether the system has timers that send signals."""
 

@@ -18,6 +18,7 @@ from scripts.imitation_study.scores import (
     tuned_score,
 )
 from scripts.kept_runs import cpu_seconds
+from scripts.study_tables import interval, scale_of
 
 Row = dict[str, Any]
 OTHERS = ("clone", "expert", "constants")
@@ -98,21 +99,9 @@ def tuned_line(name: str, expert: str, row: Mapping[str, Any]) -> str:
     )
 
 
-def scale_of(name: str) -> float:
-    """What scores are multiplied by in tables: shares become percent, the reward of EarlyExit stays."""
-    return 1.0 if name == "early-exit" else 100.0
-
-
 def percent(share: float | None, digits: int) -> str:
     """A share in percent; nothing where there is none."""
     return "" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def interval(of: Mapping[str, float], scale: float, sign: str = "") -> str:
-    """Mean and interval, with a sign to two decimals and without one to one."""
-    digits = ".2f" if sign else ".1f"
-    mean, low, high = (format(scale * of[end], sign + digits) for end in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
 
 
 def mean_seconds(seeds: Sequence[Mapping[str, Any]]) -> str:

@@ -10,8 +10,8 @@ from edge_llm_gym.evaluation.plots import new_figure
 from edge_llm_gym.files import replacing
 from scripts.kept_runs import is_finished
 from scripts.learning_study.recipes import OTHERS
-from scripts.learning_study.report import scale_of
 from scripts.learning_study.runs import Study, regret_curve
+from scripts.study_tables import scale_of
 
 FAMILIES: Final = {"parameters": "PPO", "a2c-parameters": "A2C"}
 CURVE_DPI: Final = 110

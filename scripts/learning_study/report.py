@@ -10,6 +10,7 @@ import numpy as np
 from edge_llm_gym.evaluation.statistics import paired_difference
 from scripts.learning_study.recipes import RECIPES, environment_of
 from scripts.learning_study.runs import Outcome, Study, other_score
+from scripts.study_tables import interval, scale_of
 
 
 def kept_report(path: Path, tapes: int) -> dict[str, Any]:
@@ -46,15 +47,9 @@ def table(recipe: str, found: Mapping[str, Any]) -> str:
     for name, expert in found["experts"].items():
         each = ", ".join(f"{scale * one['mean']:+.2f}" for one in expert["each"])
         ahead = sum(one["low"] > 0.0 for one in expert["each"])
-        both = {end: scale * expert["all"][end] for end in ("mean", "low", "high")}
         lines.append(
             f"| {recipe} | {mean:.2f}{unit} | `{name}` {scale * expert['score']:.2f}{unit} | "
-            f"{both['mean']:+.2f} [{both['low']:+.2f}, {both['high']:+.2f}] | {each} | {ahead} of {len(agents)} | "
+            f"{interval(expert['all'], scale, '+')} | {each} | {ahead} of {len(agents)} | "
             f"{np.mean(seconds) if seconds else np.nan:.0f} s | {crossed} of {agents[0]['env_steps']} |"
         )
     return "\n".join(lines)
-
-
-def scale_of(recipe: str) -> float:
-    """What scores are multiplied by in tables: shares become percent, the reward of EarlyExit stays."""
-    return 1.0 if environment_of(recipe) == "early-exit" else 100.0
