@@ -13,51 +13,61 @@ from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, rising_
 def initialise_pair_bounds(search: Search) -> None:
     """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf.
 
-    Out of time, the tables stay incomplete, and nothing reads them.
+    The open columns of a row reach from its least shared time to the longest one within its budget. Entries of the
+    tables outside are not written, and nothing reads them. Out of time, nothing reads the tables at all.
     """
-    n, rows, columns = search.profit.size, search.budget.size, search.shared_cost.size
-    shortest, latest = np.full(rows, columns), np.full(columns, -1)
-    for j in range(n):
-        shortest[search.row[j]] = min(shortest[search.row[j]], search.column[j])
-        latest[search.column[j]] = max(latest[search.column[j]], search.row[j])
-    limited = is_running(search.simplex.clock)
-    for x in range(rows):
-        if limited and out_of_time(search.simplex.clock, 3 * columns):
+    latest = np.full(search.shared_cost.size, -1)
+    for x in range(search.budget.size):
+        search.first_column[x] = search.shared_cost.size
+    for j in range(search.profit.size):
+        x, y = search.row[j], search.column[j]
+        search.first_column[x] = min(search.first_column[x], y)
+        latest[y] = max(latest[y], x)
+    limited, last = is_running(search.simplex.clock), -1
+    for x in range(search.budget.size):
+        while last + 1 < latest.size and search.shared[0, last + 1] <= search.budget[x]:
+            last += 1
+        search.last_column[x] = last
+        if limited and out_of_time(search.simplex.clock, 3 * latest.size):
             return
-        for y in range(columns):
+        for y in range(search.first_column[x], last + 1):
             search.has_both[x, y], search.priced[x, y] = False, False
-            needed = shortest[x] <= y and latest[y] >= x and search.budget[x] >= search.shared[0, y]
-            search.bound[x, y] = np.inf if needed else -np.inf
-    for j in range(n):
+            search.bound[x, y] = np.inf if latest[y] >= x else -np.inf
+    for j in range(search.profit.size):
         search.has_both[search.row[j], search.column[j]] = True
 
 
 @kernel
 def update_pair_bounds(search: Search) -> None:
-    """Lower the bound of every open pair to what the present multipliers prove, and shrink the window of open pairs.
+    """Lower the bound of every open pair to what the present multipliers prove, and close pairs without a better set.
 
-    Out of time, some bounds and the window stay as they are, which is valid too.
+    Out of time, some bounds and open columns stay as they are, which is valid too.
 
     The Lagrangian bound of a pair is the price of its capacity, plus the positive reduced profits of the requests whose
     budget and shared time it allows, less the price of that shared time and an anchor penalty: the pair must contain a
     request with its budget and one with its shared time (the anchors), even if their reduced profits are negative.
     """
-    progress, work = search.progress[0], search.work
+    progress, gains = search.progress[0], search.work.gains
     _write_anchor_penalties(search)
     fixed_part = 0.0
     for k in range(1, search.capacity.size):
         fixed_part += search.simplex.multipliers[k] * search.capacity[k]
     _write_shared_costs(search)
-    for y in range(work.gains.size):
-        work.gains[y] = 0.0
-    arrived, limited = 0, is_running(search.simplex.clock)
+    for y in range(gains.size):
+        gains[y] = 0.0
+    arrived, limited, least = 0, is_running(search.simplex.clock), next_better(search)
+    first_row, last_row, first_column = search.budget.size, -1, gains.size
     for x in range(search.budget.size - 1, progress.first_row - 1, -1):
-        if limited and out_of_time(search.simplex.clock, 3 * work.gains.size):
+        if limited and out_of_time(search.simplex.clock, 3 * gains.size):
             return
         arrived = _add_row_gains(search, arrived, x)
-        if x <= progress.last_row:
+        if x <= progress.last_row and search.first_column[x] <= search.last_column[x]:
             _lower_row_bounds(search, x, fixed_part)
-    _shrink_window(search)
+            _close_columns(search, x, least)
+        if search.first_column[x] <= search.last_column[x]:
+            first_row, last_row = x, max(last_row, x)
+            first_column = min(first_column, search.first_column[x])
+    progress.first_row, progress.last_row, progress.first_column = first_row, last_row, first_column
 
 
 @kernel
@@ -96,34 +106,40 @@ def _add_row_gains(search: Search, arrived: int, x: int) -> int:
 
 @kernel
 def _lower_row_bounds(search: Search, x: int, fixed_part: float) -> None:
-    progress, gains, shared_part = search.progress[0], search.work.gains, search.work.shared_part
-    budget_penalty, shared_penalty = search.work.budget_penalty[x], search.work.shared_penalty
-    before = 0.0
-    for y in range(progress.first_column):
-        before += gains[y]
-    fixed_part += search.simplex.multipliers[0] * search.budget[x] + before
-    for y in range(progress.first_column, progress.last_column + 1):
-        fixed_part += gains[y]
+    last, budget_penalty = search.last_column[x], search.work.budget_penalty[x]
+    _write_attainable(search, last, fixed_part + search.simplex.multipliers[0] * search.budget[x])
+    columns = slice(search.first_column[x], last + 1)  # a loop over slices is vectorised, one over such indices is not
+    attainable, shared_part = search.work.attainable[columns], search.work.shared_part[columns]
+    shared_penalty, has_both = search.work.shared_penalty[columns], search.has_both[x, columns]
+    bounds = search.bound[x, columns]
+    for y in range(bounds.size):
         # A request with both this budget and this shared time may be both anchors.
         least, both = min(budget_penalty, shared_penalty[y]), budget_penalty + shared_penalty[y]
-        anchor_penalty = least if search.has_both[x, y] else both
-        bound = fixed_part - shared_part[y] + anchor_penalty
-        search.bound[x, y] = min(search.bound[x, y], bound)
+        bound = attainable[y] - shared_part[y] + (least if has_both[y] else both)
+        bounds[y] = min(bounds[y], bound)
 
 
 @kernel
-def _shrink_window(search: Search) -> None:
-    progress = search.progress[0]
-    least = next_better(search)
-    rows, columns = search.bound.shape
-    first_row, last_row, first_column, last_column = rows, -1, columns, -1
-    for x in range(progress.first_row, progress.last_row + 1):
-        for y in range(progress.first_column, progress.last_column + 1):
-            if search.bound[x, y] >= least:
-                first_row, last_row = min(first_row, x), x
-                first_column, last_column = min(first_column, y), max(last_column, y)
-    progress.first_row, progress.last_row = first_row, last_row
-    progress.first_column, progress.last_column = first_column, last_column
+def _write_attainable(search: Search, last: int, fixed_part: float) -> None:
+    """Write the ``fixed_part`` plus the gains of all columns up to each open one, until the ``last``."""
+    gains, first, before = search.work.gains, search.progress[0].first_column, 0.0
+    for y in range(first):
+        before += gains[y]
+    fixed_part += before
+    for y in range(first, last + 1):
+        fixed_part += gains[y]
+        search.work.attainable[y] = fixed_part
+
+
+@kernel
+def _close_columns(search: Search, x: int, least: float) -> None:
+    """Close the outer columns of a row whose bounds are below the ``least`` total of a better set."""
+    first, last = search.first_column[x], search.last_column[x]
+    while first <= last and search.bound[x, first] < least:
+        first += 1
+    while first <= last and search.bound[x, last] < least:
+        last -= 1
+    search.first_column[x], search.last_column[x] = first, last
 
 
 @kernel
@@ -133,9 +149,10 @@ def best_open_pair(search: Search) -> tuple[int, int, float]:
     row, column, bound = -1, -1, -np.inf
     limited = is_running(search.simplex.clock)
     for x in range(progress.first_row, progress.last_row + 1):
-        if limited and out_of_time(search.simplex.clock, progress.last_column - progress.first_column + 1):
+        first, last = search.first_column[x], search.last_column[x]
+        if limited and out_of_time(search.simplex.clock, last + 1 - first):
             return -1, -1, -np.inf
-        for y in range(progress.first_column, progress.last_column + 1):
+        for y in range(first, last + 1):
             if search.bound[x, y] > bound:
                 row, column, bound = x, y, search.bound[x, y]
     progress.open_bound = min(progress.open_bound, bound)

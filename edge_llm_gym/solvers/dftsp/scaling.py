@@ -109,7 +109,7 @@ def open_tie_break(first: Search, urgency: Floats) -> Search:
     for x in range(first.budget.size):
         if out_of_time(clock, first.shared_cost.size):
             break
-        for y in range(first.shared_cost.size):
+        for y in range(search.first_column[x], search.last_column[x] + 1):
             if first.bound[x, y] < first.progress[0].best - MARGIN:
                 search.bound[x, y] = -np.inf
     search.best_set[:] = first.best_set
@@ -125,7 +125,7 @@ def _make_search(
     rows, n = usage.shape
     order, row, budgets, sole_of_row = _ranked(budget)
     _, column, shareds, sole_of_column = _ranked(shared)
-    by_falling_budget = np.empty(n, np.int64)
+    by_falling_budget, window = np.empty(n, np.int64), np.empty((2, budgets.size), np.int64)
     for place in range(n):
         by_falling_budget[place] = order[n - 1 - place]
     shape = (budgets.size, shareds.size) if budgets.size * shareds.size <= MAX_PAIRS else (0, 0)
@@ -135,7 +135,7 @@ def _make_search(
     progress = np.zeros(1, PROGRESS)
     progress[0].goal, progress[0].open_bound, progress[0].depth = np.inf, np.inf, -1
     progress[0].granularity = 0.0 if shared_price * shareds[-1] > 0.0 else common_divisor(profit)
-    progress[0].last_row, progress[0].last_column = budgets.size - 1, shareds.size - 1
+    progress[0].last_row = budgets.size - 1
     return Search(
         profit,
         usage,
@@ -149,6 +149,8 @@ def _make_search(
         sole_of_row,
         sole_of_column,
         np.empty(shape, np.bool_),
+        window[0],
+        window[1],
         np.empty(shape),
         np.empty(shape, np.bool_),
         np.empty(n, np.int8),

@@ -22,10 +22,9 @@ _PROGRESS_FIELDS = [
     ("open", np.int64),  # number of open requests in its core
     ("compare_from", np.int64),  # node from which on its requests are compared with one another
     ("depth", np.int64),  # depth in the core's tree; -1 if no pair is being searched
-    ("first_row", np.int64),  # window of the pairs that may still contain a better set
+    ("first_row", np.int64),  # window of the rows with open columns
     ("last_row", np.int64),
-    ("first_column", np.int64),
-    ("last_column", np.int64),
+    ("first_column", np.int64),  # first of all open columns
 ]
 # With np.record, the fields of an element are attributes also in uncompiled runs (NUMBA_DISABLE_JIT=1).
 PROGRESS = np.dtype((np.record, _PROGRESS_FIELDS))
@@ -70,6 +69,7 @@ class PairWork(NamedTuple):
     order: Ints  # [n] places of the keys by rising key
     cost: Floats  # [n] of deciding against the sign of the reduced profit, -1 for fixed requests
     gains: Floats  # [C] positive reduced profits of the requests with each shared time
+    attainable: Floats  # [C] of a row: price of its capacity and gains up to each column
     budget_penalty: Floats  # [R] greatest reduced profit, at most 0, of the requests with each budget
     shared_penalty: Floats  # [C] the same for each shared time
     shared_part: Floats  # [C] price of each longest shared time, and of the capacity that it uses
@@ -95,6 +95,8 @@ class Search(NamedTuple):
     sole_of_row: Ints  # [R] the only request with this budget, -1 if there are several
     sole_of_column: Ints  # [C] the only request with this shared time, -1 if there are several
     has_both: Flags  # [R, C] whether some request has this budget and this shared time
+    first_column: Ints  # [R] window of the columns of each row that may still contain a better set: its open columns
+    last_column: Ints  # [R]
     bound: Floats  # [R, C] upper bound on the total of the pair's sets; -inf for a pair that is not needed
     priced: Flags  # [R, C] whether the pair's own relaxation was solved
     fixed: SmallInts  # [n] current pair: FREE, 0 or 1 for each request
@@ -127,7 +129,7 @@ def make_core(row_count: int, n: int) -> Core:
 def make_work(row_count: int, n: int, budgets: int, shared_times: int) -> PairWork:
     """Arrays for ``n`` requests with so many distinct budgets and shared times."""
     of_rows, numbers, keys = np.empty((2, row_count)), np.empty((2, n), np.int64), np.empty((2, n))
-    of_columns = np.empty((3, shared_times))
+    of_columns = np.empty((4, shared_times))
     return PairWork(
         of_rows[0],
         of_rows[1],
@@ -137,9 +139,10 @@ def make_work(row_count: int, n: int, budgets: int, shared_times: int) -> PairWo
         numbers[1],
         keys[1],
         of_columns[0],
-        np.empty(budgets),
         of_columns[1],
+        np.empty(budgets),
         of_columns[2],
+        of_columns[3],
     )
 
 

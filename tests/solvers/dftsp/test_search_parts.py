@@ -1,11 +1,19 @@
 """Parts of the exact search that do without arrays of their own, against NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_llm_gym.compiled import njit
+from edge_llm_gym.problems.batch import stacked
+from edge_llm_gym.problems.random_instances import heterogeneous_nodes
+from edge_llm_gym.problems.rows import node_of
 from edge_llm_gym.solvers.dftsp import search_state
-from edge_llm_gym.solvers.dftsp.search_state import rising_order, stable_order
+from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
+from edge_llm_gym.solvers.dftsp.pairs import update_pair_bounds
+from edge_llm_gym.solvers.dftsp.scaling import open_search
+from edge_llm_gym.solvers.dftsp.search_state import rising_order, stable_order, write_pair_capacity
 
 
 @njit()
@@ -34,3 +42,63 @@ def test_both_ways_of_sorting_are_used():
     """The lengths above are on both sides of the limits."""
     assert 2 <= search_state._FEW < 16
     assert 16 <= search_state._FEW_STABLE < 200
+
+
+@njit()
+def lowered(search, best):
+    """Bounds of all pairs by the multipliers of the root, once a set with the total ``best`` is known."""
+    search.fixed[:] = FREE
+    search.progress[0].best = best
+    write_pair_capacity(search, search.budget.size - 1, 0, search.work.capacity)
+    relax(search.simplex, search.profit, search.usage, search.work.capacity, search.fixed)
+    update_pair_bounds(search)
+
+
+def plain_bounds(search):
+    """The bound of every pair that some batch can have, array by array; -inf for the others."""
+    rows, columns = search.budget.size, search.shared_cost.size
+    reduced, price, bound = search.simplex.reduced, search.simplex.multipliers, np.full((rows, columns), -np.inf)
+    for x in range(rows):
+        for y in range(columns):
+            inside = (search.row >= x) & (search.column <= y)
+            of_row, of_column = inside & (search.row == x), inside & (search.column == y)
+            if not of_row.any() or not of_column.any() or search.shared[0, y] > search.budget[x]:
+                continue
+            capacity = search.capacity - search.shared[:, y]
+            capacity[0] = search.budget[x] - search.shared[0, y]
+            loss = -np.minimum(reduced, 0.0)
+            anchors = [loss[search.row == x].min() + loss[search.column == y].min()]
+            if (of_row & of_column).any():
+                anchors = [max(loss[search.row == x].min(), loss[search.column == y].min())]
+            gains = np.maximum(reduced[inside], 0.0).sum()
+            bound[x, y] = price @ capacity + gains - search.shared_cost[y] - anchors[0]
+    return bound
+
+
+@pytest.mark.parametrize(("seed", "best"), [(0, 0.0), (1, 5.0), (2, 8.0), (3, 0.0)])
+def test_open_columns_hold_the_bounds_of_all_pairs_that_can_be_better(seed, best):
+    rng, n = np.random.default_rng(seed), 40
+    node = heterogeneous_nodes(rng, n, 1).nodes[0]
+    problem = node_of(stacked([replace(node, time_price=0.5 if seed % 2 else 0.0)]), 0)
+    search = open_search(np.arange(n), problem, rng.integers(1, 5, n).astype(float), np.inf)
+    expected_windows = plain_bounds(search) > -np.inf
+    for x, possible in enumerate(expected_windows):
+        window = slice(search.first_column[x], search.last_column[x] + 1)
+        assert (
+            np.flatnonzero(possible).tolist()
+            == (search.first_column[x] + np.flatnonzero(search.bound[x, window] == np.inf)).tolist()
+        )
+    lowered(search, best)
+    expected, least = plain_bounds(search), search_state.next_better(search)
+    better = 0
+    for x, bounds in enumerate(expected):
+        window = slice(search.first_column[x], search.last_column[x] + 1)
+        np.testing.assert_allclose(search.bound[x, window], bounds[window], rtol=1e-12)
+        open_columns = np.flatnonzero(bounds >= least)
+        better += open_columns.size
+        assert open_columns.size == 0 or (search.first_column[x], search.last_column[x]) == (
+            open_columns[0],
+            open_columns[-1],
+        )
+        assert open_columns.size > 0 or search.first_column[x] > search.last_column[x]
+    assert 0 < better < expected.size
