@@ -45,13 +45,17 @@ def test_both_ways_of_sorting_are_used():
 
 
 @njit()
-def lowered(search, best):
-    """Bounds of all pairs by the multipliers of the root, once a set with the total ``best`` is known."""
+def lowered(search, row, column):
+    """Bounds of all pairs by the multipliers of one pair among all requests."""
     search.fixed[:] = FREE
-    search.progress[0].best = best
-    write_pair_capacity(search, search.budget.size - 1, 0, search.work.capacity)
+    write_pair_capacity(search, row, column, search.work.capacity)
     relax(search.simplex, search.profit, search.usage, search.work.capacity, search.fixed)
     update_pair_bounds(search)
+
+
+@njit()
+def set_best(search, best):
+    search.progress[0].best = best
 
 
 def plain_bounds(search):
@@ -75,8 +79,8 @@ def plain_bounds(search):
     return bound
 
 
-@pytest.mark.parametrize(("seed", "best"), [(0, 0.0), (1, 5.0), (2, 8.0), (3, 0.0)])
-def test_open_columns_hold_the_bounds_of_all_pairs_that_can_be_better(seed, best):
+@pytest.mark.parametrize(("seed", "share"), [(0, 0.0), (1, 0.5), (5, 0.8), (10, 0.8)])
+def test_open_columns_hold_the_bounds_of_all_pairs_that_can_be_better(seed, share):
     rng, n = np.random.default_rng(seed), 40
     node = heterogeneous_nodes(rng, n, 1).nodes[0]
     problem = node_of(stacked([replace(node, time_price=0.5 if seed % 2 else 0.0)]), 0)
@@ -88,8 +92,14 @@ def test_open_columns_hold_the_bounds_of_all_pairs_that_can_be_better(seed, best
             np.flatnonzero(possible).tolist()
             == (search.first_column[x] + np.flatnonzero(search.bound[x, window] == np.inf)).tolist()
         )
-    lowered(search, best)
-    expected, least = plain_bounds(search), search_state.next_better(search)
+    expected = np.full(search.bound.shape, np.inf)
+    root = search.budget.size - 1, 0
+    for row, column in (root, (search.budget.size // 2, 0), (0, search.shared_cost.size // 2), root):
+        lowered(search, row, column)
+        expected = np.minimum(expected, plain_bounds(search))
+        set_best(search, max(search.progress[0]["best"], share * expected.max()))
+    lowered(search, *root)  # with the last total
+    least = search_state.next_better(search)
     better = 0
     for x, bounds in enumerate(expected):
         window = slice(search.first_column[x], search.last_column[x] + 1)
