@@ -28,7 +28,7 @@ STAGES: Final[Mapping[str, str]] = {
     "workload.arrivals:DayCycle.draw": "arrivals",
     "workload.lengths:QuantileTable.draw": "lengths",
     "workload.lengths:LengthLimits.clip": "lengths",
-    "models.channel:faded_efficiency_path": "fading and spectral efficiency",
+    "models.channel:faded_efficiency_paths": "fading and spectral efficiency",
     "sim.tape:ChannelGenerator.write": "positions, shadowing, path loss",
     "sim.tape:RequestGenerator.write": "requests",
     "sim.tape:RequestGenerator._predicted": "predictions of lengths",

@@ -16,6 +16,7 @@ threads must not draw from one generator.
 """
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numba
@@ -27,6 +28,8 @@ from edge_llm_gym.compiled import kernel, njit
 
 Stream = Any
 """Four addresses, int; without compilation the generator itself."""
+Streams = Any
+"""Streams of n generators, int64 [n, 4]; without compilation the generators."""
 
 stream_kernel = njit(cache=True, nogil=True)
 """Compiles a kernel that Python calls with streams. It may allocate and return arrays, and lets other threads run."""
@@ -44,6 +47,11 @@ def stream_of(rng: np.random.Generator) -> Stream:
     bit_generator: Any = rng.bit_generator
     functions = _FUNCTIONS.get(type(bit_generator)) or _functions(bit_generator)
     return (bit_generator.ctypes.state_address, *functions)
+
+
+def streams_of(rngs: Sequence[np.random.Generator]) -> Streams:
+    """The streams of some generators; `generator_of(streams[index])` is one of them in a kernel."""
+    return rngs if numba.config.DISABLE_JIT else np.array([stream_of(rng) for rng in rngs], np.int64)
 
 
 def _functions(bit_generator: Any) -> tuple[int, ...]:

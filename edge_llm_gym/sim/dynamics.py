@@ -1,6 +1,6 @@
 """The interface between the simulator and the dynamics, and the table of dynamics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -34,8 +34,8 @@ class Dynamics(Protocol):
         """An empty tape and a state, for `capacity` requests."""
         ...
 
-    def begin(self, tape: Any, state: Any, row: int, worker: int = 0) -> None:
-        """Sets a row to the start of its freshly drawn tape, in the thread of a worker."""
+    def begin(self, tape: Any, state: Any, rows: Sequence[int], worker: int = 0) -> None:
+        """Sets rows to the start of their freshly drawn tapes, in the thread of a worker."""
         ...
 
     def held(self, tape: Any, state: Any, worker: int = 0) -> Any:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
 
 from edge_llm_gym.numeric import whole_number
@@ -22,7 +23,9 @@ class Piece(NamedTuple):
 class RowWorkers:
     """Computes something for all rows, in `threads` equal pieces at once; there are no more pieces than rows.
 
-    Raises ValueError for a number of threads that is not from 1 to MOST_THREADS.
+    `turn` is a lock for parts of the work that consist of short calls from Python: threads that make them at once hand
+    the interpreter to each other at every call, which takes longer than the calls. Raises ValueError for a number of
+    threads that is not from 1 to MOST_THREADS.
     """
 
     def __init__(self, rows: int, threads: int = 1) -> None:
@@ -30,6 +33,7 @@ class RowWorkers:
         self.pieces = _pieces(rows, min(count, rows))
         self._pool: ThreadPoolExecutor | None = None
         self._process = os.getpid()
+        self.turn = Lock()
 
     def run(self, work: Callable[[Piece], None]) -> None:
         """Calls `work` for every piece, the first one in this thread. Raises the first error after all have ended."""
@@ -69,7 +73,11 @@ class RowWorkers:
         return self._pool
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_pool": None}
+        return {name: value for name, value in self.__dict__.items() if name != "turn"} | {"_pool": None}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        self.__dict__.update(attributes)
+        self.turn = Lock()
 
 
 def _pieces(rows: int, count: int) -> list[Piece]:

@@ -145,7 +145,8 @@ class Simulator:
         capacity, too_long = self.capacity, list[_DrawnRow]()
         for first in range(0, len(pairs), ROWS_AT_ONCE):
             part = pairs[first : first + ROWS_AT_ONCE]
-            drawn = [_DrawnRow(row, rng, self._generator_of(row).draw(rng)) for row, rng in part]
+            with self.workers.turn:
+                drawn = [_DrawnRow(row, rng, self._generator_of(row).draw(rng)) for row, rng in part]
             self._begin_all(worker, [each for each in drawn if each.episode.requests <= capacity])
             too_long += [each for each in drawn if each.episode.requests > capacity]
         return too_long
@@ -168,7 +169,7 @@ class Simulator:
         for row, episode, snr in zip(rows, episodes, mean_snr, strict=True):
             self.episode_parameters[row] = episode.parameters
             self.mean_snr[row] = snr
-            self._dynamics.begin(self.tape, self.state, row, worker)
+        self._dynamics.begin(self.tape, self.state, rows, worker)
 
     def _generator_of(self, row: int) -> TapeGenerator:
         return self._row_generators.get(row, self.tape_generator)

@@ -6,13 +6,14 @@ A tape is the pre-drawn exogenous randomness of an episode. Policies that are co
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
+from edge_llm_gym.compiled.streams import Stream, Streams, generator_of, stream_kernel, stream_of, streams_of
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models import channel
 from edge_llm_gym.models.channel.shadowing import draw_losses
@@ -89,8 +90,9 @@ class ChannelGenerator:
         settings = self._scenario.channel
         bounds = settings.spectral_efficiency_floor, settings.spectral_efficiency_cap
         mean_snr = self._mean_snr(rngs, tape.device_m, rows, deviations_db)
-        for rng, row, snr in zip(rngs, rows, mean_snr, strict=True):
-            channel.faded_efficiency_path(rng, self._correlation, snr, bounds, tape.spectral_efficiency[row])
+        for first, last in _runs(rows):
+            out = tape.spectral_efficiency[rows[first] : rows[last - 1] + 1]
+            channel.faded_efficiency_paths(rngs[first:last], self._correlation, mean_snr[first:last], bounds, out)
         return mean_snr
 
     def _mean_snr(
@@ -99,26 +101,42 @@ class ChannelGenerator:
         """Draws positions and shadowing of all rows, whose losses are then computed with few operations."""
         settings, shape = self._scenario.channel, (len(rows), device_m.shape[1], len(self._links.site))
         distance_m, shadowing_db = np.empty(shape), np.empty(shape)
-        for index, (rng, row, deviation_db) in enumerate(zip(rngs, rows, deviations_db, strict=True)):
-            places = distance_m[index], shadowing_db[index]
-            _draw_links(stream_of(rng), self._links, deviation_db, device_m[row], *places)
+        deviations = np.array(deviations_db, np.float64)
+        _draw_links(streams_of(rngs), self._links, deviations, device_m, np.array(rows), distance_m, shadowing_db)
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz) + shadowing_db
         return channel.received_power_w(self._power_dbm, loss_db[..., None]) / self._noise_w
 
 
+def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last place, the latter excluded, of the longest parts of the rows that follow one another."""
+    edges = [place for place in range(1, len(rows)) if rows[place] != rows[place - 1] + 1]
+    return list(pairwise([0, *edges, len(rows)]))
+
+
 @stream_kernel
 def _draw_links(
-    stream: Stream, links: _Links, deviation_db: float, device_m: Array, distance_m: Array, shadowing_db: Array
+    streams: Streams,
+    links: _Links,
+    deviation_db: Array,
+    device_m: Array,
+    rows: Array,
+    distance_m: Array,
+    shadowing_db: Array,
 ) -> None:
-    """Draws positions [D, 2] of the devices and shadowing [D, K1]; writes their distances [D, K1] from the nodes."""
-    rng, node_m = generator_of(stream), links.node_m
-    for device in range(len(device_m)):
-        device_m[device, 0] = rng.random() * links.width_m
-        device_m[device, 1] = rng.random() * links.height_m
-        for node in range(len(node_m)):
-            x_m, y_m = device_m[device, 0] - node_m[node, 0], device_m[device, 1] - node_m[node, 1]
-            distance_m[device, node] = np.hypot(x_m, y_m)
-    draw_losses(rng, deviation_db, links.shadowing_correlation, links.site, shadowing_db)
+    """Draws positions [R, D, 2] of the devices of some rows [n], and their shadowing [n, D, K1].
+
+    Writes the distances [n, D, K1] from the nodes.
+    """
+    node_m = links.node_m
+    for index in range(rows.size):
+        rng, place_m, far_m = generator_of(streams[index]), device_m[rows[index]], distance_m[index]
+        for device in range(len(place_m)):
+            place_m[device, 0] = rng.random() * links.width_m
+            place_m[device, 1] = rng.random() * links.height_m
+            for node in range(len(node_m)):
+                x_m, y_m = place_m[device, 0] - node_m[node, 0], place_m[device, 1] - node_m[node, 1]
+                far_m[device, node] = np.hypot(x_m, y_m)
+        draw_losses(rng, deviation_db[index], links.shadowing_correlation, links.site, shadowing_db[index])
 
 
 class _Ranges(NamedTuple):

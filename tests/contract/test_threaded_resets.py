@@ -1,6 +1,7 @@
 """Resets of several rows in several threads: tapes and generators as in one thread, and errors reach the caller."""
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,17 +115,25 @@ def watch(envs, before) -> None:
     generator.workload = Watched(generator.workload, before)
 
 
-def test_rows_are_reset_at_the_same_time():
-    envs, barrier, seen = made(SINGLE, 3), threading.Barrier(3, timeout=60), set()
+def test_rows_are_written_at_the_same_time_and_drawn_in_turn(monkeypatch):
+    envs, barrier, drawing, most = made(SINGLE, 3), threading.Barrier(3, timeout=60), [], []
+    generator = envs.unwrapped.simulator.tape_generator
+    write = generator.write
 
     def before(rng):
-        if threading.get_ident() not in seen:
-            seen.add(threading.get_ident())
-            barrier.wait()
+        drawing.append(rng)
+        time.sleep(0.001)
+        most.append(len(drawing))
+        drawing.remove(rng)
+
+    def written(*episodes):
+        barrier.wait()
+        return write(*episodes)
 
     watch(envs, before)
+    monkeypatch.setattr(generator, "write", written)
     envs.reset(seed=0)
-    assert len(seen) == 3
+    assert most == [1] * ROWS
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

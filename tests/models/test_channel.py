@@ -8,7 +8,7 @@ from edge_llm_gym.models.channel import (
     PATH_LOSS,
     SHADOWING_DB,
     bessel_j0,
-    faded_efficiency_path,
+    faded_efficiency_paths,
     mean_snr,
     minimum_share,
     noise_power_w,
@@ -167,16 +167,19 @@ def plain_power(seed: int, correlation: float) -> np.ndarray:
 @pytest.mark.parametrize("correlation", [-1.0, -0.3, 0.0, 0.9, 1.0])
 def test_faded_efficiencies_follow_the_plain_recursion(correlation: float) -> None:
     mean_snr = np.random.default_rng(6).uniform(0.1, 300.0, (3, 4, 2))
-    out = np.empty((*LINKS, 2), np.float32)
-    faded_efficiency_path(np.random.default_rng(5), correlation, mean_snr, (4.0, 6.0), out)
-    plain = np.log2(1.0 + plain_power(5, correlation)[..., None] * mean_snr)
-    np.testing.assert_allclose(out, np.clip(plain, 4.0, 6.0), rtol=1e-5)
+    mean_snr = np.array([mean_snr, 2.0 * mean_snr])
+    out = np.empty((2, *LINKS, 2), np.float32)
+    rngs = [np.random.default_rng(seed) for seed in (5, 7)]
+    faded_efficiency_paths(rngs, correlation, mean_snr, (4.0, 6.0), out)
+    for episode, seed in enumerate((5, 7)):
+        plain = np.log2(1.0 + plain_power(seed, correlation)[..., None] * mean_snr[episode])
+        np.testing.assert_allclose(out[episode], np.clip(plain, 4.0, 6.0), rtol=1e-5)
     assert len({(value == 6.0, value == 4.0) for value in out.ravel()}) == 3
 
 
 def test_fading_takes_its_numbers_from_the_generator_alone() -> None:
     rng, plain = np.random.default_rng(3), np.random.default_rng(3)
-    faded_efficiency_path(rng, 0.5, np.ones((3, 4, 2)), (0.0, 6.0), np.empty((*LINKS, 2), np.float32))
+    faded_efficiency_paths([rng], 0.5, np.ones((1, 3, 4, 2)), (0.0, 6.0), np.empty((1, *LINKS, 2), np.float32))
     plain.standard_normal((*LINKS, 2))
     assert rng.random() == plain.random()
 
@@ -197,13 +200,15 @@ def test_paths_refuse_what_does_not_fit() -> None:
     power, out = np.ones(LINKS, np.float32), np.empty((*LINKS, 2), np.float32)
     with pytest.raises(ValueError, match=r"both mean SNRs \[D, K, 2\]"):
         spectral_efficiency_path(power, np.ones((4, 3, 2)), 0.0, 6.0, out)
-    rng, snr = np.random.default_rng(0), np.ones((3, 4, 2))
+    rngs, snr, out = [np.random.default_rng(0)], np.ones((1, 3, 4, 2)), out[None]
     with pytest.raises(ValueError, match=r"correlation must lie in -1\.\.1, got 1\.1"):
-        faded_efficiency_path(rng, 1.1, snr, (0.0, 6.0), out)
-    with pytest.raises(ValueError, match=r"mean SNRs must be \[D, K, 2\].*\(4, 3, 2\)"):
-        faded_efficiency_path(rng, 0.9, np.ones((4, 3, 2)), (0.0, 6.0), out)
+        faded_efficiency_paths(rngs, 1.1, snr, (0.0, 6.0), out)
+    with pytest.raises(ValueError, match=r"mean SNRs must be \[n, D, K, 2\].*\(1, 4, 3, 2\)"):
+        faded_efficiency_paths(rngs, 0.9, np.ones((1, 4, 3, 2)), (0.0, 6.0), out)
+    with pytest.raises(ValueError, match="for 2 generators"):
+        faded_efficiency_paths(2 * rngs, 0.9, snr, (0.0, 6.0), out)
     with pytest.raises(ValueError, match="in C order"):
-        faded_efficiency_path(rng, 0.9, snr, (0.0, 6.0), np.empty((2, 4, 3, 12), np.float32).transpose(3, 2, 1, 0))
+        faded_efficiency_paths(rngs, 0.9, snr, (0.0, 6.0), np.empty((2, 4, 3, 12, 1), np.float32).T)
 
 
 def test_bessel_takes_any_shape() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from edge_llm_gym.models.channel import (
     bessel_j0,
-    faded_efficiency_path,
+    faded_efficiency_paths,
     fading_correlation,
     shadowing_loss_db,
     spectral_efficiency_path,
@@ -21,9 +21,9 @@ Z = 4.5
 
 def power_paths(correlation: float, seed: int = 11) -> np.ndarray:
     """Power gains [H, links] of independent links: SNRs, whose mean is 1, of the efficiencies log2(1 + SNR)."""
-    out = np.empty((EPOCHS, DEVICES, NODES, 2), np.float32)
-    rng, mean_snr = np.random.default_rng(seed), np.ones((DEVICES, NODES, 2))
-    faded_efficiency_path(rng, correlation, mean_snr, (0.0, 1e9), out)
+    out = np.empty((1, EPOCHS, DEVICES, NODES, 2), np.float32)
+    rngs, mean_snr = [np.random.default_rng(seed)], np.ones((1, DEVICES, NODES, 2))
+    faded_efficiency_paths(rngs, correlation, mean_snr, (0.0, 1e9), out)
     return np.expm1(out[..., 0].astype(float) * np.log(2.0)).reshape(EPOCHS, LINKS)
 
 

@@ -7,7 +7,7 @@ Its SNR therefore does not depend on the share, and its rate is linear in it.
 from edge_llm_gym.models.channel.continuation import continued_power, power_given_efficiency
 from edge_llm_gym.models.channel.fading import (
     bessel_j0,
-    faded_efficiency_path,
+    faded_efficiency_paths,
     fading_correlation,
     spectral_efficiency_path,
 )
@@ -27,7 +27,7 @@ __all__ = [
     "SHADOWING_DB",
     "bessel_j0",
     "continued_power",
-    "faded_efficiency_path",
+    "faded_efficiency_paths",
     "fading_correlation",
     "mean_snr",
     "minimum_share",

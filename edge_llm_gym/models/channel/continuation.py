@@ -26,10 +26,11 @@ def power_given_efficiency(
 def continued_power(
     rng: np.random.Generator, correlation: float, power: FloatArray, epochs: int
 ) -> NDArray[np.float32]:
-    """Power gains [F, epochs, D, K] that follow gains [F, D, K] of one epoch in the process of `faded_efficiency_path`.
+    """Power gains [F, epochs, D, K] that follow gains [F, D, K] of one epoch.
 
-    The process is isotropic in the complex plane, so the law of later power gains does not depend on the phase of the
-    present gain, which is set to 0. Raises ValueError for a correlation outside -1..1.
+    The process is that of `faded_efficiency_paths`. It is isotropic in the complex plane, so the law of later power
+    gains does not depend on the phase of the present gain, which is set to 0. Raises ValueError for a correlation
+    outside -1..1.
     """
     if not -1.0 <= correlation <= 1.0:
         raise ValueError(f"the correlation must lie in -1..1, got {correlation!r}")

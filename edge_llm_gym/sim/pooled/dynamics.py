@@ -1,6 +1,7 @@
 """Pooled dynamics as the simulator takes them: tape generator, constants, records and kernels together."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,9 @@ class PooledDynamics:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: PooledTape, state: PooledState, row: int, worker: int = 0) -> None:
-        """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state, worker), row)
+    def begin(self, tape: PooledTape, state: PooledState, rows: Sequence[int], worker: int = 0) -> None:
+        """Sets rows to the first decision time of their freshly drawn tapes."""
+        transition.reset_held(self.held(tape, state, worker), np.array(rows))
 
     def held(self, tape: PooledTape, state: PooledState, worker: int = 0) -> Any:
         """Parameters, tape, state and the work space of a worker as one argument for kernels."""

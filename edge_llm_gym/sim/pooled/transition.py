@@ -117,10 +117,11 @@ def step_rows(
 
 
 @held_kernel
-def reset_held(held: Held, row: int) -> None:
-    """`reset_row` with held records, as `PooledDynamics` holds them."""
+def reset_held(held: Held, rows: Array) -> None:
+    """`reset_row` of some rows [n] with held records, as `PooledDynamics` holds them."""
     parameters, tape, state, _ = held.value
-    reset_row(parameters, tape, state, row)
+    for row in rows:
+        reset_row(parameters, tape, state, row)
 
 
 @held_kernel

@@ -1,6 +1,7 @@
 """Streaming dynamics as the simulator takes them: tape generator, constants, records and kernels together."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,9 @@ class StreamingDynamics:
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: StreamingTape, state: StreamingState, row: int, worker: int = 0) -> None:
-        """Sets a row to the start of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state, worker), row)
+    def begin(self, tape: StreamingTape, state: StreamingState, rows: Sequence[int], worker: int = 0) -> None:
+        """Sets rows to the start of their freshly drawn tapes."""
+        transition.reset_held(self.held(tape, state, worker), np.array(rows))
 
     def held(self, tape: StreamingTape, state: StreamingState, worker: int = 0) -> Any:
         """Parameters, tape, state and the work space of a worker as one argument for kernels."""

@@ -282,10 +282,11 @@ def step_rows(
 
 
 @held_kernel
-def reset_held(held: Held, row: int) -> None:
-    """`reset_row` with held records, as `StreamingDynamics` holds them."""
+def reset_held(held: Held, rows: Array) -> None:
+    """`reset_row` of some rows [n] with held records, as `StreamingDynamics` holds them."""
     _, _, state, _ = held.value
-    reset_row(state, row)
+    for row in rows:
+        reset_row(state, row)
 
 
 @held_kernel

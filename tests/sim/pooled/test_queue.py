@@ -63,7 +63,7 @@ def crowded(name: str, **overrides) -> Simulator:
     simulator.reset(0, np.random.default_rng(0))
     deadline_s = simulator.tape.requests.deadline_s
     deadline_s[:] = np.ceil(deadline_s / GRID_S) * GRID_S
-    simulator._dynamics.begin(simulator.tape, simulator.state, 0)
+    simulator._dynamics.begin(simulator.tape, simulator.state, [0])
     return simulator
 
 

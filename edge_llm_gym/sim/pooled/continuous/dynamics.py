@@ -1,5 +1,6 @@
 """Continuous batching as the simulator takes it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ class ContinuousDynamics(PooledDynamics):
         """Empty records."""
         return allocate_tape(rows, capacity, self._sizes), allocate_continuous_state(rows, capacity, self._sizes)
 
-    def begin(self, tape: PooledTape, state: ContinuousState, row: int, worker: int = 0) -> None:  # type: ignore[override]
-        """Sets a row to the first decision time of its freshly drawn tape."""
-        transition.reset_held(self.held(tape, state, worker), row)
+    def begin(self, tape: PooledTape, state: ContinuousState, rows: Sequence[int], worker: int = 0) -> None:  # type: ignore[override]
+        """Sets rows to the first decision time of their freshly drawn tapes."""
+        transition.reset_held(self.held(tape, state, worker), np.array(rows))
 
     def held(self, tape: PooledTape, state: ContinuousState, worker: int = 0) -> Any:  # type: ignore[override]
         """Parameters, constants, tape, state and the work space of a worker as one argument for kernels."""

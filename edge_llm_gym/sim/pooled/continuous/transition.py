@@ -291,10 +291,11 @@ def admissible_rows(
 
 
 @held_kernel
-def reset_held(held: Held, row: int) -> None:
-    """`reset_row` with held records, as `ContinuousDynamics` holds them."""
+def reset_held(held: Held, rows: Array) -> None:
+    """`reset_row` of some rows [n] with held records, as `ContinuousDynamics` holds them."""
     parameters, _, tape, state, _ = held.value
-    reset_row(parameters, tape, state, row)
+    for row in rows:
+        reset_row(parameters, tape, state, row)
 
 
 @held_kernel
