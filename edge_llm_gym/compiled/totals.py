@@ -1,4 +1,6 @@
-"""Sums in compiled functions."""
+"""Sums and maxima in compiled functions, as loops: those of numba bring dozens of its own functions with them."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,3 +18,12 @@ def total(values: NDArray[np.float64]) -> float:
     for value in values:
         added += value
     return added
+
+
+@kernel
+def greatest(values: NDArray[Any]) -> Any:
+    """The greatest of numbers [n], floats or integers, of which there is at least one."""
+    most = values[0]
+    for value in values:
+        most = max(most, value)
+    return most

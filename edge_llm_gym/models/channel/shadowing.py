@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_llm_gym.compiled.streams import Stream, generator_of, stream_kernel, stream_of
+from edge_llm_gym.compiled.totals import greatest
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ def draw_losses(
 ) -> None:
     """Fills losses [D, K] as `shadowing_loss_db` does, in a kernel."""
     devices, shared, own = len(loss_db), np.sqrt(correlation), np.sqrt(1.0 - correlation)
-    common, specific = np.empty(devices), np.empty((devices, site.max() + 1))
+    common, specific = np.empty(devices), np.empty((devices, greatest(site) + 1))
     for device in range(devices):
         common[device] = rng.standard_normal()
     for device in range(devices):

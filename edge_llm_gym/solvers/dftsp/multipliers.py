@@ -247,7 +247,7 @@ def _ratio_test(simplex: Simplex, usage: Floats, count: int, slope: float) -> tu
     while count > 0:
         if count == unsorted:
             _sort_by_falling_ratio(column, ratio, count)
-        nearest = np.argmin(ratio[:count]) if count > unsorted else count - 1
+        nearest = _least(ratio, count) if count > unsorted else count - 1
         j, step = column[nearest], ratio[nearest]
         slope -= abs(simplex.alpha[j]) if j < at_one.size else np.inf
         if slope <= 0.0:
@@ -264,13 +264,25 @@ def _ratio_test(simplex: Simplex, usage: Floats, count: int, slope: float) -> tu
     return entering, step
 
 
+@kernel
+def _least(ratio: Floats, count: int) -> int:
+    """The place of the first of the least among the first ``count`` ratios."""
+    least = 0
+    for place in range(1, count):
+        if ratio[place] < ratio[least]:
+            least = place
+    return least
+
+
 @njit(cache=True, _nrt=True)
 def _sort_by_falling_ratio(column: Ints, ratio: Floats, count: int) -> None:
     """Sort the first ``count`` candidates."""
-    order = np.argsort(-ratio[:count])
-    columns, ratios = column[order], ratio[order]
+    columns, falling = np.empty(count, np.int64), np.empty(count)
     for place in range(count):
-        column[place], ratio[place] = columns[place], ratios[place]
+        columns[place], falling[place] = column[place], -ratio[place]
+    order = np.argsort(falling)
+    for place in range(count):
+        column[place], ratio[place] = columns[order[place]], -falling[order[place]]
 
 
 @kernel

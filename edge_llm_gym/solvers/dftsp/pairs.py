@@ -16,7 +16,9 @@ def initialise_pair_bounds(search: Search) -> None:
     The open columns of a row reach from its least shared time to the longest one within its budget. Entries of the
     tables outside are not written, and nothing reads them. Out of time, nothing reads the tables at all.
     """
-    latest = np.full(search.shared_cost.size, -1)
+    latest = np.empty(search.shared_cost.size, np.int64)
+    for y in range(latest.size):
+        latest[y] = -1
     for x in range(search.budget.size):
         search.first_column[x] = search.shared_cost.size
     for j in range(search.profit.size):

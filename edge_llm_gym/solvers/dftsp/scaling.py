@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge_llm_gym.compiled import kernel, njit
-from edge_llm_gym.compiled.totals import total
+from edge_llm_gym.compiled.totals import greatest, total
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.feasibility import RELATIVE_TOLERANCE, within_limit
@@ -67,7 +67,9 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s:
     with what a few pairs give.
     """
     n, memory_bytes = request.size, max(problem.memory_bytes, 1e-300)
-    usage, of_requests = np.empty((4, n)), np.empty((3, n))
+    usage, of_requests, capacity = np.empty((4, n)), np.empty((3, n)), np.empty(4)
+    for k in range(capacity.size):
+        capacity[k] = _SLACK
     budget, shared, scaled = of_requests[0], of_requests[1], of_requests[2]
     unit_s, unit = 1e-300, profit[request[0]]
     for place in range(n):
@@ -85,7 +87,7 @@ def open_search(request: Ints, problem: BatchArrays, profit: Floats, deadline_s:
         scaled[place] = profit[j] / unit
     price = problem.time_price * unit_s / unit
     clock = make_clock(deadline_s)
-    search = _make_search(scaled, usage, np.full(4, _SLACK), budget, shared, price, clock)
+    search = _make_search(scaled, usage, capacity, budget, shared, price, clock)
     too_many = search.bound.size == 0
     if too_many or (deadline_s < np.inf and request.size >= _PROBE_FROM):
         probe(search)
@@ -182,7 +184,7 @@ def _ranked(values: Floats) -> tuple[Ints, Ints, Floats, Ints]:
 @njit(cache=True)
 def common_divisor(profit: Floats) -> float:
     """Greatest common divisor of the profits by Euclid's algorithm; 0 if there is none."""
-    largest = profit.max()
+    largest = greatest(profit)
     granularity = 0.0
     for p in profit:
         granularity = _approximate_gcd(max(p, granularity), min(p, granularity), _MIN_GRANULARITY * largest)

@@ -197,7 +197,8 @@ def _merge_many(key: Floats, order: Ints) -> None:
     while run < key.size:
         for start in range(0, key.size, 2 * run):
             _merge(key, order, merged, start, run)
-        order[:] = merged
+        for place in range(key.size):
+            order[place] = merged[place]
         run *= 2
 
 
@@ -217,7 +218,9 @@ def _merge(key: Floats, order: Ints, merged: Ints, start: int, run: int) -> None
 
 @njit(cache=True, _nrt=True)
 def _sort_many(key: Floats, order: Ints) -> None:
-    order[:] = np.argsort(key)
+    sorted_ = np.argsort(key)
+    for place in range(key.size):
+        order[place] = sorted_[place]
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import out_of_time
@@ -61,11 +61,19 @@ def finish(search: Search) -> float:
     A search that has found no set takes the greedy one of :func:`greedy_set`.
     """
     bound = upper_bound(search)
-    if not search.best_set.any():
+    if not _any(search.best_set):
         record_candidate(search, greedy_set(search))
     if bound == np.inf:
         bound = fractional_bound(search)
     return max(bound, search.progress[0].best)
+
+
+@kernel
+def _any(chosen: Flags) -> bool:
+    found = False
+    for each in chosen:
+        found |= each
+    return found
 
 
 @njit(cache=True)

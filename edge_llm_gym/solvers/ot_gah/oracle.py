@@ -71,6 +71,24 @@ def query(oracle: Oracle, index: int, profit: Floats, queries_left: int = 1) -> 
     return OracleAnswer(selected, total, max(total, bound))
 
 
+@njit(cache=True, no_cpython_wrapper=True)
+def excess(value: Floats, other: Floats) -> Floats:
+    """What each value [n] is above another [n], 0 or more."""
+    above = np.empty(value.size)
+    for j in range(value.size):
+        above[j] = max(value[j] - other[j], 0.0)
+    return above
+
+
+@njit(cache=True, no_cpython_wrapper=True)
+def members(node: Ints, index: int) -> Flags:
+    """Which requests of an assignment ``node`` [N] are on the node of this ``index`` from 0."""
+    present = np.empty(node.size, np.bool_)
+    for j in range(node.size):
+        present[j] = node[j] == index + 1
+    return present
+
+
 @njit(cache=True)
 def out_of_time(oracle: Oracle) -> bool:
     """Whether the deadline has passed."""

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.compiled.totals import total
+from edge_llm_gym.compiled.totals import greatest, total
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
 from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, out_of_time, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, excess, members, out_of_time, query, shared_cost
 
 _FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
 _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
@@ -73,7 +73,7 @@ def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     selected = np.empty(oracle.problem.value.shape, np.bool_)
     bound = total(price)
     for index in range(len(selected)):
-        answer = query(oracle, index, np.maximum(oracle.problem.value[index] - price, 0.0), 1)
+        answer = query(oracle, index, excess(oracle.problem.value[index], price), 1)
         for j in range(price.size):
             selected[index, j] = answer.selected[j]
         bound += answer.upper_bound
@@ -101,10 +101,13 @@ def _next_price(price: Floats, selected: Flags, excess: float) -> Floats:
 @njit(cache=True, no_cpython_wrapper=True)
 def _candidate(oracle: Oracle, known: KnownAnswers, selected: Flags, turn: int) -> Ints:
     """Assignment from the nodes' batches [K, N]: of several nodes the first in an order that rotates with ``turn``."""
-    order = (turn + np.arange(len(selected))) % len(selected)
-    node = np.zeros(selected.shape[1], np.int64)
-    for index in order[::-1]:
-        node[selected[index]] = index + 1
+    count, requests = selected.shape
+    order, node = np.empty(count, np.int64), np.zeros(requests, np.int64)
+    for place in range(count):
+        order[place] = (turn + place) % count
+        for j in range(requests):
+            if selected[order[place], j] and node[j] == 0:
+                node[j] = order[place] + 1
     return reoptimise(oracle, known, node, order)
 
 
@@ -117,13 +120,13 @@ def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> 
     """
     node = node.copy()
     for index in order:
-        present, value = node == index + 1, oracle.problem.value[index]
+        present, value = members(node, index), oracle.problem.value[index]
         elsewhere, kept = assigned_values(oracle, node), 0.0
         for j in range(node.size):
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        gained = _answer(oracle, known, index, np.maximum(value - elsewhere, 0.0))
+        gained = _answer(oracle, known, index, excess(value, elsewhere))
         if gained >= kept - shared_cost(oracle, index, present):
             reassign(node, present, known.selected[index], index)
     return node
@@ -172,7 +175,7 @@ def assignment_value(oracle: Oracle, node: Ints) -> float:
     """Total value of an assignment ``node`` [N] less the price of the shared times."""
     value = total(assigned_values(oracle, node))
     for index in range(len(oracle.problem.value)):
-        value -= shared_cost(oracle, index, node == index + 1)
+        value -= shared_cost(oracle, index, members(node, index))
     return value
 
 
@@ -182,7 +185,8 @@ def tightened_bound(oracle: Oracle, bound: float) -> float:
 
     Where time has a price there is no such divisor, and the bound stays as it is.
     """
-    if oracle.problem.time_price.max() > 0.0:
+    if greatest(oracle.problem.time_price) > 0.0:
         return bound
-    unit = oracle.problem.value.max()
-    return unit * attainable_total(bound / unit, common_divisor(oracle.problem.value.ravel() / unit))
+    value = oracle.problem.value.ravel()
+    unit = greatest(value)
+    return unit * attainable_total(bound / unit, common_divisor(value / unit))

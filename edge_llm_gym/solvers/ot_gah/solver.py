@@ -12,7 +12,7 @@ from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.clock import deadline
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, excess, make_oracle, members, query, shared_cost
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices, reassign
 from edge_llm_gym.solvers.solutions import AssignmentSolution
 
@@ -76,7 +76,7 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
     gains = 0.0
     for turn, index in enumerate(indices):
         value = oracle.problem.value[index]
-        residual = np.maximum(value - current_value, 0.0)
+        residual = excess(value, current_value)
         answer = query(oracle, index, residual, indices.size - turn)
         cost = shared_cost(oracle, index, answer.selected)
         paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0
@@ -93,7 +93,7 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
 def trim(oracle: Oracle, node: Ints) -> Ints:
     """Each node keeps the best part of its batch: the rest of a batch need not pay for the shared time any more."""
     for index in range(len(oracle.problem.value)):
-        mine = node == index + 1
+        mine = members(node, index)
         if shared_cost(oracle, index, mine) == 0.0:
             continue
         value, total = np.zeros(node.size), 0.0
@@ -110,9 +110,10 @@ def trim(oracle: Oracle, node: Ints) -> Ints:
 @njit(cache=True, no_cpython_wrapper=True)
 def _sum_of_best_values(oracle: Oracle) -> float:
     """Total value if every request were served on the node where its value is greatest."""
-    best = np.zeros(oracle.problem.value.shape[1])
-    for value in oracle.problem.value:
-        best = np.maximum(best, value)
+    best, value = np.zeros(oracle.problem.value.shape[1]), oracle.problem.value
+    for index in range(len(value)):
+        for j in range(best.size):
+            best[j] = max(best[j], value[index, j])
     return total(best)
 
 
