@@ -188,8 +188,8 @@ def common_divisor(profit: Floats) -> float:
     granularity = 0.0
     for p in profit:
         granularity = _approximate_gcd(max(p, granularity), min(p, granularity), _MIN_GRANULARITY * largest)
-    if granularity < _MIN_GRANULARITY * largest:
-        return 0.0
+        if granularity < _MIN_GRANULARITY * largest:
+            return 0.0
     for p in profit:
         if abs(p - np.round(p / granularity) * granularity) > 1e-12 * largest:
             return 0.0
