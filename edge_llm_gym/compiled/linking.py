@@ -63,6 +63,7 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
         settings.loop_unrolling = settings.loop_interleaving = False
         builder = llvm.create_pass_builder(self._codegen._tm, settings)
         passes = builder.getModulePassManager()
+        _hide_callees(self._final_module)
         passes.add_refprune_pass()
         passes.run(self._final_module, builder)
 
@@ -131,6 +132,17 @@ class CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
     def codegen(self) -> Any:
         """Where numba stores the address of the function's Environment; entries do so for the code in them."""
         return self._codegen if self._has_machine_code else _NO_ENVIRONMENTS
+
+
+def _hide_callees(module: Any) -> None:
+    """Has a module use its own copies of callees: others of the same name may be loaded, which compute something else.
+
+    Numba numbers functions, and names those that are made in closures, such as the parts of `np.sort` and `np.argsort`,
+    by these numbers. Two processes give one number to different functions, and code of both may be in the cache.
+    """
+    for function in module.functions:
+        if function.linkage == llvm.Linkage.linkonce_odr:
+            function.linkage = llvm.Linkage.internal
 
 
 def forget_instructions(ir_module: Any) -> None:

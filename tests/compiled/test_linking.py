@@ -1,5 +1,6 @@
 """Functions that call one another: each is compiled once, and the whole is optimised once."""
 
+import itertools
 import pickle
 import time
 
@@ -7,9 +8,10 @@ import numba
 import numpy as np
 import pytest
 from numba import objmode
+from numba.core.bytecode import FunctionIdentity
 from numba.extending import overload
 
-from edge_llm_gym.compiled import linking, njit
+from edge_llm_gym.compiled import linking, njit, part_kernel
 
 kernel = njit(_nrt=False, forceinline=True)
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
@@ -187,3 +189,29 @@ def test_an_unknown_numba_compiles_as_usual(monkeypatch):
     assert isinstance(known, linking.EntryDispatcher)
     assert not isinstance(plain, linking.EntryDispatcher)
     assert plain(3.0) == known(3.0) == by_hand(3.0)
+
+
+def scaling(factor):
+    """A function that multiplies numbers by calling one that LLVM does not copy into it; numba numbers both anew."""
+
+    @part_kernel
+    def scale(values):
+        for place in range(values.size):
+            values[place] *= factor
+
+    @njit()
+    def scaled(values):
+        scale(values)
+        scale(values)
+        return values
+
+    return scaled
+
+
+def test_entries_do_not_call_functions_of_other_entries_with_the_same_name(monkeypatch):
+    """As in a cache that several processes have filled, each of which began to count at 1."""
+    found = []
+    for factor in (2.0, 3.0):
+        monkeypatch.setattr(FunctionIdentity, "_unique_ids", itertools.count(10**6))
+        found.append(scaling(factor)(np.ones(3)).tolist())
+    assert found == [[4.0] * 3, [9.0] * 3]
