@@ -7,7 +7,8 @@ from typing import Any, Final
 
 PRICED: Final = MappingProxyType({"codec.name": "priced", "codec.settings": {"pairs": True}})
 """For exact schedulers: their solver makes up for errors of prices, as greedy insertion cannot for those of scores."""
-FITTED_LONGER: Final = MappingProxyType({**PRICED, "imitation.rounds": 4, "imitation.passes": 20})
+PRICED_LONGER: Final = MappingProxyType({**PRICED, "imitation.passes": 20})
+FITTED_LONGER: Final = MappingProxyType({**PRICED_LONGER, "imitation.rounds": 4})
 """For exact schedulers of all that is served: after the recipe's 6 passes over three rounds prices are underfitted."""
 RANKED: Final = MappingProxyType({"codec.name": "priority", "codec.settings": {}, "imitation.rounds": 2})
 """For all other experts."""
@@ -15,21 +16,22 @@ RANKED: Final = MappingProxyType({"codec.name": "priority", "codec.settings": {}
 
 @dataclass(frozen=True)
 class Case:
-    """The experts of an environment, each with what is changed in the recipe of the best one."""
+    """The experts of an environment, and what is changed for each in the recipe, which is made for the best one."""
 
     best: str
     constants: str
     """The shipped policy of constant parameters."""
-    others: Mapping[str, Mapping[str, Any]]
+    changed: Mapping[str, Mapping[str, Any]]
+    """Expert -> changes; the best one need not be in it."""
 
     @property
     def experts(self) -> tuple[str, ...]:
         """All of them, the best one first."""
-        return (self.best, *self.others)
+        return tuple(dict.fromkeys((self.best, *self.changed)))
 
     def changes(self, expert: str) -> Mapping[str, Any]:
         """Changes for an expert, which need not be in the table."""
-        return {} if expert == self.best else self.others.get(expert, RANKED)
+        return self.changed.get(expert, {} if expert == self.best else RANKED)
 
 
 RULES: Final = ("sjf", "edf", "fcfs", "nob", "stb")
@@ -46,7 +48,12 @@ CASES: Final[Mapping[str, Case]] = MappingProxyType(
         "multi-node": Case(
             "ot-gah",
             "multi-node-ppo",
-            {"ot-gah[energy_price=0.002]": PRICED, "dftsp": PRICED, **dict.fromkeys(RULES, RANKED)},
+            {
+                "ot-gah": PRICED_LONGER,
+                "ot-gah[energy_price=0.002]": PRICED,
+                "dftsp": PRICED,
+                **dict.fromkeys(RULES, RANKED),
+            },
         ),
         "continuous": Case(
             "ot-gah[energy_price=0.006]",
