@@ -18,7 +18,7 @@ def everything(vector, matrix, cube, i, j, k):
     vector[i], vector[-1] = vector[j], 7
     matrix[i, j], matrix[-1, 0], matrix[j][0] = first, 5, 4
     cube[i, j, k], cube[-1, -1, -1], cube[i][j][0] = third, 3, 2
-    return first, second, third, matrix[j].sum(), cube[j].shape, cube[i, j].size, cube[k].strides
+    return first, second, third, matrix[j].sum(), cube[j].shape, cube[i, j].size, cube[i].size, cube[k].strides
 
 
 def arrays(dtype, order, step):
@@ -50,6 +50,15 @@ def test_other_types_of_elements_and_indices():
         mask, places = np.array([False, False, True]), np.array([1, 2], np.int16)
         assert tuple(function(mask, places, np.int8(-3), np.uint64(1))) == (True, True, 3)
         assert mask.tolist() == [True, False, True]
+
+
+def test_a_small_index_without_a_sign_counts_from_the_begin():
+    @njit()
+    def element(values, place):
+        return values[place]
+
+    assert element(np.arange(256.0), np.uint8(200)) == 200.0
+    assert element(np.arange(256.0), np.int8(-56)) == 200.0
 
 
 def test_a_row_keeps_its_array_alive():
