@@ -57,13 +57,13 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
         tenth. Numba runs cheap passes before, so that more counts of references cancel out. Kernels have few of them:
         the passes took a twentieth of the first run, and without them steps and solvers are as fast.
         """
+        _hide_callees(self._final_module)
         settings = llvm.create_pipeline_tuning_options()
         settings.speed_level = config.OPT
         settings.loop_vectorization, settings.slp_vectorization = config.LOOP_VECTORIZE, True
         settings.loop_unrolling = settings.loop_interleaving = False
         builder = llvm.create_pass_builder(self._codegen._tm, settings)
         passes = builder.getModulePassManager()
-        _hide_callees(self._final_module)
         passes.add_refprune_pass()
         passes.run(self._final_module, builder)
 

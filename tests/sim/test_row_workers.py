@@ -49,7 +49,7 @@ def test_used_workers_can_be_pickled():
     workers.run(lambda piece: None)
     with workers.turn:
         other = pickle.loads(pickle.dumps(workers))
-    with other.turn:  # a lock of its own, which nobody holds
+    with other.turn:  # a lock of its own, which is free
         other.run(done.append)
     assert sorted(done) == workers.pieces
 

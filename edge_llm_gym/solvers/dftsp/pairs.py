@@ -63,10 +63,10 @@ def update_pair_bounds(search: Search) -> None:
         if limited and out_of_time(search.simplex.clock, 3 * gains.size):
             return
         arrived = _add_row_gains(search, arrived, x)
-        if x <= progress.last_row and search.first_column[x] <= search.last_column[x]:
+        if _is_open(search, x):
             _lower_row_bounds(search, x, fixed_part)
             _close_columns(search, x, least)
-        if search.first_column[x] <= search.last_column[x]:
+        if _is_open(search, x):
             first_row, last_row = x, max(last_row, x)
             first_column = min(first_column, search.first_column[x])
     progress.first_row, progress.last_row, progress.first_column = first_row, last_row, first_column
@@ -131,6 +131,11 @@ def _write_attainable(search: Search, last: int, fixed_part: float) -> None:
     for y in range(first, last + 1):
         fixed_part += gains[y]
         search.work.attainable[y] = fixed_part
+
+
+@kernel
+def _is_open(search: Search, x: int) -> bool:
+    return bool(search.first_column[x] <= search.last_column[x])
 
 
 @kernel

@@ -72,7 +72,7 @@ def query(oracle: Oracle, index: int, profit: Floats, queries_left: int = 1) -> 
 
 
 @njit(cache=True, no_cpython_wrapper=True)
-def excess(value: Floats, other: Floats) -> Floats:
+def profit_above(value: Floats, other: Floats) -> Floats:
     """What each value [n] is above another [n], 0 or more."""
     above = np.empty(value.size)
     for j in range(value.size):

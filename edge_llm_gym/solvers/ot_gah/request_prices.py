@@ -17,7 +17,7 @@ from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
 from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, excess, members, out_of_time, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, members, out_of_time, profit_above, query, shared_cost
 
 _FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
 _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
@@ -73,7 +73,7 @@ def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
     selected = np.empty(oracle.problem.value.shape, np.bool_)
     bound = total(price)
     for index in range(len(selected)):
-        answer = query(oracle, index, excess(oracle.problem.value[index], price), 1)
+        answer = query(oracle, index, profit_above(oracle.problem.value[index], price), 1)
         for j in range(price.size):
             selected[index, j] = answer.selected[j]
         bound += answer.upper_bound
@@ -126,7 +126,7 @@ def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> 
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        gained = _answer(oracle, known, index, excess(value, elsewhere))
+        gained = _answer(oracle, known, index, profit_above(value, elsewhere))
         if gained >= kept - shared_cost(oracle, index, present):
             reassign(node, present, known.selected[index], index)
     return node

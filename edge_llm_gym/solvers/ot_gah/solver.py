@@ -12,7 +12,7 @@ from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.clock import deadline
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, excess, make_oracle, members, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, members, profit_above, query, shared_cost
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices, reassign
 from edge_llm_gym.solvers.solutions import AssignmentSolution
 
@@ -76,7 +76,7 @@ def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
     gains = 0.0
     for turn, index in enumerate(indices):
         value = oracle.problem.value[index]
-        residual = excess(value, current_value)
+        residual = profit_above(value, current_value)
         answer = query(oracle, index, residual, indices.size - turn)
         cost = shared_cost(oracle, index, answer.selected)
         paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0

@@ -71,11 +71,10 @@ def plain_bounds(search):
             capacity = search.capacity - search.shared[:, y]
             capacity[0] = search.budget[x] - search.shared[0, y]
             loss = -np.minimum(reduced, 0.0)
-            anchors = [loss[search.row == x].min() + loss[search.column == y].min()]
-            if (of_row & of_column).any():
-                anchors = [max(loss[search.row == x].min(), loss[search.column == y].min())]
+            anchors = loss[search.row == x].min(), loss[search.column == y].min()
+            anchor_penalty = max(anchors) if (of_row & of_column).any() else sum(anchors)
             gains = np.maximum(reduced[inside], 0.0).sum()
-            bound[x, y] = price @ capacity + gains - search.shared_cost[y] - anchors[0]
+            bound[x, y] = price @ capacity + gains - search.shared_cost[y] - anchor_penalty
     return bound
 
 
