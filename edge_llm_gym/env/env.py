@@ -123,7 +123,7 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         self.observation_space = self._own.observation_space(self.scenario)
         self.action_space = self._interface.action_space(self.scenario)
         self.simulator = Simulator(self.scenario)
-        self._observer = self._own.observer(self.simulator)
+        self._observer = self._interface.observer(self.simulator)
         self._last: Any = None
         self._tape: dict[str, Any] = {}
         self._started = False
@@ -174,17 +174,18 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         simulator.draw_from(chosen.tape, (0,))
         if simulator is not self.simulator:
             self.scenario, self.simulator = chosen.frame, simulator
-            self._observer = self._own.observer(simulator)
+            self._observer = self._interface.observer(simulator)
         self.episode_scenario = chosen.tape
 
     def step(self, action: dict[str, Array]) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
         """One epoch. Raises ActionError for a malformed action, RuntimeError before a reset or after the end."""
         self._require_reset()
-        done = self.simulator.step(*self._interface.read_action(action, (), self.scenario))
+        checked, reading = self._interface.read_action(action, (), self.scenario), self._observer.begin()
+        done = self.simulator.step(*checked, then=reading.write)
         self._last, own = result, _ = self._own.rewarded(self.simulator, done)
         info = {"tape": self._tape_info()} | row_of(epoch_info(self.simulator, result, own), 0)
         self._show()
-        return self._observe(), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
+        return self._row(reading.arrays), float(result.reward[0]), False, bool(self.simulator.ended()[0]), info
 
     def render(self) -> str | np.ndarray | None:
         """The current epoch as text ("ansi") or as an image [height, width, 3] uint8 ("rgb_array").
@@ -254,7 +255,11 @@ class EdgeLLMEnv(gymnasium.Env[Any, Any]):
         return self._observe()
 
     def _observe(self) -> dict[str, Array]:
-        return {key: array[0] for key, array in self._observer.observe().items()}
+        return self._row(self._observer.observe())
+
+    def _row(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """The only row of an observation, with the own features."""
+        return {key: array[0] for key, array in self._own.observed(self.simulator, arrays).items()}
 
     def _tape_info(self) -> dict[str, Any]:
         """A copy of `info["tape"]`, which the caller may change."""

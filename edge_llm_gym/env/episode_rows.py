@@ -7,6 +7,7 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.env.info import Info
+from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.env.own_functions import OwnFunctions
 from edge_llm_gym.env.row_generators import RowGenerators
 from edge_llm_gym.env.step_info import reset_info, step_info
@@ -34,7 +35,8 @@ class EpisodeRows:
         self.simulator = simulator
         self.result: Any = None
         self._own_reward: Array | None = None
-        self._observer = self._own.observer(simulator)
+        self._observer = interface_of(simulator.scenario).observer(simulator)
+        self._observed: Observations | None = None  # the present rows, if the last step has written them already
 
     @property
     def all(self) -> Array:
@@ -47,7 +49,8 @@ class EpisodeRows:
 
     def observe(self) -> Observations:
         """New arrays with a leading axis of rows."""
-        return dict(self._observer.observe())
+        arrays, self._observed = self._observed or self._observer.observe(), None
+        return self._own.observed(self.simulator, arrays)
 
     def observed_rows(self, chosen: Array) -> Array:
         """[R] object: the observation of each chosen [R] row, None for the others."""
@@ -58,18 +61,21 @@ class EpisodeRows:
 
     def reset(self, chosen: Array) -> None:
         """Starts a new episode in the chosen [R] bool rows."""
-        rows = _indices(chosen)
+        rows, self._observed = _indices(chosen), None
         self.simulator.reset_rows(rows, [self.generators.of(row) for row in rows])
 
     def restore(self, snapshots: Iterable[Snapshot]) -> None:
         """Writes one snapshot into every row."""
         for row, snapshot in enumerate(snapshots):
             self.simulator.restore(snapshot, row)
-        self.result = None
+        self.result = self._observed = None
 
     def step(self, action: tuple[Array, ...]) -> Any:
-        """One epoch of every row; returns the result of the simulator."""
-        self.result, self._own_reward = self._own.rewarded(self.simulator, self.simulator.step(*action))
+        """One epoch of every row, each observed in the thread that steps it; returns the result of the simulator."""
+        reading = self._observer.begin()
+        done = self.simulator.step(*action, then=reading.write)
+        self._observed = reading.arrays
+        self.result, self._own_reward = self._own.rewarded(self.simulator, done)
         return self.result
 
     def step_info(self, result: Any) -> Info:
@@ -89,6 +95,7 @@ class EpisodeRows:
         result = self.step(action)
         for row, snapshot in kept.items():
             self.simulator.restore(snapshot, row)
+        self._observed = None
         return result
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gymnasium import spaces
 
@@ -11,19 +11,11 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.env import batching, batching_routing, continuous_batching, streaming
 from edge_llm_gym.env.info import Info
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.observing import Observer
 from edge_llm_gym.sim.pooled.continuous.observation import ContinuousObserver
 from edge_llm_gym.sim.pooled.observation import PooledObserver
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.observation import StreamingObserver
-
-
-class SimulatorObserver(Protocol):
-    """Computes observations of a simulator."""
-
-    @property
-    def observe(self) -> Callable[[], dict[str, Array]]:
-        """() -> the observation: new arrays with a leading axis of rows, by key."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +28,7 @@ class GymInterface:
     """Observation space of one row."""
     read_action: Callable[[Any, tuple[int, ...], Scenario], tuple[Array, ...]]
     """(action, leading axes, scenario) -> checked arrays for `Simulator.step`; raises ActionError."""
-    observer: Callable[[Simulator], SimulatorObserver]
+    observer: Callable[[Simulator], Observer]
     """Makes the observer of a simulator."""
     info: Callable[[Simulator, Any], Info]
     """(simulator, result of a step) -> entries of the step's info that depend on the dynamics."""

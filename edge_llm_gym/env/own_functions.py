@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from edge_llm_gym.arrays import Array
-from edge_llm_gym.env.interface import SimulatorObserver, interface_of
+from edge_llm_gym.env.interface import interface_of
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.simulator import Simulator
@@ -70,10 +70,16 @@ class OwnFunctions:
             known[feature.key] = feature.space
         return spaces.Dict(known)
 
-    def observer(self, simulator: Simulator) -> SimulatorObserver:
-        """The observer of a simulator, with the own features."""
-        plain = interface_of(simulator.scenario).observer(simulator)
-        return _OwnObserver(plain, simulator, self._features) if self._features else plain
+    def observed(self, simulator: Simulator, observation: dict[str, Array]) -> dict[str, Array]:
+        """The observation of every row with the own features."""
+        if not self._features:
+            return observation
+        seen = {key: _read_only(array) for key, array in observation.items()}
+        totals = _columns(simulator.scenario, simulator.state.totals)
+        rows, scenario = simulator.rows, simulator.scenario
+        return observation | {
+            feature.key: _observed(feature, rows, seen, totals, scenario) for feature in self._features
+        }
 
     def rewarded(self, simulator: Simulator, result: Any) -> tuple[Any, Array | None]:
         """The result of a step with the own reward added, and the own reward [R]; None without one."""
@@ -86,20 +92,6 @@ class OwnFunctions:
     def no_reward(self, rows: int) -> Array | None:
         """The own reward [R] of a reset; None without one."""
         return None if self._reward is None else np.zeros(rows)
-
-
-class _OwnObserver:
-    def __init__(self, plain: SimulatorObserver, simulator: Simulator, features: tuple[Feature, ...]) -> None:
-        self._plain, self._simulator, self._features = plain, simulator, features
-
-    def observe(self) -> dict[str, Array]:
-        """The observation of every row with the own features."""
-        simulator, observation = self._simulator, self._plain.observe()
-        seen = {key: _read_only(array) for key, array in observation.items()}
-        totals = _columns(simulator.scenario, simulator.state.totals)
-        for feature in self._features:
-            observation[feature.key] = _observed(feature, simulator.rows, seen, totals, simulator.scenario)
-        return observation
 
 
 def _observed(feature: Feature, rows: int, seen: Numbers, totals: Numbers, scenario: Scenario) -> Array:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
 
 from edge_llm_gym.numeric import whole_number
+from edge_llm_gym.sim.helper_threads import HelperThreads
 
 MOST_THREADS: Final = 1024
 Item = TypeVar("Item")
@@ -31,7 +32,7 @@ class RowWorkers:
     def __init__(self, rows: int, threads: int = 1) -> None:
         count = whole_number("num_threads", threads, 1, MOST_THREADS)
         self.pieces = _pieces(rows, min(count, rows))
-        self._pool: ThreadPoolExecutor | None = None
+        self._threads: HelperThreads | None = None
         self._process = os.getpid()
         self.turn = Lock()
 
@@ -56,24 +57,26 @@ class RowWorkers:
         if len(pieces) == 1:
             work(pieces[0])
             return
-        first, *others = pieces
-        futures = [self._threads().submit(work, piece) for piece in others]
+        threads, self._threads = self._free_threads(), None
+        first, *others = [partial(work, piece) for piece in pieces]
         try:
-            work(first)
-        finally:
-            wait(futures)
-        for future in futures:
-            future.result()
+            threads.run(first, others)
+        except Exception:
+            self._threads = threads
+            raise
+        self._threads = threads
 
-    def _threads(self) -> ThreadPoolExecutor:
-        """The threads, started on first use; those of a process do not run in a fork of it."""
-        if self._pool is None or self._process != os.getpid():
-            self._pool = ThreadPoolExecutor(len(self.pieces) - 1, "rows")
+    def _free_threads(self) -> HelperThreads:
+        """Threads without work, started on first use, by a fork of the process, which has none of its threads, and
+        after an interruption (Ctrl-C), which leaves the work to them.
+        """
+        if self._threads is None or self._process != os.getpid():
             self._process = os.getpid()
-        return self._pool
+            return HelperThreads(len(self.pieces) - 1)
+        return self._threads
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "turn"} | {"_pool": None}
+        return {name: value for name, value in self.__dict__.items() if name != "turn"} | {"_threads": None}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         self.__dict__.update(attributes)

@@ -1,6 +1,6 @@
 """The simulator: tape, state and constants of R rows, and the operations on them, for all dynamics."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.dynamics import DYNAMICS
 from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import leaves
-from edge_llm_gym.sim.row_workers import RowWorkers
+from edge_llm_gym.sim.row_workers import Piece, RowWorkers
 from edge_llm_gym.sim.tape import Episode, TapeGenerator
 
 PARAMETERS_KEY: Final = "episode_parameters"
@@ -174,17 +174,24 @@ class Simulator:
     def _generator_of(self, row: int) -> TapeGenerator:
         return self._row_generators.get(row, self.tape_generator)
 
-    def step(self, *action: Array) -> Any:
+    def step(self, *action: Array, then: Callable[[Piece], None] | None = None) -> Any:
         """One epoch of every row, with arrays that were checked before; returns the result record of the dynamics.
 
         `batching` takes batch [R, N] int64 in 0..K and bandwidth [R, N, 2] float64 >= 0; `batching_routing` takes
         offload [R, K, K] and threshold [R, K], both float32 in [0, 1], besides; `streaming` takes offload [R, D + K, K]
-        and threshold [R, K]. Raises RuntimeError for a row past its horizon.
+        and threshold [R, K]. `then` is called for every piece of the rows after its step, in the same thread, as what
+        writes an observation. Raises RuntimeError for a row past its horizon.
         """
         if self.ended().any():
             raise RuntimeError("an episode has ended in some row: reset that row before the next step")
         result = self.empty_result()
-        self.workers.run(lambda piece: self._dynamics.step(self.tape, self.state, action, result, piece))
+
+        def work(piece: Piece) -> None:
+            self._dynamics.step(self.tape, self.state, action, result, piece)
+            if then is not None:
+                then(piece)
+
+        self.workers.run(work)
         return result
 
     def held(self, worker: int = 0) -> Any:

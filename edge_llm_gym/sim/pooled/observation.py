@@ -20,6 +20,7 @@ from edge_llm_gym.sim.exit_observation import (
     link_features,
 )
 from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.sim.observing import Observer, Reading
 from edge_llm_gym.sim.pooled.admission import reservable_bytes
 from edge_llm_gym.sim.pooled.clock import decision_time_s, visible_count
 from edge_llm_gym.sim.pooled.expectations import expected_free_s
@@ -33,6 +34,7 @@ from edge_llm_gym.sim.pooled.records import (
     QueueState,
 )
 from edge_llm_gym.sim.records import RequestTape
+from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.simulator import Simulator
 
 REQUEST_FEATURES = (
@@ -183,6 +185,18 @@ def _observe_requests(
 
 
 @kernel
+def _clear_slots(first: int, row: int, out: RequestQueueObservation) -> None:
+    """Sets the slots from `first` on, which hold no request, to 0."""
+    for slot in range(first, out.requests.shape[1]):
+        out.request_mask[row, slot] = 0
+        for feature in range(out.requests.shape[2]):
+            out.requests[row, slot, feature] = 0.0
+        for node in range(out.spectral_efficiency.shape[2]):
+            out.spectral_efficiency[row, slot, node, UPLINK] = 0.0
+            out.spectral_efficiency[row, slot, node, DOWNLINK] = 0.0
+
+
+@kernel
 def observe_queue_row(
     parameters: PooledParameters,
     tape: PooledTape,
@@ -192,10 +206,11 @@ def observe_queue_row(
     scales: Scales,
     out: RequestQueueObservation,
 ) -> None:
-    """Fills a row of `out`, all zeros before, but not its nodes."""
+    """Fills a row of `out`, but not its nodes."""
     visible, slots = visible_count(parameters.slots, queue, row), parameters.slots
     efficiency, now_s = tape.channels.spectral_efficiency[row, epoch], decision_time_s(parameters.epoch_s, epoch)
     _observe_requests(tape.requests, efficiency, queue.request[row], visible, now_s, scales, row, out)
+    _clear_slots(visible, row, out)
     out.arrivals[row, 0] = min(queue.arrived_last[row] / slots, COUNT_CAP)
     out.backlog[row, 0] = min((queue.length[row] - visible) / slots, COUNT_CAP)
 
@@ -239,7 +254,7 @@ def observe_queue_rows(
     first: int,
     last: int,
 ) -> None:
-    """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
+    """Fills `out` with the requests and nodes of the rows `first` to `last` - 1."""
     epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(first, last):
         prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
@@ -312,48 +327,53 @@ def observe_confidence_held(held: Held, quantiles: Array, out: Array, first: int
     observe_confidence_rows(parameters, tape, state, quantiles, count, out, first, last)
 
 
-class PooledObserver:
-    """Reads fresh observations off a simulator with pooled dynamics."""
+class PooledObserver(Observer):
+    """Reads observations off a simulator with pooled dynamics; their keys are the fields of the records above."""
 
     more_node_features = 0
     """Node features behind the constant ones."""
 
     def __init__(self, simulator: Simulator) -> None:
-        self._simulator, scenario = simulator, simulator.scenario
+        super().__init__(simulator)
+        scenario = simulator.scenario
         self._scales = observation_scales(scenario)
         self._links = link_features(scenario.network)
         self._quantiles = np.array(QUANTILES)
+        self._slots, self._routes = scenario.slots, scenario.exits is not None
+        self._features = FIRST_CONSTANT + self._scales.node_constants.shape[1] + self.more_node_features
 
-    def observe(self) -> dict[str, Array]:
-        """The observation of every row, by key, in arrays of its own: the keys are the fields of the records above."""
+    def begin(self) -> Reading:
+        """New arrays, and what writes them."""
+        queues = self._queue_arrays()
+        if not self._routes:
+            return Reading(queues._asdict(), lambda piece: self._write(queues, piece))
+        routes = self._routing_arrays()
+
+        def write(piece: Piece) -> None:
+            self._write(queues, piece)
+            held = self._simulator.held(piece.worker)
+            observe_confidence_held(held, self._quantiles, routes.exit_confidence, piece.first, piece.last)
+
+        return Reading(queues._asdict() | routes._asdict(), write)
+
+    def _write(self, out: RequestQueueObservation, piece: Piece) -> None:
+        """Writes the queues and the nodes of the rows of a piece."""
+        observe_queue_held(self._simulator.held(piece.worker), self._scales, out, piece.first, piece.last)
+
+    def _queue_arrays(self) -> RequestQueueObservation:
         simulator = self._simulator
-        rows, slots, nodes = simulator.rows, simulator.scenario.slots, simulator.nodes
+        rows, slots, nodes = simulator.rows, self._slots, simulator.nodes
         entry_nodes = simulator.tape.channels.spectral_efficiency.shape[3]
-        features = FIRST_CONSTANT + self._scales.node_constants.shape[1] + self.more_node_features
-        out = RequestQueueObservation(
-            requests=np.zeros((rows, slots, len(REQUEST_FEATURES)), np.float32),
-            request_mask=np.zeros((rows, slots), np.int8),
-            spectral_efficiency=np.zeros((rows, slots, entry_nodes, 2), np.float32),
-            nodes=np.zeros((rows, nodes, features), np.float32),
-            arrivals=np.zeros((rows, 1), np.float32),
-            backlog=np.zeros((rows, 1), np.float32),
-        )
-        self._fill(out)
-        return out._asdict() if simulator.scenario.exits is None else out._asdict() | self._observe_routing()
-
-    def _fill(self, out: RequestQueueObservation) -> None:
-        """Writes the queues and the nodes of all rows into `out`, all zeros before."""
-        simulator, scales = self._simulator, self._scales
-        simulator.workers.run(
-            lambda piece: observe_queue_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
+        return RequestQueueObservation(
+            requests=np.empty((rows, slots, len(REQUEST_FEATURES)), np.float32),
+            request_mask=np.empty((rows, slots), np.int8),
+            spectral_efficiency=np.empty((rows, slots, entry_nodes, 2), np.float32),
+            nodes=np.empty((rows, nodes, self._features), np.float32),
+            arrivals=np.empty((rows, 1), np.float32),
+            backlog=np.empty((rows, 1), np.float32),
         )
 
-    def _observe_routing(self) -> dict[str, Array]:
-        simulator, rows, quantiles = self._simulator, self._simulator.rows, self._quantiles
-        confidence = np.zeros((rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32)
-        simulator.workers.run(
-            lambda piece: observe_confidence_held(
-                simulator.held(piece.worker), quantiles, confidence, piece.first, piece.last
-            )
-        )
-        return RoutingObservation(repeated(self._links, rows), confidence)._asdict()
+    def _routing_arrays(self) -> RoutingObservation:
+        simulator = self._simulator
+        confidence = np.empty((simulator.rows, simulator.parameters.network.blocks, len(QUANTILES)), np.float32)
+        return RoutingObservation(repeated(self._links, simulator.rows), confidence)

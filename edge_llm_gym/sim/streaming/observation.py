@@ -18,6 +18,7 @@ from edge_llm_gym.sim.exit_observation import (
     link_features,
 )
 from edge_llm_gym.sim.node_costs import node_costs
+from edge_llm_gym.sim.observing import Observer, Reading
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
@@ -164,15 +165,15 @@ def observe_held(held: Held, scales: StreamingScales, out: StreamingObservation,
     observe_rows(parameters, tape, state, scales, out, count, first, last)
 
 
-class StreamingObserver:
-    """Reads fresh observations off a simulator with streaming dynamics."""
+class StreamingObserver(Observer):
+    """Reads observations off a simulator with streaming dynamics; their keys are the fields of StreamingObservation."""
 
     def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+        super().__init__(simulator)
         self._scales = streaming_scales(simulator.scenario)
 
-    def observe(self) -> dict[str, Array]:
-        """The observation of every row, by key, in arrays of its own: the fields of StreamingObservation."""
+    def begin(self) -> Reading:
+        """New arrays, and what writes them."""
         simulator, scales = self._simulator, self._scales
         rows, nodes, devices = simulator.rows, simulator.nodes, simulator.scenario.devices.count
         out = StreamingObservation(
@@ -183,7 +184,7 @@ class StreamingObserver:
             arrivals=np.empty((rows, devices), np.float32),
             backlog=np.empty((rows, nodes), np.float32),
         )
-        simulator.workers.run(
-            lambda piece: observe_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
+        return Reading(
+            out._asdict(),
+            lambda piece: observe_held(simulator.held(piece.worker), scales, out, piece.first, piece.last),
         )
-        return out._asdict()

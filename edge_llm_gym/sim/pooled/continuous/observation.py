@@ -32,6 +32,7 @@ from edge_llm_gym.sim.pooled.prefetching import prefetch_observation
 from edge_llm_gym.sim.pooled.records import PooledParameters, PooledTape
 from edge_llm_gym.sim.records import RequestTape
 from edge_llm_gym.sim.request_costs import PREFILL_FLOPS
+from edge_llm_gym.sim.row_workers import Piece
 
 REMAINING_WORK, SLACK, SEQUENCES = range(-len(SEQUENCE_FEATURES), 0)
 
@@ -167,7 +168,7 @@ def observe_continuous_rows(
     first: int,
     last: int,
 ) -> None:
-    """Fills `out`, all zeros before, with the requests and nodes of the rows `first` to `last` - 1."""
+    """Fills `out` with the requests and nodes of the rows `first` to `last` - 1."""
     for row in range(first, last):
         prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
         epoch = state.epoch[row]
@@ -197,12 +198,10 @@ def observe_continuous_held(held: Held, scales: Scales, out: RequestQueueObserva
 
 
 class ContinuousObserver(PooledObserver):
-    """Reads fresh observations off a simulator with continuous batching."""
+    """Reads observations off a simulator with continuous batching."""
 
     more_node_features = len(SEQUENCE_FEATURES)
 
-    def _fill(self, out: RequestQueueObservation) -> None:
-        simulator, scales = self._simulator, self._scales
-        simulator.workers.run(
-            lambda piece: observe_continuous_held(simulator.held(piece.worker), scales, out, piece.first, piece.last)
-        )
+    def _write(self, out: RequestQueueObservation, piece: Piece) -> None:
+        """Writes the queues and the nodes of the rows of a piece."""
+        observe_continuous_held(self._simulator.held(piece.worker), self._scales, out, piece.first, piece.last)
