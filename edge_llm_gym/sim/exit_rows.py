@@ -33,20 +33,18 @@ class ProfileRows:
     ) -> None:
         """Writes rows of the profile for arrival times [n]; draws the same numbers with and without drift."""
         phase, uniform = rng.random(), rng.random(arrival_s.size)
-        self.write_at(phase, uniform, drift, arrival_s, confidence, correct)
-
-    def write_at(
-        self,
-        phase: float,
-        uniform: Array,
-        drift: DriftSection | None,
-        arrival_s: Array,
-        confidence: Array,
-        correct: Array,
-    ) -> None:
-        """Writes the rows that uniform numbers [n] select, with a phase of the drift."""
         shift = np.zeros(arrival_s.size) if drift is None else difficulty_shift(drift, arrival_s, phase)
-        _write_rows(self._confidence, self._correct, uniform, shift, confidence, correct)
+        first = np.array([0, arrival_s.size])
+        self.write_rows(first, uniform, shift, confidence[None], correct[None], np.zeros(1, np.int64))
+
+    def write_rows(
+        self, first: Array, uniform: Array, shift: Array, confidence: Array, correct: Array, rows: Array
+    ) -> None:
+        """Writes the rows of the profile that uniform numbers [m] select under shifts [m] of the difficulty.
+
+        Those of first[i] to first[i + 1] - 1 go into rows[i] of confidence and correct, both [R, C, E].
+        """
+        _write_rows(self._confidence, self._correct, first, uniform, shift, confidence, correct, rows)
 
 
 def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
@@ -55,7 +53,12 @@ def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
     Ranges count with their means.
     """
     begun = phase if drift.phase is None else drift.phase
-    return mean_of(drift.depth) * np.sin(2.0 * np.pi * (time_s / mean_of(drift.period_s) + begun))
+    return sine_shift(mean_of(drift.depth), mean_of(drift.period_s), begun, time_s)
+
+
+def sine_shift(depth: Array | float, period_s: Array | float, phase: Array | float, time_s: Array) -> Array:
+    """The same for numbers, or for arrays of the shape of the times."""
+    return depth * np.sin(2.0 * np.pi * (time_s / period_s + phase))
 
 
 @register_jitable
@@ -70,12 +73,21 @@ def shifted_quantile(uniform: Array | float, shift: Array | float) -> Any:
 
 @stream_kernel
 def _write_rows(
-    confidence: Array, correct: Array, uniform: Array, shift: Array, tape_confidence: Array, tape_correct: Array
+    confidence: Array,
+    correct: Array,
+    first: Array,
+    uniform: Array,
+    shift: Array,
+    tape_confidence: Array,
+    tape_correct: Array,
+    rows: Array,
 ) -> None:
-    """Copies rows of a profile, easiest first, into a row of the tape."""
-    rows, exits = confidence.shape
-    for request in range(uniform.size):
-        rank = min(int(shifted_quantile(uniform[request], shift[request]) * rows), rows - 1)
-        for block in range(exits):
-            tape_confidence[request, block] = confidence[rank, block]
-            tape_correct[request, block] = correct[rank, block]
+    """Copies rows of a profile, easiest first, into rows [n] of the tape."""
+    ranks, exits = confidence.shape
+    for index in range(rows.size):
+        row, begin = rows[index], first[index]
+        for drawn in range(begin, first[index + 1]):
+            rank = min(int(shifted_quantile(uniform[drawn], shift[drawn]) * ranks), ranks - 1)
+            for block in range(exits):
+                tape_confidence[row, drawn - begin, block] = confidence[rank, block]
+                tape_correct[row, drawn - begin, block] = correct[rank, block]

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from edge_llm_gym.arrays import Array
+from edge_llm_gym.compiled import kernel
+from edge_llm_gym.compiled.fused import fused
 from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.models import cost
 from edge_llm_gym.models.cost_models import NodeRates, cost_model
@@ -68,7 +70,7 @@ class RequestCosts:
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
         self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
         self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
-        self._block_alone_s = block_s.sum(axis=2).T
+        self._block_alone_s = np.ascontiguousarray(block_s.sum(axis=2).T)
         self._law = _DriverLaw(
             padded_prompt=padded_prompt(scenario),
             token_flops=float(cost.layer_token_flops(scenario.shape)),
@@ -86,9 +88,14 @@ class RequestCosts:
         drivers[..., KV_TOKENS] = work.prompt + work.output
         return drivers
 
-    def write_drivers(self, prompt_tokens: Array, output_tokens: Array, drivers: Array) -> None:
-        """Writes `drivers` of int64 token counts [n] into [n, Q] float64, in one pass; raises as `drivers` does."""
-        if not _write_drivers(prompt_tokens, output_tokens, self._law, drivers):
+    def write_drivers(
+        self, prompt_tokens: Array, output_tokens: Array, first: Array, drivers: Array, rows: Array
+    ) -> None:
+        """Writes `drivers` of int64 token counts [m] into rows [n] of [R, C, Q] float64, in one pass.
+
+        Those of first[i] to first[i + 1] - 1 go into rows[i]. Raises as `drivers` does.
+        """
+        if not _write_drivers(prompt_tokens, output_tokens, self._law, first, drivers, rows):
             self.drivers(prompt_tokens, output_tokens)
 
     def costs(self, prompt_tokens: Array, output_tokens: Array) -> Array:
@@ -96,10 +103,18 @@ class RequestCosts:
         return self.drivers(prompt_tokens, output_tokens) @ self.cost_coefficients.transpose(2, 1, 0)
 
     def block_alone_s(self, prompt_tokens: Array, output_tokens: Array) -> Array:
-        """[n, P] float64 s, w + v of requests [n] on every hosted block by itself."""
-        drivers = np.empty((prompt_tokens.size, len(COST_DRIVERS)))
-        self.write_drivers(prompt_tokens, output_tokens, drivers)
-        return drivers @ self._block_alone_s
+        """[n, P] float64 s, w + v of requests [n] on every hosted block by itself; raises as `drivers` does."""
+        alone_s = np.empty((1, prompt_tokens.size, self._block_alone_s.shape[1]))
+        first, rows = np.array([0, prompt_tokens.size]), np.zeros(1, np.int64)
+        self.write_block_alone_s(prompt_tokens, output_tokens, first, alone_s, rows)
+        return np.asarray(alone_s[0])
+
+    def write_block_alone_s(
+        self, prompt_tokens: Array, output_tokens: Array, first: Array, alone_s: Array, rows: Array
+    ) -> None:
+        """Writes `block_alone_s` of token counts [m] into rows [n] of [R, C, P] float64, as `write_drivers` does."""
+        if not _write_block_alone_s(prompt_tokens, output_tokens, self._law, self._block_alone_s, first, alone_s, rows):
+            self.drivers(prompt_tokens, output_tokens)
 
 
 class _DriverLaw(NamedTuple):
@@ -110,19 +125,62 @@ class _DriverLaw(NamedTuple):
     context_flops: float  # of one layer, for each token attended to
 
 
+@kernel
+def _write_drivers_of(prompt_tokens: int, output_tokens: int, law: _DriverLaw, drivers: Array) -> None:
+    """Fills drivers [Q] of a request."""
+    prompt, output = float(law.padded_prompt or prompt_tokens), float(output_tokens)
+    steps = max(output - 1.0, 0.0)
+    drivers[PREFILLS] = 1.0 if output > 0.0 else 0.0
+    drivers[PREFILL_FLOPS] = law.token_flops * prompt + law.context_flops * prompt * prompt
+    drivers[DECODE_STEPS] = steps
+    drivers[CONTEXT] = steps * (prompt + (steps + 1.0) / 2.0)
+    drivers[KV_TOKENS] = prompt + output
+
+
 @stream_kernel
-def _write_drivers(prompt_tokens: Array, output_tokens: Array, law: _DriverLaw, drivers: Array) -> bool:
-    """Fills drivers [n, Q]; False where a token count is negative."""
+def _write_drivers(
+    prompt_tokens: Array, output_tokens: Array, law: _DriverLaw, first: Array, drivers: Array, rows: Array
+) -> bool:
+    """Fills rows [n] of drivers [R, C, Q] with those of token counts [m]; False where a token count is negative."""
     least = 0
-    for request in range(prompt_tokens.size):
-        least = min(least, prompt_tokens[request], output_tokens[request])
-        prompt, output = float(law.padded_prompt or prompt_tokens[request]), float(output_tokens[request])
-        steps = max(output - 1.0, 0.0)
-        drivers[request, PREFILLS] = 1.0 if output > 0.0 else 0.0
-        drivers[request, PREFILL_FLOPS] = law.token_flops * prompt + law.context_flops * prompt * prompt
-        drivers[request, DECODE_STEPS] = steps
-        drivers[request, CONTEXT] = steps * (prompt + (steps + 1.0) / 2.0)
-        drivers[request, KV_TOKENS] = prompt + output
+    for index in range(rows.size):
+        row, begin = rows[index], first[index]
+        for drawn in range(begin, first[index + 1]):
+            prompt, output = prompt_tokens[drawn], output_tokens[drawn]
+            least = min(least, prompt, output)
+            _write_drivers_of(prompt, output, law, drivers[row, drawn - begin])
+    return least >= 0
+
+
+@kernel
+def weighted_drivers(drivers: Array, coefficients: Array, column: int) -> float:
+    """Sum of drivers [Q] times a column of the coefficients [Q, X], whose terms are rounded once."""
+    total = 0.0
+    for driver in range(drivers.size):
+        total = fused(drivers[driver], coefficients[driver, column], total)
+    return total
+
+
+@stream_kernel
+def _write_block_alone_s(
+    prompt_tokens: Array,
+    output_tokens: Array,
+    law: _DriverLaw,
+    coefficients: Array,
+    first: Array,
+    alone_s: Array,
+    rows: Array,
+) -> bool:
+    """Fills rows [n] of alone_s [R, C, P]; coefficients are [Q, P]. False where a token count is negative."""
+    least, drivers = 0, np.empty(coefficients.shape[0])
+    for index in range(rows.size):
+        row, begin = rows[index], first[index]
+        for drawn in range(begin, first[index + 1]):
+            prompt, output = prompt_tokens[drawn], output_tokens[drawn]
+            least = min(least, prompt, output)
+            _write_drivers_of(prompt, output, law, drivers)
+            for column in range(coefficients.shape[1]):
+                alone_s[row, drawn - begin, column] = weighted_drivers(drivers, coefficients, column)
     return least >= 0
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.dynamics import DYNAMICS
+from edge_llm_gym.sim.entries import Episode
 from edge_llm_gym.sim.episode_parameters import PARAMETERS
 from edge_llm_gym.sim.records import leaves
 from edge_llm_gym.sim.row_workers import Piece, RowWorkers
-from edge_llm_gym.sim.tape import Episode, TapeGenerator
+from edge_llm_gym.sim.tape import TapeGenerator
 
 PARAMETERS_KEY: Final = "episode_parameters"
 """Key of the parameters of an episode in the tape of a snapshot."""
@@ -165,10 +166,8 @@ class Simulator:
         episodes: Sequence[Episode],
     ) -> None:
         """Writes episodes that fit, and sets their rows to the first decision time."""
-        mean_snr = generator.write(rngs, episodes, self.tape, rows)
-        for row, episode, snr in zip(rows, episodes, mean_snr, strict=True):
-            self.episode_parameters[row] = episode.parameters
-            self.mean_snr[row] = snr
+        self.mean_snr[list(rows)] = generator.write(rngs, episodes, self.tape, rows)
+        self.episode_parameters[list(rows)] = [episode.parameters for episode in episodes]
         self._dynamics.begin(self.tape, self.state, rows, worker)
 
     def _generator_of(self, row: int) -> TapeGenerator:

@@ -13,20 +13,20 @@ import numpy as np
 
 from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled import kernel
-from edge_llm_gym.compiled.streams import Stream, Streams, generator_of, stream_kernel, stream_of, streams_of
+from edge_llm_gym.compiled.streams import Streams, generator_of, stream_kernel
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models import channel
 from edge_llm_gym.models.channel.shadowing import draw_losses
 from edge_llm_gym.scenario import Scenario, ScenarioError
 from edge_llm_gym.scenario.size_rules import require_memory
 from edge_llm_gym.sim.columns import DOWNLINK, UPLINK
-from edge_llm_gym.sim.episode_parameters import EpisodeParameters, ParameterSampler
-from edge_llm_gym.sim.exit_rows import ProfileRows
+from edge_llm_gym.sim.entries import Entries, Episode, entries_of
+from edge_llm_gym.sim.episode_parameters import ParameterSampler
+from edge_llm_gym.sim.exit_rows import ProfileRows, sine_shift
 from edge_llm_gym.sim.records import ChannelTape, ExitTape, RequestTape
 from edge_llm_gym.sim.request_costs import forward_bits_per_token, padded_prompt
 from edge_llm_gym.workload.factory import build_workload
 from edge_llm_gym.workload.lengths import LengthPredictor
-from edge_llm_gym.workload.workload import Arrivals
 
 Generator = np.random.Generator
 PILOT_DRAWS = 64
@@ -34,18 +34,6 @@ PILOT_DRAWS = 64
 FEWEST_PILOT_DRAWS = 16
 PILOT_REQUESTS = 1_000_000
 """Requests after which the estimate ends once it has the fewest draws: at high rates all draws take many seconds."""
-
-
-class Episode(NamedTuple):
-    """What is drawn of an episode before it is written on a tape: its parameters and its requests."""
-
-    parameters: EpisodeParameters
-    arrivals: Arrivals
-
-    @property
-    def requests(self) -> int:
-        """Number of requests."""
-        return self.arrivals.arrival_s.size
 
 
 class _Links(NamedTuple):
@@ -80,29 +68,24 @@ class ChannelGenerator:
         self._noise_w = channel.noise_power_w(band_hz, noise_figure_db)
         self._correlation = float(scenario.fading_correlation)
 
-    def write(
-        self, rngs: Sequence[Generator], tape: ChannelTape, rows: Sequence[int], deviations_db: Sequence[float]
-    ) -> Array:
-        """Writes episodes into rows of the tape, each with its generator and its deviation of the shadowing.
-
-        Returns the mean SNR [n, D, K1, 2] before fading, up and down, over the whole band.
+    def write(self, entries: Entries, tape: ChannelTape) -> Array:
+        """Writes the channels of episodes; returns the mean SNR [n, D, K1, 2] before fading, up and down, over the
+        whole band.
         """
-        settings = self._scenario.channel
+        settings, rows, rngs = self._scenario.channel, entries.rows.tolist(), entries.rngs
         bounds = settings.spectral_efficiency_floor, settings.spectral_efficiency_cap
-        mean_snr = self._mean_snr(rngs, tape.device_m, rows, deviations_db)
+        mean_snr = self._mean_snr(entries, tape.device_m)
         for first, last in _runs(rows):
             out = tape.spectral_efficiency[rows[first] : rows[last - 1] + 1]
             channel.faded_efficiency_paths(rngs[first:last], self._correlation, mean_snr[first:last], bounds, out)
         return mean_snr
 
-    def _mean_snr(
-        self, rngs: Sequence[Generator], device_m: Array, rows: Sequence[int], deviations_db: Sequence[float]
-    ) -> Array:
+    def _mean_snr(self, entries: Entries, device_m: Array) -> Array:
         """Draws positions and shadowing of all rows, whose losses are then computed with few operations."""
-        settings, shape = self._scenario.channel, (len(rows), device_m.shape[1], len(self._links.site))
+        settings, shape = self._scenario.channel, (entries.rows.size, device_m.shape[1], len(self._links.site))
         distance_m, shadowing_db = np.empty(shape), np.empty(shape)
-        deviations = np.array(deviations_db, np.float64)
-        _draw_links(streams_of(rngs), self._links, deviations, device_m, np.array(rows), distance_m, shadowing_db)
+        deviations_db = np.array([episode.parameters.shadowing_db for episode in entries.episodes], np.float64)
+        _draw_links(entries.streams, self._links, deviations_db, device_m, entries.rows, distance_m, shadowing_db)
         loss_db = channel.path_loss_db(settings.path_loss, distance_m, settings.carrier_hz) + shadowing_db
         return channel.received_power_w(self._power_dbm, loss_db[..., None]) / self._noise_w
 
@@ -166,34 +149,40 @@ def _payload_bits(rng: Any, payload: tuple[float, float, float]) -> float:
 
 @stream_kernel
 def _write_requests(
-    stream: Stream,
+    streams: Streams,
     ranges: _Ranges,
     devices: int,
+    first: Array,
     arrival_s: Array,
     prompt_tokens: Array,
     output_tokens: Array,
     predicted_tokens: Array,
     tape: RequestTape,
-    row: int,
+    rows: Array,
 ) -> None:
-    """Writes a row of the tape. What a request asks for (budget, downlink share) follows from its predicted length."""
-    rng = generator_of(stream)
-    arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
-    prompt, output, predicted = tape.prompt_tokens[row], tape.output_tokens[row], tape.predicted_tokens[row]
-    demand, value = tape.quality_demand[row], tape.value[row]
-    for request in range(arrival_s.size):
-        tokens_in, tokens_out = prompt_tokens[request], predicted_tokens[request]
-        budget_s = _uniform(rng, *ranges.budget_s) + ranges.budget_per_output_token_s * tokens_out
-        arrival[request] = arrival_s[request]
-        deadline[request] = arrival_s[request] + budget_s
-        prompt[request], output[request], predicted[request] = tokens_in, output_tokens[request], tokens_out
-        device[request] = int(devices * rng.random())
-        demand[request] = _uniform(rng, *ranges.quality_demand)
-        value[request] = _uniform(rng, *ranges.value)
-        bits[request, UPLINK] = ranges.bits_per_token * tokens_in + _payload_bits(rng, ranges.uplink_payload)
-        payload_bits = _payload_bits(rng, ranges.downlink_payload)
-        bits[request, DOWNLINK] = ranges.bits_per_token * tokens_out + payload_bits
-        tape.answer_bits[row, request] = ranges.bits_per_token * output_tokens[request] + payload_bits
+    """Writes rows [n] of the tape: the requests first[i] to first[i + 1] - 1 of [m] into rows[i].
+
+    What a request asks for (budget, downlink share) follows from its predicted length.
+    """
+    for index in range(rows.size):
+        rng, row, begin = generator_of(streams[index]), rows[index], first[index]
+        arrival, deadline, device, bits = tape.arrival_s[row], tape.deadline_s[row], tape.device[row], tape.bits[row]
+        prompt, output, predicted = tape.prompt_tokens[row], tape.output_tokens[row], tape.predicted_tokens[row]
+        demand, value = tape.quality_demand[row], tape.value[row]
+        for request in range(first[index + 1] - begin):
+            drawn = begin + request
+            tokens_in, tokens_out = prompt_tokens[drawn], predicted_tokens[drawn]
+            budget_s = _uniform(rng, *ranges.budget_s) + ranges.budget_per_output_token_s * tokens_out
+            arrival[request] = arrival_s[drawn]
+            deadline[request] = arrival_s[drawn] + budget_s
+            prompt[request], output[request], predicted[request] = tokens_in, output_tokens[drawn], tokens_out
+            device[request] = int(devices * rng.random())
+            demand[request] = _uniform(rng, *ranges.quality_demand)
+            value[request] = _uniform(rng, *ranges.value)
+            bits[request, UPLINK] = ranges.bits_per_token * tokens_in + _payload_bits(rng, ranges.uplink_payload)
+            payload_bits = _payload_bits(rng, ranges.downlink_payload)
+            bits[request, DOWNLINK] = ranges.bits_per_token * tokens_out + payload_bits
+            tape.answer_bits[row, request] = ranges.bits_per_token * output_tokens[drawn] + payload_bits
 
 
 def length_predictor(scenario: Scenario) -> LengthPredictor:
@@ -218,24 +207,31 @@ class RequestGenerator:
             downlink_payload=_floats(settings.downlink_payload.probability, *settings.downlink_payload.bits),
         )
 
-    def write(self, rng: Generator, arrivals: Arrivals, tape: RequestTape, row: int) -> None:
-        """Writes the requests of one episode into a row of the tape, whose capacity must suffice."""
-        tape.length[row] = arrivals.arrival_s.size
-        tape.clipped[row] = arrivals.clipped_prompts, arrivals.clipped_outputs
-        predicted = self._predicted(rng, arrivals.output_tokens)
-        _write_requests(stream_of(rng), self._ranges, self._devices, *arrivals[:3], predicted, tape, row)
+    def write(self, entries: Entries, tape: RequestTape) -> Array:
+        """Writes requests into rows of the tape, whose capacity must suffice; returns predicted output tokens [m]."""
+        rows, arrivals = entries.rows, [episode.arrivals for episode in entries.episodes]
+        tape.length[rows] = np.diff(entries.first)
+        tape.clipped[rows] = [(each.clipped_prompts, each.clipped_outputs) for each in arrivals]
+        predicted, drawn = self._predicted(entries), (entries.arrival_s, entries.prompt_tokens, entries.output_tokens)
+        _write_requests(
+            entries.streams, self._ranges, self._devices, entries.first, *drawn, predicted, tape, entries.rows
+        )
+        return predicted
 
-    def _predicted(self, rng: Generator, output_tokens: Array) -> Array:
-        """Predicted output tokens [n].
+    def _predicted(self, entries: Entries) -> Array:
+        """Predicted output tokens [m].
 
         Their errors come from a stream of their own, far ahead of the state of `rng`, which stays as it is: everything
         else on the tape is the same for every accuracy of the predictions. Of NumPy's bit generators, all but SFC64 can
         jump ahead.
         """
         if not self._predictor.sigma:
-            return output_tokens
-        ahead = rng.bit_generator.jumped()  # type: ignore[attr-defined]
-        return self._predictor.predict(np.random.Generator(ahead), output_tokens)
+            return entries.output_tokens
+        score = np.empty(entries.output_tokens.size)
+        for rng, (begin, end) in zip(entries.rngs, pairwise(entries.first), strict=True):
+            ahead = rng.bit_generator.jumped()  # type: ignore[attr-defined]
+            np.random.Generator(ahead).standard_normal(out=score[begin:end])
+        return self._predictor.at_scores(score, entries.output_tokens)
 
 
 class _Wires(NamedTuple):
@@ -256,31 +252,47 @@ class ExitGenerator:
         self._drift = scenario.exits.drift
         self.profile = self._rows.profile
 
-    def write(self, rng: Generator, episode: Episode, tape: ExitTape, row: int) -> None:
-        """Writes the requests of one episode into a row of the tape, without predictions."""
-        arrivals, size = episode.arrivals, episode.requests
-        drift = episode.parameters.drift(self._drift)
-        uniform, tokens = np.empty(size), (arrivals.prompt_tokens, arrivals.output_tokens)
-        phase = _draw_exits(stream_of(rng), self._wires, *tokens, tape, row, uniform)
-        rows = tape.confidence[row], tape.correct[row]
-        self._rows.write_at(phase, uniform, drift, arrivals.arrival_s, *rows)
+    def write(self, entries: Entries, tape: ExitTape) -> None:
+        """Writes the requests into rows of the tape, without predictions."""
+        first, rows, tokens = entries.first, entries.rows, (entries.prompt_tokens, entries.output_tokens)
+        uniform, phase = np.empty(entries.arrival_s.size), np.empty(rows.size)
+        _draw_exits(entries.streams, self._wires, first, *tokens, tape, rows, uniform, phase)
+        self._rows.write_rows(first, uniform, self._shift(entries, phase), tape.confidence, tape.correct, rows)
+
+    def _shift(self, entries: Entries, phase: Array) -> Array:
+        """Shift of the difficulty mix [m] at the arrivals, with a random phase [n] of the drift of each episode."""
+        if self._drift is None:
+            return np.zeros(entries.arrival_s.size)
+        begun = phase if self._drift.phase is None else np.full_like(phase, self._drift.phase)
+        parameters = [episode.parameters for episode in entries.episodes]
+        depth, period_s = [each.drift_depth for each in parameters], [each.drift_period_s for each in parameters]
+        return sine_shift(entries.each(depth), entries.each(period_s), entries.each(begun), entries.arrival_s)
 
 
 @stream_kernel
 def _draw_exits(
-    stream: Stream, wires: _Wires, prompt_tokens: Array, output_tokens: Array, tape: ExitTape, row: int, uniform: Array
-) -> float:
-    """Draws routes and uniform numbers [n], by which the profile is sampled; returns the phase of the drift."""
-    rng = generator_of(stream)
-    for request in range(uniform.size):
-        for stage in range(tape.route.shape[2]):
-            tape.route[row, request, stage] = rng.random()
-    phase = rng.random()
-    for request in range(uniform.size):
-        uniform[request] = rng.random()
-        tape.forward_bits[row, request] = (wires.padded_prompt or prompt_tokens[request]) * wires.bits_per_token
-        tape.round_trips[row, request] = max(output_tokens[request] - 1, 0)
-    return phase
+    streams: Streams,
+    wires: _Wires,
+    first: Array,
+    prompt_tokens: Array,
+    output_tokens: Array,
+    tape: ExitTape,
+    rows: Array,
+    uniform: Array,
+    phase: Array,
+) -> None:
+    """Draws routes, uniform numbers [m], by which the profile is sampled, and phases [n] of the drift, for rows [n]."""
+    for index in range(rows.size):
+        rng, row, begin, end = generator_of(streams[index]), rows[index], first[index], first[index + 1]
+        for request in range(end - begin):
+            for stage in range(tape.route.shape[2]):
+                tape.route[row, request, stage] = rng.random()
+        phase[index] = rng.random()
+        for drawn in range(begin, end):
+            prompt, request = wires.padded_prompt or prompt_tokens[drawn], drawn - begin
+            uniform[drawn] = rng.random()
+            tape.forward_bits[row, request] = prompt * wires.bits_per_token
+            tape.round_trips[row, request] = max(output_tokens[drawn] - 1, 0)
 
 
 class TapeGenerator(ABC):
@@ -316,16 +328,15 @@ class TapeGenerator(ABC):
 
         Returns the mean SNR [n, D, K1, 2] of their links before fading, up and down.
         """
-        deviations_db = [episode.parameters.shadowing_db for episode in episodes]
-        mean_snr = self._channels.write(rngs, tape.channels, rows, deviations_db)
-        for rng, episode, row in zip(rngs, episodes, rows, strict=True):
-            self._requests.write(rng, episode.arrivals, tape.requests, row)
-            self._write_rest(rng, episode, tape, row)
+        entries = entries_of(rngs, episodes, rows)
+        mean_snr = self._channels.write(entries, tape.channels)
+        predicted = self._requests.write(entries, tape.requests)
+        self._write_rest(entries, predicted, tape)
         return mean_snr
 
     @abstractmethod
-    def _write_rest(self, rng: Generator, episode: Episode, tape: Any, row: int) -> None:
-        """Writes what only the tape of these dynamics holds of the requests of a row."""
+    def _write_rest(self, entries: Entries, predicted: Array, tape: Any) -> None:
+        """Writes what only the tape of these dynamics holds of requests with predicted output tokens [m] int64."""
 
 
 def _require_memory(scenario: Scenario, rate_per_s: float) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 
 from edge_llm_gym.models.channel import path_loss_db
 from edge_llm_gym.scenario import load_scenario
+from edge_llm_gym.sim.entries import Episode, entries_of
+from edge_llm_gym.sim.episode_parameters import EpisodeParameters
 from edge_llm_gym.sim.records import allocate_channels
 from edge_llm_gym.sim.tape import ChannelGenerator
+from edge_llm_gym.workload.workload import Arrivals
 
 SETTINGS = {
     "horizon_epochs": 3,
@@ -21,7 +24,9 @@ SETTINGS = {
 def test_channels_are_the_plain_recomputation():
     scenario = load_scenario("multi-node", SETTINGS)
     tape = allocate_channels(1, 3, 3, 4)
-    ChannelGenerator(scenario).write([np.random.default_rng(8)], tape, [0], [6.0])
+    none = Arrivals(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), 0, 0)
+    episode = Episode(EpisodeParameters(rate_per_s=1.0, shadowing_db=6.0, drift_period_s=0.0, drift_depth=0.0), none)
+    ChannelGenerator(scenario).write(entries_of([np.random.default_rng(8)], [episode], [0]), tape)
 
     rng = np.random.default_rng(8)
     position_m = rng.random((3, 2)) * 800.0

@@ -114,10 +114,11 @@ def test_drivers_written_in_one_pass_are_the_drivers(padded: bool) -> None:
     costs, rng = costs_of(pad_prompts=padded), np.random.default_rng(0)
     prompt, output = rng.integers(0, 4000, 200), rng.integers(0, 900, 200)
     written = np.full((200, 5), np.nan)
-    costs.write_drivers(prompt, output, written)
+    costs.write_drivers(prompt, output, np.array([0, prompt.size]), written[None], np.zeros(1, np.int64))
     np.testing.assert_array_equal(written, costs.drivers(prompt, output))
 
 
 def test_negative_token_counts_are_refused() -> None:
+    one = np.array([0, 2]), np.empty((1, 2, 5)), np.zeros(1, np.int64)
     with pytest.raises(ValueError, match=r"output tokens must be zero or more, got array\(\[ 3, -1\]\)"):
-        costs_of().write_drivers(np.array([2, 2]), np.array([3, -1]), np.empty((2, 5)))
+        costs_of().write_drivers(np.array([2, 2]), np.array([3, -1]), *one)

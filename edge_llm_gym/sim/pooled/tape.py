@@ -8,11 +8,11 @@ from edge_llm_gym.arrays import Array
 from edge_llm_gym.compiled.streams import stream_kernel
 from edge_llm_gym.scenario import Scenario
 from edge_llm_gym.sim.columns import KV, SHARED, WORK
+from edge_llm_gym.sim.entries import Entries
 from edge_llm_gym.sim.exits import exit_table, single_exit_table
 from edge_llm_gym.sim.pooled.records import PooledTape
-from edge_llm_gym.sim.request_costs import KV_TOKENS, RequestCosts
-from edge_llm_gym.sim.tape import Episode, ExitGenerator, Generator, TapeGenerator
-from edge_llm_gym.workload.workload import Arrivals
+from edge_llm_gym.sim.request_costs import KV_TOKENS, RequestCosts, weighted_drivers
+from edge_llm_gym.sim.tape import ExitGenerator, TapeGenerator
 
 
 class _Limits(NamedTuple):
@@ -22,6 +22,7 @@ class _Limits(NamedTuple):
     token_bytes: Array  # [K1] float64, KV cache of a token
     kv_capacity_bytes: Array  # [K1] float64
     best_quality: Array  # [K1] float64
+    alone_s: Array  # [Q, K1] float64, time of a batch of one request for one unit of each of its cost drivers
 
 
 class PooledTapeGenerator(TapeGenerator):
@@ -39,42 +40,36 @@ class PooledTapeGenerator(TapeGenerator):
             token_bytes=coefficients[:, KV_TOKENS, KV].copy(),
             kv_capacity_bytes=np.array([node.kv_capacity_bytes for node in nodes])[entry],
             best_quality=np.minimum([node.quality for node in nodes], 1.0)[entry],
+            alone_s=np.ascontiguousarray((coefficients[..., WORK] + coefficients[..., SHARED]).T),
         )
-        self._alone_s = (coefficients[..., WORK] + coefficients[..., SHARED]).T
 
-    def _write_rest(self, rng: Generator, episode: Episode, tape: PooledTape, row: int) -> None:
-        arrivals, size = episode.arrivals, episode.requests
-        drivers = tape.cost_drivers[row, :size]
-        self.costs.write_drivers(arrivals.prompt_tokens, arrivals.output_tokens, drivers)
+    def _write_rest(self, entries: Entries, predicted: Array, tape: PooledTape) -> None:
+        first, rows, drivers = entries.first, entries.rows, tape.cost_drivers
+        self.costs.write_drivers(entries.prompt_tokens, entries.output_tokens, first, drivers, rows)
         if self._exits is not None:
-            self._exits.write(rng, episode, tape.exits, row)
+            self._exits.write(entries, tape.exits)
         if self.scenario.lengths.prediction.sigma > 0:
-            drivers = self._predicted_drivers(arrivals, tape, row)
-        requests, latest_start_s = tape.requests, tape.latest_start_s[row]
-        deadline_s, demand, tokens = requests.deadline_s[row], requests.quality_demand[row], drivers[:, KV_TOKENS]
-        _write_latest_starts(self._limits, drivers @ self._alone_s, tokens, deadline_s, demand, latest_start_s)
-
-    def _predicted_drivers(self, arrivals: Arrivals, tape: PooledTape, row: int) -> Array:
-        """Writes what follows from the predicted output tokens; returns the cost drivers [n, Q]."""
-        predicted = tape.requests.predicted_tokens[row, : arrivals.output_tokens.size].astype(np.int64)
-        drivers = tape.predicted_drivers[row, : predicted.size]
-        self.costs.write_drivers(arrivals.prompt_tokens, predicted, drivers)
-        return drivers
+            drivers = tape.predicted_drivers
+            self.costs.write_drivers(entries.prompt_tokens, predicted, first, drivers, rows)
+        requests = tape.requests.deadline_s, tape.requests.quality_demand
+        _write_latest_starts(self._limits, first, drivers, *requests, tape.latest_start_s, rows)
 
 
 @stream_kernel
 def _write_latest_starts(
-    limits: _Limits, alone_s: Array, kv_tokens: Array, deadline_s: Array, demand: Array, latest_start_s: Array
+    limits: _Limits, first: Array, drivers: Array, deadline_s: Array, demand: Array, latest_start_s: Array, rows: Array
 ) -> None:
-    """Writes latest start times; alone_s [n, K1] is the time of a batch of one and kv_tokens [n] what it holds, as
-    predicted.
+    """Writes latest start times [R, C, K1] of rows [n]; drivers [R, C, Q] are those of the predicted lengths.
 
-    Started at its latest start time, a request that exits at its first exit is answered just in time. The time is -inf
-    where the request does not fit or can never reach its quality demand.
+    Started at its latest start time, a request that exits at its first exit is answered just in time, alone in its
+    batch. The time is -inf where the request does not fit or can never reach its quality demand.
     """
-    for request in range(alone_s.shape[0]):
-        by_s = deadline_s[request] - limits.downlink_slot_s
-        for node in range(alone_s.shape[1]):
-            fits = kv_tokens[request] * limits.token_bytes[node] <= limits.kv_capacity_bytes[node]
-            good = demand[request] <= limits.best_quality[node]
-            latest_start_s[request, node] = by_s - alone_s[request, node] if fits and good else -np.inf
+    for index in range(rows.size):
+        row = rows[index]
+        for request in range(first[index + 1] - first[index]):
+            by_s, own = deadline_s[row, request] - limits.downlink_slot_s, drivers[row, request]
+            for node in range(limits.token_bytes.size):
+                fits = own[KV_TOKENS] * limits.token_bytes[node] <= limits.kv_capacity_bytes[node]
+                good = demand[row, request] <= limits.best_quality[node]
+                alone_s = weighted_drivers(own, limits.alone_s, node)
+                latest_start_s[row, request, node] = by_s - alone_s if fits and good else -np.inf

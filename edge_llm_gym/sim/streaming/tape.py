@@ -1,10 +1,12 @@
 """Generation of tapes of streaming dynamics: service times and exits of the requests."""
 
+from edge_llm_gym.arrays import Array
 from edge_llm_gym.scenario import Scenario
+from edge_llm_gym.sim.entries import Entries
 from edge_llm_gym.sim.exits import exit_table
 from edge_llm_gym.sim.request_costs import RequestCosts
 from edge_llm_gym.sim.streaming.records import StreamingTape
-from edge_llm_gym.sim.tape import Episode, ExitGenerator, Generator, TapeGenerator
+from edge_llm_gym.sim.tape import ExitGenerator, TapeGenerator
 
 
 class StreamingTapeGenerator(TapeGenerator):
@@ -16,8 +18,7 @@ class StreamingTapeGenerator(TapeGenerator):
         self._exits = ExitGenerator(scenario)
         self.exit_table = exit_table(self._exits.profile)
 
-    def _write_rest(self, rng: Generator, episode: Episode, tape: StreamingTape, row: int) -> None:
-        arrivals = episode.arrivals
-        size, tokens = episode.requests, (arrivals.prompt_tokens, arrivals.output_tokens)
-        tape.service_s[row, :size] = self._costs.block_alone_s(*tokens)
-        self._exits.write(rng, episode, tape.exits, row)
+    def _write_rest(self, entries: Entries, predicted: Array, tape: StreamingTape) -> None:
+        tokens = entries.prompt_tokens, entries.output_tokens
+        self._costs.write_block_alone_s(*tokens, entries.first, tape.service_s, entries.rows)
+        self._exits.write(entries, tape.exits)

@@ -24,7 +24,10 @@ class LengthPredictor:
 
     def predict(self, rng: np.random.Generator, output_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Predictions int64 [n] of output tokens [n]; the draws eps do not depend on sigma."""
-        score = rng.standard_normal(output_tokens.size)
+        return self.at_scores(rng.standard_normal(output_tokens.size), output_tokens)
+
+    def at_scores(self, score: NDArray[np.float64], output_tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Predictions int64 [n] of output tokens [n] for given draws eps [n]."""
         return self._tokens(output_tokens.astype(np.float64) * np.exp(self.sigma * score - self.sigma**2 / 2.0))
 
     def quantile(self, predicted: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
