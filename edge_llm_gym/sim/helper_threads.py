@@ -1,8 +1,7 @@
-"""Threads that wait for work, and get and return it within tens of microseconds.
+"""Threads that wait for work, and get and return it within some microseconds.
 
 A step of many rows takes about a millisecond, and handing a part of it over through `concurrent.futures` 85 us more
-than the part. Here it takes about 20 us: a thread sleeps on a lock of its own, and the caller, once it has done its own
-part, looks for the end of the others before it sleeps.
+than the part. Here, both sides look for the other one for a while before they sleep on a lock.
 """
 
 import weakref
@@ -15,21 +14,44 @@ import numpy as np
 from edge_llm_gym.compiled.waiting import wait_briefly
 
 Job = Callable[[], None]
+LOOKS_FOR_WORK_US: Final = 150
+"""A thread that has ended its work: as long as the calling thread takes between the parts of a step, or two steps of
+random actions."""
+LOOKS_FOR_END_US: Final = 50
+"""The caller after its own part: as long as equal parts differ."""
+
+
+class _Signal:
+    """One thread waits until another one says so, once."""
+
+    def __init__(self) -> None:
+        self._flag, self._lock = np.zeros(1, np.int64), Lock()
+        self._lock.acquire()
+
+    def say(self) -> None:
+        """Lets the other thread go on."""
+        self._flag[0] = 1
+        self._lock.release()
+
+    def wait(self, looks_us: int) -> None:
+        """Waits in this thread, which sleeps after a time of looking."""
+        wait_briefly(self._flag, looks_us)
+        self._lock.acquire()
+        self._flag[0] = 0
 
 
 class _Desk:
-    """Where a job is handed over to a thread: all that both sides know."""
+    """Where jobs are handed over to a thread: all that both sides know."""
 
     def __init__(self) -> None:
         self.job: Job | None = None  # None ends the thread
         self.error: BaseException | None = None
-        self.begun, self.ended = _taken(), _taken()
-        self.flag: Final = np.zeros(1, np.int64)  # 1 once the job has ended
+        self.begun, self.ended = _Signal(), _Signal()
 
     def work(self) -> None:
         """What the thread does until it gets None for a job."""
         while True:
-            self.begun.acquire()
+            self.begun.wait(LOOKS_FOR_WORK_US)
             if self.job is None:
                 return
             try:
@@ -37,18 +59,16 @@ class _Desk:
             except BaseException as error:
                 self.error = error
             self.job = None  # keeps nothing alive
-            self.ended.release()
-            self.flag[0] = 1
+            self.ended.say()
 
     def give(self, job: Job | None) -> None:
         """Hands a job over; the one before has been collected."""
-        self.job, self.error, self.flag[0] = job, None, 0
-        self.begun.release()
+        self.job, self.error = job, None
+        self.begun.say()
 
     def collect(self) -> BaseException | None:
         """Waits until the job has ended; returns its error."""
-        wait_briefly(self.flag)
-        self.ended.acquire()
+        self.ended.wait(LOOKS_FOR_END_US)
         return self.error
 
 
@@ -66,13 +86,14 @@ class HelperThreads:
 
         Raises the first error after all have ended.
         """
-        desks = self._desks[: len(others)]
-        for desk, job in zip(desks, others, strict=True):
-            desk.give(job)
+        busy: list[_Desk] = []
         try:
+            for desk, job in zip(self._desks, others, strict=False):
+                busy.append(desk)
+                desk.give(job)
             first()
         finally:
-            errors = [desk.collect() for desk in desks]
+            errors = [desk.collect() for desk in busy]
         for error in errors:
             if error is not None:
                 raise error
@@ -81,9 +102,3 @@ class HelperThreads:
 def _dismiss(desks: Sequence[_Desk]) -> None:
     for desk in desks:
         desk.give(None)
-
-
-def _taken() -> Lock:
-    lock = Lock()
-    lock.acquire()
-    return lock

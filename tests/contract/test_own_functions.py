@@ -202,3 +202,22 @@ def test_overrides_of_a_reset_keep_both():
     observation, _ = env.reset(seed=0, options={"overrides": {"nodes.0.memory_fraction": 0.5}})
     assert env.observation_space.contains(observation)
     assert "own" in env.step(env.action_space.sample())[-1]["rewards"]
+
+
+@pytest.mark.parametrize("how", ["reset", "restore"])
+def test_after_a_reward_that_fails_rows_are_observed_anew(how):
+    fails = [False]
+
+    def reward(metrics, scenario):
+        if fails[0]:
+            raise RuntimeError("no reward")
+        return np.zeros_like(metrics["arrived"])
+
+    rows = make_rows(SINGLE, 2, overrides=SHORT, reward=reward)
+    first, _ = rows.reset(seed=3)
+    saved = rows.snapshot()
+    rows.action_space.seed(0)
+    fails[0] = True
+    with pytest.raises(RuntimeError, match="no reward"):
+        rows.step(rows.action_space.sample())
+    assert_same(rows.reset(seed=3)[0] if how == "reset" else rows.restore(saved), first)
