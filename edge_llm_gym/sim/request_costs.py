@@ -154,11 +154,13 @@ def _write_drivers(
 
 @kernel
 def weighted_drivers(drivers: Array, coefficients: Array, column: int) -> float:
-    """Sum of drivers [Q] times a column of the coefficients [Q, X], whose terms are rounded once."""
-    total = 0.0
-    for driver in range(drivers.size):
-        total = fused(drivers[driver], coefficients[driver, column], total)
-    return total
+    """Sum of drivers [Q] times a column of coefficients [Q, X], whose terms are rounded once; without a loop, in which
+    a request would take twice as long."""
+    total = drivers[PREFILLS] * coefficients[PREFILLS, column]
+    total = fused(drivers[PREFILL_FLOPS], coefficients[PREFILL_FLOPS, column], total)
+    total = fused(drivers[DECODE_STEPS], coefficients[DECODE_STEPS, column], total)
+    total = fused(drivers[CONTEXT], coefficients[CONTEXT, column], total)
+    return fused(drivers[KV_TOKENS], coefficients[KV_TOKENS, column], total)
 
 
 @stream_kernel
