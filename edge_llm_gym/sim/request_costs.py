@@ -66,9 +66,8 @@ class RequestCosts:
         self.first_hosted = np.searchsorted(node, nodes)
         self.last_hosted = np.searchsorted(node, nodes, side="right") - 1
         block_s = np.array([_block_s(scenario, one, self.nodes[one.node].rates) for one in hosted])
-        through = (node[:, None] == node) & np.tri(len(hosted), dtype=np.bool_)
         self.cost_coefficients = np.zeros((len(hosted), len(COST_DRIVERS), 3))
-        self.cost_coefficients[..., [WORK, SHARED]] = np.tensordot(through, block_s, 1)
+        self.cost_coefficients[..., [WORK, SHARED]] = _through_each_block(node, block_s)
         self.cost_coefficients[:, KV_TOKENS, KV] = _kv_bytes_per_token(scenario)[node]
         self._block_alone_s = np.ascontiguousarray(block_s.sum(axis=2).T)
         self._law = _DriverLaw(
@@ -197,6 +196,15 @@ def _block_s(scenario: Scenario, hosted: HostedBlock, rates: NodeRates) -> Array
     block_s[DECODE_STEPS, SHARED] = law.c0_s
     block_s[CONTEXT, WORK] = law.c2_s_per_token
     return block_s
+
+
+def _through_each_block(node: Array, block_s: Array) -> Array:
+    """[P, Q, 2] sums of block_s over the blocks of a node up to each one; node [P] ascends."""
+    through_s = block_s.copy()
+    for index in range(1, node.size):
+        if node[index] == node[index - 1]:
+            through_s[index] += through_s[index - 1]
+    return through_s
 
 
 def _kv_bytes_per_token(scenario: Scenario) -> Array:

@@ -1,5 +1,6 @@
 """Observation of pooled dynamics: features, their scales, and the kernels that read the state."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -346,19 +347,18 @@ class PooledObserver(Observer):
         """New arrays, and what writes them."""
         queues = self._queue_arrays()
         if not self._routes:
-            return Reading(queues._asdict(), lambda piece: self._write(queues, piece))
+            return Reading(queues._asdict(), partial(self._write, queues))
         routes = self._routing_arrays()
-
-        def write(piece: Piece) -> None:
-            self._write(queues, piece)
-            held = self._simulator.held(piece.worker)
-            observe_confidence_held(held, self._quantiles, routes.exit_confidence, piece.first, piece.last)
-
-        return Reading(queues._asdict() | routes._asdict(), write)
+        return Reading(queues._asdict() | routes._asdict(), partial(self._write_with_routes, queues, routes))
 
     def _write(self, out: RequestQueueObservation, piece: Piece) -> None:
         """Writes the queues and the nodes of the rows of a piece."""
         observe_queue_held(self._simulator.held(piece.worker), self._scales, out, piece.first, piece.last)
+
+    def _write_with_routes(self, queues: RequestQueueObservation, routes: RoutingObservation, piece: Piece) -> None:
+        self._write(queues, piece)
+        held, confidence = self._simulator.held(piece.worker), routes.exit_confidence
+        observe_confidence_held(held, self._quantiles, confidence, piece.first, piece.last)
 
     def _queue_arrays(self) -> RequestQueueObservation:
         simulator = self._simulator

@@ -1,5 +1,6 @@
 """Observation of streaming dynamics: features, their scales, and the kernels that read the state."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from edge_llm_gym.sim.exit_observation import (
 from edge_llm_gym.sim.node_costs import node_costs
 from edge_llm_gym.sim.observing import Observer, Reading
 from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP
+from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
 from edge_llm_gym.sim.streaming.records import StreamingParameters, StreamingState, StreamingTape
@@ -184,7 +186,7 @@ class StreamingObserver(Observer):
             arrivals=np.empty((rows, devices), np.float32),
             backlog=np.empty((rows, nodes), np.float32),
         )
-        return Reading(
-            out._asdict(),
-            lambda piece: observe_held(simulator.held(piece.worker), scales, out, piece.first, piece.last),
-        )
+        return Reading(out._asdict(), partial(self._write, out))
+
+    def _write(self, out: StreamingObservation, piece: Piece) -> None:
+        observe_held(self._simulator.held(piece.worker), self._scales, out, piece.first, piece.last)
