@@ -24,6 +24,7 @@ from edge_llm_gym.sim.pooled.observation import BUSY_CAP, COUNT_CAP
 from edge_llm_gym.sim.row_workers import Piece
 from edge_llm_gym.sim.simulator import Simulator
 from edge_llm_gym.sim.streaming.constants import streaming_constants
+from edge_llm_gym.sim.streaming.prefetching import prefetch_observation
 from edge_llm_gym.sim.streaming.records import StreamingParameters, StreamingState, StreamingTape
 
 LIVE_NODE_FEATURES = (
@@ -149,6 +150,7 @@ def observe_rows(
     The constant features stand in `out` already.
     """
     for row in range(first, last):
+        prefetch_observation(tape, state, min(row + 1, last - 1))
         efficiency, seen = tape.channels.spectral_efficiency[row, state.epoch[row]], out.spectral_efficiency[row]
         _scale(efficiency.reshape(efficiency.size), scales.efficiency, np.inf, seen.reshape(seen.size))
         _scale(state.arrived_last[row], scales.device_arrivals, COUNT_CAP, out.arrivals[row])

@@ -21,6 +21,7 @@ from edge_llm_gym.sim.records import PowerConstants, RequestTape
 from edge_llm_gym.sim.reward import weighted_sum
 from edge_llm_gym.sim.sorting import sort_into
 from edge_llm_gym.sim.streaming.answers import finalize_outcomes
+from edge_llm_gym.sim.streaming.prefetching import prefetch_step
 from edge_llm_gym.sim.streaming.records import (
     StreamingParameters,
     StreamingResult,
@@ -261,6 +262,7 @@ def step_rows(
     offload [R, D + K, K] and threshold [R, K], float32 in [0, 1]; both already checked.
     """
     for row in range(first_row, last_row):
+        prefetch_step(tape, state, min(row + 1, last_row - 1))
         epoch, first, routes, thresholds = state.epoch[row], state.next_arrival[row], offload[row], threshold[row]
         begin_s, end_s = epoch * parameters.epoch_s, (epoch + 1) * parameters.epoch_s
         last, metrics = _arrivals_end(tape.requests, row, first, end_s), result.metrics[row]
