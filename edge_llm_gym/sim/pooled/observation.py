@@ -258,7 +258,7 @@ def observe_queue_rows(
     """Fills `out` with the requests and nodes of the rows `first` to `last` - 1."""
     epoch_s, capacity_bytes = parameters.epoch_s, parameters.kv_capacity_bytes
     for row in range(first, last):
-        prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
+        prefetch_observation(tape, state.queue, parameters.slots, state.epoch, min(row + 1, last - 1))
         epoch, constants, nodes = state.epoch[row], scales.node_constants, out.nodes[row]
         uplink_ends_s = decision_time_s(epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)

@@ -1,4 +1,4 @@
-"""Memory that the processor loads ahead: of the requests of a row, whose numbers lie far apart on the tape.
+"""Memory that the processor loads ahead, of the row that is stepped or observed next, and of its admitted requests.
 
 Where the fields of a request lie stands in `sim.pooled.records`: one block of numbers spans three cache lines.
 """
@@ -8,12 +8,14 @@ from edge_llm_gym.compiled import kernel
 from edge_llm_gym.compiled.prefetch import prefetch
 from edge_llm_gym.sim.pooled.clock import visible_count
 from edge_llm_gym.sim.pooled.records import PooledTape, QueueState, RequestLog
-from edge_llm_gym.sim.records import ExitTape, RequestTape
+from edge_llm_gym.sim.prefetching import prefetch_channels
+from edge_llm_gym.sim.records import ExitTape
 
 
 @kernel
-def prefetch_step(tape: PooledTape, queue: QueueState, slots: int, row: int) -> None:
-    """Of the visible requests of a row that is stepped next, what admission, costs and expiry read."""
+def prefetch_step(tape: PooledTape, queue: QueueState, slots: int, epoch: Array, row: int) -> None:
+    """The channels, and of the visible requests what admission, costs and expiry read."""
+    prefetch_channels(tape.channels.spectral_efficiency, row, epoch[row])
     arrival_s, drivers, latest_start_s = tape.requests.arrival_s, tape.cost_drivers, tape.latest_start_s
     last_node = latest_start_s.shape[2] - 1
     for slot in range(visible_count(slots, queue, row)):
@@ -24,8 +26,10 @@ def prefetch_step(tape: PooledTape, queue: QueueState, slots: int, row: int) -> 
 
 
 @kernel
-def prefetch_observation(requests: RequestTape, queue: QueueState, slots: int, row: int) -> None:
-    """Of the visible requests of a row that is observed next, what is observed."""
+def prefetch_observation(tape: PooledTape, queue: QueueState, slots: int, epoch: Array, row: int) -> None:
+    """The channels, and of the visible requests what is observed."""
+    requests = tape.requests
+    prefetch_channels(tape.channels.spectral_efficiency, row, epoch[row])
     for slot in range(visible_count(slots, queue, row)):
         prefetch(requests.arrival_s, (row, queue.request[row, slot]))
 

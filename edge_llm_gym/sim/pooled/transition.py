@@ -81,7 +81,7 @@ def step_rows(
     coefficients, shares, completion = parameters.cost_coefficients, workspace.minimum_share, workspace.completion
     batches, predictions, forecast = state.batches, state.predictions, workspace.forecast
     for row in range(first, last):
-        prefetch_step(tape, state.queue, parameters.slots, min(row + 1, last - 1))
+        prefetch_step(tape, state.queue, parameters.slots, state.epoch, min(row + 1, last - 1))
         if threshold is not None:
             for node in range(threshold.shape[1]):
                 state.threshold_last[row, node] = threshold[row, node]

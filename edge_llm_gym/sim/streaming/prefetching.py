@@ -6,6 +6,7 @@ Where the fields of a request lie stands in `sim.streaming.records`: one block o
 from edge_llm_gym.compiled import kernel
 from edge_llm_gym.compiled.prefetch import prefetch
 from edge_llm_gym.sim.exit_observation import SEEN_EPOCHS
+from edge_llm_gym.sim.prefetching import MOST_LOADED, prefetch_channels
 from edge_llm_gym.sim.streaming.records import StreamingState, StreamingTape
 
 
@@ -13,9 +14,9 @@ from edge_llm_gym.sim.streaming.records import StreamingState, StreamingTape
 def prefetch_step(tape: StreamingTape, state: StreamingState, row: int) -> None:
     """Of as many requests as arrived in the last epoch, what the tape holds; the channels and the idle intervals."""
     epoch, first, servers = state.epoch[row], state.next_arrival[row], state.servers
-    efficiency = tape.channels.spectral_efficiency
-    last = first + (first - state.first_of_epoch[row, max(epoch - 1, 0)])
-    for request in range(first, min(last, tape.requests.length[row])):
+    prefetch_channels(tape.channels.spectral_efficiency, row, epoch)
+    expected = min(first - state.first_of_epoch[row, max(epoch - 1, 0)], MOST_LOADED)
+    for request in range(first, min(first + expected, tape.requests.length[row])):
         prefetch(tape.requests.arrival_s, (row, request))
         prefetch(tape.service_s, (row, request, 0))
         prefetch(tape.exits.round_trips, (row, request))
@@ -23,20 +24,17 @@ def prefetch_step(tape: StreamingTape, state: StreamingState, row: int) -> None:
         prefetch(state.requests.reach_s, (row, request, 0))
         prefetch(state.requests.start_s, (row, request, 0))
         prefetch(state.requests.finish_s, (row, request, 0))
-    for device in range(0, efficiency.shape[2], 2):
-        prefetch(efficiency, (row, epoch, device, 0, 0))
     for node in range(servers.idle_first.shape[1]):
         prefetch(servers.idle_s, (row, servers.idle_first[row, node], node, 0))
 
 
 @kernel
 def prefetch_observation(tape: StreamingTape, state: StreamingState, row: int) -> None:
-    """The channels, and where the logs begin of the requests whose confidences are counted."""
-    epoch, log, efficiency = state.epoch[row], state.requests, tape.channels.spectral_efficiency
-    for device in range(0, efficiency.shape[2], 2):
-        prefetch(efficiency, (row, epoch, device, 0, 0))
+    """The channels, and the logs of the requests whose confidences are counted."""
+    epoch, log = state.epoch[row], state.requests
+    prefetch_channels(tape.channels.spectral_efficiency, row, epoch)
     oldest = state.first_of_epoch[row, max(epoch - SEEN_EPOCHS, 0)]
-    for request in range(oldest, state.next_arrival[row], 2):
+    for request in range(oldest, min(oldest + MOST_LOADED, state.next_arrival[row]), 2):  # two share cache lines
         prefetch(log.finish_s, (row, request, 0))
         prefetch(tape.exits.confidence, (row, request, 0))
     prefetch(log.node, (row, oldest, 0))

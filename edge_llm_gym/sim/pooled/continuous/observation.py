@@ -170,7 +170,7 @@ def observe_continuous_rows(
 ) -> None:
     """Fills `out` with the requests and nodes of the rows `first` to `last` - 1."""
     for row in range(first, last):
-        prefetch_observation(tape.requests, state.queue, parameters.slots, min(row + 1, last - 1))
+        prefetch_observation(tape, state.queue, parameters.slots, state.epoch, min(row + 1, last - 1))
         epoch = state.epoch[row]
         uplink_ends_s = decision_time_s(parameters.epoch_s, epoch) + parameters.radio.uplink_slot_s
         observe_queue_row(parameters, tape, state.queue, row, epoch, scales, out)

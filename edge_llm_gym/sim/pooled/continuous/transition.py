@@ -214,7 +214,7 @@ def step_rows(
     radio, network, coefficients = parameters.radio, parameters.network, parameters.cost_coefficients
     nodes, sequences, log, padded = state.nodes, state.sequences, state.requests, constants.padded_prompt
     for row in range(first, last):
-        prefetch_step(tape, state.queue, parameters.slots, min(row + 1, last - 1))
+        prefetch_step(tape, state.queue, parameters.slots, state.epoch, min(row + 1, last - 1))
         epoch, queue, choice = state.epoch[row], state.queue.request[row], batch[row]
         now_s, metrics = decision_time_s(parameters.epoch_s, epoch), result.metrics[row]
         efficiency = tape.channels.spectral_efficiency[row, epoch]
