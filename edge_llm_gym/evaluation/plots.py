@@ -144,4 +144,4 @@ def _break_axis(left: Any, right: Any) -> None:
     left.plot(1, 0, transform=left.transAxes, **stroke)
     right.plot(0, 0, transform=right.transAxes, **stroke)
     left.margins(x=0.5)
-    left.xaxis.get_major_locator().set_params(nbins=2)
+    left.xaxis.get_major_locator().set_params(nbins=1, min_n_ticks=1)  # two would touch
