@@ -3,10 +3,12 @@
 import numpy as np
 
 from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled.views import view
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays
 from edge_llm_gym.problems.rows import AssignmentRows, arrays_of, node_of, waiting_slots
 from edge_llm_gym.solvers.dftsp.memory import SearchMemory, make_memory
+from edge_llm_gym.solvers.dftsp.scaling import servable_requests
 from edge_llm_gym.solvers.dftsp.solver import SEARCH_NODE_LIMIT, write_best_batch
 
 
@@ -48,4 +50,6 @@ def _solve_node(
 ) -> None:
     """Write which of the requests [n] are in the best batch of a node."""
     problem = node_of(problems, index)
-    write_best_batch(memory, tie_memory, problem, problem.value, urgency, node_limit, np.inf, selected)
+    profit, requests = problem.value, memory.request
+    request = view(requests, (servable_requests(problem, profit, requests),))
+    write_best_batch(memory, tie_memory, problem, profit, urgency, request, node_limit, np.inf, selected)

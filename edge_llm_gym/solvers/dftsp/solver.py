@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike
 
 from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.compiled.totals import greatest
-from edge_llm_gym.compiled.views import view
 from edge_llm_gym.numeric import whole_number
-from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays, BatchProblem
 from edge_llm_gym.solvers.clock import deadline
 from edge_llm_gym.solvers.dftsp.memory import SearchMemory, make_memory
@@ -70,9 +69,11 @@ def best_batch(problem: BatchArrays, profit: Floats, urgency: Floats, node_limit
 
     ``node_limit`` limits both searches together.
     """
-    n, selected = profit.size, np.empty(profit.size, np.bool_)
-    memory, tie_memory = make_memory(n), make_memory(n if n > 0 and greatest(urgency) > 0.0 else 0)
-    found = write_best_batch(memory, tie_memory, problem, profit, urgency, node_limit, deadline_s, selected)
+    selected, request = np.empty(profit.size, np.bool_), np.empty(profit.size, np.int64)
+    request = request[: servable_requests(problem, profit, request)]
+    n, is_urgent = request.size, profit.size > 0 and greatest(urgency) > 0.0
+    memory, tie_memory = make_memory(n), make_memory(n if is_urgent else 0)
+    found = write_best_batch(memory, tie_memory, problem, profit, urgency, request, node_limit, deadline_s, selected)
     return FoundBatch(selected, found[0], found[1], found[2], found[3])
 
 
@@ -83,15 +84,16 @@ def write_best_batch(
     problem: BatchArrays,
     profit: Floats,
     urgency: Floats,
+    request: Ints,
     node_limit: int,
     deadline_s: float,
     selected: Flags,
 ) -> tuple[float, bool, bool, int]:
     """Write what :func:`best_batch` selects to ``selected`` [N]; returns the other fields of what it found.
 
-    ``tie_memory`` is that of the search among equals, and not used where no request is urgent.
+    ``request`` [n] are the :func:`servable_requests`; both memories are for as many. ``tie_memory`` is that of the
+    search among equals, and not used where no request is urgent.
     """
-    request = view(memory.request, (servable_requests(problem, profit, memory.request),))
     for j in range(selected.size):
         selected[j] = False
     if request.size == 0:

@@ -12,6 +12,7 @@ from edge_llm_gym.problems.batch import stacked
 from edge_llm_gym.problems.random_instances import conflicting, heterogeneous_nodes
 from edge_llm_gym.solvers import ot_gah
 from edge_llm_gym.solvers.dftsp.memory import items_in, search_in
+from edge_llm_gym.solvers.dftsp.scaling import servable_requests
 from edge_llm_gym.solvers.dftsp.solver import best_batch, write_best_batch
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle
 from edge_llm_gym.solvers.ot_gah.solver import assign
@@ -66,12 +67,14 @@ def test_a_search_reads_nothing_that_the_one_before_has_left(node_limit):
         problem = conflicting(rng, int(rng.integers(1, 26)), equal_values=bool(seed % 2))
         problem = problem.replace(time_price=0.1 if seed % 3 == 0 else 0.0)
         urgency = rng.integers(0, 1 + 2 * (seed % 4 > 0), problem.request_count).astype(float)
-        options = problem.arrays(), problem.net_value, urgency, node_limit, np.inf
+        options = problem.arrays(), problem.net_value, urgency
+        request = np.empty(problem.request_count, np.int64)
+        request = request[: servable_requests(*options[:2], request)]
         spoil(memory, rng)
         spoil(tie_memory, rng)
         selected = rng.random(problem.request_count) < 0.5
-        found = write_best_batch(memory, tie_memory, *options, selected)
-        expected = best_batch(*options)
+        found = write_best_batch(memory, tie_memory, *options, request, node_limit, np.inf, selected)
+        expected = best_batch(*options, node_limit, np.inf)
         assert selected.tolist() == expected.selected.tolist()
         assert tuple(found) == tuple(expected[1:])
         urgent += urgency.any() and expected.nodes_visited > 3
