@@ -18,8 +18,9 @@ from edge_llm_gym.linear.quick_search import NodeProblem, quick_batch
 from edge_llm_gym.names import known_name
 from edge_llm_gym.problems.rows import batch_arrays
 from edge_llm_gym.sim.row_workers import RowWorkers
+from edge_llm_gym.solvers.dftsp.memory import SearchMemory, make_memory
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query
-from edge_llm_gym.solvers.ot_gah.request_prices import assigned_values
+from edge_llm_gym.solvers.ot_gah.request_prices import write_assigned_values
 
 TURNS = 2
 """How often each node chooses. At later turns it may release requests that have become worth more elsewhere."""
@@ -65,11 +66,12 @@ def assign(
 def _assign_exactly(
     rows: BatchingArrays, value: Array, free_s: Array, node_time_price: Array, overruns_s: Array, node: Array
 ) -> None:
+    memory = make_memory(node.shape[1])
     for row in range(len(node)):
         slots = np.flatnonzero(rows.visible[row])
         if slots.size == 0:
             continue
-        oracle = _oracle(rows, value, row, slots)
+        oracle = _oracle(rows, value, row, slots, memory)
         chosen = np.zeros(slots.size, np.int64)
         for turn in range(TURNS * len(oracle.problem.value)):
             index = turn % len(oracle.problem.value)
@@ -136,19 +138,21 @@ SEARCHES: Final[Mapping[str, Search]] = MappingProxyType({"exact": _assign_exact
 
 
 @njit(cache=True, nogil=True)
-def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array) -> Oracle:
+def _oracle(rows: BatchingArrays, value: Array, row: int, slots: Array, memory: SearchMemory) -> Oracle:
     nodes = value.shape[2]
     # The loop itself caps and prices the time.
     limits = rows.free_kv_bytes[row].copy(), np.zeros(nodes), np.zeros(nodes)
     problem = batch_arrays(rows, value, row, slots, limits)
-    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64))
+    return Oracle(problem, PRICED_ORACLE_NODE_LIMIT, np.inf, np.zeros(2, np.int64), memory)
 
 
 @njit(cache=True, nogil=True)
 def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, overruns_s: Array, node: Array) -> None:
     """Gives a node the best batch by the requests' value beyond that where they are now, unless its own is better."""
     mine = node == index + 1
-    profit = oracle.problem.value[index] - np.where(mine, 0.0, assigned_values(oracle, node))
+    worth, answered = np.empty(node.size), np.empty(node.size, np.bool_)
+    write_assigned_values(oracle, node, worth)
+    profit = oracle.problem.value[index] - np.where(mine, 0.0, worth)
     selected = mine
     best = (profit * mine).sum() - node_time_price * max(_time_s(oracle, index, mine) - free_s, 0.0)
     last_s = np.inf
@@ -156,13 +160,13 @@ def _choose(oracle: Oracle, index: int, free_s: float, node_time_price: float, o
         if free_s + overrun_s >= last_s:  # the last batch is still the best
             continue
         oracle.problem.time_cap_s[index] = free_s + overrun_s
-        answer = query(oracle, index, np.maximum(profit, 0.0))
+        answer = query(oracle, index, np.maximum(profit, 0.0), answered, 1)
         if answer.profit <= best:  # shorter batches are worth less before the price of time
             break
-        last_s = _time_s(oracle, index, answer.selected)
+        last_s = _time_s(oracle, index, answered)
         net = answer.profit - node_time_price * max(last_s - free_s, 0.0)
         if net > best:
-            best, selected = net, answer.selected
+            best, selected = net, answered.copy()
     node[mine] = 0
     node[selected] = index + 1
 

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
 from edge_llm_gym.problems.batch import PER_REQUEST, BatchArrays, BatchProblem, check_range, stacked
@@ -72,6 +72,17 @@ def one_row(problem: AssignmentProblem) -> AssignmentRows:
     return assignment_rows(np.ones((1, problem.request_count), np.bool_), single)
 
 
+@kernel
+def waiting_slots(visible: Flags, node: Ints, places: Ints) -> int:
+    """Write the slots with a request whose ``node`` [N] is 0 to the begin of ``places`` [N]; returns their number."""
+    count = 0
+    for slot in range(visible.size):
+        if visible[slot] and node[slot] == 0:
+            places[count] = slot
+            count += 1
+    return count
+
+
 @njit(cache=True)
 def arrays_of(rows: AssignmentRows, row: int, slots: Ints) -> BatchArrays:
     """The fields of the nodes of one row over its requests in `slots` [n]: arrays [K, n] and [K].
@@ -112,9 +123,9 @@ def _by_node(pairs: Floats, slots: Ints) -> Floats:
     return chosen
 
 
-@njit(cache=True)
+@kernel
 def node_of(problems: BatchArrays, index: int) -> BatchArrays:
-    """The fields of one of K nodes: arrays [n] and numbers."""
+    """The fields of one of K nodes: arrays [n] and numbers. For kernels: references are not counted."""
     return BatchArrays(
         problems.time_s[index],
         problems.shared_time_s[index],

@@ -46,12 +46,10 @@ def deadline(time_limit_s: float | None) -> float:
     return time.perf_counter() + time_limit("time_limit_s", time_limit_s)
 
 
-@njit(cache=True)
-def make_clock(deadline_s: float) -> Clock:
-    """A clock that expires at ``deadline_s``, a reading of `now_s`."""
-    clock = np.zeros(1, CLOCK)
-    clock[0].deadline_s = deadline_s
-    return clock
+@kernel
+def start_clock(clock: Clock, deadline_s: float) -> None:
+    """Have a clock expire at ``deadline_s``, a reading of `now_s`."""
+    clock[0].deadline_s, clock[0].steps, clock[0].expired = deadline_s, 0, False
 
 
 @kernel

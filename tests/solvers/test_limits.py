@@ -9,11 +9,13 @@ from edge_llm_gym.problems import AssignmentProblem, BatchProblem
 from edge_llm_gym.problems.random_instances import conflicting, heterogeneous_nodes
 from edge_llm_gym.problems.random_networks import random_network
 from edge_llm_gym.solvers import dftsp, dto_ee, ot_gah, reference
-from edge_llm_gym.solvers.dftsp.scaling import MAX_PAIRS, open_search, servable_requests
-from edge_llm_gym.solvers.dftsp.start import fractional_bound, greedy_set
+from edge_llm_gym.solvers.dftsp.memory import MAX_PAIRS
+from edge_llm_gym.solvers.dftsp.scaling import open_search, servable_requests
+from edge_llm_gym.solvers.dftsp.start import choose_by_scarcity, fractional_bound
 from edge_llm_gym.solvers.dftsp.tree_search import advance
 from edge_llm_gym.solvers.dto_ee.rounds import run_rounds
 from edge_llm_gym.solvers.ot_gah.solver import assign
+from tests.solvers.memories import opened, search_memory
 
 
 class Readings:
@@ -74,10 +76,12 @@ def test_the_start_of_a_search_is_feasible_and_its_bound_holds() -> None:
     rng = np.random.default_rng(0)
     for _ in range(40):
         problem = conflicting(rng, 9, equal_values=False).replace(time_price=0.2 * rng.random())
-        request = servable_requests(problem.arrays(), problem.net_value)
-        search = open_search(request, problem.arrays(), problem.net_value, np.inf)
+        memory, request = search_memory(9), np.empty(9, np.int64)
+        request = request[: servable_requests(problem.arrays(), problem.net_value, request)]
+        search = opened(memory, request, problem.arrays(), problem.net_value)
+        choose_by_scarcity(search)
         chosen = np.zeros(9, np.bool_)
-        chosen[request[greedy_set(search)]] = True
+        chosen[request[search.work.chosen]] = True
         best = reference.brute_force(problem).value
         unit = problem.net_value[request].max()
         assert problem.feasible(chosen)

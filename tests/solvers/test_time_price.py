@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 
 from edge_llm_gym.problems import AssignmentProblem, BatchProblem
+from edge_llm_gym.problems.batch import stacked
 from edge_llm_gym.problems.random_instances import FAMILIES
 from edge_llm_gym.solvers import baselines, dftsp, ot_gah, reference
-from edge_llm_gym.solvers.ot_gah.oracle import make_oracle
-from edge_llm_gym.solvers.ot_gah.request_prices import assignment_value, no_answers, reoptimise
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle
+from edge_llm_gym.solvers.ot_gah.request_prices import assignment_value, reoptimise
+from tests.solvers.memories import search_memory, work_memory, work_of
 from tests.solvers.problem_strategies import priced_problems
 
 RELATIVE_PRICES = (0.0, 0.1, 0.3, 1.0, 2.0)
@@ -205,17 +207,24 @@ def test_the_improvement_compares_batches_net_of_their_shared_time():
     # Memory for one request. The first one is worth 5 - 4, the second one 3 - 0.
     zero, one = np.zeros(2), np.ones(2)
     node = BatchProblem(zero, [4.0, 0.0], one, zero, zero, 9.0 * one, [5.0, 3.0], 1.0, np.inf, time_price=1.0)
-    oracle = make_oracle(AssignmentProblem((node,)), 1000)
+    arrays, memory, prices = stacked([node])._replace(value=node.net_value[None]), search_memory(2), work_memory(1, 2)
+    oracle, work = Oracle(arrays, 1000, np.inf, np.zeros(2, np.int64), memory), work_of(prices, 2)
     assert assignment_value(oracle, np.array([1, 0])) == 1.0
-    known, node = no_answers(oracle), np.array([1, 0])
-    assert reoptimise(oracle, known, node, np.arange(1)).tolist() == [0, 1]
+    work.known.proved[0] = False
+
+    def reoptimised():
+        node = np.array([1, 0])
+        reoptimise(oracle, work, node, np.arange(1))
+        return node.tolist()
+
+    assert reoptimised() == [0, 1]
     # The node is not asked twice for the same profits, and the answer is the same.
     visited = oracle.counters[0]
-    assert reoptimise(oracle, known, node, np.arange(1)).tolist() == [0, 1]
+    assert reoptimised() == [0, 1]
     assert oracle.counters[0] == visited > 0
     # An answer without a proof is not kept.
-    known.proved[0] = False
-    reoptimise(oracle, known, node, np.arange(1))
+    work.known.proved[0] = False
+    assert reoptimised() == [0, 1]
     assert oracle.counters[0] > visited
 
 

@@ -41,30 +41,6 @@ class Simplex(NamedTuple):
     moved: Floats  # [m] capacity that the nonbasic requests leave, or that flipped ones use
 
 
-@njit(cache=True)
-def make_simplex(row_count: int, n: int, clock: Clock) -> Simplex:
-    """A simplex at the slack basis of ``row_count`` rows and ``n`` requests, with all prices zero."""
-    # Arrays of one size are rows of one array: a search is made in microseconds, and each array takes 50 ns.
-    of_rows, of_requests, pivots = np.zeros((4, row_count)), np.zeros((2, n)), np.zeros(1, np.int64)
-    simplex = Simplex(
-        np.empty(row_count, np.int64),
-        np.empty((row_count, row_count)),
-        of_rows[0],
-        of_requests[0],
-        pivots,
-        clock,
-        of_rows[1],
-        np.empty(n, np.bool_),
-        of_requests[1],
-        np.empty(n + row_count, np.int64),
-        np.empty(n + row_count),
-        of_rows[2],
-        of_rows[3],
-    )
-    _reset_basis(simplex)
-    return simplex
-
-
 @part_kernel
 def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fixed: SmallInts) -> float:
     """Solve the linear relaxation from the last basis; returns the upper bound that its multipliers prove.
@@ -74,7 +50,7 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     zero; the bound is then the sum of the profits.
     """
     if simplex.pivots[0] > _REFRESH_AFTER:
-        _reset_basis(simplex)
+        reset_basis(simplex)
     _price_basis(simplex, profit)
     _update_reduced(simplex, profit, usage)
     _place_nonbasic(simplex, fixed)
@@ -92,7 +68,7 @@ def relax(simplex: Simplex, profit: Floats, usage: Floats, capacity: Floats, fix
     bound = lagrangian(simplex, capacity, fixed)
     if np.isfinite(bound):
         return bound
-    _reset_basis(simplex)
+    reset_basis(simplex)
     for k in range(simplex.multipliers.size):
         simplex.multipliers[k] = 0.0
     _update_reduced(simplex, profit, usage)
@@ -112,7 +88,8 @@ def lagrangian(simplex: Simplex, capacity: Floats, fixed: SmallInts) -> float:
 
 
 @kernel
-def _reset_basis(simplex: Simplex) -> None:
+def reset_basis(simplex: Simplex) -> None:
+    """Begin at the slack basis, with which all prices are zero; what the other arrays hold is not read."""
     n = simplex.reduced.size
     simplex.pivots[0] = 0
     for r in range(simplex.basis.size):

@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.problems.arrays import Floats
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE
 from edge_llm_gym.solvers.dftsp.search_state import Search, next_better, rising_order, write_pair_capacity
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def initialise_pair_bounds(search: Search) -> None:
     """Set a pair's bound to inf if some batch can have this tightest budget and longest shared time, else to -inf.
 
     The open columns of a row reach from its least shared time to the longest one within its budget. Entries of the
     tables outside are not written, and nothing reads them. Out of time, nothing reads the tables at all.
     """
-    latest = np.empty(search.shared_cost.size, np.int64)
+    latest = search.work.latest
     for y in range(latest.size):
         latest[y] = -1
     for x in range(search.budget.size):

@@ -73,6 +73,17 @@ class PairWork(NamedTuple):
     budget_penalty: Floats  # [R] greatest reduced profit, at most 0, of the requests with each budget
     shared_penalty: Floats  # [C] the same for each shared time
     shared_part: Floats  # [C] price of each longest shared time, and of the capacity that it uses
+    latest: Ints  # [C] last row with a request of each shared time
+
+
+class Items(NamedTuple):
+    """What n requests bring to a search, scaled to numbers of about 1."""
+
+    profit: Floats  # [n]
+    usage: Floats  # [m, n] of each row
+    capacity: Floats  # [m] limit of each row; that of time is not read
+    budget: Floats  # [n]
+    shared: Floats  # [n] shared time
 
 
 class Search(NamedTuple):
@@ -107,43 +118,14 @@ class Search(NamedTuple):
     progress: NDArray[np.void]  # [1] of PROGRESS
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def make_core(row_count: int, n: int) -> Core:
-    """Arrays for a core of up to ``n`` requests."""
-    of_depths, cost = np.empty((4, n + 1, row_count)), np.empty((2, n + 1))
-    return Core(
-        np.empty(n, np.int64),
-        cost[0],
-        of_depths[0],
-        of_depths[1],
-        of_depths[2],
-        of_depths[3],
-        cost[1],
-        np.empty(n + 1, np.int8),
-        np.empty((n, 2, DOMINANCE_LINKS), np.int64),
-        np.empty(n, np.bool_),
-    )
-
-
-@njit(cache=True, no_cpython_wrapper=True)
-def make_work(row_count: int, n: int, budgets: int, shared_times: int) -> PairWork:
-    """Arrays for ``n`` requests with so many distinct budgets and shared times."""
-    of_rows, numbers, keys = np.empty((2, row_count)), np.empty((2, n), np.int64), np.empty((2, n))
-    of_columns = np.empty((4, shared_times))
-    return PairWork(
-        of_rows[0],
-        of_rows[1],
-        np.empty(n, np.bool_),
-        numbers[0],
-        keys[0],
-        numbers[1],
-        keys[1],
-        of_columns[0],
-        of_columns[1],
-        np.empty(budgets),
-        of_columns[2],
-        of_columns[3],
-    )
+@kernel
+def start_progress(progress: NDArray[np.void]) -> None:
+    """Write the ``progress`` [1] of a search that has not begun."""
+    first = progress[0]
+    first.best, first.goal, first.step, first.granularity = 0.0, np.inf, 0.0, 0.0
+    first.open_bound, first.nodes, first.row, first.column = np.inf, 0, 0, 0
+    first.bound, first.open, first.compare_from, first.depth = 0.0, 0, 0, -1
+    first.first_row, first.last_row, first.first_column = 0, 0, 0
 
 
 @kernel

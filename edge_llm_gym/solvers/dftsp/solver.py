@@ -5,11 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled.totals import greatest
 from edge_llm_gym.numeric import whole_number
-from edge_llm_gym.problems.arrays import Flags, Floats
+from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.batch import BatchArrays, BatchProblem
 from edge_llm_gym.solvers.clock import deadline
+from edge_llm_gym.solvers.dftsp.memory import SearchMemory, make_memory
 from edge_llm_gym.solvers.dftsp.scaling import largest, mark, open_search, open_tie_break, servable_requests
 from edge_llm_gym.solvers.dftsp.start import finish
 from edge_llm_gym.solvers.dftsp.tree_search import advance
@@ -67,25 +69,49 @@ def best_batch(problem: BatchArrays, profit: Floats, urgency: Floats, node_limit
 
     ``node_limit`` limits both searches together.
     """
-    selected = np.zeros(profit.size, np.bool_)
-    request = servable_requests(problem, profit)
+    selected, request = np.empty(profit.size, np.bool_), np.empty(profit.size, np.int64)
+    request = request[: servable_requests(problem, profit, request)]
+    n, is_urgent = request.size, profit.size > 0 and greatest(urgency) > 0.0
+    memory, tie_memory = make_memory(n), make_memory(n if is_urgent else 0)
+    found = write_best_batch(memory, tie_memory, problem, profit, urgency, request, node_limit, deadline_s, selected)
+    return FoundBatch(selected, found[0], found[1], found[2], found[3])
+
+
+@kernel
+def write_best_batch(
+    memory: SearchMemory,
+    tie_memory: SearchMemory,
+    problem: BatchArrays,
+    profit: Floats,
+    urgency: Floats,
+    request: Ints,
+    node_limit: int,
+    deadline_s: float,
+    selected: Flags,
+) -> tuple[float, bool, bool, int]:
+    """Write what :func:`best_batch` selects to ``selected`` [N]; returns the other fields of what it found.
+
+    ``request`` [n] are the :func:`servable_requests`; both memories are for as many. ``tie_memory`` is that of the
+    search among equals, and not used where no request is urgent.
+    """
+    for j in range(selected.size):
+        selected[j] = False
     if request.size == 0:
-        return FoundBatch(selected, np.inf, True, True, 0)
-    search = open_search(request, problem, profit, deadline_s)
+        return np.inf, True, True, 0
+    search = open_search(memory, request, problem, profit, deadline_s)
     optimal = advance(search, node_limit)
     nodes = search.progress[0].nodes
     if not optimal:
         bound = finish(search) * largest(profit, request)
         mark(selected, request, search.best_set)
-        return FoundBatch(selected, bound, False, False, nodes)
-    most = largest(urgency, request)
-    if most == 0.0:
+        return bound, False, False, nodes
+    if largest(urgency, request) == 0.0:
         mark(selected, request, search.best_set)
-        return FoundBatch(selected, np.inf, True, True, nodes)
-    tie_break = open_tie_break(search, urgency[request] / most)
+        return np.inf, True, True, nodes
+    tie_break = open_tie_break(tie_memory, search, request, urgency)
     proved = advance(tie_break, node_limit - nodes)
     mark(selected, request, tie_break.best_set)
-    return FoundBatch(selected, np.inf, True, proved, nodes + tie_break.progress[0].nodes)
+    return np.inf, True, proved, nodes + tie_break.progress[0].nodes
 
 
 def _checked_urgency(urgency: ArrayLike | None, count: int) -> Floats:

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled import kernel, part_kernel
 from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.problems.arrays import Flags, Floats
 from edge_llm_gym.solvers.clock import out_of_time
 from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
 from edge_llm_gym.solvers.dftsp.pairs import choose_greedily
-from edge_llm_gym.solvers.dftsp.search_state import Search, record_candidate, write_pair_capacity
+from edge_llm_gym.solvers.dftsp.search_state import Search, record_candidate, rising_order, write_pair_capacity
 from edge_llm_gym.solvers.dftsp.tree_search import upper_bound
 
 _LEVELS = 8  # budgets and shared times that are tried as limits of a batch
 
 
-@njit(cache=True)
+@part_kernel
 def probe(search: Search) -> None:
     """Bound all pairs by one relaxation, and record greedy batches of a few pairs.
 
@@ -37,7 +37,7 @@ def probe(search: Search) -> None:
         _probe_pair(search, best_row, level * columns // _LEVELS)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@part_kernel
 def _probe_pair(search: Search, row: int, column: int) -> bool:
     """Record the greedy batch of a pair; whether it is the best so far."""
     progress = search.progress[0]
@@ -54,15 +54,16 @@ def _probe_pair(search: Search, row: int, column: int) -> bool:
     return bool(progress.best > before)
 
 
-@njit(cache=True)
+@part_kernel
 def finish(search: Search) -> float:
     """Upper bound on the total of every set at the end of a search without proof; finite in any case.
 
-    A search that has found no set takes the greedy one of :func:`greedy_set`.
+    A search that has found no set takes that of :func:`choose_by_scarcity`.
     """
     bound = upper_bound(search)
     if not _any(search.best_set):
-        record_candidate(search, greedy_set(search))
+        choose_by_scarcity(search)
+        record_candidate(search, search.work.chosen)
     if bound == np.inf:
         bound = fractional_bound(search)
     return max(bound, search.progress[0].best)
@@ -76,21 +77,26 @@ def _any(chosen: Flags) -> bool:
     return found
 
 
-@njit(cache=True)
+@kernel
 def fractional_bound(search: Search) -> float:
     """The least bound of the rows: each alone, with the latest budget, as a knapsack of divisible requests."""
     least = total(search.profit)
     for k in range(search.usage.shape[0]):
         capacity = search.budget[-1] if k == 0 else search.capacity[k]
-        least = min(least, _fractional_knapsack(search.profit, search.usage[k], capacity))
+        least = min(least, _fractional_knapsack(search, k, capacity))
     return least
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _fractional_knapsack(profit: Floats, usage: Floats, capacity: float) -> float:
-    """Greatest profit of parts of requests that use no more than the capacity (Dantzig 1957)."""
+@kernel
+def _fractional_knapsack(search: Search, k: int, capacity: float) -> float:
+    """Greatest profit of parts of requests that use no more than the capacity of row k (Dantzig 1957)."""
+    profit, usage, key, order = search.profit, search.usage[k], search.work.key, search.work.order
+    for j in range(key.size):
+        key[j] = usage[j] / profit[j]
+    rising_order(key, order)
     total = 0.0
-    for j in np.argsort(usage / profit):
+    for place in range(order.size):
+        j = order[place]
         if usage[j] >= capacity:
             return total + (profit[j] * (capacity / usage[j]) if usage[j] > 0.0 else 0.0)
         total += profit[j]
@@ -98,31 +104,35 @@ def _fractional_knapsack(profit: Floats, usage: Floats, capacity: float) -> floa
     return total
 
 
-@njit(cache=True)
-def greedy_set(search: Search) -> Flags:
-    """Set [n] of greedy insertion by falling profit per share of the scarcest row, while the set stays feasible."""
-    chosen = np.zeros(search.profit.size, np.bool_)
-    used = np.zeros(search.usage.shape[0])
+@kernel
+def choose_by_scarcity(search: Search) -> None:
+    """Choose a set by greedy insertion by falling profit per share of the scarcest row, while it stays feasible."""
+    chosen, used, key, order = search.work.chosen, search.work.remaining, search.work.key, search.work.order
+    for k in range(used.size):
+        used[k] = 0.0
+    for j in range(chosen.size):
+        chosen[j], key[j] = False, _scarcest_usage(search.usage, j) / search.profit[j]
+    rising_order(key, order)
     row, column = search.budget.size - 1, -1
-    for j in np.argsort(_scarcest_usage(search.usage) / search.profit):
+    for place in range(order.size):
+        j = order[place]
         tightest, longest = min(row, search.row[j]), max(column, search.column[j])
         if _fits(search, used, j, tightest, longest) and _pays(search, j, column, longest):
             chosen[j] = True
             for k in range(used.size):
                 used[k] += search.usage[k, j]
             row, column = tightest, longest
-    return chosen
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _scarcest_usage(usage: Floats) -> Floats:
-    most = usage[0].copy()
+@kernel
+def _scarcest_usage(usage: Floats, j: int) -> float:
+    most = usage[0, j]
     for k in range(1, usage.shape[0]):
-        most = np.maximum(most, usage[k])
+        most = max(most, usage[k, j])
     return most
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _fits(search: Search, used: Floats, j: int, row: int, column: int) -> bool:
     fits = used[0] + search.usage[0, j] + search.shared[0, column] <= search.budget[row]
     for k in range(1, used.size):
@@ -130,7 +140,7 @@ def _fits(search: Search, used: Floats, j: int, row: int, column: int) -> bool:
     return fits
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _pays(search: Search, j: int, before: int, after: int) -> bool:
     """Whether the request's profit is more than what the shared time then costs more."""
     cost = search.shared_cost[before] if before >= 0 else 0.0

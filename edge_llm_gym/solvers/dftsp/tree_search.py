@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_llm_gym.compiled import kernel, njit
+from edge_llm_gym.compiled import kernel, row_kernel
 from edge_llm_gym.solvers.clock import is_running, out_of_time
 from edge_llm_gym.solvers.dftsp.core import explore, open_core
 from edge_llm_gym.solvers.dftsp.multipliers import relax
@@ -19,7 +19,7 @@ _CORE_SLICE = 5000
 """Nodes of a core, of about ten elementary steps each, between two questions to the clock."""
 
 
-@njit(cache=True)
+@row_kernel
 def advance(search: Search, stop: int) -> bool:
     """Continue the search up to ``stop`` nodes in total; returns whether the best set is proved optimal."""
     progress, clock = search.progress[0], search.simplex.clock
@@ -37,7 +37,7 @@ def advance(search: Search, stop: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@kernel
 def upper_bound(search: Search) -> float:
     """Upper bound on the total of every set; out of time, that of the last comparison of all pairs."""
     progress = search.progress[0]

@@ -7,132 +7,130 @@ request and falls if none does, by subgradient steps of Polyak's length. The bat
 assignments removed and remaining capacity used, give a candidate assignment.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel
 from edge_llm_gym.compiled.totals import greatest, total
 from edge_llm_gym.problems.arrays import Flags, Floats, Ints
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.dftsp.scaling import common_divisor
 from edge_llm_gym.solvers.dftsp.tree_search import attainable_total
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, members, out_of_time, profit_above, query, shared_cost
+from edge_llm_gym.solvers.ot_gah.oracle import (
+    Oracle,
+    out_of_time,
+    query,
+    shared_cost,
+    write_members,
+    write_profit_above,
+)
+from edge_llm_gym.solvers.ot_gah.work import KnownAnswers, Work
 
 _FIRST_PRICE = 0.5  # of the value of the requests in the initial assignment
 _STALL_ROUNDS = 2  # rounds without a better bound before the steps shrink
 _STEP_DECAY = 0.6
 
 
-class KnownAnswers(NamedTuple):
-    """The last query of every node in `reoptimise`, and its answer."""
-
-    profit: Floats  # [K, N] the query
-    selected: Flags  # [K, N] the answer
-    total: Floats  # [K] of the answer
-    proved: Flags  # [K] whether the search had ended, so that it would give the same answer again
-
-
-@njit(cache=True)
-def no_answers(oracle: Oracle) -> KnownAnswers:
-    """Before the first query."""
-    shape = oracle.problem.value.shape
-    return KnownAnswers(np.empty(shape), np.empty(shape, np.bool_), np.empty(shape[0]), np.zeros(shape[0], np.bool_))
-
-
-@njit(cache=True)
-def improve_by_prices(oracle: Oracle, node: Ints, bound: float, rounds: int) -> tuple[Ints, float]:
-    """The best of the assignment ``node`` [N] and ``rounds`` candidates, and an upper bound on every assignment.
+@kernel
+def improve_by_prices(oracle: Oracle, work: Work, node: Ints, bound: float, rounds: int) -> float:
+    """Have ``node`` [N] be the best of the assignment that it is and ``rounds`` candidates; returns an upper bound on
+    every assignment.
 
     ``bound`` is the best upper bound known before.
     """
-    best, value, known = node, assignment_value(oracle, node), no_answers(oracle)
-    price = _FIRST_PRICE * assigned_values(oracle, node)
-    least, scale, stalled = np.inf, 1.0, 0
+    value, price, candidate = assignment_value(oracle, node), work.price, work.candidate
+    for index in range(work.known.proved.size):
+        work.known.proved[index] = False
+    write_assigned_values(oracle, node, price)
+    for j in range(price.size):
+        price[j] *= _FIRST_PRICE
+    least, scale, stalled, unit, divisor = np.inf, 1.0, 0, 0.0, 0.0
     for turn in range(rounds):
         if within_limit(bound, value) or out_of_time(oracle):
             break
-        selected, priced = _price_batches(oracle, price)
+        if turn == 0:
+            unit, divisor = _values_unit(oracle, work.scaled)
+        priced = _price_batches(oracle, work)
         stalled = 0 if priced < least else stalled + 1
         least = min(least, priced)
-        bound = min(bound, tightened_bound(oracle, priced))
+        bound = min(bound, _tightened_bound(priced, unit, divisor))
         if within_limit(bound, value):
             break  # no candidate can be better
-        candidate = _candidate(oracle, known, selected, turn)
-        if assignment_value(oracle, candidate) > value:
-            best, value = candidate, assignment_value(oracle, candidate)
+        _write_candidate(oracle, work, turn)
+        candidate_value = assignment_value(oracle, candidate)
+        if candidate_value > value:
+            value = candidate_value
+            for j in range(node.size):
+                node[j] = candidate[j]
         if stalled > _STALL_ROUNDS:
             scale, stalled = scale * _STEP_DECAY, 0
-        price = _next_price(price, selected, scale * (priced - value))
-    return best, bound
+        _step_prices(work, scale * (priced - value))
+    return bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _price_batches(oracle: Oracle, price: Floats) -> tuple[Flags, float]:
-    """The requests that each node selects at these prices [K, N], and the bound that this proves."""
-    selected = np.empty(oracle.problem.value.shape, np.bool_)
-    bound = total(price)
-    for index in range(len(selected)):
-        answer = query(oracle, index, profit_above(oracle.problem.value[index], price), 1)
-        for j in range(price.size):
-            selected[index, j] = answer.selected[j]
-        bound += answer.upper_bound
-    return selected, bound
+@kernel
+def _price_batches(oracle: Oracle, work: Work) -> float:
+    """Write the requests that each node selects at the prices [N]; returns the bound that this proves."""
+    bound = total(work.price)
+    for index in range(len(work.selected)):
+        write_profit_above(oracle.problem.value[index], work.price, work.profit)
+        bound += query(oracle, index, work.profit, work.selected[index], 1).upper_bound
+    return bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _next_price(price: Floats, selected: Flags, excess: float) -> Floats:
+@kernel
+def _step_prices(work: Work, excess: float) -> None:
     """One subgradient step, of Polyak's length for the ``excess`` of the bound over the best value."""
-    subgradient, length = np.empty_like(price), 0.0
+    price, subgradient, length = work.price, work.subgradient, 0.0
     for j in range(price.size):
         subgradient[j] = 1.0
-        for index in range(len(selected)):
-            subgradient[j] -= selected[index, j]
+        for index in range(len(work.selected)):
+            subgradient[j] -= work.selected[index, j]
         if price[j] == 0.0 and subgradient[j] > 0.0:
             subgradient[j] = 0.0
         length += subgradient[j] ** 2
-    if length == 0.0:
-        return price
-    for j in range(price.size):
-        subgradient[j] = max(price[j] - excess / length * subgradient[j], 0.0)
-    return subgradient
+    if length > 0.0:
+        for j in range(price.size):
+            price[j] = max(price[j] - excess / length * subgradient[j], 0.0)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _candidate(oracle: Oracle, known: KnownAnswers, selected: Flags, turn: int) -> Ints:
-    """Assignment from the nodes' batches [K, N]: of several nodes the first in an order that rotates with ``turn``."""
-    count, requests = selected.shape
-    order, node = np.empty(count, np.int64), np.zeros(requests, np.int64)
+@kernel
+def _write_candidate(oracle: Oracle, work: Work, turn: int) -> None:
+    """Write an assignment from the nodes' batches: of several nodes the first in an order that rotates by ``turn``."""
+    count, requests = work.selected.shape
+    order, node = work.order, work.candidate
+    for j in range(requests):
+        node[j] = 0
     for place in range(count):
         order[place] = (turn + place) % count
         for j in range(requests):
-            if selected[order[place], j] and node[j] == 0:
+            if work.selected[order[place], j] and node[j] == 0:
                 node[j] = order[place] + 1
-    return reoptimise(oracle, known, node, order)
+    reoptimise(oracle, work, node, order)
 
 
-@njit(cache=True)
-def reoptimise(oracle: Oracle, known: KnownAnswers, node: Ints, order: Ints) -> Ints:
+@kernel
+def reoptimise(oracle: Oracle, work: Work, node: Ints, order: Ints) -> None:
     """Let each node of the ``order`` select again, with the value of every request less its value where it is now.
 
     The total never falls, since each node may keep its present batch, and a node that loses a request loses no more
     than the request's value.
     """
-    node = node.copy()
+    present, elsewhere, known = work.present, work.elsewhere, work.known
     for index in order:
-        present, value = members(node, index), oracle.problem.value[index]
-        elsewhere, kept = assigned_values(oracle, node), 0.0
+        value, kept = oracle.problem.value[index], 0.0
+        write_members(node, index, present)
+        write_assigned_values(oracle, node, elsewhere)
         for j in range(node.size):
             if present[j]:
                 elsewhere[j] = 0.0
                 kept += value[j]
-        gained = _answer(oracle, known, index, profit_above(value, elsewhere))
+        write_profit_above(value, elsewhere, work.profit)
+        gained = _answer(oracle, known, index, work.profit)
         if gained >= kept - shared_cost(oracle, index, present):
             reassign(node, present, known.selected[index], index)
-    return node
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _answer(oracle: Oracle, known: KnownAnswers, index: int, profit: Floats) -> float:
     """Has a node's entry of ``known`` hold the answer for a ``profit`` [N]; returns its total.
 
@@ -143,14 +141,14 @@ def _answer(oracle: Oracle, known: KnownAnswers, index: int, profit: Floats) -> 
         is_known &= profit[j] == known.profit[index, j]
     if not is_known:
         unproved = oracle.counters[1]
-        answer = query(oracle, index, profit, 1)
-        known.total[index], known.proved[index] = answer.profit, oracle.counters[1] == unproved
+        known.total[index] = query(oracle, index, profit, known.selected[index], 1).profit
+        known.proved[index] = oracle.counters[1] == unproved
         for j in range(profit.size):
-            known.profit[index, j], known.selected[index, j] = profit[j], answer.selected[j]
+            known.profit[index, j] = profit[j]
     return float(known.total[index])
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def reassign(node: Ints, present: Flags, selected: Flags, index: int) -> None:
     """Replace the ``present`` requests of a node by the ``selected`` ones, in ``node`` [N]."""
     for j in range(node.size):
@@ -160,33 +158,51 @@ def reassign(node: Ints, present: Flags, selected: Flags, index: int) -> None:
             node[j] = 0
 
 
-@njit(cache=True)
-def assigned_values(oracle: Oracle, node: Ints) -> Floats:
-    """Value [N] of each request on its node, without shared times; 0 if it is left out."""
-    value = np.zeros(node.size)
+@kernel
+def write_assigned_values(oracle: Oracle, node: Ints, value: Floats) -> None:
+    """Write the value [N] of each request on its node, without shared times; 0 if it is left out."""
     for j in range(node.size):
-        if node[j] > 0:
-            value[j] = oracle.problem.value[node[j] - 1, j]
-    return value
+        value[j] = oracle.problem.value[node[j] - 1, j] if node[j] > 0 else 0.0
 
 
-@njit(cache=True)
+@kernel
 def assignment_value(oracle: Oracle, node: Ints) -> float:
     """Total value of an assignment ``node`` [N] less the price of the shared times."""
-    value = total(assigned_values(oracle, node))
+    value = 0.0
+    for j in range(node.size):
+        if node[j] > 0:
+            value += oracle.problem.value[node[j] - 1, j]
     for index in range(len(oracle.problem.value)):
-        value -= shared_cost(oracle, index, members(node, index))
+        longest_s = 0.0
+        for j in range(node.size):
+            if node[j] == index + 1:
+                longest_s = max(longest_s, oracle.problem.shared_time_s[index, j])
+        value -= oracle.problem.time_price[index] * longest_s
     return value
 
 
-@njit(cache=True)
-def tightened_bound(oracle: Oracle, bound: float) -> float:
+@kernel
+def _values_unit(oracle: Oracle, scaled: Floats) -> tuple[float, float]:
+    """The greatest of all values, and their common divisor in units of it; zeros where time has a price.
+
+    Writes the values in units of the greatest to ``scaled`` [K * N].
+    """
+    if greatest(oracle.problem.time_price) > 0.0:
+        return 0.0, 0.0
+    count, requests = oracle.problem.value.shape
+    unit = oracle.problem.value[0, 0]
+    for index in range(count):
+        unit = max(unit, greatest(oracle.problem.value[index]))
+    for index in range(count):
+        for j in range(requests):
+            scaled[index * requests + j] = oracle.problem.value[index, j] / unit
+    return unit, common_divisor(scaled)
+
+
+@kernel
+def _tightened_bound(bound: float, unit: float, divisor: float) -> float:
     """The greatest total up to the ``bound`` that is a multiple of the common divisor of all values.
 
     Where time has a price there is no such divisor, and the bound stays as it is.
     """
-    if greatest(oracle.problem.time_price) > 0.0:
-        return bound
-    value = oracle.problem.value.ravel()
-    unit = greatest(value)
-    return unit * attainable_total(bound / unit, common_divisor(value / unit))
+    return unit * attainable_total(bound / unit, divisor) if unit > 0.0 else bound

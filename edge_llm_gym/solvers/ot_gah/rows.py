@@ -3,10 +3,12 @@
 import numpy as np
 
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.problems.arrays import Flags, Ints
-from edge_llm_gym.problems.rows import AssignmentRows, arrays_of
+from edge_llm_gym.problems.arrays import Ints
+from edge_llm_gym.problems.rows import AssignmentRows, arrays_of, waiting_slots
+from edge_llm_gym.solvers.dftsp.memory import make_memory
 from edge_llm_gym.solvers.ot_gah.oracle import Oracle
 from edge_llm_gym.solvers.ot_gah.solver import ORACLE_NODE_LIMIT, PRICE_ROUNDS, assign
+from edge_llm_gym.solvers.ot_gah.work import make_work_memory
 
 
 def solve_rows(
@@ -25,26 +27,15 @@ def solve_rows(
     return node
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def _true_places(visible: Flags, places: Ints) -> Ints:
-    """The slots that hold a request: a part of ``places`` [N], which is written."""
-    count = 0
-    for slot in range(visible.size):
-        if visible[slot]:
-            places[count] = slot
-            count += 1
-    return places[:count]
-
-
 @njit(cache=True, nogil=True)
 def _solve_rows(rows: AssignmentRows, improve: bool, rounds: int, node_limit: int, node: Ints) -> None:
-    order, places = np.empty(rows.time_s.shape[2], np.int64), np.empty(rows.visible.shape[1], np.int64)
-    for index in range(order.size):
-        order[index] = index
+    count, nodes = node.shape[1], rows.time_s.shape[2]
+    memory, work_memory = make_memory(count), make_work_memory(nodes, count)
+    order, places, found = np.arange(nodes), np.empty(count, np.int64), np.empty(count, np.int64)
     for row in range(len(node)):
-        slots = _true_places(rows.visible[row], places)
+        slots = places[: waiting_slots(rows.visible[row], node[row], places)]
         if slots.size > 0:
-            oracle = Oracle(arrays_of(rows, row, slots), node_limit, np.inf, np.zeros(2, np.int64))
-            found = assign(oracle, order, improve, rounds)[0]
+            oracle = Oracle(arrays_of(rows, row, slots), node_limit, np.inf, np.zeros(2, np.int64), memory)
+            assign(oracle, work_memory, order, improve, rounds, found[: slots.size])
             for place in range(slots.size):
                 node[row, slots[place]] = found[place]

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge_llm_gym.compiled import njit
+from edge_llm_gym.compiled import kernel, njit, row_kernel
 from edge_llm_gym.compiled.totals import total
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.numeric import flag, whole_number
 from edge_llm_gym.problems.arrays import Ints
 from edge_llm_gym.problems.assignment import AssignmentProblem
+from edge_llm_gym.problems.batch import BatchArrays, stacked
 from edge_llm_gym.problems.feasibility import within_limit
 from edge_llm_gym.solvers.clock import deadline
-from edge_llm_gym.solvers.ot_gah.oracle import Oracle, make_oracle, members, profit_above, query, shared_cost
+from edge_llm_gym.solvers.dftsp.memory import make_memory
+from edge_llm_gym.solvers.ot_gah.oracle import Oracle, query, shared_cost, write_members, write_profit_above
 from edge_llm_gym.solvers.ot_gah.request_prices import improve_by_prices, reassign
+from edge_llm_gym.solvers.ot_gah.work import Work, WorkMemory, make_work_memory, work_in
 from edge_llm_gym.solvers.solutions import AssignmentSolution
 
 ORACLE_NODE_LIMIT = 1_000_000
@@ -45,76 +48,102 @@ def solve(
     """
     deadline_s = deadline(time_limit_s)
     rounds = whole_number("rounds", rounds)
-    oracle = make_oracle(problem, whole_number("node_limit", node_limit), deadline_s)
-    node, bound = assign(oracle, _node_indices(order, problem.node_count), flag("improve", improve), rounds)
+    arrays, node = stacked(problem.nodes), np.empty(problem.request_count, np.int64)
+    arrays = arrays._replace(value=np.array([each.net_value for each in problem.nodes]))
+    indices, limit = _node_indices(order, problem.node_count), whole_number("node_limit", node_limit)
+    counters = np.zeros(2, np.int64)
+    bound = _solve_one(arrays, indices, flag("improve", improve), rounds, limit, deadline_s, counters, node)
     value = problem.objective(node)
-    nodes_visited, unproved = oracle.counters
+    nodes_visited, unproved = counters
     optimal = bool(within_limit(bound, value))
     return AssignmentSolution(node, value, max(bound, value), optimal, not unproved, int(nodes_visited))
 
 
 @njit(cache=True)
-def assign(oracle: Oracle, indices: Ints, improve: bool, rounds: int) -> tuple[Ints, float]:
-    """The assignment and its upper bound. One compiled function: two would each hold a copy of the exact search."""
-    node, bound = residual_loop(oracle, indices)
+def _solve_one(
+    problem: BatchArrays,
+    indices: Ints,
+    improve: bool,
+    rounds: int,
+    node_limit: int,
+    deadline_s: float,
+    counters: Ints,
+    node: Ints,
+) -> float:
+    """Write the assignment to ``node`` [N] and the effort to ``counters`` [2]; returns the upper bound."""
+    oracle = Oracle(problem, node_limit, deadline_s, counters, make_memory(node.size))
+    return assign(oracle, make_work_memory(indices.size, node.size), indices, improve, rounds, node)
+
+
+@row_kernel
+def assign(oracle: Oracle, memory: WorkMemory, indices: Ints, improve: bool, rounds: int, node: Ints) -> float:
+    """Write the assignment to ``node`` [N]; returns its upper bound.
+
+    One compiled function: two would each hold a copy of the exact search.
+    """
+    work = work_in(memory, node.size)
+    bound = residual_loop(oracle, work, indices, node)
     if improve:
-        node, bound = improve_by_prices(oracle, node, bound, rounds)
-    return node, bound
+        bound = improve_by_prices(oracle, work, node, bound, rounds)
+    return bound
 
 
-@njit(cache=True)
-def residual_loop(oracle: Oracle, indices: Ints) -> tuple[Ints, float]:
-    """The assignment, and an upper bound on every assignment.
+@kernel
+def residual_loop(oracle: Oracle, work: Work, indices: Ints, node: Ints) -> float:
+    """Write the assignment to ``node`` [N]; returns an upper bound on every assignment.
 
     ``current_value`` is the value of each request on the node that selected it last, less its part of the price of that
     batch's shared time, in proportion to the residual profits. It never decreases. No node can gain more beyond the
     final current values than its oracle query allowed at that time, so the optimum is at most the sum of the final
     current values and of the oracle's bounds. With a single node, the oracle's bound is an upper bound by itself.
     """
-    node = np.zeros(oracle.problem.value.shape[1], np.int64)
-    current_value = np.zeros(node.size)
+    current_value, residual, selected = work.elsewhere, work.profit, work.chosen
+    for j in range(node.size):
+        node[j], current_value[j] = 0, 0.0
     gains = 0.0
-    for turn, index in enumerate(indices):
+    for turn in range(indices.size):
+        index = indices[turn]
         value = oracle.problem.value[index]
-        residual = profit_above(value, current_value)
-        answer = query(oracle, index, residual, indices.size - turn)
-        cost = shared_cost(oracle, index, answer.selected)
+        write_profit_above(value, current_value, residual)
+        answer = query(oracle, index, residual, selected, indices.size - turn)
+        cost = shared_cost(oracle, index, selected)
         paid = cost / (answer.profit + cost) if cost > 0.0 else 0.0
         for j in range(node.size):
-            if answer.selected[j]:
+            if selected[j]:
                 node[j] = index + 1
                 current_value[j] = value[j] - paid * residual[j]
         gains += answer.upper_bound
     bound = gains if indices.size == 1 else min(total(current_value) + gains, _sum_of_best_values(oracle))
-    return trim(oracle, node), bound
+    _trim(oracle, work, node)
+    return bound
 
 
-@njit(cache=True, no_cpython_wrapper=True)
-def trim(oracle: Oracle, node: Ints) -> Ints:
+@kernel
+def _trim(oracle: Oracle, work: Work, node: Ints) -> None:
     """Each node keeps the best part of its batch: the rest of a batch need not pay for the shared time any more."""
+    mine, value, selected = work.present, work.profit, work.chosen
     for index in range(len(oracle.problem.value)):
-        mine = members(node, index)
-        if shared_cost(oracle, index, mine) == 0.0:
+        write_members(node, index, mine)
+        cost, gained = shared_cost(oracle, index, mine), 0.0
+        if cost == 0.0:
             continue
-        value, total = np.zeros(node.size), 0.0
         for j in range(node.size):
-            if mine[j]:
-                value[j] = oracle.problem.value[index, j]
-                total += value[j]
-        answer = query(oracle, index, value, 1)
-        if answer.profit >= total - shared_cost(oracle, index, mine):
-            reassign(node, mine, answer.selected, index)
-    return node
+            value[j] = oracle.problem.value[index, j] if mine[j] else 0.0
+            gained += value[j]
+        if query(oracle, index, value, selected, 1).profit >= gained - cost:
+            reassign(node, mine, selected, index)
 
 
-@njit(cache=True, no_cpython_wrapper=True)
+@kernel
 def _sum_of_best_values(oracle: Oracle) -> float:
     """Total value if every request were served on the node where its value is greatest."""
-    best, value = np.zeros(oracle.problem.value.shape[1]), oracle.problem.value
-    for index in range(len(value)):
-        for j in range(best.size):
-            best[j] = max(best[j], value[index, j])
-    return total(best)
+    added, value = 0.0, oracle.problem.value
+    for j in range(value.shape[1]):
+        best = 0.0
+        for index in range(len(value)):
+            best = max(best, value[index, j])
+        added += best
+    return added
 
 
 def _node_indices(order: Sequence[int] | None, node_count: int) -> Ints:

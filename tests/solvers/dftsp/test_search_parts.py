@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from edge_llm_gym.compiled import njit
-from edge_llm_gym.problems.batch import stacked
 from edge_llm_gym.problems.random_instances import heterogeneous_nodes
-from edge_llm_gym.problems.rows import node_of
 from edge_llm_gym.solvers.dftsp import search_state
 from edge_llm_gym.solvers.dftsp.multipliers import FREE, relax
 from edge_llm_gym.solvers.dftsp.pairs import update_pair_bounds
-from edge_llm_gym.solvers.dftsp.scaling import open_search
 from edge_llm_gym.solvers.dftsp.search_state import rising_order, stable_order, write_pair_capacity
+from tests.solvers.memories import opened, search_memory
 
 
 @njit()
@@ -82,8 +80,9 @@ def plain_bounds(search):
 def test_open_columns_hold_the_bounds_of_all_pairs_that_can_be_better(seed, share):
     rng, n = np.random.default_rng(seed), 40
     node = heterogeneous_nodes(rng, n, 1).nodes[0]
-    problem = node_of(stacked([replace(node, time_price=0.5 if seed % 2 else 0.0)]), 0)
-    search = open_search(np.arange(n), problem, rng.integers(1, 5, n).astype(float), np.inf)
+    problem = replace(node, time_price=0.5 if seed % 2 else 0.0).arrays()
+    memory = search_memory(n)
+    search = opened(memory, np.arange(n), problem, rng.integers(1, 5, n).astype(float))
     expected_windows = plain_bounds(search) > -np.inf
     for x, possible in enumerate(expected_windows):
         window = slice(search.first_column[x], search.last_column[x] + 1)
