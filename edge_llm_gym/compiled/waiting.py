@@ -17,8 +17,6 @@ from edge_llm_gym.compiled import njit
 
 TRIES_PER_US = 4_000
 """Looks at a flag in a microsecond: about 0.25 ns each."""
-LETTING_GO_US = 2
-"""Time after which a thread that has set a flag has let go of the interpreter."""
 
 
 @intrinsic
@@ -32,16 +30,32 @@ def _read_now(context: Any, flag: Any) -> Any:
     return types.int64(flag), code
 
 
+@intrinsic
+def _write_now(context: Any, flag: Any, value: Any) -> Any:
+    """Sets the first element of an array of int64; other threads see what was written before it, too."""
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        pointer = _context.make_array(flag)(_context, builder, arguments[0]).data
+        builder.store_atomic(arguments[1], builder.bitcast(pointer, ir.IntType(64).as_pointer()), "release", 8)
+        return _context.get_dummy_value()
+
+    return types.void(flag, types.int64), code
+
+
 @njit(cache=True, nogil=True)
-def _wait_briefly(flag: NDArray[np.int64], tries: int, tries_after: int) -> None:
+def _set_and_look(own: NDArray[np.int64], flag: NDArray[np.int64], tries: int) -> None:
+    _write_now(own, 1)
     for _ in range(tries):
         if _read_now(flag):
-            for _ in range(tries_after):
-                _read_now(flag)
             break
 
 
-def wait_briefly(flag: NDArray[np.int64], most_us: int) -> None:
-    """Returns once another thread has set the flag [1] int64 to another value than 0, or after some time in us."""
-    if not numba.config.DISABLE_JIT:  # Python's own code would keep the other thread from setting it
-        _wait_briefly(flag, most_us * TRIES_PER_US, LETTING_GO_US * TRIES_PER_US)
+def set_and_look(own: NDArray[np.int64], flag: NDArray[np.int64], most_us: int) -> None:
+    """Sets a flag [1] int64 to 1, and returns once another thread has set the other one, or after some time in us.
+
+    The thread that waits for the own flag finds the interpreter free.
+    """
+    if numba.config.DISABLE_JIT:  # Python's own code would keep the other thread from setting a flag
+        own[0] = 1
+    else:
+        _set_and_look(own, flag, most_us * TRIES_PER_US)

@@ -11,33 +11,22 @@ from typing import Final
 
 import numpy as np
 
-from edge_llm_gym.compiled.waiting import wait_briefly
+from edge_llm_gym.compiled.waiting import set_and_look
 
 Job = Callable[[], None]
-LOOKS_FOR_WORK_US: Final = 150
+LOOKS_FOR_WORK_US: Final = 400
 """A thread that has ended its work: as long as the calling thread takes between the parts of a step, or two steps of
 random actions."""
-LOOKS_FOR_END_US: Final = 50
+LOOKS_FOR_END_US: Final = 100
 """The caller after its own part: as long as equal parts differ."""
 
 
 class _Signal:
-    """One thread waits until another one says so, once."""
+    """One thread waits until another one says so, once: on a lock, before which it looks at a flag for a while."""
 
     def __init__(self) -> None:
-        self._flag, self._lock = np.zeros(1, np.int64), Lock()
-        self._lock.acquire()
-
-    def say(self) -> None:
-        """Lets the other thread go on."""
-        self._flag[0] = 1
-        self._lock.release()
-
-    def wait(self, looks_us: int) -> None:
-        """Waits in this thread, which sleeps after a time of looking."""
-        wait_briefly(self._flag, looks_us)
-        self._lock.acquire()
-        self._flag[0] = 0
+        self.lock, self.flag = Lock(), np.zeros(1, np.int64)
+        self.lock.acquire()
 
 
 class _Desk:
@@ -46,29 +35,34 @@ class _Desk:
     def __init__(self) -> None:
         self.job: Job | None = None  # None ends the thread
         self.error: BaseException | None = None
-        self.begun, self.ended = _Signal(), _Signal()
+        self.begun, self.ended, self._nothing = _Signal(), _Signal(), np.zeros(1, np.int64)
 
     def work(self) -> None:
         """What the thread does until it gets None for a job."""
+        own = self._nothing
         while True:
-            self.begun.wait(LOOKS_FOR_WORK_US)
+            set_and_look(own, self.begun.flag, LOOKS_FOR_WORK_US)
+            self.begun.lock.acquire()
+            self.begun.flag[0] = 0
             if self.job is None:
                 return
             try:
                 self.job()
             except BaseException as error:
                 self.error = error
-            self.job = None  # keeps nothing alive
-            self.ended.say()
+            self.job, own = None, self.ended.flag  # keeps nothing alive; the flag is set when the thread looks again
+            self.ended.lock.release()
 
     def give(self, job: Job | None) -> None:
         """Hands a job over; the one before has been collected."""
-        self.job, self.error = job, None
-        self.begun.say()
+        self.job, self.error, self.ended.flag[0] = job, None, 0
+        self.begun.flag[0] = 1
+        self.begun.lock.release()
 
     def collect(self) -> BaseException | None:
         """Waits until the job has ended; returns its error."""
-        self.ended.wait(LOOKS_FOR_END_US)
+        set_and_look(self._nothing, self.ended.flag, LOOKS_FOR_END_US)
+        self.ended.lock.acquire()
         return self.error
 
 
