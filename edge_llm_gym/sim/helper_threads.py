@@ -6,7 +6,7 @@ than the part. Here, both sides look for the other one for a while before they s
 
 import weakref
 from collections.abc import Callable, Sequence
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,8 @@ LOOKS_FOR_WORK_US: Final = 400
 random actions."""
 LOOKS_FOR_END_US: Final = 100
 """The caller after its own part: as long as equal parts differ."""
+LONGEST_GOODBYE_S: Final = 5.0
+"""A thread has work only where the caller was interrupted."""
 
 
 class _Signal:
@@ -71,9 +73,10 @@ class HelperThreads:
 
     def __init__(self, count: int) -> None:
         self._desks: Final = [_Desk() for _ in range(count)]
-        for desk in self._desks:
-            Thread(target=desk.work, name="rows", daemon=True).start()
-        weakref.finalize(self, _dismiss, self._desks)
+        threads = [Thread(target=desk.work, name="rows", daemon=True) for desk in self._desks]
+        for thread in threads:
+            thread.start()
+        weakref.finalize(self, _dismiss, self._desks, threads)
 
     def run(self, first: Job, others: Sequence[Job]) -> None:
         """Does all jobs at once, the first one in this thread; there are at most as many others as threads.
@@ -93,6 +96,10 @@ class HelperThreads:
                 raise error
 
 
-def _dismiss(desks: Sequence[_Desk]) -> None:
+def _dismiss(desks: Sequence[_Desk], threads: Sequence[Thread]) -> None:
+    """Ends the threads, also before the interpreter ends: they must not ask for it afterwards."""
     for desk in desks:
         desk.give(None)
+    for thread in threads:
+        if thread is not current_thread():
+            thread.join(LONGEST_GOODBYE_S)

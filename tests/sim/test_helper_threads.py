@@ -1,6 +1,8 @@
 """Threads that wait for work: every job is done once, whatever came before, and threads end with their owner."""
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 
@@ -122,3 +124,14 @@ def test_work_may_ask_its_own_workers():
 
     workers.run(outer)
     assert sorted(done) == workers.pieces
+
+
+def test_a_program_with_waiting_threads_ends():
+    program = (
+        "from edge_llm_gym.sim.helper_threads import HelperThreads\n"
+        "threads = HelperThreads(4)\n"
+        "threads.run(lambda: None, [lambda: None] * 4)\n"
+        "print('done')"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
