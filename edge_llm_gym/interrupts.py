@@ -40,12 +40,31 @@ def interruptible() -> Iterator[None]:
         yield
         return
     try:
-        yield
+        with unmasked():
+            yield
     finally:
         if CAN_INSIST:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def unmasked() -> Iterator[None]:
+    """Raises the Interrupted of a block as itself where something else has come of it, of which it is the cause.
+
+    Compiled functions may return a result in spite of it, which the interpreter reports as a SystemError, and pydantic
+    raises an error of its own.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, Interrupted):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def exit_status(action: Callable[[], int | None], advice: str = "") -> int:

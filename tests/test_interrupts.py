@@ -8,12 +8,14 @@ import threading
 
 import pytest
 
+from edge_llm_gym.cli import main
+from edge_llm_gym.cli.options import advising
 from edge_llm_gym.interrupts import Interrupted, exit_status, interruptible
 
 BEGIN = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background, it is ignored
-from edge_llm_gym.interrupts import exit_status, interruptible
+from edge_llm_gym.interrupts import Interrupted, exit_status, interruptible
 """
 WAITING = f"""
 {BEGIN}
@@ -151,3 +153,31 @@ def test_the_timer_is_off_after_the_block():
         os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+def instead_of(interrupted):
+    """What a compiled function that returns a result, and a library that goes on, make of an exception."""
+    try:
+        raise SystemError("a function returned a result with an exception set") from interrupted
+    except SystemError as error:
+        raise ValueError("a library in C has failed") from error
+
+
+def test_an_exception_of_which_something_else_has_come_ends_the_command(capsys):
+    assert exit_status(lambda: instead_of(Interrupted(signal.SIGTERM)), "go on") == 143
+    assert capsys.readouterr().err == "interrupted by SIGTERM; go on\n"
+    with pytest.raises(ValueError, match="a library in C has failed"):
+        exit_status(lambda: instead_of(KeyError("another cause")))
+
+
+def test_an_exception_of_which_something_else_has_come_is_advised_on():
+    with pytest.raises(Interrupted, match="interrupted by SIGINT; go on"), advising(lambda: "go on"):
+        instead_of(Interrupted(signal.SIGINT))
+
+
+def test_the_command_line_takes_it_for_no_error_of_the_user(monkeypatch, capsys):
+    monkeypatch.setattr("edge_llm_gym.cli.app", lambda: instead_of(Interrupted(signal.SIGTERM)))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 143
+    assert capsys.readouterr().err == "interrupted by SIGTERM\n"

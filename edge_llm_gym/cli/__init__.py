@@ -25,7 +25,7 @@ from edge_llm_gym.cli import (
     warmup,
 )
 from edge_llm_gym.compiled.events import announcing
-from edge_llm_gym.interrupts import exit_status
+from edge_llm_gym.interrupts import exit_status, unmasked
 from edge_llm_gym.messages import file_error
 from edge_llm_gym.sheets.terminal import Terminal
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        with announcing(Terminal(stderr=True).note):
+        with announcing(Terminal(stderr=True).note), unmasked():
             app()
     except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end

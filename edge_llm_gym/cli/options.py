@@ -11,7 +11,7 @@ from edge_llm_gym.cli.completion import complete_backend, complete_environment, 
 from edge_llm_gym.evaluation.compare import OwnSettings
 from edge_llm_gym.evaluation.replay import Replay
 from edge_llm_gym.evaluation.store import EpisodeStore
-from edge_llm_gym.interrupts import Interrupted
+from edge_llm_gym.interrupts import Interrupted, unmasked
 from edge_llm_gym.messages import quoted
 from edge_llm_gym.models.catalogue import ModelSection
 from edge_llm_gym.models.llm import ModelShape, model_shape
@@ -324,7 +324,8 @@ def _advice(store: EpisodeStore) -> str:
 def advising(text: Callable[[], str]) -> Iterator[None]:
     """Adds a text to the line of a signal that interrupts the block."""
     try:
-        yield
+        with unmasked():
+            yield
     except Interrupted as interrupted:
         interrupted.args = (f"{interrupted}; {text()}",)
         raise
