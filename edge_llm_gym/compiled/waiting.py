@@ -19,25 +19,29 @@ TRIES_PER_US = 4_000
 """Looks at a flag in a microsecond: about 0.25 ns each."""
 
 
+def _address(context: Any, builder: Any, flag: Any, array: Any) -> Any:
+    """Address of the first element of an array of the type `flag`, as one of int64."""
+    first = context.make_array(flag)(context, builder, array).data
+    return builder.bitcast(first, ir.IntType(64).as_pointer())
+
+
 @intrinsic
-def _read_now(context: Any, flag: Any) -> Any:
+def _read_now(_typing: Any, flag: Any) -> Any:
     """The first element of an array of int64, read from the memory at every call."""
 
-    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        pointer = _context.make_array(flag)(_context, builder, arguments[0]).data
-        return builder.load_atomic(builder.bitcast(pointer, ir.IntType(64).as_pointer()), "acquire", 8)
+    def code(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(_address(context, builder, flag, arguments[0]), "acquire", 8)
 
     return types.int64(flag), code
 
 
 @intrinsic
-def _write_now(context: Any, flag: Any, value: Any) -> Any:
+def _write_now(_typing: Any, flag: Any, value: Any) -> Any:
     """Sets the first element of an array of int64; other threads see what was written before it, too."""
 
-    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        pointer = _context.make_array(flag)(_context, builder, arguments[0]).data
-        builder.store_atomic(arguments[1], builder.bitcast(pointer, ir.IntType(64).as_pointer()), "release", 8)
-        return _context.get_dummy_value()
+    def code(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store_atomic(arguments[1], _address(context, builder, flag, arguments[0]), "release", 8)
+        return context.get_dummy_value()
 
     return types.void(flag, types.int64), code
 

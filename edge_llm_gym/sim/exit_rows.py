@@ -57,7 +57,7 @@ def difficulty_shift(drift: DriftSection, time_s: Array, phase: float) -> Array:
 
 
 def sine_shift(depth: Array | float, period_s: Array | float, phase: Array | float, time_s: Array) -> Array:
-    """The same for numbers, or for arrays of the shape of the times."""
+    """The shift of a drift with a phase; depth, period and phase are numbers, or arrays of the shape of the times."""
     return depth * np.sin(2.0 * np.pi * (time_s / period_s + phase))
 
 

@@ -263,10 +263,10 @@ class ExitGenerator:
         """Shift of the difficulty mix [m] at the arrivals, with a random phase [n] of the drift of each episode."""
         if self._drift is None:
             return np.zeros(entries.arrival_s.size)
-        begun = phase if self._drift.phase is None else np.full_like(phase, self._drift.phase)
+        begun = entries.each(phase) if self._drift.phase is None else self._drift.phase
         parameters = [episode.parameters for episode in entries.episodes]
         depth, period_s = [each.drift_depth for each in parameters], [each.drift_period_s for each in parameters]
-        return sine_shift(entries.each(depth), entries.each(period_s), entries.each(begun), entries.arrival_s)
+        return sine_shift(entries.each(depth), entries.each(period_s), begun, entries.arrival_s)
 
 
 @stream_kernel

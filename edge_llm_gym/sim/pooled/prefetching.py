@@ -28,10 +28,9 @@ def prefetch_step(tape: PooledTape, queue: QueueState, slots: int, epoch: Array,
 @kernel
 def prefetch_observation(tape: PooledTape, queue: QueueState, slots: int, epoch: Array, row: int) -> None:
     """The channels, and of the visible requests what is observed."""
-    requests = tape.requests
     prefetch_channels(tape.channels.spectral_efficiency, row, epoch[row])
     for slot in range(visible_count(slots, queue, row)):
-        prefetch(requests.arrival_s, (row, queue.request[row, slot]))
+        prefetch(tape.requests.arrival_s, (row, queue.request[row, slot]))
 
 
 @kernel

@@ -62,6 +62,29 @@ def test_drift_moves_the_mix_and_keeps_the_mean():
 
 
 @pytest.mark.compiled
+def test_every_episode_has_a_drift_with_a_phase_of_its_own():
+    """Phases found by the first Fourier coefficient of the difficulty, also of episodes that are written together."""
+    period_s, rows = 25.0, 60
+    scenario = load_scenario("early-exit", {
+        "exits.profile": "parametric",
+        "exits.drift": {"period_s": period_s, "depth": 0.9},
+        "arrivals": {"process": "poisson", "rate_per_s": 40.0},
+        "horizon_epochs": 50,
+    })  # fmt: skip
+    simulator, profile = Simulator(scenario, rows), exit_profile("parametric")
+    simulator.reset_rows(range(rows), [np.random.default_rng(seed) for seed in range(rows)])
+    order, requests = np.argsort(profile.confidence[:, 0]), simulator.tape.requests
+    phases = []
+    for row, size in enumerate(requests.length):
+        confidence = simulator.tape.exits.confidence[row, :size, 0]
+        difficulty = profile.difficulty[order[np.searchsorted(profile.confidence[order, 0], confidence)]]
+        turns = np.exp(-2j * np.pi * requests.arrival_s[row, :size] / period_s)
+        phases.append(np.angle(1j * ((difficulty - 0.5) * turns).sum()) / (2.0 * np.pi) % 1.0)
+    assert stats.kstest(phases, "uniform").pvalue > 1e-4
+    assert np.unique(np.round(phases, 2)).size > rows // 2  # about 45 of the hundredths
+
+
+@pytest.mark.compiled
 def test_without_drift_rows_are_uniform_and_whole():
     tape, size = drawn(**{
         "arrivals": {"process": "poisson", "rate_per_s": 200.0}, "horizon_epochs": 100, "exits.drift": None,
